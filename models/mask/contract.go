@@ -1,0 +1,46 @@
+package mask
+
+// Probability is a map of the image's own size; 255 means certainly object.
+// Pix[y*Width+x].
+type Probability struct {
+	Width, Height int
+	Pix           []uint8
+}
+
+// Options say how a probability map is cut into objects.
+type Options struct {
+	Threshold     float64 `json:"threshold"`      // 0.05..0.95; a pixel is object when probability/255 >= Threshold
+	MinArea       int     `json:"min_area"`       // square pixels; smaller objects are dropped
+	DetectHoles   bool    `json:"detect_holes"`   // false fills holes
+	SplitTouching bool    `json:"split_touching"` // part touching bodies by a watershed
+}
+
+// Point is a pixel corner: [x, y].
+type Point [2]int
+
+// Object is one connected body.
+type Object struct {
+	ID              int        `json:"id"`      // 1..n, also its value in the label map
+	Polygon         []Point    `json:"polygon"` // outer ring along pixel corners, not closed by repeating the first point
+	Holes           [][]Point  `json:"holes"`   // never null
+	BBox            [4]int     `json:"bbox"`    // x, y, width, height
+	Area            int        `json:"area"`    // pixels, holes not counted when detected
+	Perimeter       float64    `json:"perimeter"`
+	Centroid        [2]float64 `json:"centroid"`         // of the pixels' centres
+	MeanProbability float64    `json:"mean_probability"` // 0..1
+}
+
+// Summary is the account of one image.
+type Summary struct {
+	Count     int     `json:"count"`
+	TotalArea int     `json:"total_area"`
+	Coverage  float64 `json:"coverage"` // total_area / (width*height)
+}
+
+// Segmentation is what one probability map gives under Options.
+type Segmentation struct {
+	Width, Height int
+	Objects       []Object // never nil
+	Binary        []uint8  // Width*Height; 255 where a kept object is, else 0
+	Summary       Summary
+}

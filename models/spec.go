@@ -1,0 +1,44 @@
+package models
+
+// Spec describes one model. It is read from the ONNX metadata of the file itself; nothing about a
+// model is known anywhere else.
+type Spec struct {
+	ID          string  // stable name, such as "unet_spherohq"
+	Title       string  // for people
+	Description string  // one or two sentences, for people
+	Input       Input   // what the graph takes
+	Threshold   float64 // default probability above which a pixel is object, 0..1
+	Precision   string  // "fp32", "fp16", "int8"
+	Batch       Batch
+	Path        string // the file
+	SizeBytes   int64
+}
+
+// Scaling says how an image of any size becomes an input of the model's size.
+type Scaling string
+
+// ScalingFit resizes the whole image, keeping its aspect ratio, into the top left of the input and
+// repeats the edge pixels into what is left over.
+const ScalingFit Scaling = "fit"
+
+// Input is the graph's input: uint8 [N,Height,Width,Channels]. The graph normalises by itself.
+type Input struct {
+	Name     string  `json:"-"`
+	Height   int     `json:"height"`
+	Width    int     `json:"width"`
+	Channels int     `json:"channels"` // 1 grey, 3 RGB
+	Scaling  Scaling `json:"scaling"`
+}
+
+// Batch is how many images one run may hold, by how many sessions are active on the node.
+type Batch struct {
+	Alone  int `json:"alone"`  // one session is active
+	Shared int `json:"shared"` // several are
+	Max    int `json:"max"`    // never more
+}
+
+// Tensor is a dense uint8 array in NHWC order: Pix[((n*H+y)*W+x)*C+c].
+type Tensor struct {
+	N, H, W, C int
+	Pix        []uint8
+}

@@ -1,0 +1,155 @@
+package sessions
+
+import (
+	"context"
+	"time"
+
+	"seghub/models/mask"
+	"seghub/sessions/problem"
+)
+
+// State of a session.
+type State string
+
+// The states of a session; doc.go draws the transitions.
+const (
+	Idle    State = "idle"
+	Waiting State = "waiting"
+	Active  State = "active"
+	Closed  State = "closed"
+)
+
+// JobState is the state of a job.
+type JobState string
+
+// The states of a job: queued -> running -> done | failed | cancelled; queued -> cancelled; a running
+// job whose worker died goes back to queued.
+const (
+	JobQueued    JobState = "queued"
+	JobRunning   JobState = "running"
+	JobDone      JobState = "done"
+	JobFailed    JobState = "failed"
+	JobCancelled JobState = "cancelled"
+)
+
+// Session is the session object of the contract.
+type Session struct {
+	ID         string   `json:"id"`
+	Name       string   `json:"name"`
+	State      State    `json:"state"`
+	Slot       *int     `json:"slot"`
+	Node       string   `json:"node"`
+	Position   *int     `json:"position"`    // 1 = next; nil unless waiting
+	ETASeconds *float64 `json:"eta_seconds"` // nil when unknown
+	Jobs       Counts   `json:"jobs"`
+	Seq        int64    `json:"seq"` // of the newest event
+}
+
+// Counts are a session's jobs by state.
+type Counts struct {
+	Queued    int `json:"queued"`
+	Running   int `json:"running"`
+	Done      int `json:"done"`
+	Failed    int `json:"failed"`
+	Cancelled int `json:"cancelled"`
+}
+
+// Job is the job object of the contract: one image to segment with one model.
+type Job struct {
+	ID         string           `json:"id"`
+	ImageID    string           `json:"image_id"`
+	Filename   string           `json:"filename"`
+	Width      int              `json:"width"`
+	Height     int              `json:"height"`
+	Page       int              `json:"page"` // from 0
+	Pages      int              `json:"pages"`
+	Model      string           `json:"model"`
+	Options    mask.Options     `json:"options"`
+	State      JobState         `json:"state"`
+	Stage      string           `json:"stage"`
+	Percent    int              `json:"percent"`
+	Error      *problem.Problem `json:"error"`
+	CreatedAt  time.Time        `json:"created_at"`
+	StartedAt  *time.Time       `json:"started_at"`
+	FinishedAt *time.Time       `json:"finished_at"`
+	Timing     Timing           `json:"timing_ms"`
+}
+
+// Timing is how long each part of a job took, in milliseconds.
+type Timing struct {
+	Queued      int64 `json:"queued"`
+	Decode      int64 `json:"decode"`
+	Infer       int64 `json:"infer"`
+	Postprocess int64 `json:"postprocess"`
+	Total       int64 `json:"total"`
+}
+
+// NewJob is what an upload asks for.
+type NewJob struct {
+	ImageID       string
+	Filename      string
+	Width, Height int
+	Model         string
+	Options       mask.Options
+}
+
+// JobQuery selects a page of a session's jobs, newest first.
+type JobQuery struct {
+	State  JobState // empty means all
+	Limit  int      // 1..1000
+	Cursor string   // from the page before; empty for the first
+}
+
+// JobPage is one page of jobs. NextCursor is empty on the last.
+type JobPage struct {
+	Jobs       []Job
+	NextCursor string
+}
+
+// Message is one thing that a client of a session hears.
+type Message struct {
+	// Seq is the place in the session's event log, from 1; 0 for what is not kept.
+	Seq int64
+	// Type is the frame's type: "session", "job", "mask", "progress", "position".
+	Type string
+	// Key names what the message is the newest word on ("progress/JOB", "position"): a newer message of the
+	// same key may replace it in a queue. Empty for kept events, which are never replaced.
+	Key string
+	// JobID is set for "mask": the frame's picture is that job's mask.
+	JobID string
+	// Data is the JSON object as the client gets it; for "mask" the header of the binary frame.
+	Data []byte
+	// Last is set on the message after which the session is closed and the connection has no more to say.
+	Last bool
+}
+
+// Opening is the state at the moment a subscription began: everything up to Session.Seq has happened,
+// everything after it will be delivered.
+type Opening struct {
+	Session Session
+	Resumed bool  // Since was given and the log reaches back to it: Backlog has what was missed
+	Gap     bool  // Since was given and the log does not reach back to it: start from Jobs
+	Jobs    []Job // newest first; nil when Resumed
+}
+
+// Subscription is one listener's place in a session. Messages go to the deliver function that Subscribe was
+// given, from the moment of Opening on; kept ones each once and in order.
+type Subscription struct {
+	Opening Opening
+	// Backlog reads at most limit kept messages with Seq above after, in order; fewer mean that the end is reached.
+	Backlog func(ctx context.Context, after int64, limit int) ([]Message, error)
+	// Close ends it; idempotent, and deliver is not called after it returns.
+	Close func()
+}
+
+// SlotStat tells what one slot is doing.
+type SlotStat struct {
+	Slot    int
+	Session string // owner, empty when free
+}
+
+// Stats is the state of admission on this node.
+type Stats struct {
+	Slots   []SlotStat
+	Waiting int
+}

@@ -1,0 +1,99 @@
+// Package problem holds the RFC 9457 problem that every failure becomes before a client sees it,
+// and the one table of stable codes with their HTTP status and title.
+package problem
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Code is the stable, machine-readable reason of a problem; clients switch on it.
+type Code string
+
+// The codes of the contract, version 1.
+const (
+	AccessKeyRequired  Code = "access_key_required"
+	Unauthorized       Code = "unauthorized"
+	NotFound           Code = "not_found"
+	BadRequest         Code = "bad_request"
+	UnknownModel       Code = "unknown_model"
+	TooManyFiles       Code = "too_many_files"
+	BatchTooLarge      Code = "batch_too_large"
+	FileTooLarge       Code = "file_too_large"
+	ImageTooLarge      Code = "image_too_large"
+	UnsupportedFormat  Code = "unsupported_format"
+	CorruptImage       Code = "corrupt_image"
+	QuotaExceeded      Code = "quota_exceeded"
+	RateLimited        Code = "rate_limited"
+	QueueFull          Code = "queue_full"
+	GPUMemoryExhausted Code = "gpu_memory_exhausted"
+	Draining           Code = "draining"
+	Timeout            Code = "timeout"
+	InferenceFailed    Code = "inference_failed"
+	Internal           Code = "internal"
+)
+
+type meaning struct {
+	status     int
+	title      string
+	retryAfter time.Duration // sent as Retry-After when above zero
+}
+
+var meanings = map[Code]meaning{
+	AccessKeyRequired:  {status: http.StatusUnauthorized, title: "An access key is required"},
+	Unauthorized:       {status: http.StatusUnauthorized, title: "Not authorised"},
+	NotFound:           {status: http.StatusNotFound, title: "Not found"},
+	BadRequest:         {status: http.StatusBadRequest, title: "The request is not valid"},
+	UnknownModel:       {status: http.StatusBadRequest, title: "Unknown model"},
+	TooManyFiles:       {status: http.StatusRequestEntityTooLarge, title: "Too many files in one request"},
+	BatchTooLarge:      {status: http.StatusRequestEntityTooLarge, title: "The request is too large"},
+	FileTooLarge:       {status: http.StatusRequestEntityTooLarge, title: "The file is too large"},
+	ImageTooLarge:      {status: http.StatusRequestEntityTooLarge, title: "The image has too many pixels"},
+	UnsupportedFormat:  {status: http.StatusUnsupportedMediaType, title: "Unsupported image format"},
+	CorruptImage:       {status: http.StatusBadRequest, title: "The image is damaged"},
+	QuotaExceeded:      {status: http.StatusInsufficientStorage, title: "No room left for more data"},
+	RateLimited:        {status: http.StatusTooManyRequests, title: "Too many requests", retryAfter: time.Second},
+	QueueFull:          {status: http.StatusTooManyRequests, title: "The queue is full", retryAfter: 30 * time.Second},
+	GPUMemoryExhausted: {status: http.StatusServiceUnavailable, title: "GPU memory is exhausted", retryAfter: 10 * time.Second},
+	Draining:           {status: http.StatusServiceUnavailable, title: "The server is going down", retryAfter: 5 * time.Second},
+	Timeout:            {status: http.StatusServiceUnavailable, title: "It took too long", retryAfter: 2 * time.Second},
+	InferenceFailed:    {status: http.StatusInternalServerError, title: "The model failed on this image"},
+	Internal:           {status: http.StatusInternalServerError, title: "Something went wrong on the server"},
+}
+
+// Problem is an RFC 9457 problem. It is also an error, so that a layer that already knows what the
+// client must hear can say it directly.
+type Problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+	Code   Code   `json:"code"`
+}
+
+// New makes the problem of code; detail is one sentence for the person who reads it.
+func New(code Code, detail string) *Problem {
+	m, ok := meanings[code]
+	if !ok {
+		code, m = Internal, meanings[Internal]
+	}
+	return &Problem{
+		Type:   "urn:seghub:problem:" + string(code),
+		Title:  m.title,
+		Status: m.status,
+		Detail: detail,
+		Code:   code,
+	}
+}
+
+// Newf is New with a formatted detail.
+func Newf(code Code, format string, args ...any) *Problem {
+	return New(code, fmt.Sprintf(format, args...))
+}
+
+// Error makes a Problem an error.
+func (p *Problem) Error() string { return string(p.Code) + ": " + p.Detail }
+
+// RetryAfter is how long a client should wait before it tries again; zero when trying again does not help.
+func (p *Problem) RetryAfter() time.Duration { return meanings[p.Code].retryAfter }
