@@ -1,0 +1,120 @@
+// Package config is the one place where the settings of a hub are declared: each field is a flag, a
+// SEGHUB_ variable and a default that works. `seghub serve --help` prints it.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/units"
+)
+
+// Config is everything that an operator can set.
+type Config struct {
+	Listen      string   `default:"127.0.0.1:8080" env:"SEGHUB_LISTEN" placeholder:"HOST:PORT" help:"Where to serve HTTP."`
+	AccessKey   string   `env:"SEGHUB_ACCESS_KEY" secret:"" placeholder:"KEY" help:"Ask this key of everyone who starts a session."`
+	TLSProxy    bool     `env:"SEGHUB_TLS_PROXY" help:"A proxy in front of the hub terminates TLS: cookies are marked Secure."`
+	AllowPublic bool     `env:"SEGHUB_ALLOW_PUBLIC" help:"Listen beyond loopback even without an access key or a TLS proxy."`
+	Origins     []string `env:"SEGHUB_ORIGINS" placeholder:"URL" help:"Origins of other sites whose pages may open the socket."`
+
+	Data    string `default:"./data" env:"SEGHUB_DATA" placeholder:"DIR" help:"Folder for images, results and the Redis log."`
+	Storage string `env:"SEGHUB_STORAGE" placeholder:"DIR|URL" help:"Where images and results go: a folder or a bucket such as s3://name. Default: the folder blobs under the data folder."`
+	Redis   string `default:"auto" env:"SEGHUB_REDIS" secret:"url" placeholder:"auto|embedded|URL" help:"Redis: a redis:// URL; auto (REDIS_URL, else a redis-server child, else in-process); embedded (in-process)."`
+
+	Models     string   `default:"./models/weights" env:"SEGHUB_MODELS" placeholder:"DIR" help:"Folder of ONNX models."`
+	Warm       []string `env:"SEGHUB_WARM" placeholder:"MODEL" help:"Models to load at start. Default: all of the folder."`
+	ORTLibrary string   `name:"ort-library" env:"SEGHUB_ORT_LIBRARY" placeholder:"FILE" help:"ONNX Runtime's shared library. Default: the one that make run fetched into the cache folder."`
+	Device     string   `default:"auto" env:"SEGHUB_DEVICE" placeholder:"auto|cpu|cuda:N" help:"What the workers run on."`
+
+	Node         string        `env:"SEGHUB_NODE" placeholder:"NAME" help:"Name of this node among those that share a Redis; a node that restarts under its old name takes its work up again. Default: the host's name."`
+	Slots        int           `default:"4" env:"SEGHUB_SLOTS,ML_INFERENCE_WORKERS" help:"How many sessions are active at once; each has a worker of its own."`
+	Turn         time.Duration `default:"60s" env:"SEGHUB_TURN" help:"How long a session keeps its slot while others wait."`
+	ReserveGrace time.Duration `default:"5s" env:"SEGHUB_RESERVE_GRACE" help:"How long a slot's owner may be without work while others wait."`
+	Borrow       bool          `default:"true" negatable:"" env:"SEGHUB_BORROW" help:"Let idle workers help busy sessions while nobody waits."`
+	SessionTTL   time.Duration `name:"session-ttl" default:"30m" env:"SEGHUB_SESSION_TTL" help:"A session without sockets and work for this long is closed and its files deleted."`
+	LeaseTTL     time.Duration `name:"lease-ttl" default:"10s" env:"SEGHUB_LEASE_TTL" help:"After this long without a sign of life a node's slots and jobs go to others."`
+
+	MaxFile   units.Base2Bytes `default:"200MiB" env:"SEGHUB_MAX_FILE" help:"Largest file."`
+	MaxPixels Count            `default:"400e6" env:"SEGHUB_MAX_PIXELS" help:"Largest image, in pixels."`
+	MaxFiles  int              `default:"100" env:"SEGHUB_MAX_FILES" help:"Most files in one request."`
+	MaxQueue  int              `default:"10000" env:"SEGHUB_MAX_QUEUE" help:"Most unfinished jobs of one session."`
+}
+
+// Count is a whole number that may be written as 400e6.
+type Count int64
+
+// UnmarshalText reads a Count.
+func (c *Count) UnmarshalText(text []byte) error {
+	f, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || f < 1 || f > 1e15 || f != float64(int64(f)) {
+		return fmt.Errorf("%q is not a whole number of at least 1", text)
+	}
+	*c = Count(f)
+	return nil
+}
+
+// Validate is called by kong once everything is read.
+func (c *Config) Validate() error {
+	for _, check := range []struct {
+		broken bool
+		says   string
+	}{
+		{c.Slots < 1 || c.Slots > 64, "slots must be between 1 and 64"},
+		{c.Turn <= 0, "turn must be above zero"},
+		{c.ReserveGrace < 0, "reserve-grace must not be negative"},
+		{c.SessionTTL <= 0, "session-ttl must be above zero"},
+		{c.LeaseTTL < time.Second, "lease-ttl must be at least 1s"},
+		{c.MaxFile < 1, "max-file must be at least 1 byte"},
+		{c.MaxFiles < 1, "max-files must be at least 1"},
+		{c.MaxQueue < 1, "max-queue must be at least 1"},
+	} {
+		if check.broken {
+			return errors.New(check.says)
+		}
+	}
+	return c.refuseOpenDoor()
+}
+
+// refuseOpenDoor keeps a hub from being open to a whole network by accident.
+func (c *Config) refuseOpenDoor() error {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	ip := net.ParseIP(host)
+	loopback := host == "localhost" || ip != nil && ip.IsLoopback()
+	if loopback || c.AccessKey != "" || c.TLSProxy || c.AllowPublic {
+		return nil
+	}
+	return fmt.Errorf("listening on %s is open to everyone who reaches this machine: set an access key "+
+		"(SEGHUB_ACCESS_KEY) or put a TLS proxy in front (SEGHUB_TLS_PROXY=true), or say SEGHUB_ALLOW_PUBLIC=true as well", c.Listen)
+}
+
+// RefuseUnknown reports SEGHUB_ variables in environ ("KEY=value") that no setting has: a misspelt
+// limit that is silently ignored is worse than a hub that does not start.
+func RefuseUnknown(environ, known []string) error {
+	isKnown := make(map[string]bool, len(known))
+	for _, k := range known {
+		isKnown[k] = true
+	}
+	for _, entry := range environ {
+		key, _, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(key, "SEGHUB_") && !isKnown[key] {
+			return fmt.Errorf("unknown setting %s in the environment; seghub serve --help lists all", key)
+		}
+	}
+	return nil
+}
+
+// Hostname names the node when the operator did not.
+func Hostname() string {
+	if name, err := os.Hostname(); err == nil && name != "" {
+		return name
+	}
+	return "node"
+}

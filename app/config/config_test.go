@@ -1,0 +1,138 @@
+package config
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// parse reads a Config as the command does: flags over environment over defaults.
+func parse(t *testing.T, env map[string]string, args ...string) (Config, error) {
+	t.Helper()
+	for k, v := range env {
+		t.Setenv(k, v)
+	}
+	var c Config
+	parser, err := kong.New(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = parser.Parse(args)
+	return c, err
+}
+
+func TestDefaultsAreThoseOfTheDesign(t *testing.T) {
+	c, err := parse(t, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Config{
+		Listen: "127.0.0.1:8080", Data: "./data", Redis: "auto", Models: "./models/weights", Device: "auto",
+		Slots: 4, Turn: time.Minute, ReserveGrace: 5 * time.Second, Borrow: true, SessionTTL: 30 * time.Minute,
+		LeaseTTL: 10 * time.Second, MaxFile: 200 << 20, MaxPixels: 400e6, MaxFiles: 100, MaxQueue: 10000,
+	}
+	if got, want := c.LogValue().String(), want.LogValue().String(); got != want {
+		t.Errorf("defaults:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestVariablesAndFlagsSetEveryField(t *testing.T) {
+	c, err := parse(t, map[string]string{
+		"ML_INFERENCE_WORKERS": "3",
+		"SEGHUB_TURN":          "2s",
+		"SEGHUB_MAX_FILE":      "1MiB",
+		"SEGHUB_MAX_PIXELS":    "1e6",
+		"SEGHUB_WARM":          "a,b",
+		"SEGHUB_BORROW":        "false",
+	}, "--turn=3s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Slots != 3 || c.Turn != 3*time.Second || c.MaxFile != 1<<20 || c.MaxPixels != 1e6 || len(c.Warm) != 2 || c.Borrow {
+		t.Errorf("read %+v", c)
+	}
+}
+
+func TestOwnNameOfTheSlotsWinsOverTheOldOne(t *testing.T) {
+	c, err := parse(t, map[string]string{"ML_INFERENCE_WORKERS": "3", "SEGHUB_SLOTS": "2"})
+	if err != nil || c.Slots != 2 {
+		t.Errorf("slots %d, %v; want 2", c.Slots, err)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		env   map[string]string
+		args  []string
+		words string
+	}{
+		"no slot":              {args: []string{"--slots=0"}, words: "slots"},
+		"no turn":              {args: []string{"--turn=0s"}, words: "turn"},
+		"negative grace":       {args: []string{"--reserve-grace=-1s"}, words: "reserve-grace"},
+		"short lease":          {args: []string{"--lease-ttl=1ms"}, words: "lease-ttl"},
+		"session without life": {args: []string{"--session-ttl=0s"}, words: "session-ttl"},
+		"half a pixel":         {args: []string{"--max-pixels=0.5"}, words: "whole number"},
+		"pixels in words":      {args: []string{"--max-pixels=many"}, words: "whole number"},
+		"pixels and more":      {args: []string{"--max-pixels=4x"}, words: "whole number"},
+		"no file":              {args: []string{"--max-files=0"}, words: "max-files"},
+		"no queue":             {args: []string{"--max-queue=0"}, words: "max-queue"},
+		"no port":              {args: []string{"--listen=localhost"}, words: "listen"},
+		"an unknown flag":      {args: []string{"--trun=3s"}, words: "unknown flag"},
+		"an open door":         {args: []string{"--listen=0.0.0.0:8080"}, words: "SEGHUB_ACCESS_KEY"},
+		"an open door by name": {args: []string{"--listen=:8080"}, words: "SEGHUB_ACCESS_KEY"},
+		"an unreadable number": {env: map[string]string{"SEGHUB_SLOTS": "four"}, words: "SEGHUB_SLOTS"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parse(t, test.env, test.args...)
+			if err == nil || !strings.Contains(err.Error(), test.words) {
+				t.Errorf("error %v; want one that says %q", err, test.words)
+			}
+		})
+	}
+}
+
+func TestDoorsThatMayBeOpen(t *testing.T) {
+	for name, args := range map[string][]string{
+		"loopback by name": {"--listen=localhost:0"},
+		"loopback, v6":     {"--listen=[::1]:0"},
+		"with a key":       {"--listen=:8080", "--access-key=k"},
+		"behind a proxy":   {"--listen=:8080", "--tls-proxy"},
+		"said twice":       {"--listen=:8080", "--allow-public"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := parse(t, nil, args...); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestUnknownVariableIsRefused(t *testing.T) {
+	known := []string{"SEGHUB_TURN"}
+	if err := RefuseUnknown([]string{"SEGHUB_TURN=1s", "HOME=/"}, known); err != nil {
+		t.Error(err)
+	}
+	err := RefuseUnknown([]string{"SEGHUB_TRUN=1s"}, known)
+	if err == nil || !strings.Contains(err.Error(), "SEGHUB_TRUN") {
+		t.Errorf("error %v; want one that names SEGHUB_TRUN", err)
+	}
+}
+
+func TestSecretsStayOutOfTheLog(t *testing.T) {
+	var out bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&out, nil))
+	log.Info("settings", "effective", Config{AccessKey: "open-sesame", Redis: "redis://me:hush@example.org:6379/1"})
+	text := out.String()
+	for _, secret := range []string{"open-sesame", "hush"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("the log holds %q: %s", secret, text)
+		}
+	}
+	if !strings.Contains(text, "example.org:6379/1") {
+		t.Errorf("the log does not say which Redis: %s", text)
+	}
+}

@@ -1,0 +1,39 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"net/url"
+	"reflect"
+	"strings"
+)
+
+// LogValue gives the effective settings, secrets hidden, keyed by the names of their variables.
+func (c Config) LogValue() slog.Value {
+	v := reflect.ValueOf(c)
+	attrs := make([]slog.Attr, 0, v.NumField())
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		key, _, _ := strings.Cut(field.Tag.Get("env"), ",")
+		text := fmt.Sprint(v.Field(i).Interface())
+		if kind, ok := field.Tag.Lookup("secret"); ok {
+			text = hide(kind, text)
+		}
+		attrs = append(attrs, slog.String(key, text))
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// hide blanks a secret: all of it, or the password of a URL.
+func hide(kind, text string) string {
+	if text == "" {
+		return ""
+	}
+	if kind == "url" {
+		u, err := url.Parse(text)
+		if err == nil {
+			return u.Redacted()
+		}
+	}
+	return "(set)"
+}
