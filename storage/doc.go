@@ -6,5 +6,11 @@
 //	sessions/<session>/jobs/<job>/mask.png              1 channel, 0 or 255
 //	sessions/<session>/jobs/<job>/result.json
 //
-// A blob is whole or absent: a write that fails leaves nothing behind.
+// A blob is whole or absent: a write that fails leaves nothing behind, and what lay under the key before
+// stays. In a folder a blob is written beside its place and renamed into it. A hub that is killed in the
+// middle of a write leaves that unfinished file, under a name that no key has, until DeleteSession takes
+// the session's folder away. Files are not synced: a power cut may cost what was written in the seconds
+// before it, as it does in Redis's append-only file.
+//
+// A Store holds no state of its own beside the bucket; all its methods may be called at the same time.
 package storage

@@ -1,0 +1,37 @@
+package storage
+
+import "regexp"
+
+const sessionsFolder = "sessions/"
+
+var (
+	wellFormedID  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+	wellFormedKey = regexp.MustCompile(
+		`^sessions/[A-Za-z0-9_-]{1,128}/(images/[A-Za-z0-9_-]{1,128}|jobs/[A-Za-z0-9_-]{1,128}/(probability\.png|mask\.png|result\.json))$`)
+)
+
+// ImageKey is where an image lies as it was uploaded.
+func ImageKey(session, image string) string {
+	return sessionsFolder + session + "/images/" + image
+}
+
+// ProbabilityKey is where a job's probability map lies: an 8-bit grey PNG.
+func ProbabilityKey(session, job string) string { return jobKey(session, job, "probability.png") }
+
+// MaskKey is where a job's mask lies: a PNG of one channel, 0 or 255.
+func MaskKey(session, job string) string { return jobKey(session, job, "mask.png") }
+
+// ResultKey is where a job's result lies: the Result of the contract as JSON.
+func ResultKey(session, job string) string { return jobKey(session, job, "result.json") }
+
+func jobKey(session, job, name string) string {
+	return sessionsFolder + session + "/jobs/" + job + "/" + name
+}
+
+// checkKey keeps ids that come from outside from naming anything but a blob of a session.
+func checkKey(key string) error {
+	if !wellFormedKey.MatchString(key) {
+		return ErrBadKey
+	}
+	return nil
+}

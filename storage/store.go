@@ -1,0 +1,210 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/fileblob"
+	_ "gocloud.dev/blob/memblob" // mem://
+	_ "gocloud.dev/blob/s3blob"  // s3://
+)
+
+// Store keeps blobs in one bucket.
+type Store struct {
+	bucket *blob.Bucket
+	folder string // the bucket's folder; empty when it is none
+}
+
+// Open opens the store at location: a folder, which is made when it is not there, or the URL of a bucket.
+// s3://NAME?region=R takes the credentials from where every AWS client finds them; &endpoint=URL and
+// &use_path_style=true name another server that speaks S3, &prefix=a/ keeps to a part of the bucket.
+// mem:// is gone with the process.
+func Open(ctx context.Context, location string) (*Store, error) {
+	scheme, rest, isURL := strings.Cut(location, "://")
+	if !isURL {
+		return openFolder(location)
+	}
+	if scheme != "mem" && scheme != "s3" {
+		return nil, fmt.Errorf("storage: open %s://: only a folder, s3:// and mem:// are known", scheme)
+	}
+	if name, _, _ := strings.Cut(rest, "?"); strings.Contains(name, "/") {
+		// gocloud would ignore the path and fill the whole bucket.
+		return nil, fmt.Errorf("storage: open %s://%s: a bucket has no path; say ?prefix=folder/ instead", scheme, name)
+	}
+	bucket, err := blob.OpenBucket(ctx, location)
+	if err != nil {
+		return nil, fmt.Errorf("storage: open %s bucket: %w", scheme, err)
+	}
+	return &Store{bucket: bucket}, nil
+}
+
+func openFolder(folder string) (*Store, error) {
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return nil, fmt.Errorf("storage: open folder: %w", err)
+	}
+	bucket, err := fileblob.OpenBucket(folder, &fileblob.Options{
+		CreateDir:   true,
+		DirFileMode: 0o700, // other users of the machine have no business with people's images
+		NoTempDir:   true,  // a rename is atomic only within one file system
+		Metadata:    fileblob.MetadataDontWrite,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("storage: open folder %s: %w", folder, err)
+	}
+	return &Store{bucket: bucket, folder: folder}, nil
+}
+
+// Put streams r into key and returns how many bytes it stored. More than limit bytes are ErrTooLarge, a
+// full disk is ErrFull; an error of r comes back wrapped. ctx is looked at between reads, so r must end
+// by itself when ctx does.
+func (s *Store) Put(ctx context.Context, key string, r io.Reader, limit int64) (int64, error) {
+	n, err := s.put(ctx, key, r, limit)
+	if err != nil {
+		return 0, failed("put", key, err)
+	}
+	return n, nil
+}
+
+func (s *Store) put(ctx context.Context, key string, r io.Reader, limit int64) (int64, error) {
+	if err := checkKey(key); err != nil {
+		return 0, err
+	}
+	// Closing a gocloud writer commits; only a cancelled context makes it throw away what it has.
+	ctx, abandon := context.WithCancel(ctx)
+	defer abandon()
+	unfinished := ""
+	w, err := s.bucket.NewWriter(ctx, key, &blob.WriterOptions{
+		ContentType: "application/octet-stream", // spares the sniffing, which buffers
+		BeforeWrite: func(as func(any) bool) error {
+			var file *os.File
+			if as(&file) {
+				unfinished = file.Name()
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		return 0, err
+	}
+	// The bare io.Writer hides the writer's ReadFrom, which takes a megabyte for each call.
+	n, err := io.Copy(struct{ io.Writer }{w}, &limited{ctx: ctx, r: r, left: limit})
+	if err != nil {
+		abandon()
+		err = errors.Join(err, ignoreCancelled(w.Close()))
+	} else {
+		err = w.Close()
+	}
+	if err != nil && unfinished != "" {
+		// gocloud leaves the file when closing it fails, as it may on a network disk that is full.
+		_ = os.Remove(unfinished)
+	}
+	return n, err
+}
+
+// ignoreCancelled drops what a writer says of being abandoned on purpose.
+func ignoreCancelled(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// Write stores data under key.
+func (s *Store) Write(ctx context.Context, key string, data []byte) error {
+	_, err := s.Put(ctx, key, bytes.NewReader(data), math.MaxInt64)
+	return err
+}
+
+// Open opens the blob under key for reading. ctx governs its reads too. The caller closes it.
+func (s *Store) Open(ctx context.Context, key string) (*Blob, error) {
+	if err := checkKey(key); err != nil {
+		return nil, failed("open", key, err)
+	}
+	r, err := s.bucket.NewReader(ctx, key, nil)
+	if err != nil {
+		return nil, failed("open", key, err)
+	}
+	return &Blob{reader: r, key: key}, nil
+}
+
+// Read returns the whole blob under key; for what the hub wrote itself and knows to be small.
+func (s *Store) Read(ctx context.Context, key string) ([]byte, error) {
+	if err := checkKey(key); err != nil {
+		return nil, failed("read", key, err)
+	}
+	data, err := s.bucket.ReadAll(ctx, key)
+	if err != nil {
+		return nil, failed("read", key, err)
+	}
+	return data, nil
+}
+
+// Delete removes the blob under key.
+func (s *Store) Delete(ctx context.Context, key string) error {
+	if err := checkKey(key); err != nil {
+		return failed("delete", key, err)
+	}
+	return failed("delete", key, s.bucket.Delete(ctx, key))
+}
+
+// DeleteSession removes every blob of session. A session without blobs is no error.
+func (s *Store) DeleteSession(ctx context.Context, session string) error {
+	if !wellFormedID.MatchString(session) {
+		return failed("delete session", session, ErrBadKey)
+	}
+	return failed("delete session", session, s.deleteSession(ctx, session))
+}
+
+func (s *Store) deleteSession(ctx context.Context, session string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.folder != "" {
+		// Takes the folders along, and what a killed hub left half written.
+		return os.RemoveAll(filepath.Join(s.folder, sessionsFolder, session))
+	}
+	blobs := s.bucket.List(&blob.ListOptions{Prefix: sessionsFolder + session + "/"})
+	for {
+		object, err := blobs.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.bucket.Delete(ctx, object.Key); err != nil && !errors.Is(failed("", "", err), ErrNotFound) {
+			return err
+		}
+	}
+}
+
+// Close frees the store; no call may follow.
+func (s *Store) Close() error { return failed("close", "", s.bucket.Close()) }
+
+// limited reads r until left bytes were read or ctx ends.
+type limited struct {
+	ctx  context.Context
+	r    io.Reader
+	left int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if err := l.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := l.r.Read(p)
+	if int64(n) > l.left {
+		return 0, ErrTooLarge
+	}
+	l.left -= int64(n)
+	return n, err
+}
