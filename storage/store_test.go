@@ -1,0 +1,102 @@
+package storage
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestOpenRefuses(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for location, says := range map[string]string{
+		"file:///tmp/x":      "only a folder",
+		"gs://bucket":        "only a folder",
+		"s3://bucket/folder": "?prefix=folder/",
+		"s3://bucket?nope=1": "nope",
+		file:                 "not a directory",
+		file + "/below":      "not a directory",
+	} {
+		s, err := Open(t.Context(), location)
+		if err == nil || !strings.Contains(err.Error(), says) || s != nil {
+			t.Errorf("Open(%s): %v; want a word of %q", location, err, says)
+		}
+	}
+}
+
+// A folder holds the layout that doc.go promises, nothing beside it, and nobody else may look in.
+func TestFolderLayout(t *testing.T) {
+	s := open(t, t.TempDir())
+	keys := []string{ImageKey("s", "i"), ProbabilityKey("s", "j"), MaskKey("s", "j"), ResultKey("s", "j")}
+	for _, key := range keys {
+		if err := s.Write(t.Context(), key, []byte(key)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var files []string
+	err := filepath.WalkDir(s.folder, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			relative, _ := filepath.Rel(s.folder, path)
+			files = append(files, filepath.ToSlash(relative))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "sessions/s/images/i sessions/s/jobs/j/mask.png sessions/s/jobs/j/probability.png sessions/s/jobs/j/result.json"
+	if got := strings.Join(files, " "); got != want {
+		t.Errorf("files %s\nwant  %s", got, want)
+	}
+	info, err := os.Stat(filepath.Join(s.folder, "sessions"))
+	if err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("folder mode %v, %v; want 0700", info.Mode(), err)
+	}
+}
+
+// What a killed hub leaves of an unfinished write is no blob, and goes with its session.
+func TestUnfinishedWrite(t *testing.T) {
+	s := open(t, t.TempDir())
+	if err := s.Write(t.Context(), ImageKey("s", "i"), []byte("whole")); err != nil {
+		t.Fatal(err)
+	}
+	half := filepath.Join(s.folder, ImageKey("s", "other")+".18c2f0a1.tmp")
+	if err := os.WriteFile(half, []byte("ha"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantAbsent(t, s, ImageKey("s", "other"))
+	if err := s.DeleteSession(t.Context(), "s"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(half); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("still there: %v", err)
+	}
+}
+
+// A session that is deleted while its blob is being read: the read may fail, the reader hears why.
+func TestDeletedUnderReader(t *testing.T) {
+	s := open(t, t.TempDir())
+	key := ImageKey("s", "i")
+	if err := s.Write(t.Context(), key, randomBytes(100)); err != nil {
+		t.Fatal(err)
+	}
+	b, err := s.Open(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = b.Close() }()
+	if err := s.DeleteSession(t.Context(), "s"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Seek(50, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Read(make([]byte, 10)); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Read after the session went: %v; want ErrNotFound", err)
+	}
+}
