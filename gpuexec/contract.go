@@ -3,6 +3,7 @@ package gpuexec
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -13,8 +14,19 @@ import (
 // ErrCancelled is the outcome of a job that was cancelled while it ran.
 var ErrCancelled = errors.New("cancelled")
 
+// ErrStopped is the outcome of a job that the pool had in hand when the time that Stop gave it was over. Nobody asked for
+// it to be cancelled, so it may run again elsewhere. It is also an ErrCancelled.
+var ErrStopped = fmt.Errorf("the worker was stopped: %w", ErrCancelled)
+
 // ErrInference wraps what an engine said when it failed on a batch.
 var ErrInference = errors.New("inference failed")
+
+// ErrEngineLost is what an engine's error wraps when the engine can do no more work, as after a CUDA error that poisons its
+// context. The worker closes it and makes a new one.
+var ErrEngineLost = errors.New("the engine is lost")
+
+// ErrNotRunning is the answer to what needs workers before Start and after Stop.
+var ErrNotRunning = errors.New("the workers are not running")
 
 // Job is one image to segment.
 type Job struct {
@@ -39,10 +51,12 @@ type Source interface {
 
 // Sink hears what became of the work.
 type Sink interface {
-	// Progress may be called from any goroutine and must not block.
+	// Progress may be called from any goroutine and must not block. One that was under way when its job was cancelled may
+	// come after the job's Finish.
 	Progress(Progress)
 	// Finish is called exactly once for each job that Source gave, after its postprocessing, and keeps the result.
-	// The worker takes no later batch into postprocessing until it returns.
+	// The worker takes no later batch into postprocessing until it returns. A cancelled job's Finish does not wait for the
+	// stage that the job was in. ctx outlives Stop's by a few seconds, so that the outcome can still be written.
 	Finish(ctx context.Context, r Result)
 }
 
@@ -65,12 +79,13 @@ type Progress struct {
 	Percent int
 }
 
-// Timing is how long the stages of one job took. Infer is that of the whole batch it ran in.
+// Timing is how long the stages of one job took; zero for a job that was cancelled. Infer is that of the whole batch it ran in.
 type Timing struct {
 	Decode, Infer, Postprocess time.Duration
 }
 
-// Result is what became of one job: Err is nil, ErrCancelled, an imageio error or ErrInference.
+// Result is what became of one job: Err is nil, ErrCancelled (ErrStopped among them), ErrInference, an imageio error, what
+// Job.Open said, or, after a panic, an error of no kind.
 type Result struct {
 	JobID   string
 	Attempt int
@@ -96,6 +111,7 @@ type Engine interface {
 	// Load makes model ready, so that the first Run does not pay for it.
 	Load(ctx context.Context, model models.Spec) error
 	// Run maps uint8 [N,H,W,C] to uint8 [N,H,W,1]. When ctx ends it terminates the running call and returns ctx's error.
+	// The tensor it returns is the caller's to keep.
 	Run(ctx context.Context, model models.Spec, in models.Tensor) (models.Tensor, error)
 	// Close frees everything; no other call follows.
 	Close() error
@@ -111,7 +127,7 @@ type WorkerState string
 const (
 	WorkerIdle WorkerState = "idle"
 	WorkerBusy WorkerState = "busy"
-	WorkerDown WorkerState = "down" // its engine could not be made
+	WorkerDown WorkerState = "down" // it has no engine: not started, or its engine could not be made
 )
 
 // WorkerStat tells what one worker is doing.

@@ -1,0 +1,133 @@
+package gpuexec
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"seghub/models"
+)
+
+// infer is the second stage, and the only goroutine that touches the engine.
+func (w *worker) infer(fetch, work, keep context.Context, sink Sink, decoded <-chan *batch, inferred chan<- *batch) {
+	defer close(inferred)
+	// Never unlocked: what a device library has tied to the thread goes with it.
+	runtime.LockOSThread()
+	defer w.closeEngine()
+
+	var backoff pause
+	for {
+		var orders <-chan order
+		var retry <-chan time.Time
+		switch {
+		case w.engine != nil || w.makeEngine(fetch, work):
+			backoff = 0
+			orders = w.orders
+		case fetch.Err() == nil:
+			retry = time.After(backoff.next())
+		}
+		select {
+		case b, more := <-decoded:
+			if !more {
+				return
+			}
+			w.inferBatch(fetch, work, keep, sink, b)
+			if len(w.pool.ledger.unclaimed(b)) > 0 {
+				inferred <- b
+			}
+		case o := <-orders:
+			o.done <- w.loadModel(work, o.model)
+		case <-retry:
+		}
+	}
+}
+
+// inferBatch runs the tasks of b that are still wanted: together, and if that fails each once alone, so that one image
+// cannot fail the others.
+func (w *worker) inferBatch(fetch, work, keep context.Context, sink Sink, b *batch) {
+	tasks := w.pool.ledger.unclaimed(b)
+	if len(tasks) == 0 {
+		return
+	}
+	for _, t := range tasks {
+		w.report(sink, t, StageInfer, 0, 1)
+	}
+
+	ctx, done := w.pool.ledger.untilAllClaimed(work, b)
+	err := w.runTogether(fetch, ctx, b, tasks)
+	done()
+	if err != nil && len(tasks) > 1 && ctx.Err() == nil {
+		w.log.Warn("a batch failed; each of its images is tried alone", "model", b.model.ID, "images", len(tasks), "error", err)
+		for _, t := range tasks {
+			ctx, done := w.pool.ledger.untilClaimed(work, t)
+			if err := w.run(fetch, ctx, b.model, t.input, []*task{t}); err != nil {
+				w.fail(work, keep, sink, t, err)
+			}
+			done()
+		}
+	} else if err != nil {
+		for _, t := range tasks {
+			w.fail(work, keep, sink, t, err)
+		}
+	}
+	if w.engine != nil {
+		w.setState(WorkerIdle, "")
+	}
+	for _, t := range tasks {
+		t.input = models.Tensor{}
+		w.report(sink, t, StageInfer, 1, 1)
+	}
+	b.input = models.Tensor{}
+}
+
+// runTogether runs tasks as one batch: on the tensor that was packed ahead, or, when a task of it was cancelled since, on
+// what is left.
+func (w *worker) runTogether(fetch, ctx context.Context, b *batch, tasks []*task) error {
+	if len(tasks) == len(b.packed) {
+		return w.run(fetch, ctx, b.model, b.input, tasks)
+	}
+	inputs := make([]models.Tensor, len(tasks))
+	for i, t := range tasks {
+		inputs[i] = t.input
+	}
+	in, err := models.Concat(inputs)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInference, err)
+	}
+	return w.run(fetch, ctx, b.model, in, tasks)
+}
+
+// run runs the model on in, whose rows are the tasks, and gives each its part of the output. It returns ctx's error when
+// ctx ended it, else an ErrInference.
+func (w *worker) run(fetch, ctx context.Context, model models.Spec, in models.Tensor, tasks []*task) error {
+	if w.engine == nil && !w.makeEngine(fetch, ctx) {
+		return fmt.Errorf("%w: the worker has no engine", ErrInference)
+	}
+	if err := w.loadModel(ctx, model); err != nil {
+		return fmt.Errorf("%w: %w", ErrInference, err)
+	}
+	w.setState(WorkerBusy, model.ID)
+	began := time.Now()
+	var out models.Tensor
+	err := w.withEngine(func() (err error) {
+		out, err = w.engine.Run(ctx, model, in)
+		return err
+	})
+	inferred := time.Now()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInference, err)
+	}
+	if out.N != in.N || out.H != in.H || out.W != in.W || out.C != 1 || len(out.Pix) != in.N*in.H*in.W {
+		return fmt.Errorf("%w: %s made [%d,%d,%d,%d] (%d values) of [%d,%d,%d,%d]", ErrInference, model.ID,
+			out.N, out.H, out.W, out.C, len(out.Pix), in.N, in.H, in.W, in.C)
+	}
+	for row, t := range tasks {
+		t.output, t.row = out, row
+		t.timing.Infer, t.inferred = inferred.Sub(began), inferred
+	}
+	return nil
+}

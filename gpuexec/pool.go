@@ -1,0 +1,229 @@
+package gpuexec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"seghub/models"
+)
+
+// finishGrace is how long Sink.Finish may go on writing outcomes after Stop's time is over.
+const finishGrace = 5 * time.Second
+
+// CPU is the Device without a GPU.
+const CPU = "cpu"
+
+// Config is what a Pool is made of. Every field is needed.
+type Config struct {
+	Slots     int                                 // how many workers
+	Device    string                              // what the engines run on, CPU or "cuda:N", as WorkerStat tells it
+	NewEngine NewEngine                           // makes a worker's engine
+	Models    func(id string) (models.Spec, bool) // the registry
+	MaxPixels int64                               // images of more pixels are refused
+	Log       *slog.Logger
+}
+
+// Pool is the workers of a node.
+type Pool struct {
+	cfg     Config
+	ledger  *ledger
+	workers []*worker
+
+	mu   sync.Mutex
+	life *life    // guarded by mu; nil when not running
+	warm []string // guarded by mu; the models that Warm was asked for
+}
+
+// life is the time between a Start and the end of its Stop.
+type life struct {
+	stopFetching context.CancelFunc
+	stopWorking  context.CancelFunc
+	over         chan struct{} // closed when the last goroutine has ended
+}
+
+// New makes a pool whose workers do not run yet.
+func New(cfg Config) *Pool {
+	p := &Pool{cfg: cfg, ledger: newLedger()}
+	for slot := range cfg.Slots {
+		p.workers = append(p.workers, newWorker(p, slot))
+	}
+	return p
+}
+
+// Start lets the workers run: they take batches from source and tell sink. It does not wait for their engines; Ready tells.
+// When ctx ends no more batches are fetched; Stop is still to be called. Between Start and the end of Stop another Start
+// fails; after it the pool may be started again.
+func (p *Pool) Start(ctx context.Context, source Source, sink Sink) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.life != nil {
+		return errors.New("gpuexec: the workers are running already")
+	}
+	fetch, stopFetching := context.WithCancel(ctx)
+	work, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
+	p.life = &life{stopFetching: stopFetching, stopWorking: stopWorking, over: make(chan struct{})}
+	go p.run(p.life, fetch, work, source, sink)
+	return nil
+}
+
+// run owns every goroutine of the pool: it returns when all of them have.
+func (p *Pool) run(life *life, fetch, work context.Context, source Source, sink Sink) {
+	defer close(life.over)
+	keep, stopKeeping := context.WithCancel(context.WithoutCancel(work))
+	disarm := context.AfterFunc(work, func() { time.AfterFunc(finishGrace, stopKeeping) })
+
+	var cancelled sync.WaitGroup
+	workersOver := make(chan struct{})
+	cancelled.Go(func() { p.finishCancelled(keep, workersOver, sink) })
+
+	var workers sync.WaitGroup
+	for _, w := range p.workers {
+		workers.Go(func() { w.run(fetch, work, keep, source, sink) })
+	}
+	workers.Wait()
+	close(workersOver)
+	cancelled.Wait()
+
+	disarm()
+	stopKeeping()
+	life.stopFetching()
+	life.stopWorking()
+}
+
+// finishCancelled tells sink of the jobs that Cancel claimed, without waiting for the stage that each was in.
+func (p *Pool) finishCancelled(keep context.Context, workersOver <-chan struct{}, sink Sink) {
+	for over := false; !over; {
+		select {
+		case <-p.ledger.wake:
+		case <-workersOver:
+			over = true
+		}
+		for _, t := range p.ledger.takeCancelled() {
+			sink.Finish(keep, Result{JobID: t.job.ID, Attempt: t.job.Attempt, Slot: t.batch.slot, Err: ErrCancelled})
+		}
+	}
+}
+
+// Stop stops fetching and returns when the work in hand is finished and every engine closed. When ctx ends first, the
+// running inference is terminated and what is left is finished as ErrStopped. It may be called by many and at any time.
+func (p *Pool) Stop(ctx context.Context) {
+	p.mu.Lock()
+	life := p.life
+	p.mu.Unlock()
+	if life == nil {
+		return
+	}
+	life.stopFetching()
+	select {
+	case <-life.over:
+	case <-ctx.Done():
+		life.stopWorking()
+		<-life.over
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.life == life {
+		p.life = nil
+	}
+}
+
+// Warm loads the models on every worker and returns when all have them, with the first error if one cannot be loaded. A
+// worker whose engine is not up yet, or is made anew later, loads them then. It wants a started pool.
+func (p *Pool) Warm(ctx context.Context, ids []string) error {
+	specs := make([]models.Spec, len(ids))
+	for i, id := range ids {
+		var ok bool
+		if specs[i], ok = p.cfg.Models(id); !ok {
+			return fmt.Errorf("gpuexec: warm: there is no model %q", id)
+		}
+	}
+	p.mu.Lock()
+	life := p.life
+	for _, id := range ids {
+		if !slices.Contains(p.warm, id) {
+			p.warm = append(p.warm, id)
+		}
+	}
+	p.mu.Unlock()
+	if life == nil {
+		return ErrNotRunning
+	}
+	var group errgroup.Group
+	for _, spec := range specs {
+		for _, w := range p.workers {
+			group.Go(func() error { return w.load(ctx, life.over, spec) })
+		}
+	}
+	return group.Wait()
+}
+
+// Ready tells whether every worker has an engine with all the models that Warm was asked for.
+func (p *Pool) Ready() bool {
+	p.mu.Lock()
+	running, warm := p.life != nil, p.warm
+	p.mu.Unlock()
+	if !running {
+		return false
+	}
+	for _, w := range p.workers {
+		if !w.has(warm...) {
+			return false
+		}
+	}
+	return true
+}
+
+// Loaded tells whether every worker has the model loaded, so that no job pays for it.
+func (p *Pool) Loaded(id string) bool {
+	for _, w := range p.workers {
+		if !w.has(id) {
+			return false
+		}
+	}
+	return true
+}
+
+// Cancel ends a job that the workers have in hand: its Finish comes at once, with ErrCancelled. It is false when they have
+// no such job, or its outcome is decided already.
+func (p *Pool) Cancel(jobID string) bool { return p.ledger.cancel(jobID) }
+
+// Stats tells what each worker is doing, by slot.
+func (p *Pool) Stats() []WorkerStat {
+	stats := make([]WorkerStat, len(p.workers))
+	for i, w := range p.workers {
+		stats[i] = w.Stat()
+	}
+	return stats
+}
+
+// BatchSize is how many images of a model a worker should be given at once while so many sessions are active on the node.
+// It is 1 on the CPU, where a batch shares nothing and only delays its first image.
+func (p *Pool) BatchSize(model string, active int) int {
+	spec, ok := p.cfg.Models(model)
+	if !ok || p.cfg.Device == CPU {
+		return 1
+	}
+	size := spec.Batch.Shared
+	if active <= 1 {
+		size = spec.Batch.Alone
+	}
+	return max(1, min(size, spec.Batch.Max))
+}
+
+// wanted is the models that a new engine loads before it takes work.
+func (p *Pool) wanted() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.warm
+}
+
+// coresPerWorker is how many images of one batch a worker decodes, or postprocesses, at the same time.
+func (p *Pool) coresPerWorker() int { return max(1, runtime.GOMAXPROCS(0)/len(p.workers)) }

@@ -1,0 +1,156 @@
+package gpuexec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// The pause after a failure to fetch or to make an engine: doubled from the first to the last.
+const (
+	firstPause = 100 * time.Millisecond
+	lastPause  = 10 * time.Second
+)
+
+// worker is the executor behind one slot.
+type worker struct {
+	pool   *Pool
+	slot   int
+	log    *slog.Logger
+	up     *gate      // open while there is an engine: nothing is fetched without one
+	orders chan order // to the goroutine that owns the engine
+
+	engine Engine // owned by the infer goroutine; nil when down
+
+	mu     sync.Mutex
+	stat   WorkerStat // guarded by mu
+	loaded []string   // guarded by mu; the models that engine has
+}
+
+func newWorker(p *Pool, slot int) *worker {
+	return &worker{
+		pool:   p,
+		slot:   slot,
+		log:    p.cfg.Log.With("slot", slot),
+		up:     newGate(),
+		orders: make(chan order),
+		stat:   WorkerStat{Slot: slot, Device: p.cfg.Device, State: WorkerDown},
+	}
+}
+
+// run owns the worker's three goroutines: it returns when they have ended, from the first to the last.
+func (w *worker) run(fetch, work, keep context.Context, source Source, sink Sink) {
+	decoded, inferred := make(chan *batch), make(chan *batch)
+	var stages sync.WaitGroup
+	stages.Go(func() { w.fetchAndDecode(fetch, work, keep, source, sink, decoded) })
+	stages.Go(func() { w.infer(fetch, work, keep, sink, decoded, inferred) })
+	stages.Go(func() { w.postprocess(work, keep, sink, inferred) })
+	stages.Wait()
+}
+
+// fail finishes t with err, unless its end is claimed already. A failure after Stop's time was over is put down to Stop.
+func (w *worker) fail(work, keep context.Context, sink Sink, t *task, err error) {
+	if work.Err() != nil {
+		err = ErrStopped
+	}
+	w.finish(keep, sink, t, Result{Err: err})
+}
+
+// finish claims t's end and tells sink; nothing happens when somebody else has claimed it.
+func (w *worker) finish(keep context.Context, sink Sink, t *task, r Result) {
+	if !w.pool.ledger.claim(t) {
+		return
+	}
+	r.JobID, r.Attempt, r.Slot = t.job.ID, t.job.Attempt, w.slot
+	r.Timing, r.InferredAt = t.timing, t.inferred
+	if r.Err == nil {
+		w.mu.Lock()
+		w.stat.ImagesDone++
+		w.mu.Unlock()
+	}
+	sink.Finish(keep, r)
+}
+
+// report tells sink how far t is, while anybody wants to know.
+func (w *worker) report(sink Sink, t *task, stage Stage, done, total int) {
+	if w.pool.ledger.wants(t) {
+		sink.Progress(progressOf(t.job.ID, stage, done, total))
+	}
+}
+
+// each calls do for every task, on as many goroutines as the worker has cores, and returns when all have returned.
+func (w *worker) each(tasks []*task, do func(*task)) {
+	var group errgroup.Group
+	group.SetLimit(w.pool.coresPerWorker())
+	for _, t := range tasks {
+		group.Go(func() error { do(t); return nil })
+	}
+	_ = group.Wait() // do returns nothing
+}
+
+// Stat tells what the worker is doing.
+func (w *worker) Stat() WorkerStat {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stat
+}
+
+// setState is called by the infer goroutine alone.
+func (w *worker) setState(state WorkerState, model string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stat.State, w.stat.Model = state, model
+}
+
+// has tells whether the worker has an engine with all these models.
+func (w *worker) has(ids ...string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, id := range ids {
+		if !slices.Contains(w.loaded, id) {
+			return false
+		}
+	}
+	return w.stat.State != WorkerDown
+}
+
+// errPanic is what a panic becomes on its way to a Result.
+var errPanic = errors.New("panic")
+
+// guarded calls do and makes an error of a panic, so that one image cannot take the node down.
+func (w *worker) guarded(do func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", errPanic, r)
+			w.log.Error("a worker panicked", "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
+	return do()
+}
+
+// pause doubles from firstPause to lastPause until it is reset to its zero value.
+type pause time.Duration
+
+func (p *pause) next() time.Duration {
+	*p = min(max(2**p, pause(firstPause)), pause(lastPause))
+	return time.Duration(*p)
+}
+
+// wait returns after the next pause, or false when ctx ended first.
+func (p *pause) wait(ctx context.Context) bool {
+	timer := time.NewTimer(p.next())
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
