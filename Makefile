@@ -1,0 +1,46 @@
+# The front door: make help.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+client := web/dist/index.html
+client_sources := $(shell find web/src web/public web/index.html web/*.ts web/*.js web/tsconfig*.json hub/closecodes.json -type f 2>/dev/null)
+client_packages := web/node_modules/.package-lock.json
+
+.PHONY: help run build runtime test lint bench loadtest clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
+
+run: build ## Build everything and serve on http://127.0.0.1:8080
+	@exec bin/seghub serve
+
+build: runtime $(client) ## Build bin/seghub with the web client inside
+	@go build -trimpath -o bin/seghub ./app
+
+runtime: ## Fetch the ONNX Runtime library into the cache folder, once
+	@scripts/fetch-onnxruntime >/dev/null
+
+$(client_packages): web/package.json web/package-lock.json
+	@npm --prefix web ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(client): $(client_packages) $(client_sources)
+	@npm --prefix web run --silent build
+	@touch $@
+
+test: build ## Run all tests; says in one line each what was left out
+	@scripts/test
+
+lint: $(client_packages) ## Check formatting, imports and the rules between packages
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	@go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run
+	@npm --prefix web run --silent check
+
+bench: build ## Measure speed and memory, as ratios taken in one run
+	@go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./app/server
+
+loadtest: build ## Five users on four slots, with k6, against a hub of its own
+	@scripts/loadtest
+
+clean: ## Remove what was built; data and caches stay
+	rm -rf bin web/node_modules web/dist/assets web/dist/index.html
