@@ -1,0 +1,198 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"seghub/sessions"
+	"seghub/sessions/problem"
+)
+
+// Subprotocol is what the hub speaks.
+const Subprotocol = "seghub.v1"
+
+// Serve makes a socket of the request, which the caller has authorised for session. It returns as soon as
+// the socket lives, so that the request's memory is freed; Stop waits for the socket. What is wrong with
+// the request itself (no upgrade, a foreign origin) is answered by HTTP, what is wrong with the client or its
+// session by a close code, because a browser cannot read the status of a refused upgrade.
+func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, session string) {
+	since, err := parseSince(r.URL.Query())
+	if err != nil {
+		h.refuse(w, r, CloseProtocol, err.Error())
+		return
+	}
+	if offered := websocket.Subprotocols(r); len(offered) > 0 && !slices.Contains(offered, Subprotocol) {
+		h.refuse(w, r, CloseProtocol, "The subprotocol must be "+Subprotocol+".")
+		return
+	}
+	if !websocket.IsWebSocketUpgrade(r) || !h.knowsOrigin(r) {
+		h.refuse(w, r, CloseProtocol, "") // ends in HTTP
+		return
+	}
+	if code, ok := h.enter(session); !ok {
+		h.refuse(w, r, code, "")
+		return
+	}
+	s, err := h.admit(w, r, session, since)
+	if err != nil {
+		h.exit(session)
+		h.refuseSubscription(w, r, session, err)
+		return
+	}
+	if s == nil {
+		h.exit(session)
+		return
+	}
+	h.join(s)
+	go func() {
+		defer h.exit(session)
+		defer h.part(s)
+		s.serve(context.WithoutCancel(r.Context()))
+	}()
+}
+
+// admit subscribes and upgrades. The error is that of the subscription; without one, a nil socket means that
+// the upgrade failed and was answered.
+func (h *Hub) admit(w http.ResponseWriter, r *http.Request, session string, since *int64) (*socket, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), h.pace.call)
+	defer cancel()
+	queue := newQueue()
+	sub, err := h.Sessions.Subscribe(ctx, session, since, queue.deliver)
+	if err != nil {
+		return nil, err
+	}
+	seq := sub.Opening.Session.Seq
+	if sub.Opening.Resumed {
+		queue.open(*since, seq)
+	} else {
+		queue.open(seq, seq)
+	}
+	conn, err := h.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		sub.Close()
+		h.Log.Debug("socket not upgraded", logSession, session, logError, err)
+		return nil, nil
+	}
+	return newSocket(h, session, conn, queue, sub), nil
+}
+
+// parseSince reads the seq that the client has seen last; nil when it asks for no resume.
+func parseSince(query url.Values) (*int64, error) {
+	if !query.Has("since") {
+		return nil, nil
+	}
+	since, err := strconv.ParseInt(query.Get("since"), 10, 64)
+	if err != nil || since < 0 {
+		return nil, errors.New("since must be a whole number, 0 or above.")
+	}
+	return &since, nil
+}
+
+// refuseSubscription tells the client why its session cannot be watched.
+func (h *Hub) refuseSubscription(w http.ResponseWriter, r *http.Request, session string, err error) {
+	if code, ok := closeCodeOf(err); ok {
+		h.refuse(w, r, code, "")
+		return
+	}
+	p := h.Problem(err)
+	h.Log.Error("subscribe", logSession, session, logCode, p.Code, logError, err)
+	writeProblem(w, p)
+}
+
+// closeCodeOf maps an error of sessions to its close code: the only place that does.
+func closeCodeOf(err error) (CloseCode, bool) {
+	switch {
+	case errors.Is(err, sessions.ErrUnauthorized):
+		return CloseUnauthorized, true
+	case errors.Is(err, sessions.ErrNotFound), errors.Is(err, sessions.ErrClosed):
+		return CloseSessionClosed, true
+	case errors.Is(err, sessions.ErrDraining):
+		return CloseGoingAway, true
+	case errors.Is(err, sessions.ErrBadCursor):
+		return CloseProtocol, true
+	case errors.Is(err, sessions.ErrGap): // the log went on without a client this slow
+		return CloseTooSlow, true
+	}
+	return 0, false
+}
+
+// Refuse upgrades the request and closes the socket with code, so that a browser can read why. It returns
+// when the peer has left, or after a moment.
+func (h *Hub) Refuse(w http.ResponseWriter, r *http.Request, code CloseCode) {
+	h.refuse(w, r, code, "")
+}
+
+func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, code CloseCode, reason string) {
+	h.mu.Lock()
+	if h.state != stopped {
+		h.guests.Add(1)
+		defer h.guests.Done()
+	}
+	h.mu.Unlock()
+	conn, err := h.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	if reason == "" {
+		reason = code.reason()
+	}
+	h.counters.refused.Add(1)
+	deadline := time.Now().Add(h.pace.leave)
+	if conn.SetReadDeadline(deadline) != nil {
+		return
+	}
+	if conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(int(code), reason), deadline) == nil {
+		drain(conn)
+	}
+}
+
+// knowsOrigin tells whether the page that opens the socket is the server's own or one that the operator
+// listed. Programs other than browsers send no origin.
+func (h *Hub) knowsOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	// The scheme is not compared: behind a proxy that ends TLS it is not known here.
+	if u, err := url.Parse(origin); err == nil && strings.EqualFold(u.Host, r.Host) {
+		return true
+	}
+	return slices.ContainsFunc(h.Origins, func(known string) bool { return strings.EqualFold(known, origin) })
+}
+
+// answerBadHandshake answers a request that cannot become a socket.
+func answerBadHandshake(w http.ResponseWriter, _ *http.Request, status int, reason error) {
+	detail := "This address speaks WebSocket: " + strings.TrimPrefix(reason.Error(), "websocket: ") + "."
+	if status == http.StatusForbidden {
+		detail = "Pages of this origin may not open a socket here: the operator can list it."
+	}
+	p := problem.New(problem.BadRequest, detail)
+	p.Status = status
+	w.Header().Set("Sec-WebSocket-Version", "13")
+	writeProblem(w, p)
+}
+
+func writeProblem(w http.ResponseWriter, p *problem.Problem) {
+	body, err := json.Marshal(p)
+	if err != nil {
+		panic(fmt.Sprintf("hub: a problem cannot be encoded: %v", err))
+	}
+	if wait := p.RetryAfter(); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	// A client that is gone needs no answer.
+	_, _ = w.Write(body)
+}

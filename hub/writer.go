@@ -1,0 +1,146 @@
+package hub
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"seghub/sessions"
+)
+
+// logPage is how many events are read from the log at once. While they are sent they are in memory.
+const logPage = 200
+
+// typeMask is the type of the message whose frame is a picture.
+const typeMask = "mask"
+
+// write is the socket's writer: it alone writes to the connection. It leaves after the close frame, or when
+// the connection is cut.
+func (s *socket) write(ctx context.Context) {
+	err := s.sendOpening()
+	for left := false; err == nil && !left; {
+		left, err = s.do(ctx, s.queue.next())
+	}
+	if err == nil {
+		return
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		s.tooSlow()
+	}
+	s.cut()
+}
+
+// do does one task; left says that it was the last.
+func (s *socket) do(ctx context.Context, t task) (left bool, err error) {
+	switch t.kind {
+	case sendMessage:
+		return false, s.sendMessage(ctx, t.message)
+	case readLog:
+		return false, s.readLog(ctx, t.after)
+	case sendPing:
+		return false, s.sendControl(websocket.PingMessage, nil)
+	case sendPong:
+		return false, s.sendControl(websocket.PongMessage, t.payload)
+	case sendClose:
+		return true, s.sendClose(t.ending)
+	default:
+		return true, nil
+	}
+}
+
+// sendOpening tells the client where it stands. What it gets here is not in the queue: a snapshot may be
+// larger than that may be.
+func (s *socket) sendOpening() error {
+	opening := s.sub.Opening
+	if err := s.sendText(welcomeFrame(opening)); err != nil || opening.Resumed {
+		return err
+	}
+	s.sub.Opening.Jobs = nil // thousands, perhaps, and not needed again
+	return s.sendText(snapshotFrame(opening))
+}
+
+func (s *socket) sendMessage(ctx context.Context, m sessions.Message) error {
+	if m.Type == typeMask {
+		return s.sendMask(ctx, m)
+	}
+	return s.sendText(m.Data)
+}
+
+func (s *socket) sendText(data []byte) error {
+	s.begin(len(data))
+	return s.conn.WriteMessage(websocket.TextMessage, data)
+}
+
+// sendMask reads the picture only now that it is its turn, so that what waits holds no pictures.
+func (s *socket) sendMask(ctx context.Context, m sessions.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, s.hub.pace.call)
+	defer cancel()
+	png, err := s.hub.Masks.MaskPNG(ctx, s.session, m.JobID)
+	if err != nil {
+		s.hub.Log.Warn("mask not sent", logSession, s.session, logJob, m.JobID, logError, err)
+		png = nil // the header alone: its seq must be accounted for
+	}
+	size := binary.BigEndian.AppendUint32(nil, uint32(len(m.Data)))
+	s.begin(len(size) + len(m.Data) + len(png))
+	w, err := s.conn.NextWriter(websocket.BinaryMessage)
+	if err != nil {
+		return err
+	}
+	// The writer remembers a failure until Close, which also gives its buffer back.
+	_, _ = w.Write(size)
+	_, _ = w.Write(m.Data)
+	_, _ = w.Write(png)
+	return w.Close()
+}
+
+// readLog gives the queue a page of the events that it does not hold.
+func (s *socket) readLog(ctx context.Context, after int64) error {
+	ctx, cancel := context.WithTimeout(ctx, s.hub.pace.call)
+	defer cancel()
+	page, err := s.sub.Backlog(ctx, after, logPage)
+	if err == nil {
+		s.queue.refill(page)
+		return nil
+	}
+	code, known := closeCodeOf(err)
+	if !known {
+		code = CloseInternal
+		s.hub.Log.Error("read the event log", logSession, s.session, logError, err)
+	}
+	s.queue.drop(code, "")
+	return nil
+}
+
+func (s *socket) sendControl(kind int, payload []byte) error {
+	s.hub.counters.frames.Add(1)
+	return s.conn.WriteControl(kind, payload, time.Now().Add(s.hub.pace.write))
+}
+
+func (s *socket) sendClose(e ending) error {
+	if e.code == CloseTooSlow {
+		s.tooSlow()
+	}
+	err := s.sendControl(websocket.CloseMessage, websocket.FormatCloseMessage(int(e.code), e.reason))
+	if errors.Is(err, websocket.ErrCloseSent) {
+		return nil // the peer broke the framing, and gorilla has told it so
+	}
+	return err
+}
+
+// begin counts a frame of n bytes and gives it its time.
+func (s *socket) begin(n int) {
+	s.hub.counters.frames.Add(1)
+	s.hub.counters.bytes.Add(int64(n))
+	// It only stores the time; it cannot fail.
+	_ = s.conn.SetWriteDeadline(time.Now().Add(s.hub.pace.write))
+}
+
+func (s *socket) tooSlow() {
+	s.hub.counters.tooSlow.Add(1)
+	s.hub.Log.Warn("socket too slow", logSession, s.session)
+}
