@@ -1,0 +1,12 @@
+"""Network architectures by name. Each maps float [N, C, H, W] to logits [N, 1, H, W]."""
+
+from torch import nn
+
+from .unet import UNet
+
+ARCHITECTURES = {"unet": UNet}
+
+
+def build(name: str, **options) -> nn.Module:
+    """The network `name`, untrained; `options` go to its constructor."""
+    return ARCHITECTURES[name](**options)

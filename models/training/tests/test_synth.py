@@ -1,0 +1,52 @@
+"""The generator of spheroids: the same by seed, and what its masks promise."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from .. import synth
+from ..bodies import make_body
+
+
+class TestSpheroids(unittest.TestCase):
+    def test_a_seed_is_a_picture(self):
+        first, again, other = synth.spheroids(7, 128), synth.spheroids(7, 128), synth.spheroids(8, 128)
+        np.testing.assert_array_equal(first.grey, again.grey)
+        np.testing.assert_array_equal(first.mask, again.mask)
+        self.assertTrue((first.grey != other.grey).any())
+
+    def test_masks_are_binary_and_of_the_picture(self):
+        for seed in range(6):
+            pair = synth.spheroids(seed, 96)
+            self.assertEqual((pair.grey.shape, pair.grey.dtype), ((96, 96), np.uint8))
+            self.assertEqual((pair.mask.shape, pair.mask.dtype), ((96, 96), np.uint8))
+            self.assertLessEqual(set(np.unique(pair.mask)), {0, 255})
+
+    def test_a_body_is_one_piece_and_darkens(self):
+        for seed in range(8):
+            body = make_body(np.random.default_rng(seed), radius=30, unit=1)
+            _, pieces = ndimage.label(body.mask)
+            self.assertEqual(pieces, 1)
+            self.assertLess(body.transmission[body.mask].mean(), 1)
+            edge = np.concatenate([body.transmission[0], body.transmission[-1]])
+            self.assertLess(np.abs(edge - 1).max(), 0.05, "the patch must end without a visible square")
+
+    def test_some_pictures_hold_nothing(self):
+        drawn = [synth.places(np.random.default_rng(seed), 512, 1) for seed in range(200)]
+        self.assertTrue(any(not bodies for bodies in drawn))
+        self.assertTrue(any(len(bodies) > 4 for bodies in drawn))
+
+    def test_a_rendered_set_is_its_seeds(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "set.npz"
+            synth.render(file, count=2, first_seed=5, side=64, processes=1)
+            arrays = np.load(file)
+            np.testing.assert_array_equal(arrays["grey"][1], synth.spheroids(6, 64).grey)
+            np.testing.assert_array_equal(arrays["mask"][1], synth.spheroids(6, 64).mask)
+
+
+if __name__ == "__main__":
+    unittest.main()

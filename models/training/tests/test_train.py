@@ -1,0 +1,85 @@
+"""Training: it learns, and a run that was stopped goes on as if it had not been."""
+
+import tempfile
+import unittest
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .. import data, synth
+from ..losses import overlap_loss
+from ..recipes import RECIPES, Phase, Recipe
+from ..train import Run, schedule, train
+
+TINY = Recipe(id="tiny", title="", description="", architecture="unet", options={"width": 4, "levels": 3}, side=64,
+              phases=(Phase(6, 32, 2, (0.8, 1.2), {"synthetic": 1}), Phase(4, 64, 1, (0.8, 1.2), {"synthetic": 1})))
+
+
+class TestRun(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.sets = {"synthetic": [[synth.spheroids(seed, 64) for seed in range(3)]]}
+
+    def test_resumes_where_it_stopped(self):
+        straight = Run(TINY, self.folder / "straight", seed=1)
+        train(straight, self.sets, until=10)
+        train(Run(TINY, self.folder / "broken", seed=1), self.sets, until=4)
+        resumed = Run(TINY, self.folder / "broken", seed=1)
+        self.assertEqual(resumed.step, 4)
+        train(resumed, self.sets, until=10)
+        for name, weight in straight.average.state_dict().items():
+            torch.testing.assert_close(weight, resumed.average.state_dict()[name], msg=name)
+        self.assertEqual(len((self.folder / "broken" / "loss.csv").read_text().splitlines()), 11)
+
+    def test_learns_one_picture(self):
+        run = Run(replace(TINY, phases=(Phase(200, 64, 1, (1, 1), {}),)), self.folder, seed=2)
+        pair = next(p for p in (synth.spheroids(seed, 64) for seed in range(20)) if 0.1 < (p.mask > 0).mean() < 0.5)
+        image = torch.from_numpy((pair.grey.astype(np.float32) - pair.grey.mean()) / pair.grey.std())[None, None]
+        batch = (image, torch.from_numpy(pair.mask.astype(np.float32) / 255)[None, None], torch.ones_like(image))
+        losses = [run.learn(batch) for _ in range(80)]
+        self.assertLess(losses[-1], 0.6 * losses[0])
+
+
+class TestRecipes(unittest.TestCase):
+    def test_phases_fit_the_networks_and_the_sets(self):
+        for recipe in RECIPES.values():
+            run = Run(recipe, Path(self.enterContext(tempfile.TemporaryDirectory())), seed=0)
+            for phase in recipe.phases:
+                self.assertEqual(phase.crop % run.network.multiple, 0)
+                self.assertLessEqual(set(phase.mix), set(data.TRAINING) | {"synthetic"})
+
+    def test_no_image_is_learnt_from_and_judged_on(self):
+        for learnt in data.TRAINING.values():
+            for kept in data.VALIDATION.values():
+                if learnt.folder == kept.folder:
+                    for prefix in kept.prefixes:
+                        self.assertFalse(prefix.startswith(learnt.prefixes), prefix)
+                        self.assertFalse(any(other.startswith(prefix) for other in learnt.prefixes), prefix)
+
+    def test_the_rate_rises_and_falls(self):
+        rates = [schedule(step, 1000) for step in range(1000)]
+        self.assertEqual(np.argmax(rates), 99)
+        self.assertGreater(min(rates), 0)
+
+
+class TestLoss(unittest.TestCase):
+    def test_knows_right_from_wrong(self):
+        target = (torch.arange(64 * 64).reshape(1, 1, 64, 64) % 64 < 20).float()
+        everywhere = torch.ones_like(target)
+        self.assertLess(overlap_loss(20 * (target - 0.5), target, everywhere).item(), 0.05)
+        self.assertGreater(overlap_loss(20 * (0.5 - target), target, everywhere).item(), 5)
+
+    def test_does_not_look_where_the_weight_is_zero(self):
+        target, weight = torch.zeros(1, 1, 32, 32), torch.ones(1, 1, 32, 32)
+        logits = torch.full_like(target, -10)
+        weight[..., 16:] = 0
+        spoilt = torch.where(weight > 0, logits, torch.full_like(logits, 10))
+        torch.testing.assert_close(overlap_loss(logits, target, weight), overlap_loss(spoilt, target, weight))
+
+
+if __name__ == "__main__":
+    unittest.main()
