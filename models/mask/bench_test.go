@@ -1,0 +1,48 @@
+package mask_test
+
+import (
+	"math"
+	"testing"
+
+	"seghub/models/mask"
+)
+
+// bodies is a probability map of six soft-edged round bodies, two of them touching, with wavy outlines.
+func bodies(size int) mask.Probability {
+	p := mask.Probability{Width: size, Height: size, Pix: make([]uint8, size*size)}
+	s := float64(size)
+	for _, c := range [][3]float64{{0.3, 0.3, 0.13}, {0.5, 0.35, 0.1}, {0.75, 0.2, 0.08}, {0.2, 0.7, 0.09}, {0.6, 0.7, 0.15}, {0.85, 0.85, 0.05}} {
+		for y := range size {
+			for x := range size {
+				dx, dy := float64(x)-c[0]*s, float64(y)-c[1]*s
+				radius := c[2] * s * (1 + 0.03*math.Sin(9*math.Atan2(dy, dx)))
+				v := 255 / (1 + math.Exp((math.Hypot(dx, dy)-radius)/3))
+				p.Pix[y*size+x] = max(p.Pix[y*size+x], uint8(v))
+			}
+		}
+	}
+	return p
+}
+
+func BenchmarkSegment1024(b *testing.B) {
+	p := bodies(1024)
+	for name, o := range map[string]mask.Options{
+		"holes": {Threshold: 0.5, MinArea: 50, DetectHoles: true},
+		"split": {Threshold: 0.5, MinArea: 50, DetectHoles: true, SplitTouching: true},
+		"fill":  {Threshold: 0.5, MinArea: 50},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				mask.Segment(p, o)
+			}
+		})
+	}
+}
+
+func TestSplit(t *testing.T) {
+	s := mask.Segment(bodies(512), mask.Options{Threshold: 0.5, SplitTouching: true})
+	for _, o := range s.Objects {
+		t.Log(o.ID, o.Area, o.Perimeter, len(o.Polygon), o.Centroid)
+	}
+	t.Log(s.Summary)
+}

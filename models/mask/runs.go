@@ -1,0 +1,188 @@
+package mask
+
+// background is the value of runs that belong to no body.
+const background = 0
+
+// run is a piece of a row, pixels x0 up to but not including x1, in which all pixels have one value.
+type run struct {
+	x0, x1 int32
+	value  int32 // background; 1 for bodies; after a split, one number for each body
+	parent int32 // the run that this one is united with; itself for the first of a component
+}
+
+// runs is a picture as the runs of its rows, which cover every pixel: those of row y are
+// list[row[y]:row[y+1]], and neighbours among them differ in value. The work on a picture is thereby that of its outlines, not of its pixels.
+//
+// The components are a union-find forest over the runs. A root is always the first of its component in
+// reading order.
+type runs struct {
+	width, height int
+	list          []run
+	row           []int32
+}
+
+// scan cuts p into runs of value 1 where a sample is at least level and background where not.
+func scan(p Probability, level uint8) runs {
+	r := newRuns(p.Width, p.Height)
+	for y := range p.Height {
+		pix := p.Pix[y*p.Width : (y+1)*p.Width]
+		x0, value := 0, valueAt(pix[0], level)
+		for x, sample := range pix {
+			if v := valueAt(sample, level); v != value {
+				r.add(x0, x, value)
+				x0, value = x, v
+			}
+		}
+		r.add(x0, len(pix), value)
+		r.endRow()
+	}
+	return r
+}
+
+func valueAt(sample, level uint8) int32 {
+	if sample >= level {
+		return 1
+	}
+	return background
+}
+
+func newRuns(width, height int) runs {
+	r := runs{width: width, height: height}
+	r.list = make([]run, 0, 4*height)
+	r.row = append(make([]int32, 0, height+1), 0)
+	return r
+}
+
+func (r *runs) add(x0, x1 int, value int32) {
+	r.list = append(r.list, run{x0: int32(x0), x1: int32(x1), value: value})
+}
+
+func (r *runs) endRow() { r.row = append(r.row, int32(len(r.list))) }
+
+// connect unites the runs of one value that touch: those of bodies at edges and corners, those of
+// background at edges.
+func (r *runs) connect() {
+	for i := range r.list {
+		r.list[i].parent = int32(i)
+	}
+	for y := range r.height {
+		begin, end := r.row[y], r.row[y+1]
+		if y > 0 {
+			r.connectRows(r.row[y-1], begin, end)
+		}
+	}
+	// A root comes before the rest of its component, so that one pass in order flattens the forest.
+	for i := range r.list {
+		r.list[i].parent = r.list[r.list[i].parent].parent
+	}
+}
+
+// connectRows unites the runs from upper up to lower with those of the row below, from lower up to end.
+func (r *runs) connectRows(upper, lower, end int32) {
+	// Both rows are covered from side to side, so that the two runs in hand always overlap.
+	for above, below := upper, lower; above < lower && below < end; {
+		r.uniteAlike(above, below)
+		switch a, b := r.list[above].x1, r.list[below].x1; {
+		case a < b:
+			above++
+		case a > b:
+			below++
+		default:
+			// Where two runs end together, each touches the other's right neighbour at a corner.
+			if above+1 < lower {
+				r.uniteBodies(above, below+1)
+				r.uniteBodies(above+1, below)
+			}
+			above++
+			below++
+		}
+	}
+}
+
+// uniteAlike joins the components of runs i and j if they have one value.
+func (r *runs) uniteAlike(i, j int32) {
+	if r.list[i].value == r.list[j].value {
+		r.unite(i, j)
+	}
+}
+
+// uniteBodies is uniteAlike for runs that touch at a corner, which does not connect background.
+func (r *runs) uniteBodies(i, j int32) {
+	if r.list[i].value != background {
+		r.uniteAlike(i, j)
+	}
+}
+
+// unite joins the components of runs i and j.
+func (r *runs) unite(i, j int32) {
+	i, j = r.root(i), r.root(j)
+	// The earlier run stays root.
+	if i < j {
+		r.list[j].parent = i
+	} else {
+		r.list[i].parent = j
+	}
+}
+
+func (r *runs) root(i int32) int32 {
+	for r.list[i].parent != i {
+		r.list[i].parent = r.list[r.list[i].parent].parent
+		i = r.list[i].parent
+	}
+	return i
+}
+
+// filled returns r with all background that does not reach the border made body. It connects r.
+func (r *runs) filled() runs {
+	r.connect()
+	outside := make([]bool, len(r.list))
+	for y := range r.height {
+		begin, end := r.row[y], r.row[y+1]
+		for i := begin; i < end; i++ {
+			if y == 0 || y == r.height-1 || i == begin || i == end-1 {
+				outside[r.list[i].parent] = true
+			}
+		}
+	}
+	f := newRuns(r.width, r.height)
+	for y := range r.height {
+		x0, value := int32(0), int32(background)
+		for i, run := range r.list[r.row[y]:r.row[y+1]] {
+			v := run.value
+			if v == background && !outside[run.parent] {
+				v = 1
+			}
+			if i > 0 && v != value {
+				f.add(int(x0), int(run.x0), value)
+				x0 = run.x0
+			}
+			value = v
+		}
+		f.add(int(x0), r.width, value)
+		f.endRow()
+	}
+	return f
+}
+
+// valued returns r with the values of its bodies' pixels, its runs cut where they change.
+func (r *runs) valued(value func(pixel int) int32) runs {
+	v := newRuns(r.width, r.height)
+	for y := range r.height {
+		for _, run := range r.list[r.row[y]:r.row[y+1]] {
+			if run.value == background {
+				v.add(int(run.x0), int(run.x1), background)
+				continue
+			}
+			x0, current := run.x0, value(y*r.width+int(run.x0))
+			for x := run.x0 + 1; x < run.x1; x++ {
+				if next := value(y*r.width + int(x)); next != current {
+					v.add(int(x0), int(x), current)
+					x0, current = x, next
+				}
+			}
+			v.add(int(x0), int(run.x1), current)
+		}
+		v.endRow()
+	}
+	return v
+}

@@ -1,0 +1,78 @@
+package mask
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// ErrOptions is why Options are refused; wrapped errors say which and why.
+var ErrOptions = errors.New("invalid options")
+
+// The range of Options.Threshold.
+const (
+	minThreshold = 0.05
+	maxThreshold = 0.95
+)
+
+// Validate returns an error that wraps ErrOptions and says in a sentence what is out of range.
+func (o Options) Validate() error {
+	if !(o.Threshold >= minThreshold && o.Threshold <= maxThreshold) { // NaN fails both
+		return fmt.Errorf("%w: threshold must lie between %g and %g", ErrOptions, minThreshold, maxThreshold)
+	}
+	if o.MinArea < 0 {
+		return fmt.Errorf("%w: min_area must not be negative", ErrOptions)
+	}
+	return nil
+}
+
+// Segment cuts p into objects: it thresholds, fills holes or keeps them, parts touching bodies when asked
+// to, and drops what is smaller than MinArea. Pixels that touch at an edge or a corner belong to one object
+// (8-connected); holes are what background that touches at edges (4-connected) an object shuts off from the
+// border. Objects are numbered in reading order of their first pixel.
+//
+// o must be valid, and len(p.Pix) must be p.Width*p.Height; Segment panics otherwise.
+func Segment(p Probability, o Options) Segmentation {
+	if err := o.Validate(); err != nil {
+		panic(err)
+	}
+	if p.Width < 0 || p.Height < 0 || len(p.Pix) != p.Width*p.Height {
+		panic(fmt.Sprintf("mask: %d probabilities for %dx%d pixels", len(p.Pix), p.Width, p.Height))
+	}
+	s := Segmentation{
+		Width: p.Width, Height: p.Height,
+		Objects: []Object{},
+		Binary:  make([]uint8, len(p.Pix)),
+	}
+	if len(p.Pix) == 0 {
+		return s
+	}
+	runs := scan(p, level(o.Threshold))
+	if !o.DetectHoles {
+		runs = runs.filled()
+	}
+	if o.SplitTouching {
+		runs = runs.split()
+	}
+	runs.connect()
+	s.Objects = measure(p, runs, o.MinArea, s.Binary)
+	for _, object := range s.Objects {
+		s.Summary.TotalArea += object.Area
+	}
+	s.Summary.Count = len(s.Objects)
+	s.Summary.Coverage = float64(s.Summary.TotalArea) / float64(len(p.Pix))
+	return s
+}
+
+// level is the least sample v with v/255 >= threshold.
+func level(threshold float64) uint8 {
+	v := int(math.Ceil(threshold * 255))
+	// threshold*255 is rounded and may lie beside the integer that it stands for.
+	for v > 0 && float64(v-1)/255 >= threshold {
+		v--
+	}
+	for float64(v)/255 < threshold {
+		v++
+	}
+	return uint8(v)
+}
