@@ -1,0 +1,117 @@
+// Package cuda calls the few functions of the CUDA runtime that the workers need for streams of their own. The runtime is
+// looked up when the program runs: nothing links against CUDA, and a machine without it gets ErrAbsent.
+package cuda
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ebitengine/purego"
+)
+
+// ErrAbsent says that the CUDA runtime library is not on this machine.
+var ErrAbsent = errors.New("the CUDA runtime library is absent")
+
+// Error is a failed call of the CUDA runtime.
+type Error struct {
+	Call    string
+	Code    int32 // cudaError_t
+	Message string
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s: %s (CUDA error %d)", e.Call, e.Message, e.Code)
+}
+
+// libraries are tried in order; the CUDA provider of ONNX Runtime 1.29 is built for 13.
+var libraries = []string{"libcudart.so.13", "libcudart.so.12"}
+
+// streamNonBlocking is cudaStreamNonBlocking: the stream does not wait for the legacy default stream, nor it for the stream.
+const streamNonBlocking = 1
+
+// Runtime is the loaded CUDA runtime.
+type Runtime struct {
+	getDeviceCount func(count *int32) int32
+	setDevice      func(device int32) int32
+	streamCreate   func(stream *uintptr, flags uint32) int32
+	streamDestroy  func(stream uintptr) int32
+	memGetInfo     func(free, total *uintptr) int32
+	errorString    func(code int32) string
+}
+
+// Stream is a cudaStream_t.
+type Stream uintptr
+
+// Open loads the CUDA runtime, or returns an ErrAbsent. The library stays loaded until the program ends.
+func Open() (*Runtime, error) {
+	reason := ErrAbsent
+	for _, name := range libraries {
+		r, err := open(name)
+		if err == nil {
+			return r, nil
+		}
+		reason = fmt.Errorf("%w: %w", reason, err)
+	}
+	return nil, reason
+}
+
+func open(library string) (*Runtime, error) {
+	handle, err := purego.Dlopen(library, purego.RTLD_NOW|purego.RTLD_GLOBAL)
+	if err != nil {
+		return nil, err
+	}
+	r := &Runtime{}
+	for name, function := range map[string]any{
+		"cudaGetDeviceCount":        &r.getDeviceCount,
+		"cudaSetDevice":             &r.setDevice,
+		"cudaStreamCreateWithFlags": &r.streamCreate,
+		"cudaStreamDestroy":         &r.streamDestroy,
+		"cudaMemGetInfo":            &r.memGetInfo,
+		"cudaGetErrorString":        &r.errorString,
+	} {
+		symbol, err := purego.Dlsym(handle, name)
+		if err != nil {
+			return nil, err
+		}
+		purego.RegisterFunc(function, symbol)
+	}
+	return r, nil
+}
+
+// Devices returns how many GPUs there are. No driver is an *Error, not zero.
+func (r *Runtime) Devices() (int, error) {
+	var count int32
+	err := r.check("cudaGetDeviceCount", r.getDeviceCount(&count))
+	return int(count), err
+}
+
+// UseDevice makes device the one that later calls on this OS thread mean.
+func (r *Runtime) UseDevice(device int) error {
+	return r.check("cudaSetDevice", r.setDevice(int32(device)))
+}
+
+// NewStream makes a stream on the thread's device.
+func (r *Runtime) NewStream() (Stream, error) {
+	var stream uintptr
+	err := r.check("cudaStreamCreateWithFlags", r.streamCreate(&stream, streamNonBlocking))
+	return Stream(stream), err
+}
+
+// Destroy frees a stream, once what runs on it is done.
+func (r *Runtime) Destroy(stream Stream) error {
+	return r.check("cudaStreamDestroy", r.streamDestroy(uintptr(stream)))
+}
+
+// Memory returns the free and the whole memory of the thread's device, in bytes.
+func (r *Runtime) Memory() (free, total uint64, err error) {
+	var f, t uintptr // size_t
+	err = r.check("cudaMemGetInfo", r.memGetInfo(&f, &t))
+	return uint64(f), uint64(t), err
+}
+
+func (r *Runtime) check(call string, code int32) error {
+	if code == 0 {
+		return nil
+	}
+	return &Error{Call: call, Code: code, Message: r.errorString(code)}
+}

@@ -1,0 +1,102 @@
+package cuda
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// standIn behaves as the CUDA runtime of a machine with two GPUs, of 1000 and 1001 bytes.
+const standIn = `
+#include <stddef.h>
+static __thread int device;
+static int streams;
+int cudaGetDeviceCount(int *count) { *count = 2; return 0; }
+int cudaSetDevice(int d) { if (d < 0 || d > 1) return 101; device = d; return 0; }
+int cudaStreamCreateWithFlags(void **stream, unsigned flags) {
+	if (flags != 1) return 1;
+	*stream = (void *)(size_t)(0x100000000 + ++streams);
+	return 0;
+}
+int cudaStreamDestroy(void *stream) { return (size_t)stream == 0x100000000 + streams-- ? 0 : 400; }
+int cudaMemGetInfo(size_t *free, size_t *total) { *free = 700; *total = 1000 + device; return 0; }
+const char *cudaGetErrorString(int code) { return code == 101 ? "invalid device ordinal" : "something else"; }
+`
+
+// openStandIn compiles source and loads it as if it were the CUDA runtime.
+func openStandIn(t *testing.T, source string) (*Runtime, error) {
+	t.Helper()
+	cc, err := exec.LookPath("cc")
+	if err != nil {
+		t.Skip("left out: there is no C compiler to build a stand-in for the CUDA runtime with")
+	}
+	dir := t.TempDir()
+	code, library := filepath.Join(dir, "cudart.c"), filepath.Join(dir, "libcudart.so")
+	if err := os.WriteFile(code, []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(cc, "-shared", "-fPIC", "-o", library, code).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return open(library)
+}
+
+func TestRuntimeCalls(t *testing.T) {
+	r, err := openStandIn(t, standIn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := r.Devices(); n != 2 || err != nil {
+		t.Fatalf("Devices() = %d, %v", n, err)
+	}
+	if err := r.UseDevice(1); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := r.NewStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stream != 0x100000001 {
+		t.Errorf("the stream is %#x: a handle of 64 bits was cut or not written", uintptr(stream))
+	}
+	if err := r.Destroy(stream); err != nil {
+		t.Error(err)
+	}
+	if free, total, err := r.Memory(); free != 700 || total < 1000 || err != nil {
+		t.Errorf("Memory() = %d, %d, %v", free, total, err)
+	}
+}
+
+func TestAFailedCallSaysWhy(t *testing.T) {
+	r, err := openStandIn(t, standIn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failure *Error
+	if err := r.UseDevice(7); !errors.As(err, &failure) {
+		t.Fatalf("UseDevice(7) = %v", err)
+	}
+	if failure.Code != 101 || failure.Call != "cudaSetDevice" || failure.Message != "invalid device ordinal" {
+		t.Errorf("%+v", failure)
+	}
+}
+
+func TestALibraryThatLacksAFunctionIsRefused(t *testing.T) {
+	if _, err := openStandIn(t, "int cudaGetDeviceCount(int *count) { return 0; }"); err == nil {
+		t.Error("a library without streams was taken for the CUDA runtime")
+	}
+}
+
+func TestAbsentLibraryIsATypedError(t *testing.T) {
+	defer func(names []string) { libraries = names }(libraries)
+	libraries = []string{"libseghub-no-such-cudart.so.13", "libseghub-no-such-cudart.so.12"}
+	if _, err := Open(); !errors.Is(err, ErrAbsent) {
+		t.Errorf("Open() = %v, want ErrAbsent", err)
+	}
+}
