@@ -7,6 +7,7 @@ type Spec struct {
 	Title       string  // for people
 	Description string  // one or two sentences, for people
 	Input       Input   // what the graph takes
+	OutputName  string  // the graph's probability output: uint8 [N,Height,Width,1]
 	Threshold   float64 // default probability above which a pixel is object, 0..1
 	Precision   string  // "fp32", "fp16", "int8"
 	Batch       Batch
@@ -23,7 +24,7 @@ const ScalingFit Scaling = "fit"
 
 // Input is the graph's input: uint8 [N,Height,Width,Channels]. The graph normalises by itself.
 type Input struct {
-	Name     string  `json:"-"`
+	Name     string  `json:"-"` // in the graph
 	Height   int     `json:"height"`
 	Width    int     `json:"width"`
 	Channels int     `json:"channels"` // 1 grey, 3 RGB

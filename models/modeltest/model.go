@@ -1,0 +1,188 @@
+// Package modeltest makes small ONNX model files for tests. They are whole: an ONNX Runtime loads and runs
+// them, and they carry a spec, so that the same file serves tests with and without a runtime.
+package modeltest
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Element types of ONNX.
+const (
+	Float = 1
+	Uint8 = 2
+)
+
+// Dynamic is a dimension that a Value leaves open.
+const Dynamic = -1
+
+// Options say what a model is; zero fields take the default in their comment.
+type Options struct {
+	ID       string // "test"
+	Height   int    // 64
+	Width    int    // 64
+	Channels int    // 1
+	Weights  int    // bytes of weights that nothing reads; 0
+}
+
+// Value is an input or output of a graph.
+type Value struct {
+	Name string
+	Type int     // element type
+	Dims []int64 // Dynamic where open
+}
+
+// Model is what a file holds, open to be spoilt by a test.
+type Model struct {
+	Spec    string // JSON in the metadata; none when empty
+	Opset   int64
+	Inputs  []Value
+	Outputs []Value
+	Weights int
+}
+
+// New returns a model whose probability is the mean of a pixel's channels, rounded down.
+func New(o Options) Model {
+	if o.ID == "" {
+		o.ID = "test"
+	}
+	if o.Height == 0 {
+		o.Height = 64
+	}
+	if o.Width == 0 {
+		o.Width = 64
+	}
+	if o.Channels == 0 {
+		o.Channels = 1
+	}
+	return Model{
+		Spec:    spec(o),
+		Opset:   17,
+		Inputs:  []Value{{"image", Uint8, []int64{Dynamic, int64(o.Height), int64(o.Width), int64(o.Channels)}}},
+		Outputs: []Value{{"probability", Uint8, []int64{Dynamic, int64(o.Height), int64(o.Width), 1}}},
+		Weights: o.Weights,
+	}
+}
+
+// Write writes the model of o to path.
+func Write(path string, o Options) error { return New(o).Write(path) }
+
+// Write writes m to path.
+func (m Model) Write(path string) error {
+	if err := os.WriteFile(path, m.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("write a test model: %w", err)
+	}
+	return nil
+}
+
+func spec(o Options) string {
+	type object = map[string]any
+	data, err := json.Marshal(object{
+		"format":        1,
+		"id":            o.ID,
+		"title":         "Test model " + o.ID,
+		"description":   "Takes the mean of the channels for a probability.",
+		"input":         object{"height": o.Height, "width": o.Width, "channels": o.Channels, "scaling": "fit"},
+		"threshold":     0.5,
+		"precision":     "fp32",
+		"batch":         object{"alone": 4, "shared": 2, "max": 8},
+		"training_data": []object{{"name": "none", "licence": "CC0-1.0", "images": 0}},
+		"scores":        object{"none": object{"dice": 0, "iou": 0}},
+	})
+	if err != nil {
+		panic(err) // strings and numbers alone
+	}
+	return string(data)
+}
+
+// Bytes returns m as an ONNX file. The numbers of the fields are those of onnx.proto.
+func (m Model) Bytes() []byte {
+	var file []byte
+	file = appendInt(file, 1, 8) // ir_version
+	file = appendText(file, 2, "seghub modeltest")
+	file = appendMessage(file, 7, m.graph())
+	file = appendMessage(file, 8, appendInt(nil, 2, m.Opset)) // of the default domain
+	if m.Spec != "" {
+		property := appendText(nil, 1, "seghub.spec")
+		file = appendMessage(file, 14, appendText(property, 2, m.Spec))
+	}
+	return file
+}
+
+// graph computes Cast(float) -> ReduceMean(axis 3) -> Cast(uint8).
+func (m Model) graph() []byte {
+	var graph []byte
+	graph = appendMessage(graph, 1, node("Cast", m.Inputs[0].Name, "float", intAttribute("to", Float)))
+	graph = appendMessage(graph, 1, node("ReduceMean", "float", "mean", intsAttribute("axes", 3), intAttribute("keepdims", 1)))
+	graph = appendMessage(graph, 1, node("Cast", "mean", m.Outputs[0].Name, intAttribute("to", Uint8)))
+	graph = appendText(graph, 2, "mean of the channels")
+	if m.Weights > 0 {
+		graph = appendMessage(graph, 5, weights(m.Weights))
+	}
+	for _, v := range m.Inputs {
+		graph = appendMessage(graph, 11, v.message())
+	}
+	for _, v := range m.Outputs {
+		graph = appendMessage(graph, 12, v.message())
+	}
+	return graph
+}
+
+func node(operator, input, output string, attributes ...[]byte) []byte {
+	n := appendText(nil, 1, input)
+	n = appendText(n, 2, output)
+	n = appendText(n, 4, operator)
+	for _, a := range attributes {
+		n = appendMessage(n, 5, a)
+	}
+	return n
+}
+
+func intAttribute(name string, v int64) []byte {
+	a := appendText(nil, 1, name)
+	a = appendInt(a, 3, v)
+	return appendInt(a, 20, 2) // type INT
+}
+
+func intsAttribute(name string, values ...int64) []byte {
+	a := appendText(nil, 1, name)
+	for _, v := range values {
+		a = appendInt(a, 8, v)
+	}
+	return appendInt(a, 20, 7) // type INTS
+}
+
+func weights(n int) []byte {
+	w := appendInt(nil, 1, int64(n)) // dims
+	w = appendInt(w, 2, Uint8)
+	w = appendText(w, 8, "weights")
+	return appendMessage(w, 9, make([]byte, n)) // raw_data
+}
+
+func (v Value) message() []byte {
+	var shape []byte
+	for i, d := range v.Dims {
+		if d == Dynamic {
+			shape = appendMessage(shape, 1, appendText(nil, 2, fmt.Sprintf("d%d", i)))
+		} else {
+			shape = appendMessage(shape, 1, appendInt(nil, 1, d))
+		}
+	}
+	tensor := appendMessage(appendInt(nil, 1, int64(v.Type)), 2, shape)
+	return appendMessage(appendText(nil, 1, v.Name), 2, appendMessage(nil, 1, tensor))
+}
+
+func appendInt(b []byte, field protowire.Number, v int64) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), uint64(v))
+}
+
+func appendText(b []byte, field protowire.Number, s string) []byte {
+	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), s)
+}
+
+func appendMessage(b []byte, field protowire.Number, m []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), m)
+}

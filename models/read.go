@@ -1,0 +1,158 @@
+package models
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+
+	"seghub/models/mask"
+)
+
+// ErrInvalid is why a file is no model that can be used; wrapped errors say what is wrong with it.
+var ErrInvalid = errors.New("not a usable model")
+
+// specKey is where a file's metadata holds its spec.
+const specKey = "seghub.spec"
+
+// specFormat is the version of the spec's JSON.
+const specFormat = 1
+
+// minOpset is the oldest version of ONNX's operators that ONNX Runtime promises to run.
+const minOpset = 7
+
+// The largest input side and batch that a spec may ask for, so that a slip in a file cannot ask for all
+// memory.
+const (
+	maxSide  = 8192
+	maxBatch = 256
+)
+
+// ReadSpec reads what the ONNX file at path says of itself, and checks it against the file's graph. The
+// weights are skipped, not read. The error wraps ErrInvalid when the file is read but cannot be used.
+func ReadSpec(path string) (Spec, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return Spec{}, fmt.Errorf("read the model: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return Spec{}, fmt.Errorf("read the model: %w", err)
+	}
+	model, err := readONNX(file, info.Size())
+	if err != nil {
+		return Spec{}, fmt.Errorf("read the model: %w", err)
+	}
+	spec, err := model.spec()
+	if err != nil {
+		return Spec{}, fmt.Errorf("read the model: %w", err)
+	}
+	spec.Path, spec.SizeBytes = path, info.Size()
+	return spec, nil
+}
+
+// specFile is the JSON of a spec.
+type specFile struct {
+	Format      int     `json:"format"`
+	ID          string  `json:"id"`
+	Title       string  `json:"title"`
+	Description string  `json:"description"`
+	Input       Input   `json:"input"`
+	Threshold   float64 `json:"threshold"`
+	Precision   string  `json:"precision"`
+	Batch       Batch   `json:"batch"`
+}
+
+// spec returns the spec in m's metadata if it is right and the graph agrees with it.
+func (m onnxModel) spec() (Spec, error) {
+	text, ok := m.metadata[specKey]
+	if !ok {
+		return Spec{}, fmt.Errorf("%w: its metadata has no %s", ErrInvalid, specKey)
+	}
+	var f specFile
+	if err := json.Unmarshal([]byte(text), &f); err != nil {
+		return Spec{}, fmt.Errorf("%w: its %s: %w", ErrInvalid, specKey, err)
+	}
+	if err := f.check(); err != nil {
+		return Spec{}, fmt.Errorf("%w: its %s: %w", ErrInvalid, specKey, err)
+	}
+	if err := m.check(f.Input); err != nil {
+		return Spec{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	f.Input.Name = m.inputs[0].name
+	return Spec{
+		ID:          f.ID,
+		Title:       f.Title,
+		Description: f.Description,
+		Input:       f.Input,
+		OutputName:  m.outputs[0].name,
+		Threshold:   f.Threshold,
+		Precision:   f.Precision,
+		Batch:       f.Batch,
+	}, nil
+}
+
+// modelID is what an id may look like: it stands in URLs, file names and metrics.
+var modelID = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
+
+func (f specFile) check() error {
+	in, batch := f.Input, f.Batch
+	switch {
+	case f.Format != specFormat:
+		return fmt.Errorf("format is %d, this program reads %d", f.Format, specFormat)
+	case !modelID.MatchString(f.ID):
+		return fmt.Errorf("id %.80q is not made of a-z, 0-9, _ and -, at most 64 of them", f.ID)
+	case f.Title == "":
+		return errors.New("title is missing")
+	case in.Height < 1 || in.Height > maxSide || in.Width < 1 || in.Width > maxSide:
+		return fmt.Errorf("an input of %dx%d pixels is not within 1 to %d", in.Width, in.Height, maxSide)
+	case in.Channels != 1 && in.Channels != 3:
+		return fmt.Errorf("input of %d channels, 1 and 3 can be made", in.Channels)
+	case in.Scaling != ScalingFit:
+		return fmt.Errorf("scaling %.80q is unknown", in.Scaling)
+	case (mask.Options{Threshold: f.Threshold}).Validate() != nil:
+		return fmt.Errorf("threshold is %g: %w", f.Threshold, (mask.Options{Threshold: f.Threshold}).Validate())
+	case !slices.Contains([]string{"fp32", "fp16", "int8"}, f.Precision):
+		return fmt.Errorf("precision %.80q is unknown", f.Precision)
+	case batch.Alone < 1 || batch.Shared < 1 || batch.Max < max(batch.Alone, batch.Shared) || batch.Max > maxBatch:
+		return fmt.Errorf("batch of %d alone and %d shared does not fit 1 to max, %d", batch.Alone, batch.Shared, batch.Max)
+	}
+	return nil
+}
+
+// check compares the graph with the input that the spec promises.
+func (m onnxModel) check(in Input) error {
+	if m.opset < minOpset {
+		return fmt.Errorf("its operators are of version %d, at least %d is needed", m.opset, minOpset)
+	}
+	if len(m.inputs) != 1 {
+		return fmt.Errorf("its graph has %d inputs instead of one", len(m.inputs))
+	}
+	if len(m.outputs) == 0 {
+		return errors.New("its graph has no output")
+	}
+	if err := m.inputs[0].check(in.Height, in.Width, in.Channels); err != nil {
+		return fmt.Errorf("input %w", err)
+	}
+	if err := m.outputs[0].check(in.Height, in.Width, 1); err != nil {
+		return fmt.Errorf("output %w", err)
+	}
+	return nil
+}
+
+// check wants uint8 [N,height,width,channels] with N left open; a graph may leave the others open too.
+func (v value) check(height, width, channels int) error {
+	right := v.elementType == uint8Type && len(v.dims) == 4 && v.dims[0] == openDim
+	if right {
+		for i, want := range []int{height, width, channels} {
+			right = right && (v.dims[i+1] == openDim || v.dims[i+1] == int64(want))
+		}
+	}
+	if !right {
+		return fmt.Errorf("%.80q is %s, not uint8 [N,%d,%d,%d]", v.name, v, height, width, channels)
+	}
+	return nil
+}
