@@ -11,7 +11,7 @@ import (
 )
 
 // fetchAndDecode is the first stage: one batch ahead of the one that runs, because handing on waits until that is through.
-func (w *worker) fetchAndDecode(fetch, work, keep context.Context, source Source, sink Sink, decoded chan<- *batch) {
+func (w *worker) fetchAndDecode(fetch, work context.Context, source Source, out outlet, decoded chan<- *batch) {
 	defer close(decoded)
 	var backoff pause
 	for w.up.wait(fetch) {
@@ -30,8 +30,8 @@ func (w *worker) fetchAndDecode(fetch, work, keep context.Context, source Source
 			continue
 		}
 		backoff = 0
-		if b := w.accept(work, keep, sink, given); b != nil {
-			w.decode(work, keep, sink, b)
+		if b := w.accept(out, given); b != nil {
+			w.decode(work, out, b)
 			if len(b.packed) > 0 {
 				decoded <- b
 			}
@@ -40,7 +40,7 @@ func (w *worker) fetchAndDecode(fetch, work, keep context.Context, source Source
 }
 
 // accept enters a batch into the ledger; nil when its model does not exist, which has failed its jobs.
-func (w *worker) accept(work, keep context.Context, sink Sink, given Batch) *batch {
+func (w *worker) accept(out outlet, given Batch) *batch {
 	b := &batch{slot: w.slot}
 	for _, job := range given.Jobs {
 		b.tasks = append(b.tasks, &task{job: job, batch: b})
@@ -49,7 +49,7 @@ func (w *worker) accept(work, keep context.Context, sink Sink, given Batch) *bat
 	var ok bool
 	if b.model, ok = w.pool.cfg.Models(given.Model); !ok {
 		for _, t := range b.tasks {
-			w.fail(work, keep, sink, t, fmt.Errorf("%w: there is no model %q", ErrInference, given.Model))
+			out.finish(t, Result{Err: fmt.Errorf("%w: there is no model %q", ErrInference, given.Model)})
 		}
 		return nil
 	}
@@ -57,21 +57,21 @@ func (w *worker) accept(work, keep context.Context, sink Sink, given Batch) *bat
 }
 
 // decode makes the input tensor of b. An image that cannot be decoded fails alone.
-func (w *worker) decode(work, keep context.Context, sink Sink, b *batch) {
+func (w *worker) decode(work context.Context, out outlet, b *batch) {
 	w.each(b.tasks, func(t *task) {
-		if err := w.guarded(func() error { return w.decodeOne(work, sink, t) }); err != nil {
-			w.fail(work, keep, sink, t, err)
+		if err := w.guarded(func() error { return w.decodeOne(work, out, t) }); err != nil {
+			out.finish(t, Result{Err: err})
 		}
 	})
-	w.pack(work, keep, sink, b)
+	w.pack(out, b)
 }
 
-func (w *worker) decodeOne(work context.Context, sink Sink, t *task) error {
+func (w *worker) decodeOne(work context.Context, out outlet, t *task) error {
 	ctx, done := w.pool.ledger.untilClaimed(work, t)
 	defer done()
 	began := time.Now()
 	const steps = 100
-	w.report(sink, t, StageDecode, 0, steps)
+	out.report(t, StageDecode, 0, steps)
 	file, err := t.job.Open(ctx)
 	if err != nil {
 		return fmt.Errorf("open the image: %w", err)
@@ -82,7 +82,7 @@ func (w *worker) decodeOne(work context.Context, sink Sink, t *task) error {
 		// As often as the percent of the whole job changes.
 		if step := int(fraction * steps); step >= reported+steps/20 {
 			reported = step
-			w.report(sink, t, StageDecode, step, steps)
+			out.report(t, StageDecode, step, steps)
 		}
 	})
 	if err != nil {
@@ -94,7 +94,7 @@ func (w *worker) decodeOne(work context.Context, sink Sink, t *task) error {
 }
 
 // pack joins the inputs of the tasks that are still wanted.
-func (w *worker) pack(work, keep context.Context, sink Sink, b *batch) {
+func (w *worker) pack(out outlet, b *batch) {
 	b.packed = w.pool.ledger.unclaimed(b)
 	if len(b.packed) == 0 {
 		return
@@ -109,7 +109,7 @@ func (w *worker) pack(work, keep context.Context, sink Sink, b *batch) {
 	})
 	if err != nil {
 		for _, t := range b.packed {
-			w.fail(work, keep, sink, t, fmt.Errorf("%w: %w", ErrInference, err))
+			out.finish(t, Result{Err: fmt.Errorf("%w: %w", ErrInference, err)})
 		}
 		b.packed = nil
 	}

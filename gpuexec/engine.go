@@ -33,12 +33,9 @@ func (w *worker) load(ctx context.Context, over <-chan struct{}, model models.Sp
 	}
 }
 
-// makeEngine makes the worker's engine and loads the warm models; false when that failed or nothing more is to be done.
+// makeEngine makes the worker's engine and loads the warm models; false when that failed.
 // A warm model that cannot be loaded does not keep the worker from running the others.
-func (w *worker) makeEngine(fetch, ctx context.Context) bool {
-	if fetch.Err() != nil || ctx.Err() != nil {
-		return false
-	}
+func (w *worker) makeEngine(ctx context.Context) bool {
 	err := w.guarded(func() (err error) {
 		w.engine, err = w.pool.cfg.NewEngine(w.slot)
 		return err

@@ -10,7 +10,7 @@ import (
 )
 
 // infer is the second stage, and the only goroutine that touches the engine.
-func (w *worker) infer(fetch, work, keep context.Context, sink Sink, decoded <-chan *batch, inferred chan<- *batch) {
+func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *batch, inferred chan<- *batch) {
 	defer close(inferred)
 	// Never unlocked: what a device library has tied to the thread goes with it.
 	runtime.LockOSThread()
@@ -21,7 +21,7 @@ func (w *worker) infer(fetch, work, keep context.Context, sink Sink, decoded <-c
 		var orders <-chan order
 		var retry <-chan time.Time
 		switch {
-		case w.engine != nil || w.makeEngine(fetch, work):
+		case w.engine != nil || fetch.Err() == nil && w.makeEngine(work):
 			backoff = 0
 			orders = w.orders
 		case fetch.Err() == nil:
@@ -32,7 +32,7 @@ func (w *worker) infer(fetch, work, keep context.Context, sink Sink, decoded <-c
 			if !more {
 				return
 			}
-			w.inferBatch(fetch, work, keep, sink, b)
+			w.inferBatch(work, out, b)
 			if len(w.pool.ledger.unclaimed(b)) > 0 {
 				inferred <- b
 			}
@@ -45,30 +45,30 @@ func (w *worker) infer(fetch, work, keep context.Context, sink Sink, decoded <-c
 
 // inferBatch runs the tasks of b that are still wanted: together, and if that fails each once alone, so that one image
 // cannot fail the others.
-func (w *worker) inferBatch(fetch, work, keep context.Context, sink Sink, b *batch) {
+func (w *worker) inferBatch(work context.Context, out outlet, b *batch) {
 	tasks := w.pool.ledger.unclaimed(b)
 	if len(tasks) == 0 {
 		return
 	}
 	for _, t := range tasks {
-		w.report(sink, t, StageInfer, 0, 1)
+		out.report(t, StageInfer, 0, 1)
 	}
 
 	ctx, done := w.pool.ledger.untilAllClaimed(work, b)
-	err := w.runTogether(fetch, ctx, b, tasks)
+	err := w.runTogether(ctx, b, tasks)
 	done()
 	if err != nil && len(tasks) > 1 && ctx.Err() == nil {
 		w.log.Warn("a batch failed; each of its images is tried alone", "model", b.model.ID, "images", len(tasks), "error", err)
 		for _, t := range tasks {
 			ctx, done := w.pool.ledger.untilClaimed(work, t)
-			if err := w.run(fetch, ctx, b.model, t.input, []*task{t}); err != nil {
-				w.fail(work, keep, sink, t, err)
+			if err := w.runModel(ctx, b.model, t.input, []*task{t}); err != nil {
+				out.finish(t, Result{Err: err})
 			}
 			done()
 		}
 	} else if err != nil {
 		for _, t := range tasks {
-			w.fail(work, keep, sink, t, err)
+			out.finish(t, Result{Err: err})
 		}
 	}
 	if w.engine != nil {
@@ -76,16 +76,16 @@ func (w *worker) inferBatch(fetch, work, keep context.Context, sink Sink, b *bat
 	}
 	for _, t := range tasks {
 		t.input = models.Tensor{}
-		w.report(sink, t, StageInfer, 1, 1)
+		out.report(t, StageInfer, 1, 1)
 	}
 	b.input = models.Tensor{}
 }
 
 // runTogether runs tasks as one batch: on the tensor that was packed ahead, or, when a task of it was cancelled since, on
 // what is left.
-func (w *worker) runTogether(fetch, ctx context.Context, b *batch, tasks []*task) error {
+func (w *worker) runTogether(ctx context.Context, b *batch, tasks []*task) error {
 	if len(tasks) == len(b.packed) {
-		return w.run(fetch, ctx, b.model, b.input, tasks)
+		return w.runModel(ctx, b.model, b.input, tasks)
 	}
 	inputs := make([]models.Tensor, len(tasks))
 	for i, t := range tasks {
@@ -95,13 +95,13 @@ func (w *worker) runTogether(fetch, ctx context.Context, b *batch, tasks []*task
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInference, err)
 	}
-	return w.run(fetch, ctx, b.model, in, tasks)
+	return w.runModel(ctx, b.model, in, tasks)
 }
 
-// run runs the model on in, whose rows are the tasks, and gives each its part of the output. It returns ctx's error when
+// runModel runs the model on in, whose rows are the tasks, and gives each its part of the output. It returns ctx's error when
 // ctx ended it, else an ErrInference.
-func (w *worker) run(fetch, ctx context.Context, model models.Spec, in models.Tensor, tasks []*task) error {
-	if w.engine == nil && !w.makeEngine(fetch, ctx) {
+func (w *worker) runModel(ctx context.Context, model models.Spec, in models.Tensor, tasks []*task) error {
+	if w.engine == nil && !w.makeEngine(ctx) {
 		return fmt.Errorf("%w: the worker has no engine", ErrInference)
 	}
 	if err := w.loadModel(ctx, model); err != nil {

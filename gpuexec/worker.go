@@ -47,42 +47,46 @@ func newWorker(p *Pool, slot int) *worker {
 
 // run owns the worker's three goroutines: it returns when they have ended, from the first to the last.
 func (w *worker) run(fetch, work, keep context.Context, source Source, sink Sink) {
+	out := w.outlet(work, keep, sink)
 	decoded, inferred := make(chan *batch), make(chan *batch)
 	var stages sync.WaitGroup
-	stages.Go(func() { w.fetchAndDecode(fetch, work, keep, source, sink, decoded) })
-	stages.Go(func() { w.infer(fetch, work, keep, sink, decoded, inferred) })
-	stages.Go(func() { w.postprocess(work, keep, sink, inferred) })
+	stages.Go(func() { w.fetchAndDecode(fetch, work, source, out, decoded) })
+	stages.Go(func() { w.infer(fetch, work, out, decoded, inferred) })
+	stages.Go(func() { w.postprocess(work, out, inferred) })
 	stages.Wait()
 }
 
-// fail finishes t with err, unless its end is claimed already. A failure after Stop's time was over is put down to Stop.
-func (w *worker) fail(work, keep context.Context, sink Sink, t *task, err error) {
-	if work.Err() != nil {
-		err = ErrStopped
-	}
-	w.finish(keep, sink, t, Result{Err: err})
+// outlet is what a stage has to say to the Sink.
+type outlet struct {
+	// finish claims t's end and tells it; nothing happens when somebody else has claimed it.
+	finish func(t *task, r Result)
+	// report tells how far t is, while anybody wants to know.
+	report func(t *task, stage Stage, done, total int)
 }
 
-// finish claims t's end and tells sink; nothing happens when somebody else has claimed it.
-func (w *worker) finish(keep context.Context, sink Sink, t *task, r Result) {
-	if !w.pool.ledger.claim(t) {
-		return
+func (w *worker) outlet(work, keep context.Context, sink Sink) outlet {
+	finish := func(t *task, r Result) {
+		if !w.pool.ledger.claim(t) {
+			return
+		}
+		if r.Err != nil && work.Err() != nil {
+			r.Err = ErrStopped // whatever failed, failed because Stop's time was over
+		}
+		if r.Err == nil {
+			w.mu.Lock()
+			w.stat.ImagesDone++
+			w.mu.Unlock()
+		}
+		r.JobID, r.Attempt, r.Slot = t.job.ID, t.job.Attempt, w.slot
+		r.Timing, r.InferredAt = t.timing, t.inferred
+		sink.Finish(keep, r)
 	}
-	r.JobID, r.Attempt, r.Slot = t.job.ID, t.job.Attempt, w.slot
-	r.Timing, r.InferredAt = t.timing, t.inferred
-	if r.Err == nil {
-		w.mu.Lock()
-		w.stat.ImagesDone++
-		w.mu.Unlock()
+	report := func(t *task, stage Stage, done, total int) {
+		if w.pool.ledger.wants(t) {
+			sink.Progress(progressOf(t.job.ID, stage, done, total))
+		}
 	}
-	sink.Finish(keep, r)
-}
-
-// report tells sink how far t is, while anybody wants to know.
-func (w *worker) report(sink Sink, t *task, stage Stage, done, total int) {
-	if w.pool.ledger.wants(t) {
-		sink.Progress(progressOf(t.job.ID, stage, done, total))
-	}
+	return outlet{finish: finish, report: report}
 }
 
 // each calls do for every task, on as many goroutines as the worker has cores, and returns when all have returned.

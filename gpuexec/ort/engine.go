@@ -1,0 +1,104 @@
+package ort
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"seghub/gpuexec"
+	"seghub/gpuexec/cuda"
+	"seghub/models"
+)
+
+// engine is a gpuexec.Engine: it belongs to one goroutine.
+type engine struct {
+	runtime  *Runtime
+	slot     int
+	stream   cuda.Stream         // of a GPU; its sessions run on it
+	sessions map[string]*session // by model id
+}
+
+func (e *engine) openStream() (err error) {
+	d := e.runtime.device
+	if d.cuda == nil {
+		return nil
+	}
+	if err := d.cuda.UseDevice(d.index); err != nil {
+		return err
+	}
+	e.stream, err = d.cuda.NewStream()
+	return err
+}
+
+// Load opens the model's session and runs it once on a black image, because a first run is slow: the arena grows, and on a
+// GPU cuDNN chooses its algorithms.
+func (e *engine) Load(ctx context.Context, model models.Spec) error {
+	if e.sessions[model.ID] != nil {
+		return nil
+	}
+	s, err := e.open(model)
+	if err != nil {
+		return e.explain(fmt.Errorf("ort: open %s: %w", model.ID, err))
+	}
+	in := model.Input
+	_, err = s.run(ctx, models.Tensor{N: 1, H: in.Height, W: in.Width, C: in.Channels, Pix: make([]uint8, in.Height*in.Width*in.Channels)})
+	e.restoreSignals()
+	if err != nil {
+		return e.explain(errors.Join(fmt.Errorf("ort: first run of %s: %w", model.ID, err), s.close()))
+	}
+	e.sessions[model.ID] = s
+	return nil
+}
+
+// Run maps uint8 [N,H,W,C] to uint8 [N,H,W,1].
+func (e *engine) Run(ctx context.Context, model models.Spec, in models.Tensor) (models.Tensor, error) {
+	if err := e.Load(ctx, model); err != nil {
+		return models.Tensor{}, err
+	}
+	out, err := e.sessions[model.ID].run(ctx, in)
+	if ctx.Err() != nil {
+		return models.Tensor{}, ctx.Err()
+	}
+	if err != nil {
+		return models.Tensor{}, e.explain(fmt.Errorf("ort: run %s on %d images: %w", model.ID, in.N, err))
+	}
+	return out, nil
+}
+
+// Close frees the sessions, then the stream that they ran on.
+func (e *engine) Close() error {
+	defer e.runtime.engineClosed()
+	var errs []error
+	for _, s := range e.sessions {
+		errs = append(errs, s.close())
+	}
+	if e.stream != 0 {
+		errs = append(errs, e.runtime.device.cuda.Destroy(e.stream))
+	}
+	return errors.Join(errs...)
+}
+
+func (e *engine) restoreSignals() {
+	if e.runtime.device.cuda == nil {
+		return // the CPU provider installs none
+	}
+	if n := e.runtime.signals.restore(); n > 0 {
+		e.runtime.log.Debug("signal handlers were put back that a CUDA library had replaced", "slot", e.slot, "signals", n)
+	}
+}
+
+// How ONNX Runtime's messages tell of a CUDA error, and of the one that leaves the context as it was.
+const (
+	cudaFailure = "CUDA failure "
+	outOfMemory = "out of memory"
+)
+
+// explain marks an error as gpuexec.ErrEngineLost when the CUDA context that it came from can do no more work.
+func (e *engine) explain(err error) error {
+	text := err.Error()
+	if e.runtime.device.cuda == nil || !strings.Contains(text, cudaFailure) || strings.Contains(text, outOfMemory) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", gpuexec.ErrEngineLost, err)
+}

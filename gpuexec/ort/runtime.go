@@ -1,0 +1,115 @@
+// Package ort is the engine of the workers on ONNX Runtime. It alone imports onnxruntime_go.
+//
+// A process loads the library once and has one environment (Runtime). Each worker has an engine of its own, with a session a
+// model: nothing is shared between engines but the environment, so nothing is locked around a model.
+//
+//	Open -> Runtime -- NewEngine(slot), on the worker's thread --> engine -- Load --> session
+//	Close: every engine first, then the Runtime
+package ort
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	onnx "github.com/yalue/onnxruntime_go"
+
+	"seghub/gpuexec"
+)
+
+// version is that of the library that scripts/fetch-onnxruntime fetches.
+const version = "1.29.0"
+
+// ErrLibraryAbsent says that there is no ONNX Runtime library where it was looked for.
+var ErrLibraryAbsent = errors.New("the ONNX Runtime library is absent")
+
+// Runtime is the loaded library. There is at most one in a process at a time.
+type Runtime struct {
+	device  device
+	threads int // of one engine's session
+	log     *slog.Logger
+	signals signalHandlers
+
+	mu      sync.Mutex
+	engines int // guarded by mu; made and not closed
+}
+
+// DefaultLibrary is where scripts/fetch-onnxruntime puts the library: in the user's cache folder.
+func DefaultLibrary() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = "."
+	}
+	name := "libonnxruntime.so.1"
+	if runtime.GOOS == "darwin" {
+		name = "libonnxruntime.1.dylib"
+	}
+	return filepath.Join(cache, "seghub", "onnxruntime", version, runtime.GOOS+"-"+runtime.GOARCH, name)
+}
+
+// Open loads the library for engines of that many slots. device is "auto", "cpu" or "cuda:N"; auto takes the first GPU where
+// the library has its CUDA provider beside it and a GPU is there, else the CPU, and logs which and why.
+func Open(library, device string, slots int, log *slog.Logger) (*Runtime, error) {
+	if onnx.IsInitialized() {
+		return nil, errors.New("ort: a Runtime is open in this process already")
+	}
+	if _, err := os.Stat(library); err != nil {
+		return nil, fmt.Errorf("%w: %w; `make run` fetches it, or set SEGHUB_ORT_LIBRARY to where yours is", ErrLibraryAbsent, err)
+	}
+	signals := currentSignalHandlers() // before anything could have replaced them
+	chosen, err := chooseDevice(library, device, slots, log)
+	if err != nil {
+		return nil, err
+	}
+	onnx.SetSharedLibraryPath(library)
+	if err := onnx.InitializeEnvironment(onnx.WithLogLevelError()); err != nil {
+		return nil, fmt.Errorf("ort: load %s: %w", library, err)
+	}
+	r := &Runtime{
+		device:  chosen,
+		threads: max(1, runtime.GOMAXPROCS(0)/slots),
+		log:     log,
+		signals: signals,
+	}
+	log.Info("ONNX Runtime is loaded", "version", onnx.GetVersion(), "library", library, "device", chosen.String(), "threads", r.threads)
+	return r, nil
+}
+
+// Device is what the engines run on: "cpu" or "cuda:N".
+func (r *Runtime) Device() string { return r.device.String() }
+
+// NewEngine makes the engine of slot's worker. It is a gpuexec.NewEngine.
+func (r *Runtime) NewEngine(slot int) (gpuexec.Engine, error) {
+	e := &engine{runtime: r, slot: slot, sessions: make(map[string]*session)}
+	if err := e.openStream(); err != nil {
+		return nil, fmt.Errorf("ort: engine of slot %d: %w", slot, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.engines++
+	return e, nil
+}
+
+func (r *Runtime) engineClosed() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.engines--
+}
+
+// Close frees the library. It refuses while an engine is open, whose sessions live in it.
+func (r *Runtime) Close() error {
+	r.mu.Lock()
+	engines := r.engines
+	r.mu.Unlock()
+	if engines > 0 {
+		return fmt.Errorf("ort: %d engines are still open", engines)
+	}
+	if err := onnx.DestroyEnvironment(); err != nil {
+		return fmt.Errorf("ort: %w", err)
+	}
+	return nil
+}

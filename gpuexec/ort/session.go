@@ -1,0 +1,97 @@
+package ort
+
+import (
+	"context"
+	"runtime"
+
+	onnx "github.com/yalue/onnxruntime_go"
+
+	"seghub/models"
+)
+
+// session is one model, loaded by one engine.
+type session struct {
+	model models.Spec
+	onnx  *onnx.DynamicAdvancedSession
+}
+
+func (e *engine) open(model models.Spec) (*session, error) {
+	options, err := e.options()
+	if err != nil {
+		return nil, err
+	}
+	defer options.Destroy() // fails only when it was destroyed before
+	s, err := onnx.NewDynamicAdvancedSession(model.Path, []string{model.Input.Name}, []string{model.OutputName}, options)
+	if err != nil {
+		return nil, err
+	}
+	return &session{model: model, onnx: s}, nil
+}
+
+func (e *engine) options() (*onnx.SessionOptions, error) {
+	options, err := onnx.NewSessionOptions()
+	if err != nil {
+		return nil, err
+	}
+	for _, set := range []func() error{
+		func() error { return options.SetIntraOpNumThreads(e.runtime.threads) },
+		func() error { return options.SetInterOpNumThreads(1) },
+		// A thread that waits for work would burn a core that another worker, or the decoder, has use for.
+		func() error { return options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0") },
+		func() error {
+			if e.stream == 0 {
+				return nil
+			}
+			return e.runtime.device.appendCUDA(options, e.stream)
+		},
+	} {
+		if err := set(); err != nil {
+			options.Destroy() // fails only when it was destroyed before
+			return nil, err
+		}
+	}
+	return options, nil
+}
+
+// run maps uint8 [N,H,W,C] to uint8 [N,H,W,1]. When ctx ends it has ONNX Runtime stop, which it does between two nodes of
+// the graph.
+func (s *session) run(ctx context.Context, in models.Tensor) (models.Tensor, error) {
+	if err := ctx.Err(); err != nil {
+		return models.Tensor{}, err
+	}
+	out := models.Tensor{N: in.N, H: in.H, W: in.W, C: 1, Pix: make([]uint8, in.N*in.H*in.W)}
+	// ONNX Runtime reads and writes Go's memory: it keeps the addresses between the calls below.
+	var pinned runtime.Pinner
+	defer pinned.Unpin()
+	pinned.Pin(&in.Pix[0])
+	pinned.Pin(&out.Pix[0])
+	input, err := onnx.NewTensor(shape(in), in.Pix)
+	if err != nil {
+		return models.Tensor{}, err
+	}
+	defer input.Destroy() // never fails
+	output, err := onnx.NewTensor(shape(out), out.Pix)
+	if err != nil {
+		return models.Tensor{}, err
+	}
+	defer output.Destroy() // never fails
+	options, err := onnx.NewRunOptions()
+	if err != nil {
+		return models.Tensor{}, err
+	}
+	defer options.Destroy() // never fails
+
+	terminated := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() { terminated <- options.Terminate() })
+	err = s.onnx.RunWithOptions([]onnx.Value{input}, []onnx.Value{output}, options)
+	if !stop() {
+		<-terminated // the options must outlive it; a Terminate that failed has let the run end by itself
+	}
+	return out, err
+}
+
+func (s *session) close() error { return s.onnx.Destroy() }
+
+func shape(t models.Tensor) onnx.Shape {
+	return onnx.NewShape(int64(t.N), int64(t.H), int64(t.W), int64(t.C))
+}
