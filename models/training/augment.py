@@ -5,13 +5,14 @@ import math
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from .images import Pair
 from .noise import smooth_noise
 from .synth import jpeg
 
-STANDARD_DEVIATION_FLOOR = 1.0  # grey levels; as in architectures.standardise
+VARIANCE_FLOOR = 1.0  # grey levels squared; as in architectures.standardise
 
 
 def crop(pair: Pair, side: int, zoom: tuple[float, float], rng: np.random.Generator
@@ -19,8 +20,11 @@ def crop(pair: Pair, side: int, zoom: tuple[float, float], rng: np.random.Genera
     """(image, target, weight), float32 [side, side] each: the image standardised by the mean and
     deviation of the whole picture, the part of each pixel that is object, and 0 where the loss must
     not look, because the picture was continued there."""
-    grey, mean, deviation = tones(pair.grey, rng)
-    image, target, weight = place(grey, pair.mask, side, zoom, rng)
+    grey, mask = pair.grey, pair.mask
+    if rng.random() < 0.08:
+        grey, mask = lint(grey, mask, rng)
+    grey, mean, deviation = tones(grey, rng)
+    image, target, weight = place(grey, mask, side, zoom, rng)
     image = optics((image - mean) / deviation, rng)
     return image, target, weight
 
@@ -31,15 +35,35 @@ def tones(grey: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float
         grey = jpeg(np.ascontiguousarray(grey), int(rng.integers(20, 80)))
     level = np.linspace(0, 1, 256, dtype=np.float32)
     if rng.random() < 0.5:
-        level = level ** np.float32(math.exp(rng.uniform(-0.5, 0.5)))
+        level = level ** np.float32(math.exp(rng.uniform(-0.7, 0.7)))
     if rng.random() < 0.2:  # an exposure that clips
         low, high = rng.uniform(0, 0.1), rng.uniform(0.85, 1)
         level = np.clip((level - low) / (high - low), 0, 1)
     if rng.random() < 0.15:
         level = 1 - level
     changed = (255 * level)[grey]
-    sample = changed[::3, ::3]
-    return changed, float(sample.mean()), math.sqrt(float(sample.var()) + STANDARD_DEVIATION_FLOOR)
+    sample = square(changed[::3, ::3])
+    return changed, float(sample.mean()), math.sqrt(float(sample.var()) + VARIANCE_FLOOR)
+
+
+def square(pixels: np.ndarray) -> np.ndarray:
+    """The picture continued by its last row or column to a square, as the fit continues it."""
+    height, width = pixels.shape
+    side = max(height, width)
+    return np.pad(pixels, ((0, side - height), (0, side - width)), mode="edge")
+
+
+def lint(grey: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A hair or a shred across the picture, brighter or darker than all else; nothing under it is object."""
+    height, width = grey.shape
+    canvas = Image.new("L", (width, height))
+    ends = rng.uniform(-0.2, 1.2, (3, 2)) * (width, height)
+    thick = int(rng.uniform(2, 0.12 * min(width, height)))
+    ImageDraw.Draw(canvas).line([tuple(end) for end in ends], fill=255, width=thick, joint="curve")
+    cover = ndimage.gaussian_filter(np.asarray(canvas, np.float32) / 255, rng.uniform(0.5, 3))
+    level = rng.uniform(float(grey.max()), 255) if rng.random() < 0.6 else rng.uniform(0, float(grey.min()) + 1)
+    covered = (1 - cover) * grey + cover * level
+    return covered.astype(np.uint8), np.where(cover > 0.5, 0, mask).astype(np.uint8)
 
 
 def place(grey: np.ndarray, mask: np.ndarray, side: int, zoom: tuple[float, float], rng: np.random.Generator

@@ -77,6 +77,17 @@ def largest_component(mask: np.ndarray) -> np.ndarray:
     return labels == 1 + np.argmax(np.bincount(labels.ravel())[1:])
 
 
+def grapes(rng: np.random.Generator, mask: np.ndarray, cell: float) -> np.ndarray:
+    """Refracting cells packed over the body, each a bright middle in a dark ring; about -1 to 1."""
+    middles = np.zeros(mask.shape, np.float32)
+    inside = np.argwhere(mask)
+    count = max(1, int(rng.uniform(0.3, 0.9) * len(inside) / cell ** 2))
+    middles[tuple(inside[rng.integers(0, len(inside), count)].T)] = 1
+    area = 2 * math.pi * (0.3 * cell) ** 2
+    spots = ndimage.gaussian_filter(middles, 0.3 * cell) * area
+    return np.clip(1.6 * spots - 1.8 * ndimage.gaussian_filter(middles, 0.5 * cell) * area, -1.2, 1.2)
+
+
 def light_through(rng: np.random.Generator, mask: np.ndarray, radius: float, unit: float) -> np.ndarray:
     """The transmission of a body: Beer-Lambert through a rounded thickness, grains of cells, a rim."""
     side = len(mask)
@@ -94,6 +105,8 @@ def light_through(rng: np.random.Generator, mask: np.ndarray, radius: float, uni
     grains = smooth_noise(rng, side, cell) + 0.6 * smooth_noise(rng, side, 2.5 * cell)
     if rng.random() < 0.5:
         grains = 2 * (np.abs(smooth_noise(rng, side, 1.6 * cell)) - 0.8) + 0.3 * grains  # cells with bright seams
+    if rng.random() < 0.25:
+        grains = 0.3 * grains - grapes(rng, mask, cell)
     strength = rng.uniform(0.08, 0.35) if density < 1.3 else rng.uniform(0.02, 0.22)
     absorbed = absorbed + strength * grains * (1 - 0.6 * thickness)
     if rng.random() < 0.3:  # a core, necrotic or thinner

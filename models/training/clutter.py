@@ -50,13 +50,23 @@ def clumps(rng: np.random.Generator, light: np.ndarray, unit: float) -> None:
     side = len(light)
     for _ in range(rng.integers(1, 9)):
         heap = np.zeros_like(light)
-        spread = rng.uniform(2, 5) * unit
+        spread = rng.uniform(1.5, 4) * unit
         where = rng.normal(rng.uniform(0, side, 2), spread, (rng.integers(3, 10), 2)).astype(int)
         where = where[((where >= 0) & (where < side)).all(axis=1)]
         heap[where[:, 0], where[:, 1]] = 1
         size = rng.uniform(0.9, 1.8) * unit
         spot = ndimage.gaussian_filter(heap, size) - 0.7 * ndimage.gaussian_filter(heap, 0.5 * size)
         light *= np.clip(1 - rng.uniform(0.3, 0.7) * spot * 2 * math.pi * size ** 2, 0.3, 1.5)
+
+
+def crumbs(rng: np.random.Generator, light: np.ndarray, unit: float) -> None:
+    """Dead cells and bits of plastic: small, solid, dark, of any shape."""
+    side = len(light)
+    field = smooth_noise(rng, side, rng.uniform(5, 12) * unit)
+    field = field + rng.uniform(0.2, 1.2) * smooth_noise(rng, side, rng.uniform(0.1, 0.4) * side)
+    # A high pass mark leaves a few small islands of the field.
+    islands = (field > np.quantile(field, 1 - rng.uniform(0.0005, 0.006))).astype(np.float32)
+    light *= 1 - rng.uniform(0.3, 0.9) * ndimage.gaussian_filter(islands, rng.uniform(0.4, 1.2) * unit)
 
 
 def dust(rng: np.random.Generator, light: np.ndarray, unit: float) -> None:

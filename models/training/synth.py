@@ -4,7 +4,7 @@
 
 The bodies alone are in the mask. Run as a module it renders a set to disk:
 
-    python3 -m models.training.synth --count 1200 --out models/training/runs/synthetic.npz
+    python3 -m models.training.synth --count 1500 --out models/training/runs/synthetic.npz
 """
 
 import argparse
@@ -24,7 +24,8 @@ from .images import Pair
 from .noise import smooth_noise
 
 # How often each kind of clutter is in a picture, in the order in which light passes it.
-BEHIND = ((clutter.streaks, 0.35), (clutter.well_edge, 0.25), (clutter.loose_cells, 0.75), (clutter.clumps, 0.35))
+BEHIND = ((clutter.streaks, 0.35), (clutter.well_edge, 0.25), (clutter.loose_cells, 0.75), (clutter.clumps, 0.35),
+          (clutter.crumbs, 0.35))
 BEFORE = ((clutter.dust, 0.4), (clutter.fibres, 0.2), (clutter.bubbles, 0.12))
 
 
@@ -52,7 +53,7 @@ def background(rng: np.random.Generator, side: int) -> np.ndarray:
     """float32 [side, side] around 1: light that falls off toward one side or the rim, slightly cloudy."""
     ys, xs = np.mgrid[:side, :side].astype(np.float32) / side - 0.5
     x, y = rng.normal(0, 0.25, 2)
-    light = 1 - rng.uniform(-0.05, 0.6) * ((xs - x) ** 2 + (ys - y) ** 2)
+    light = 1 - rng.uniform(-0.05, 1.0) * ((xs - x) ** 2 + (ys - y) ** 2)
     light += rng.normal(0, 0.12) * xs + rng.normal(0, 0.12) * ys
     light += rng.uniform(0, 0.04) * smooth_noise(rng, side, side * rng.uniform(0.1, 0.6))
     light += rng.uniform(0, 0.025) * smooth_noise(rng, side, rng.uniform(2, 8) * side / 512)
@@ -65,12 +66,12 @@ def places(rng: np.random.Generator, side: int, unit: float) -> list[tuple[float
     if kind == "none":
         return []
     if kind == "many":
-        sizes = rng.uniform(8, 30, rng.integers(5, 14))
+        sizes = rng.uniform(10, 32, rng.integers(5, 14))
     else:
         count = rng.choice([1, 2, 3, 4], p=[0.5, 0.25, 0.15, 0.1])
         sizes = np.exp(rng.uniform(math.log(22), math.log(150 / math.sqrt(count)), count))
         if kind == "few and small":
-            sizes = np.append(sizes, rng.uniform(7, 18, rng.integers(1, 6)))
+            sizes = np.append(sizes, rng.uniform(9, 20, rng.integers(1, 6)))
     margin = 0.12 * side
     return [(*rng.uniform(margin, side - margin, 2), size * unit) for size in sizes]
 
@@ -126,7 +127,7 @@ def render(out: Path, count: int, first_seed: int, side: int, processes: int) ->
 def main() -> None:
     parser = argparse.ArgumentParser(description="Render synthetic spheroids with exact masks.")
     parser.add_argument("--out", type=Path, required=True, help="the .npz file to write")
-    parser.add_argument("--count", type=int, default=1200)
+    parser.add_argument("--count", type=int, default=1500)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--side", type=int, default=512, help="pixels")
     parser.add_argument("--processes", type=int, default=2)

@@ -22,7 +22,7 @@ from .augment import crop
 from .losses import overlap_loss
 from .recipes import RECIPES, Phase, Recipe
 
-SYNTHETIC_COUNT = 1200
+SYNTHETIC_COUNT = 1500
 CHECKPOINT_EVERY = 50  # steps
 WARM_UP = 100          # steps over which the learning rate rises
 
