@@ -1,0 +1,60 @@
+// Package sample makes pictures to try the program with: brightfield spheroids and fluorescent nuclei,
+// drawn from a seed, so that the project ships no picture that is somebody else's and every mask is exact.
+package sample
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+
+	"seghub/models/imageio"
+)
+
+// picture is one sample, drawn when it is first asked for.
+type picture struct {
+	name string
+	png  func() ([]byte, error)
+}
+
+var pictures = []picture{
+	{"spheroid", once(func() imageio.Image { img, _ := spheroid(3, 1024, 1024).draw(); return img })},
+	{"touching-spheroids", once(func() imageio.Image { img, _ := touching(5, 1200, 1024).draw(); return img })},
+	{"nuclei", once(func() imageio.Image { return nuclei(4, 696, 520) })},
+}
+
+func once(draw func() imageio.Image) func() ([]byte, error) {
+	return sync.OnceValues(func() ([]byte, error) {
+		var out bytes.Buffer
+		err := imageio.EncodePNG(&out, draw())
+		return out.Bytes(), err
+	})
+}
+
+// Names returns the names of the samples in the order in which to show them.
+func Names() []string {
+	names := make([]string, len(pictures))
+	for i, p := range pictures {
+		names[i] = p.name
+	}
+	return names
+}
+
+// PNG returns the sample of that name, always the same bytes, which the caller must not change. A name
+// that is not one of Names is an error.
+func PNG(name string) ([]byte, error) {
+	for _, p := range pictures {
+		if p.name == name {
+			return p.png()
+		}
+	}
+	return nil, fmt.Errorf("there is no sample %q", name)
+}
+
+// Spheroids draws one to three spheroids in brightfield, w x h pixels of 8-bit grey, as seed has it, and
+// their mask, w*h samples of 255 in a spheroid and 0 outside. Both sides are at least 1.
+func Spheroids(seed int64, w, h int) (imageio.Image, []uint8) {
+	if seed%2 == 0 {
+		return spheroid(seed, w, h).draw()
+	}
+	return touching(seed, w, h).draw()
+}
