@@ -17,6 +17,8 @@ from . import data, images
 from .images import Pair
 from .metrics import dice_and_iou
 
+SPEC_KEY = "seghub.spec"  # in the ONNX metadata; the hub reads the same
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -32,6 +34,11 @@ def session(path: Path, threads: int = 2) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def read_spec(model: onnxruntime.InferenceSession) -> dict:
+    """What the file says of itself."""
+    return json.loads(model.get_modelmeta().custom_metadata_map[SPEC_KEY])
 
 
 def predict(model: onnxruntime.InferenceSession, grey: np.ndarray, side: int) -> np.ndarray:
@@ -68,7 +75,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     model = session(arguments.model)
-    spec = json.loads(model.get_modelmeta().custom_metadata_map["seghub.spec"])
+    spec = read_spec(model)
     summary, scored = evaluate(model, spec["input"]["height"], spec["threshold"], arguments.data)
     for name, of_set in scored.items():
         print(f"{name}: {len(of_set)} images, Dice {summary[name]['dice']:.3f}, IoU {summary[name]['iou']:.3f}")

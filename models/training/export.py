@@ -17,12 +17,11 @@ from torch import nn
 from . import data
 from .architectures import build
 from .architectures.standardise import standardise
-from .evaluate import evaluate, session
+from .evaluate import SPEC_KEY, evaluate, session
 from .recipes import RECIPES, Recipe
 
 OPSET = 17
 WEIGHTS = Path(__file__).parent.parent / "weights"
-SPEC_KEY = "seghub.spec"
 
 
 class Shipped(nn.Module):

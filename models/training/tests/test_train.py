@@ -1,5 +1,7 @@
 """Training: it learns, and a run that was stopped goes on as if it had not been."""
 
+import contextlib
+import io
 import tempfile
 import unittest
 from dataclasses import replace
@@ -25,6 +27,7 @@ class TestRun(unittest.TestCase):
         self.sets = {"synthetic": [[synth.spheroids(seed, 64) for seed in range(3)]]}
 
     def test_resumes_where_it_stopped(self):
+        progress = self.enterContext(contextlib.redirect_stderr(io.StringIO()))
         straight = Run(TINY, self.folder / "straight", seed=1)
         train(straight, self.sets, until=10)
         train(Run(TINY, self.folder / "broken", seed=1), self.sets, until=4)
@@ -33,6 +36,7 @@ class TestRun(unittest.TestCase):
         train(resumed, self.sets, until=10)
         for name, weight in straight.average.state_dict().items():
             torch.testing.assert_close(weight, resumed.average.state_dict()[name], msg=name)
+        self.assertIn("step 10/10", progress.getvalue())
         self.assertEqual(len((self.folder / "broken" / "loss.csv").read_text().splitlines()), 11)
 
     def test_learns_one_picture(self):
