@@ -1,0 +1,34 @@
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { svelte } from '@sveltejs/vite-plugin-svelte'
+import type { Plugin } from 'vite'
+import { defineConfig } from 'vitest/config'
+
+const hub = 'http://127.0.0.1:8080'
+
+export default defineConfig({
+  plugins: [svelte(), emptyDist()],
+  build: {
+    target: 'es2022',
+    emptyOutDir: false, // emptyDist does it
+    assetsInlineLimit: 0, // the page's policy allows no data: scripts and styles
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    proxy: { '/api': { target: hub, ws: true }, '/samples': hub },
+  },
+  test: { include: ['src/**/*.test.ts'] },
+})
+
+/** Empties dist but keeps dist/.gitignore, without which the Go package does not compile in a fresh clone. */
+function emptyDist(): Plugin {
+  return {
+    name: 'empty-dist',
+    apply: 'build',
+    buildStart() {
+      for (const name of readdirSync('dist')) {
+        if (name !== '.gitignore') rmSync(join('dist', name), { recursive: true })
+      }
+    },
+  }
+}
