@@ -35,7 +35,7 @@ func (w *worker) load(ctx context.Context, over <-chan struct{}, model models.Sp
 
 // makeEngine makes the worker's engine and loads the warm models; false when that failed.
 // A warm model that cannot be loaded does not keep the worker from running the others.
-func (w *worker) makeEngine(ctx context.Context) bool {
+func (w *worker) makeEngine(work context.Context) bool {
 	err := w.guarded(func() (err error) {
 		w.engine, err = w.pool.cfg.NewEngine(w.slot)
 		return err
@@ -47,7 +47,7 @@ func (w *worker) makeEngine(ctx context.Context) bool {
 	}
 	for _, id := range w.pool.wanted() {
 		if model, ok := w.pool.cfg.Models(id); ok && w.engine != nil {
-			if err := w.loadModel(ctx, model); err != nil {
+			if err := w.loadModel(work, model); err != nil {
 				w.log.Error("a model could not be loaded", "model", id, "error", err)
 			}
 		}

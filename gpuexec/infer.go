@@ -55,13 +55,13 @@ func (w *worker) inferBatch(work context.Context, out outlet, b *batch) {
 	}
 
 	ctx, done := w.pool.ledger.untilAllClaimed(work, b)
-	err := w.runTogether(ctx, b, tasks)
+	err := w.runTogether(work, ctx, b, tasks)
 	done()
 	if err != nil && len(tasks) > 1 && ctx.Err() == nil {
 		w.log.Warn("a batch failed; each of its images is tried alone", "model", b.model.ID, "images", len(tasks), "error", err)
 		for _, t := range tasks {
 			ctx, done := w.pool.ledger.untilClaimed(work, t)
-			if err := w.runModel(ctx, b.model, t.input, []*task{t}); err != nil {
+			if err := w.runModel(work, ctx, b.model, t.input, []*task{t}); err != nil {
 				out.finish(t, Result{Err: err})
 			}
 			done()
@@ -83,9 +83,9 @@ func (w *worker) inferBatch(work context.Context, out outlet, b *batch) {
 
 // runTogether runs tasks as one batch: on the tensor that was packed ahead, or, when a task of it was cancelled since, on
 // what is left.
-func (w *worker) runTogether(ctx context.Context, b *batch, tasks []*task) error {
+func (w *worker) runTogether(work, ctx context.Context, b *batch, tasks []*task) error {
 	if len(tasks) == len(b.packed) {
-		return w.runModel(ctx, b.model, b.input, tasks)
+		return w.runModel(work, ctx, b.model, b.input, tasks)
 	}
 	inputs := make([]models.Tensor, len(tasks))
 	for i, t := range tasks {
@@ -95,13 +95,13 @@ func (w *worker) runTogether(ctx context.Context, b *batch, tasks []*task) error
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInference, err)
 	}
-	return w.runModel(ctx, b.model, in, tasks)
+	return w.runModel(work, ctx, b.model, in, tasks)
 }
 
 // runModel runs the model on in, whose rows are the tasks, and gives each its part of the output. It returns ctx's error when
-// ctx ended it, else an ErrInference.
-func (w *worker) runModel(ctx context.Context, model models.Spec, in models.Tensor, tasks []*task) error {
-	if w.engine == nil && !w.makeEngine(ctx) {
+// ctx ended it, else an ErrInference. An engine that must be made first is made for the rest of work, not only for this run.
+func (w *worker) runModel(work, ctx context.Context, model models.Spec, in models.Tensor, tasks []*task) error {
+	if w.engine == nil && !w.makeEngine(work) {
 		return fmt.Errorf("%w: the worker has no engine", ErrInference)
 	}
 	if err := w.loadModel(ctx, model); err != nil {
