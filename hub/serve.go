@@ -164,8 +164,8 @@ func (h *Hub) knowsOrigin(r *http.Request) bool {
 	if origin == "" {
 		return true
 	}
-	// The scheme is not compared: behind a proxy that ends TLS it is not known here.
-	if u, err := url.Parse(origin); err == nil && strings.EqualFold(u.Host, r.Host) {
+	// Either scheme will do: behind a proxy that ends TLS, that of the request is not known here.
+	if strings.EqualFold(origin, "https://"+r.Host) || strings.EqualFold(origin, "http://"+r.Host) {
 		return true
 	}
 	return slices.ContainsFunc(h.Origins, func(known string) bool { return strings.EqualFold(known, origin) })

@@ -1,0 +1,244 @@
+package hub
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/gorilla/websocket"
+
+	"seghub/sessions"
+	"seghub/sessions/problem"
+)
+
+func TestFirstConnectGetsASnapshot(t *testing.T) {
+	w := loopback(t, nil)
+	w.happenTimes("ada", 3)
+	w.set("ada", func(s *scriptedSession) { s.jobs = []sessions.Job{{ID: "j1"}} })
+	c := w.dial(t, "ada")
+	if c.Subprotocol() != Subprotocol {
+		t.Errorf("subprotocol %q", c.Subprotocol())
+	}
+	welcome := c.expect(typeWelcome)
+	if welcome.Seq != 3 || welcome.Resumed || welcome.Gap || welcome.Session.ID != "ada" {
+		t.Errorf("welcome %s", welcome.text)
+	}
+	snapshot := c.expect(typeSnapshot)
+	if snapshot.Seq != 3 || len(snapshot.Jobs) != 1 || snapshot.Jobs[0].ID != "j1" {
+		t.Errorf("snapshot %s", snapshot.text)
+	}
+	w.happen("ada", sessions.Message{Type: "job"})
+	c.expectSeqs(4, 4)
+}
+
+func TestSnapshotOfNoJobsIsAList(t *testing.T) {
+	c := loopback(t, nil).dial(t, "ada")
+	c.expect(typeWelcome)
+	if f := c.expect(typeSnapshot); !strings.Contains(f.text, `"jobs":[]`) {
+		t.Errorf("snapshot %s", f.text)
+	}
+}
+
+func TestResumeSendsWhatWasMissed(t *testing.T) {
+	for _, tc := range []struct{ happened, since int64 }{
+		{5, 5}, {5, 0}, {5, 2}, {3*logPage + 7, 1}, {logPage, 0}, {logPage + 1, 1},
+	} {
+		t.Run(fmt.Sprintf("%d of %d", tc.since, tc.happened), func(t *testing.T) {
+			w := loopback(t, nil)
+			w.happenTimes("ada", int(tc.happened))
+			c := w.dial(t, fmt.Sprintf("ada?since=%d", tc.since))
+			if f := c.expect(typeWelcome); !f.Resumed || f.Gap || f.Seq != tc.happened {
+				t.Errorf("welcome %s", f.text)
+			}
+			c.expectSeqs(tc.since+1, tc.happened)
+			w.happen("ada", sessions.Message{Type: "job"})
+			c.expectSeqs(tc.happened+1, tc.happened+1)
+		})
+	}
+}
+
+func TestGapSendsASnapshot(t *testing.T) {
+	w := loopback(t, nil)
+	w.happenTimes("ada", 9)
+	w.set("ada", func(s *scriptedSession) { s.forgotten = 5 })
+	for _, since := range []string{"2", "4", "10"} {
+		c := w.dial(t, "ada?since="+since)
+		if f := c.expect(typeWelcome); f.Resumed || !f.Gap || f.Seq != 9 {
+			t.Errorf("since %s: welcome %s", since, f.text)
+		}
+		if f := c.expect(typeSnapshot); f.Seq != 9 {
+			t.Errorf("since %s: snapshot %s", since, f.text)
+		}
+	}
+}
+
+func TestEventsBetweenOpeningAndUpgradeAreNotLost(t *testing.T) {
+	w := loopback(t, nil)
+	w.happenTimes("ada", 2)
+	// What is delivered before Subscribe returns is delivered before the queue knows where the client stands.
+	early := false
+	h := w.hub
+	h.Sessions = earlyBird{scripted: w.scripted, early: &early}
+	c := w.dial(t, "ada")
+	c.greet()
+	c.expectSeqs(3, 4)
+	if f := c.next(); f.Percent != 7 {
+		t.Errorf("got %s, want the progress that came early", f.text)
+	}
+	w.happen("ada", sessions.Message{Type: "job"})
+	c.expectSeqs(5, 5)
+	if !early {
+		t.Fatal("nothing came early")
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for name, tc := range map[string]struct {
+		target    string
+		protocols []string
+		refusal   error
+		want      CloseCode
+	}{
+		"since is no number":   {target: "ada?since=abc", want: CloseProtocol},
+		"since is negative":    {target: "ada?since=-1", want: CloseProtocol},
+		"since is empty":       {target: "ada?since=", want: CloseProtocol},
+		"since is too large":   {target: "ada?since=9223372036854775808", want: CloseProtocol},
+		"other subprotocols":   {target: "ada", protocols: []string{"seghub.v0", "mqtt"}, want: CloseProtocol},
+		"no such session":      {target: "ada", refusal: sessions.ErrNotFound, want: CloseSessionClosed},
+		"closed session":       {target: "ada", refusal: sessions.ErrClosed, want: CloseSessionClosed},
+		"not authorised":       {target: "ada", refusal: sessions.ErrUnauthorized, want: CloseUnauthorized},
+		"sessions is draining": {target: "ada", refusal: sessions.ErrDraining, want: CloseGoingAway},
+		"wrapped":              {target: "ada", refusal: fmt.Errorf("x: %w", sessions.ErrNotFound), want: CloseSessionClosed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := loopback(t, nil)
+			w.refusal = tc.refusal
+			if tc.protocols != nil {
+				w.dialer.Subprotocols = tc.protocols
+			}
+			c := w.dial(t, tc.target)
+			if reason := c.expectClose(tc.want); reason == "" {
+				t.Error("no reason")
+			}
+			if n := w.hub.Counters(); n.Refused != 1 || n.Accepted != 0 {
+				t.Errorf("counters %+v", n)
+			}
+		})
+	}
+}
+
+func TestClientWithoutSubprotocolIsServed(t *testing.T) {
+	w := loopback(t, nil)
+	w.dialer.Subprotocols = nil
+	w.dial(t, "ada").greet()
+}
+
+func TestOrigins(t *testing.T) {
+	w := loopback(t, nil)
+	own := strings.TrimPrefix(w.url, "ws://")
+	for origin, want := range map[string]int{
+		"http://" + own:              http.StatusSwitchingProtocols,
+		"https://" + own:             http.StatusSwitchingProtocols,
+		"https://lab.example":        http.StatusSwitchingProtocols,
+		"https://LAB.example":        http.StatusSwitchingProtocols,
+		"http://lab.example":         http.StatusForbidden,
+		"https://lab.example.evil":   http.StatusForbidden,
+		"https://evil.example":       http.StatusForbidden,
+		"http://" + own + ".evil":    http.StatusForbidden,
+		"http://evil.example@" + own: http.StatusForbidden,
+		"null":                       http.StatusForbidden,
+		"%":                          http.StatusForbidden,
+	} {
+		conn, response, err := w.dialer.Dial(w.url+"/ada", http.Header{"Origin": {origin}})
+		if response == nil {
+			t.Fatalf("%s: %v", origin, err)
+		}
+		if response.StatusCode != want {
+			t.Errorf("origin %s: status %d, want %d", origin, response.StatusCode, want)
+		}
+		if conn != nil {
+			_ = conn.Close()
+			continue
+		}
+		if got := response.Header.Get("Content-Type"); got != "application/problem+json" {
+			t.Errorf("origin %s: content type %q", origin, got)
+		}
+		var p problem.Problem
+		if err := json.NewDecoder(response.Body).Decode(&p); err != nil || p.Status != want || p.Code != problem.BadRequest {
+			t.Errorf("origin %s: problem %+v, %v", origin, p, err)
+		}
+	}
+}
+
+func TestForeignOriginIsNotRefusedByCloseCode(t *testing.T) {
+	w := loopback(t, nil)
+	_, response, err := w.dialer.Dial(w.url+"/ada?since=x", http.Header{"Origin": {"https://evil.example"}})
+	if !errors.Is(err, websocket.ErrBadHandshake) || response.StatusCode != http.StatusForbidden {
+		t.Errorf("%v, %v", err, response)
+	}
+}
+
+func TestPlainRequestGetsAProblem(t *testing.T) {
+	w := loopback(t, nil)
+	recorder := httptest.NewRecorder()
+	w.hub.Serve(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/ada", nil), "ada")
+	var p problem.Problem
+	if err := json.Unmarshal(recorder.Body.Bytes(), &p); err != nil {
+		t.Fatal(err)
+	}
+	if recorder.Code != http.StatusBadRequest || p.Code != problem.BadRequest || p.Detail == "" {
+		t.Errorf("%d %+v", recorder.Code, p)
+	}
+}
+
+func TestRedisFailureIsAProblem(t *testing.T) {
+	w := loopback(t, nil)
+	w.refusal = problem.New(problem.Timeout, "Redis is away.")
+	_, response, err := w.dialer.Dial(w.url+"/ada", nil)
+	if !errors.Is(err, websocket.ErrBadHandshake) {
+		t.Fatal(err)
+	}
+	if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") != "2" {
+		t.Errorf("status %d, header %v", response.StatusCode, response.Header)
+	}
+}
+
+func TestSocketsOfASessionAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := piped(t)
+		clients := make([]*client, maxSocketsPerSession)
+		for i := range clients {
+			clients[i] = w.dial(t, "ada")
+			clients[i].greet()
+		}
+		w.dial(t, "ada").expectClose(CloseTooMany)
+		w.dial(t, "bob").greet()
+
+		if err := clients[0].Close(); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		w.dial(t, "ada").greet()
+		w.dial(t, "ada").expectClose(CloseTooMany)
+		if got := w.hub.Connections(); got != maxSocketsPerSession+1 {
+			t.Errorf("%d connections", got)
+		}
+	})
+}
+
+func TestRefuse(t *testing.T) {
+	w := loopback(t, nil)
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.hub.Refuse(rw, r, CloseUnauthorized)
+	}))
+	defer server.Close()
+	w.url = "ws" + strings.TrimPrefix(server.URL, "http")
+	if got := w.dial(t, "x").expectClose(CloseUnauthorized); got != CloseUnauthorized.reason() {
+		t.Errorf("reason %q", got)
+	}
+}
