@@ -38,11 +38,3 @@ func BenchmarkSegment1024(b *testing.B) {
 		})
 	}
 }
-
-func TestSplit(t *testing.T) {
-	s := mask.Segment(bodies(512), mask.Options{Threshold: 0.5, SplitTouching: true})
-	for _, o := range s.Objects {
-		t.Log(o.ID, o.Area, o.Perimeter, len(o.Polygon), o.Centroid)
-	}
-	t.Log(s.Summary)
-}

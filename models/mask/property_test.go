@@ -68,7 +68,9 @@ func TestSplittingKeepsEveryPixel(t *testing.T) {
 }
 
 // failer is what *testing.T and *rapid.T have in common.
-type failer interface{ Errorf(format string, args ...any) }
+type failer interface {
+	Errorf(format string, args ...any)
+}
 
 // check holds s against everything that its contract says of any input.
 func check(t failer, p mask.Probability, o mask.Options, s mask.Segmentation) {

@@ -26,24 +26,23 @@ func scan(p Probability, level uint8) runs {
 	r := newRuns(p.Width, p.Height)
 	for y := range p.Height {
 		pix := p.Pix[y*p.Width : (y+1)*p.Width]
-		x0, value := 0, valueAt(pix[0], level)
-		for x, sample := range pix {
-			if v := valueAt(sample, level); v != value {
-				r.add(x0, x, value)
-				x0, value = x, v
+		for x := 0; x < len(pix); {
+			x0, value := x, int32(background)
+			if pix[x] >= level {
+				value = 1
+				for x < len(pix) && pix[x] >= level {
+					x++
+				}
+			} else {
+				for x < len(pix) && pix[x] < level {
+					x++
+				}
 			}
+			r.add(x0, x, value)
 		}
-		r.add(x0, len(pix), value)
 		r.endRow()
 	}
 	return r
-}
-
-func valueAt(sample, level uint8) int32 {
-	if sample >= level {
-		return 1
-	}
-	return background
 }
 
 func newRuns(width, height int) runs {

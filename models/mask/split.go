@@ -10,12 +10,11 @@ const (
 )
 
 // split gives the bodies of r that touch values of their own, by a watershed on the distance to the
-// outside: basins grow from the innermost pixels outwards and meet at the necks. Bodies are judged by their
-// filled shape, since a hole parts nothing.
+// outside, holes included: basins grow from the innermost pixels outwards and meet at the necks.
 func (r *runs) split() runs {
 	w := watershed{
 		width: r.width, height: r.height,
-		squared: distances(r.filled()),
+		squared: distances(*r),
 		basin:   make([]int32, r.width*r.height),
 		// Basin 0 stands for what is dry.
 		parent: []int32{0}, inmost: []int32{0},
