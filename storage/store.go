@@ -96,7 +96,7 @@ func (s *Store) put(ctx context.Context, key string, r io.Reader, limit int64) (
 		return 0, err
 	}
 	// The bare io.Writer hides the writer's ReadFrom, which takes a megabyte for each call.
-	n, err := io.Copy(struct{ io.Writer }{w}, &limited{ctx: ctx, r: r, left: limit})
+	n, err := io.Copy(struct{ io.Writer }{w}, limited(ctx, r, limit))
 	if err != nil {
 		abandon()
 		err = errors.Join(err, ignoreCancelled(w.Close()))
@@ -190,21 +190,21 @@ func (s *Store) deleteSession(ctx context.Context, session string) error {
 // Close frees the store; no call may follow.
 func (s *Store) Close() error { return failed("close", "", s.bucket.Close()) }
 
-// limited reads r until left bytes were read or ctx ends.
-type limited struct {
-	ctx  context.Context
-	r    io.Reader
-	left int64
+// limited reads r until limit bytes were read or ctx ends.
+func limited(ctx context.Context, r io.Reader, limit int64) io.Reader {
+	return readerFunc(func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		n, err := r.Read(p)
+		if int64(n) > limit {
+			return 0, ErrTooLarge
+		}
+		limit -= int64(n)
+		return n, err
+	})
 }
 
-func (l *limited) Read(p []byte) (int, error) {
-	if err := l.ctx.Err(); err != nil {
-		return 0, err
-	}
-	n, err := l.r.Read(p)
-	if int64(n) > l.left {
-		return 0, ErrTooLarge
-	}
-	l.left -= int64(n)
-	return n, err
-}
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
