@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -140,8 +139,16 @@ func TestCrowd(t *testing.T) {
 // the size of a job event.
 func BenchmarkFanOut(b *testing.B) {
 	w := loopback(b, nil)
-	var readers sync.WaitGroup
-	defer readers.Wait()
+	var (
+		readers sync.WaitGroup
+		clients []*client
+	)
+	defer func() {
+		for _, c := range clients {
+			_ = c.Close()
+		}
+		readers.Wait()
+	}()
 	received := make(chan struct{}, maxSocketsPerSession)
 	data := fmt.Appendf(nil, `{"type":"job","job":%q}`, bytes.Repeat([]byte("x"), 600))
 	const burst = 1_000
@@ -160,7 +167,7 @@ func BenchmarkFanOut(b *testing.B) {
 				}
 			}
 		})
-		defer func(conn net.Conn) { _ = conn.Close() }(c.NetConn())
+		clients = append(clients, c)
 	}
 	for b.Loop() {
 		for range burst {

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"encoding/json"
-	"errors"
 	"unicode/utf8"
 )
 
@@ -30,31 +29,36 @@ type reference struct {
 
 func (c command) reference() reference { return reference{Type: c.Type, JobID: c.JobID, ID: c.ID} }
 
+// violation is what a client did against the protocol, in a sentence for it.
+type violation string
+
+func (v violation) Error() string { return string(v) }
+
 // parseCommand reads one text frame. Members that it does not know are left for later versions. The error
-// is a sentence for the client.
+// is a violation.
 func parseCommand(data []byte) (command, error) {
 	var c command
 	if !utf8.Valid(data) {
-		return command{}, errors.New("A text frame must be UTF-8.")
+		return command{}, violation("A text frame must be UTF-8.")
 	}
 	if err := json.Unmarshal(data, &c); err != nil {
-		return command{}, errors.New("A text frame must be a JSON object of the protocol.")
+		return command{}, violation("A text frame must be a JSON object of the protocol.")
 	}
 	switch c.Type {
 	case commandCancel:
 		if c.JobID == "" {
-			return command{}, errors.New("cancel needs a job_id.")
+			return command{}, violation("cancel needs a job_id.")
 		}
 	case commandWatch:
 		if c.Stats == nil {
-			return command{}, errors.New("watch needs stats, true or false.")
+			return command{}, violation("watch needs stats, true or false.")
 		}
 	case commandPing:
 		if len(c.ID) > 0 && !isNumberOrString(c.ID) {
-			return command{}, errors.New("The id of a ping must be a number or a string.")
+			return command{}, violation("The id of a ping must be a number or a string.")
 		}
 	default:
-		return command{}, errors.New("The type must be cancel, watch or ping.")
+		return command{}, violation("The type must be cancel, watch or ping.")
 	}
 	return c, nil
 }

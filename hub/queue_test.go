@@ -22,7 +22,7 @@ type model struct {
 	born   map[int]int64      // number of a loose message -> newest seq when it came
 	number int                // of the last loose message
 	taken  []sessions.Message // in the order in which they were given out
-	lost   map[int64]bool     // seqs that the subscription failed to deliver
+	plain  int                // how many loose messages had no key
 }
 
 func (m *model) newest() int64 { return int64(len(m.log)) }

@@ -17,14 +17,9 @@ const (
 	// maxCommand bounds what a client may say at once, in bytes.
 	maxCommand = 16 << 10
 
-	// commandsPerSecond is how much a client may say in the long run, and at once.
+	// commandsPerSecond is how often a client may speak in the long run, and how often at once.
 	commandsPerSecond = 50
 )
-
-// violation is what a client did against the protocol, in a sentence for it.
-type violation string
-
-func (v violation) Error() string { return string(v) }
 
 // read is the socket's reader: it alone reads from the connection, and leaves when nothing more will come
 // that is worth reading.
@@ -69,11 +64,7 @@ func (s *socket) readCommand() (command, error) {
 	if len(data) > maxCommand {
 		return command{}, violation("A client's frame may have 16 KiB at most.")
 	}
-	c, err := parseCommand(data)
-	if err != nil {
-		return command{}, violation(err.Error())
-	}
-	return c, nil
+	return parseCommand(data)
 }
 
 // stopReading does what err asks for. A peer that must hear a close frame is read on until it leaves or the

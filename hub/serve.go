@@ -93,7 +93,7 @@ func parseSince(query url.Values) (*int64, error) {
 	}
 	since, err := strconv.ParseInt(query.Get("since"), 10, 64)
 	if err != nil || since < 0 {
-		return nil, errors.New("since must be a whole number, 0 or above.")
+		return nil, violation("since must be a whole number, 0 or above.")
 	}
 	return &since, nil
 }
