@@ -57,16 +57,11 @@ func (w *worker) inferBatch(work context.Context, out outlet, b *batch) {
 	ctx, done := w.pool.ledger.untilAllClaimed(work, b)
 	err := w.runTogether(work, ctx, b, tasks)
 	done()
-	if err != nil && len(tasks) > 1 && ctx.Err() == nil {
-		w.log.Warn("a batch failed; each of its images is tried alone", "model", b.model.ID, "images", len(tasks), "error", err)
-		for _, t := range tasks {
-			ctx, done := w.pool.ledger.untilClaimed(work, t)
-			if err := w.runModel(work, ctx, b.model, t.input, []*task{t}); err != nil {
-				out.finish(t, Result{Err: err})
-			}
-			done()
-		}
-	} else if err != nil {
+	switch {
+	case err == nil:
+	case len(tasks) > 1 && work.Err() == nil:
+		w.runAlone(work, out, b, err)
+	default:
 		for _, t := range tasks {
 			out.finish(t, Result{Err: err})
 		}
@@ -96,6 +91,22 @@ func (w *worker) runTogether(work, ctx context.Context, b *batch, tasks []*task)
 		return fmt.Errorf("%w: %w", ErrInference, err)
 	}
 	return w.runModel(work, ctx, b.model, in, tasks)
+}
+
+// runAlone runs each task of b that is still wanted by itself, after the run of all of them failed with cause.
+func (w *worker) runAlone(work context.Context, out outlet, b *batch, cause error) {
+	tasks := w.pool.ledger.unclaimed(b)
+	if len(tasks) == 0 {
+		return // the run was terminated, because all of them were cancelled
+	}
+	w.log.Warn("a batch failed: each of its images is tried alone", "model", b.model.ID, "images", len(tasks), "error", cause)
+	for _, t := range tasks {
+		ctx, done := w.pool.ledger.untilClaimed(work, t)
+		if err := w.runModel(work, ctx, b.model, t.input, []*task{t}); err != nil {
+			out.finish(t, Result{Err: err})
+		}
+		done()
+	}
 }
 
 // runModel runs the model on in, whose rows are the tasks, and gives each its part of the output. It returns ctx's error when
