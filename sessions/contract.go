@@ -121,6 +121,9 @@ type Message struct {
 	Data []byte
 	// Last is set on the message after which the session is closed and the connection has no more to say.
 	Last bool
+	// Lost is set when kept events that should come here are gone: the connection has no more to say, and the client
+	// must connect again with the Seq that it knows. Nothing follows; Seq is 0 and Data empty.
+	Lost bool
 }
 
 // Opening is the state at the moment a subscription began: everything up to Session.Seq has happened,

@@ -1,0 +1,100 @@
+package sessions
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+
+	"seghub/gpuexec"
+)
+
+// claimer is what one slot's worker remembers from claim to claim.
+type claimer struct {
+	// token names the next claim. It is kept until the answer is known, so that a batch whose reply was lost is
+	// given again.
+	token string
+	// The last batch's model and how many sessions had work: a guess at the next one's, which saves a call.
+	model  string
+	active int
+}
+
+// Next implements gpuexec.Source: it blocks until there is a batch for slot's worker, which is the slot's owner's or,
+// while nobody waits, help for another active session.
+func (s *Service) Next(ctx context.Context, slot int) (gpuexec.Batch, error) {
+	if slot < 0 || slot >= len(s.slots) {
+		return gpuexec.Batch{}, fmt.Errorf("sessions: no slot %d", slot)
+	}
+	for {
+		changed := s.work.wait() // before the attempt, so that no change is missed
+		if !s.draining.Load() && s.lease.held(s.now()) {
+			batch, err := s.claim(ctx, slot)
+			if err != nil || len(batch.Jobs) > 0 {
+				return batch, err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return gpuexec.Batch{}, ctx.Err()
+		case <-changed:
+		}
+	}
+}
+
+// claim takes a batch if there is one; none is an empty Batch.
+func (s *Service) claim(ctx context.Context, slot int) (gpuexec.Batch, error) {
+	c := &s.slots[slot]
+	if c.token == "" {
+		c.token = rand.Text()
+	}
+	borrow := 0
+	if s.config.Borrow {
+		borrow = 1
+	}
+	for {
+		limit := max(1, s.config.BatchSize(c.model, c.active))
+		reply, err := s.ask(ctx, claimScript, slot, c.token, c.model, limit, c.active, borrow)
+		if err != nil {
+			return gpuexec.Batch{}, err
+		}
+		switch text(reply[0]) {
+		case "model":
+			c.model, c.active = text(reply[1]), int(number(reply[2]))
+		case "batch":
+			batch, err := s.take(slot, text(reply[1]), reply[2:])
+			if err == nil {
+				c.token = ""
+			}
+			return batch, err
+		case "lost":
+			s.lease.tickSoon()
+			return gpuexec.Batch{}, nil
+		default:
+			return gpuexec.Batch{}, nil
+		}
+	}
+}
+
+// take makes a batch of claimed jobs, and keeps them in hand until they are finished.
+func (s *Service) take(slot int, session string, replies []any) (gpuexec.Batch, error) {
+	jobs, err := jobsFrom(replies)
+	if err != nil {
+		return gpuexec.Batch{}, err
+	}
+	var batch gpuexec.Batch
+	for i, job := range jobs {
+		fields := list(replies[i])
+		attempt := int(number(fields[len(fields)-1]))
+		batch.Model = job.Model
+		batch.Jobs = append(batch.Jobs, gpuexec.Job{
+			ID:      job.ID,
+			Attempt: attempt,
+			Open: func(ctx context.Context) (io.ReadCloser, error) {
+				return s.config.Files.OpenImage(ctx, session, job.ImageID)
+			},
+			Options: job.Options,
+		})
+		s.hand.add(claimKey{job.ID, attempt}, &claim{session: session, job: job, slot: slot, at: s.now()})
+	}
+	return batch, nil
+}

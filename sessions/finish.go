@@ -1,0 +1,97 @@
+package sessions
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"seghub/gpuexec"
+)
+
+// The outcomes that finish.lua knows.
+const (
+	outcomeRequeue = "requeue" // not the user's doing: back to the head of the queue
+)
+
+const (
+	retryFirst = 50 * time.Millisecond
+	retryMost  = time.Second
+)
+
+// Finish implements gpuexec.Sink: it stores the result and then, in one step, ends the job and says so. While Redis
+// is away it tries again until ctx ends; a job that is not finished then returns to its queue when this node stops
+// or starts again. A result that comes too late, because the job was given to another, is dropped.
+func (s *Service) Finish(ctx context.Context, r gpuexec.Result) {
+	key := claimKey{r.JobID, r.Attempt}
+	c := s.hand.get(key)
+	if c == nil {
+		s.log.Error("a job was finished that was not claimed", "job", r.JobID, "attempt", r.Attempt)
+		return
+	}
+	defer s.hand.remove(key)
+	s.progress.forget(key)
+
+	outcome, problem := s.outcome(ctx, c, r)
+	word, err := s.finish(ctx, c, r, outcome, problem)
+	switch {
+	case err != nil:
+		s.log.Warn("a job was not finished and will run again", "job", r.JobID, "session", c.session, "error", err)
+	case word == "closed" || word == "gone":
+		// What was stored for a session that closed meanwhile must not outlive it.
+		if err := s.config.Files.DeleteSession(ctx, c.session); err != nil {
+			s.log.Warn("files of a closed session are not deleted yet", "session", c.session, "error", err)
+		}
+	case word == "stale":
+		s.log.Warn("a late result was dropped", "job", r.JobID, "session", c.session, "attempt", r.Attempt)
+	default:
+		s.pace.add(r.Slot, c.at, s.now())
+		s.log.Debug("job finished", "job", r.JobID, "session", c.session, "outcome", outcome)
+	}
+}
+
+// outcome stores the result of a job that succeeded and says what became of it; problem is JSON, empty unless it
+// failed.
+func (s *Service) outcome(ctx context.Context, c *claim, r gpuexec.Result) (outcome, problem string) {
+	err := r.Err
+	switch {
+	case s.hand.cancelled(c):
+		return string(JobCancelled), ""
+	case errors.Is(err, gpuexec.ErrCancelled) || errors.Is(err, context.Canceled):
+		return outcomeRequeue, ""
+	case err == nil && r.Output == nil:
+		err = errors.New("a result without output")
+	case err == nil:
+		err = s.config.Files.PutResult(ctx, c.job, c.session, *r.Output)
+		if err == nil {
+			return string(JobDone), ""
+		}
+		if ctx.Err() != nil {
+			return outcomeRequeue, ""
+		}
+	}
+	s.log.Warn("job failed", "job", r.JobID, "session", c.session, "error", err)
+	data, err := json.Marshal(s.config.Problem(err))
+	if err != nil {
+		s.log.Error("a problem has no JSON", "job", r.JobID, "error", err)
+	}
+	return string(JobFailed), string(data)
+}
+
+// finish runs the script until it answers or ctx ends.
+func (s *Service) finish(ctx context.Context, c *claim, r gpuexec.Result, outcome, problem string) (string, error) {
+	wait := retryFirst
+	for {
+		reply, err := s.run(ctx, finishScript, c.session, r.JobID, r.Attempt, outcome, problem,
+			r.Timing.Decode.Milliseconds(), r.Timing.Infer.Milliseconds(), r.Timing.Postprocess.Milliseconds())
+		if err == nil {
+			return text(reply), nil
+		}
+		if ctx.Err() != nil {
+			return "", err
+		}
+		s.log.Warn("finishing a job is tried again", "job", r.JobID, "error", err)
+		pause(ctx, wait)
+		wait = min(2*wait, retryMost)
+	}
+}

@@ -1,0 +1,117 @@
+package sessions
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"seghub/gpuexec"
+)
+
+// kindsOf names each kept message: "session active", "job running", "mask".
+func kindsOf(t testing.TB, messages []Message) []string {
+	t.Helper()
+	var kinds []string
+	for _, m := range messages {
+		var frame struct {
+			Type    string
+			Seq     int64
+			Job     Job
+			Session Session
+		}
+		must(t, json.Unmarshal(m.Data, &frame))
+		if frame.Seq != m.Seq || frame.Type != m.Type {
+			t.Fatalf("message %d %q has the frame %s", m.Seq, m.Type, m.Data)
+		}
+		switch m.Type {
+		case "job":
+			kinds = append(kinds, "job "+string(frame.Job.State))
+		case "session":
+			kinds = append(kinds, "session "+string(frame.Session.State))
+		default:
+			kinds = append(kinds, m.Type)
+		}
+	}
+	return kinds
+}
+
+func kept(messages []Message) []Message {
+	var out []Message
+	for _, m := range messages {
+		if m.Seq > 0 {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func TestOneJobFromSubmitToDone(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		s := started(t, testConfig(client), nobody{})
+		id, token := "", ""
+		{
+			session, tok, err := s.Create(t.Context(), "Ada")
+			must(t, err)
+			id, token = session.ID, tok
+			if session.State != Active || session.Slot == nil || session.Name != "Ada" || session.Node != "one" {
+				t.Errorf("a new session while nobody waits is %+v", session)
+			}
+		}
+		if got, err := s.Authenticate(t.Context(), token); err != nil || got != id {
+			t.Fatalf("Authenticate gave %q, %v", got, err)
+		}
+
+		box := newMailbox()
+		sub, err := s.Subscribe(t.Context(), id, nil, box.deliver)
+		must(t, err)
+		defer sub.Close()
+		if sub.Opening.Resumed || sub.Opening.Gap || sub.Opening.Session.Seq != 1 {
+			t.Errorf("opening %+v", sub.Opening)
+		}
+
+		job := submit(t, s, id, 1)[0]
+		session, err := s.Get(t.Context(), id)
+		must(t, err)
+		batch, err := s.Next(t.Context(), *session.Slot)
+		must(t, err)
+		if len(batch.Jobs) != 1 || batch.Jobs[0].ID != job || batch.Model != "unet" || batch.Jobs[0].Attempt != 1 ||
+			batch.Jobs[0].Options.MinArea != 9 {
+			t.Fatalf("batch %+v", batch)
+		}
+		s.Progress(gpuexec.Progress{JobID: job, Stage: gpuexec.StageInfer, Done: 1, Total: 2, Percent: 40})
+		box.await(t, "progress", func(all []Message) bool {
+			return len(all) > 0 && all[len(all)-1].Type == "progress"
+		})
+		running, err := s.Job(t.Context(), id, job)
+		must(t, err)
+		if running.State != JobRunning || running.Stage != "infer" || running.Percent != 40 {
+			t.Errorf("the running job is %+v", running)
+		}
+		finishAll(t, s, *session.Slot, batch, nil)
+
+		all := box.await(t, "job done", func(all []Message) bool { return len(kept(all)) == 4 })
+		want := []string{"job queued", "job running", "progress", "mask", "job done"}
+		if got := kindsOf(t, all); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("heard %v, want %v", got, want)
+		}
+		for i, m := range kept(all) {
+			if m.Seq != int64(i+2) {
+				t.Errorf("message %d has seq %d", i, m.Seq)
+			}
+		}
+		wantMask := fmt.Sprintf(`{"type":"mask","seq":4,"job_id":%q,"image_id":"image0","final":true,"x":0,"y":0,"width":64,"height":48}`, job)
+		if m := all[3]; string(m.Data) != wantMask || m.JobID != job {
+			t.Errorf("mask header %s", m.Data)
+		}
+		done, err := s.Job(t.Context(), id, job)
+		must(t, err)
+		if done.State != JobDone || done.Percent != 100 || done.FinishedAt == nil || done.Filename != "é 0.png" {
+			t.Errorf("the finished job is %+v", done)
+		}
+		if n := s.config.Files.(*files).stored(id, job); n != 1 {
+			t.Errorf("the result was stored %d times", n)
+		}
+	})
+}

@@ -1,0 +1,129 @@
+package sessions
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// claim is one job that this node took, until it is finished.
+type claim struct {
+	session string
+	job     Job
+	slot    int
+	at      time.Time
+
+	cancel bool // the user wants it cancelled; guarded by hand.mu
+	told   bool // and the executor knows; guarded by hand.mu
+}
+
+// claimKey tells apart two attempts of one job, when the first was taken from a node that was thought dead.
+type claimKey struct {
+	job     string
+	attempt int
+}
+
+// hand holds the claims of this node.
+type hand struct {
+	mu     sync.Mutex
+	claims map[claimKey]*claim
+	signal chan struct{} // pokes cancelClaims
+}
+
+func (h *hand) add(key claimKey, c *claim) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.claims[key] == nil { // else the same batch was claimed again after a lost reply
+		h.claims[key] = c
+	}
+}
+
+func (h *hand) get(key claimKey) *claim {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.claims[key]
+}
+
+func (h *hand) remove(key claimKey) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.claims, key)
+}
+
+// byJob finds the newest attempt of a job.
+func (h *hand) byJob(job string) (claimKey, *claim) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var key claimKey
+	var found *claim
+	for k, c := range h.claims {
+		if k.job == job && k.attempt > key.attempt {
+			key, found = k, c
+		}
+	}
+	return key, found
+}
+
+// cancel notes that the user wants these jobs cancelled; those that this node does not have are passed over.
+func (h *hand) cancel(jobs ...string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, job := range jobs {
+		for key, c := range h.claims {
+			if key.job == job && !c.cancel {
+				c.cancel = true
+				poke(h.signal)
+			}
+		}
+	}
+}
+
+func (h *hand) cancelled(c *claim) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return c.cancel
+}
+
+// untold lists the jobs whose cancellation the executor does not know yet.
+func (h *hand) untold() []claimKey {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var keys []claimKey
+	for key, c := range h.claims {
+		if c.cancel && !c.told {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+func (h *hand) tell(key claimKey) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c := h.claims[key]; c != nil {
+		c.told = true
+	}
+}
+
+// cancelClaims tells the executor of cancellations until ctx ends. A job that was claimed a moment ago may not
+// have reached the executor: it is told again until it knows the job or the job is finished.
+func (s *Service) cancelClaims(ctx context.Context, executor Executor) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.hand.signal:
+		}
+		for untold := s.hand.untold(); len(untold) > 0; untold = s.hand.untold() {
+			for _, key := range untold {
+				if executor.Cancel(key.job) {
+					s.hand.tell(key)
+				}
+			}
+			pause(ctx, cancelEvery)
+			if ctx.Err() != nil {
+				return
+			}
+		}
+	}
+}

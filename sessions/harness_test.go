@@ -1,0 +1,292 @@
+package sessions
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"seghub/gpuexec"
+	"seghub/models/mask"
+	"seghub/sessions/problem"
+	"seghub/sessions/redisserver"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is how long a test waits for what must happen; it fails after that.
+const patience = 20 * time.Second
+
+// onEachRedis runs test on miniredis and on a redis-server of its own.
+func onEachRedis(t *testing.T, test func(t *testing.T, client redis.UniversalClient)) {
+	t.Run("embedded", func(t *testing.T) { test(t, openRedis(t, "embedded")) })
+	t.Run("child", func(t *testing.T) { test(t, openRedis(t, "auto")) })
+}
+
+func openRedis(t testing.TB, how string) redis.UniversalClient {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); how == "auto" && err != nil {
+		t.Skip("left out: redis-server is not on PATH")
+	}
+	t.Setenv("REDIS_URL", "")
+	client, _, stop, err := redisserver.Open(t.Context(), how, t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return client
+}
+
+// clock is a clock that stands still until it is moved.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) move(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// files is a Files in memory.
+type files struct {
+	mu      sync.Mutex
+	results map[string]map[string]int // session, job: how often it was stored
+	deleted map[string]int
+	put     func(job string) error // when set, called by PutResult before it stores
+}
+
+func newFiles() *files {
+	return &files{results: make(map[string]map[string]int), deleted: make(map[string]int)}
+}
+
+func (f *files) OpenImage(_ context.Context, session, image string) (io.ReadCloser, error) {
+	return io.NopCloser(bytes.NewBufferString(session + "/" + image)), nil
+}
+
+func (f *files) PutResult(_ context.Context, job Job, session string, _ gpuexec.Output) error {
+	if f.put != nil {
+		if err := f.put(job.ID); err != nil {
+			return err
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.results[session] == nil {
+		f.results[session] = make(map[string]int)
+	}
+	f.results[session][job.ID]++
+	return nil
+}
+
+func (f *files) DeleteSession(_ context.Context, session string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.results, session)
+	f.deleted[session]++
+	return nil
+}
+
+func (f *files) stored(session, job string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.results[session][job]
+}
+
+// nobody is an Executor that knows no job.
+type nobody struct{}
+
+func (nobody) Cancel(string) bool { return false }
+
+func testConfig(client redis.UniversalClient) Config {
+	return Config{
+		Redis: client, Node: "one", Slots: 4,
+		Turn: time.Minute, ReserveGrace: 5 * time.Second, SessionTTL: 30 * time.Minute, LeaseTTL: 10 * time.Second,
+		MaxQueue: 10_000, Files: newFiles(),
+		BatchSize: func(string, int) int { return 1 },
+		Problem:   func(err error) *problem.Problem { return problem.New(problem.InferenceFailed, err.Error()) },
+		Log:       slog.New(slog.DiscardHandler),
+	}
+}
+
+func newService(t testing.TB, config Config) *Service {
+	t.Helper()
+	s, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// started gives a Service whose background work runs until the test ends.
+func started(t testing.TB, config Config, executor Executor) *Service {
+	t.Helper()
+	s := newService(t, config)
+	must(t, s.Start(context.Background(), executor))
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		s.Stop(ctx)
+	})
+	return s
+}
+
+// joined gives a Service that holds its lease but does nothing by itself, and whose clock the test moves.
+func joined(t testing.TB, config Config) (*Service, *clock) {
+	t.Helper()
+	clock := newClock()
+	config.Now = clock.Now
+	s := newService(t, config)
+	must(t, s.join(t.Context(), true))
+	return s, clock
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func create(t testing.TB, s *Service) string {
+	t.Helper()
+	session, _, err := s.Create(t.Context(), "Ada")
+	must(t, err)
+	return session.ID
+}
+
+func newJobs(n int) []NewJob {
+	jobs := make([]NewJob, n)
+	for i := range jobs {
+		jobs[i] = NewJob{ImageID: fmt.Sprint("image", i), Filename: fmt.Sprintf("é %d.png", i), Width: 64, Height: 48,
+			Model: "unet", Options: mask.Options{Threshold: 0.5, MinArea: 9}}
+	}
+	return jobs
+}
+
+func submit(t testing.TB, s *Service, session string, n int) []string {
+	t.Helper()
+	jobs, err := s.Submit(t.Context(), session, newJobs(n))
+	must(t, err)
+	ids := make([]string, len(jobs))
+	for i := range jobs {
+		ids[i] = jobs[i].ID
+	}
+	return ids
+}
+
+// claimNow asks for slot's next batch and does not wait for one.
+func claimNow(t testing.TB, s *Service, slot int) gpuexec.Batch {
+	t.Helper()
+	batch, err := s.claim(t.Context(), slot)
+	must(t, err)
+	return batch
+}
+
+func result(job gpuexec.Job, slot int, err error) gpuexec.Result {
+	r := gpuexec.Result{JobID: job.ID, Attempt: job.Attempt, Slot: slot, Err: err}
+	if err == nil {
+		r.Output = &gpuexec.Output{Width: 64, Height: 48}
+	}
+	return r
+}
+
+func finishAll(t testing.TB, s *Service, slot int, batch gpuexec.Batch, err error) {
+	t.Helper()
+	for _, job := range batch.Jobs {
+		s.Finish(t.Context(), result(job, slot, err))
+	}
+}
+
+func stateOf(t testing.TB, s *Service, session string) State {
+	t.Helper()
+	got, err := s.Get(t.Context(), session)
+	must(t, err)
+	return got.State
+}
+
+func jobState(t testing.TB, s *Service, session, job string) JobState {
+	t.Helper()
+	got, err := s.Job(t.Context(), session, job)
+	must(t, err)
+	return got.State
+}
+
+// mailbox collects what a subscription delivers.
+type mailbox struct {
+	mu       sync.Mutex
+	messages []Message
+	arrived  chan struct{}
+}
+
+func newMailbox() *mailbox { return &mailbox{arrived: make(chan struct{}, 1)} }
+
+func (m *mailbox) deliver(message Message) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.messages = append(m.messages, message)
+	poke(m.arrived)
+}
+
+func (m *mailbox) all() []Message {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]Message(nil), m.messages...)
+}
+
+// await waits until enough of what arrived satisfies ok, and gives all of it.
+func (m *mailbox) await(t testing.TB, what string, ok func([]Message) bool) []Message {
+	t.Helper()
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	for {
+		if all := m.all(); ok(all) {
+			return all
+		}
+		select {
+		case <-m.arrived:
+		case <-timeout.C:
+			t.Fatalf("%s did not arrive; got %d messages", what, len(m.all()))
+		}
+	}
+}
+
+// eventually waits until ok, for what no signal tells of.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	for !ok() {
+		select {
+		case <-ticker.C:
+		case <-timeout.C:
+			t.Fatalf("%s did not come about", what)
+		}
+	}
+}
+
+var errBroken = errors.New("broken")

@@ -1,0 +1,186 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// errNameTaken means that another process holds the lease of this node's name.
+var errNameTaken = errors.New("another process has this node's name")
+
+// lease is this node's right to its slots: one for all of them, with a generation and an expiry, in Redis.
+type lease struct {
+	mu    sync.Mutex
+	until time.Time     // by this process's clock; the lease holds until then at least
+	soon  chan struct{} // pokes the keeper; nil until started
+}
+
+// extend notes that a renewal that was sent at the moment sent has succeeded. Redis counts from when it got the
+// call, which is later, so that this node stops before others may take over.
+func (l *lease) extend(sent time.Time, ttl time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.until = sent.Add(ttl)
+}
+
+// held reports whether work may be taken at now.
+func (l *lease) held(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return now.Before(l.until)
+}
+
+// tickSoon makes the keeper look now.
+func (l *lease) tickSoon() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.soon != nil {
+		poke(l.soon)
+	}
+}
+
+// join takes the lease. Only a starting process may take it over from another of the same name: that one is dead
+// or about to be.
+func (s *Service) join(ctx context.Context, takeOver bool) error {
+	sent := s.now()
+	take := 0
+	if takeOver {
+		take = 1
+	}
+	reply, err := s.run(ctx, joinScript, s.config.LeaseTTL.Milliseconds(), s.config.Slots, take)
+	if err != nil {
+		return err
+	}
+	if text(reply) == "" {
+		return fmt.Errorf("sessions: join: %w", errNameTaken)
+	}
+	s.generation.Store(number(reply))
+	s.lease.extend(sent, s.config.LeaseTTL)
+	s.log.Info("lease taken", "generation", number(reply), "slots", s.config.Slots)
+	return nil
+}
+
+func (s *Service) leave(ctx context.Context) error {
+	s.lease.extend(time.Time{}, 0)
+	_, err := s.run(ctx, leaveScript)
+	return err
+}
+
+// ticked is what one tick found.
+type ticked struct {
+	waiting int      // sessions in line
+	busy    bool     // a worker of this node may find work
+	cancel  []string // running jobs of this node whose cancellation was asked for
+	chores  chores
+}
+
+// tick renews the lease and lets time pass for everything that waits for it: graces, dead nodes, TTLs. A lease
+// that was lost is taken anew; what this node had claimed has gone back to its queues then.
+func (s *Service) tick(ctx context.Context, reap bool) (ticked, error) {
+	sent := s.now()
+	var ttl int64
+	if reap {
+		ttl = s.config.SessionTTL.Milliseconds()
+	}
+	draining := 0
+	if s.draining.Load() {
+		draining = 1
+	}
+	reply, err := s.ask(ctx, tickScript, s.config.LeaseTTL.Milliseconds(), draining, ttl,
+		unwatchedAfter.Milliseconds())
+	if err != nil {
+		return ticked{}, err
+	}
+	switch text(reply[0]) {
+	case "lost":
+		s.log.Warn("lease was lost; taking a new one")
+		return ticked{busy: true}, s.join(ctx, false)
+	case "taken":
+		// Its lease must expire before this process may have the name again.
+		return ticked{}, s.join(ctx, false)
+	}
+	s.lease.extend(sent, s.config.LeaseTTL)
+	return ticked{
+		waiting: int(number(reply[1])),
+		busy:    number(reply[2]) == 1,
+		cancel:  texts(reply[3]),
+		chores:  chores{expired: texts(reply[4]), closing: texts(reply[5])},
+	}, nil
+}
+
+// keepLease ticks until ctx ends, and hands what takes long to the sweeper.
+func (s *Service) keepLease(ctx context.Context, todo chan<- chores) {
+	soon := make(chan struct{}, 1)
+	s.lease.mu.Lock()
+	s.lease.soon = soon
+	s.lease.mu.Unlock()
+	if s.draining.Load() {
+		poke(soon)
+	}
+
+	ticker := time.NewTicker(min(tickEvery, s.config.LeaseTTL/3))
+	defer ticker.Stop()
+	started := s.now()
+	var present time.Time
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-soon:
+		case <-ticker.C:
+		}
+		// Who has a socket is told before anybody is found to have none.
+		if now := s.now(); now.Sub(present) >= presenceEvery {
+			if s.tellPresence(ctx) == nil {
+				present = now
+			}
+		}
+		// After a start, people get a TTL to come back.
+		reap := s.now().Sub(started) >= s.config.SessionTTL && s.now().Sub(present) < 2*presenceEvery
+		could := s.lease.held(s.now())
+		t, err := s.tick(ctx, reap)
+		if err != nil {
+			if !failing && ctx.Err() == nil {
+				s.log.Error("lease not renewed", "error", err)
+			}
+			failing = true
+			continue
+		}
+		if failing {
+			s.log.Info("lease renewed again")
+			failing = false
+		}
+		s.hand.cancel(t.cancel...)
+		if t.busy || !could {
+			s.work.broadcast()
+		}
+		if len(t.chores.expired)+len(t.chores.closing) > 0 {
+			select {
+			case todo <- t.chores:
+			default: // the sweeper is at work; the next tick finds the same
+			}
+		}
+	}
+}
+
+// tellPresence notes in Redis which sessions have a socket on this node.
+func (s *Service) tellPresence(ctx context.Context) error {
+	const chunk = 500
+	ids := s.audience.ids()
+	for len(ids) > 0 {
+		n := min(chunk, len(ids))
+		args := make([]any, n)
+		for i := range args {
+			args[i] = ids[i]
+		}
+		if _, err := s.run(ctx, seenScript, args...); err != nil {
+			return err
+		}
+		ids = ids[n:]
+	}
+	return nil
+}

@@ -1,0 +1,17 @@
+-- cancel: session id, job id -> 'ok', or why not. Queued: cancelled now. Running: asked to stop. Finished: nothing.
+
+local sid, jid = arg(1), arg(2)
+local no = refusal(sid)
+if no then return no end
+local state = call('HGET', job_key(sid, jid), 'state')
+if not state then return 'gone' end
+if state == 'queued' then
+  withdraw(sid, jid)
+  note_work(sid)
+  leave_line(sid)
+  settle()
+elseif state == 'running' then
+  request_cancel(sid, jid)
+end
+publish()
+return 'ok'

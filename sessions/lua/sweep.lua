@@ -1,0 +1,10 @@
+-- sweep: id of a closed session, how many jobs at once -> 'busy' while one of its jobs runs, 'more', or 'clean'
+-- when every job is deleted. The session stays in CLOSING until its files are deleted too.
+
+local sid, limit = arg(1), num(arg(2))
+if #running_jobs(sid) > 0 then return 'busy' end
+local jobs = session_key(sid) .. ':jobs'
+local ids = call('ZRANGE', jobs, 0, limit - 1)
+for _, jid in ipairs(ids) do call('DEL', job_key(sid, jid)) end
+call('ZREMRANGEBYRANK', jobs, 0, limit - 1)
+return call('EXISTS', jobs) == 1 and 'more' or 'clean'

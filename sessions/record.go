@@ -1,0 +1,115 @@
+package sessions
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"seghub/models/mask"
+	"seghub/sessions/problem"
+)
+
+// The fields in the order in which the scripts give them (PUBLIC_JOB, describe()).
+var (
+	jobFields = []string{"id", "spec", "state", "stage", "percent", "error", "created", "started", "finished",
+		"decode", "infer", "postprocess"}
+	sessionFields = []string{"name", "state", "slot", "node", "queued", "running", "done", "failed", "cancelled",
+		"position", "seq"}
+)
+
+// record is a hash or an event as Redis keeps it: field to value.
+type record map[string]string
+
+func newRecord(fields []string, values []any) record {
+	r := make(record, len(fields))
+	for i, field := range fields {
+		if i < len(values) {
+			r[field] = text(values[i])
+		}
+	}
+	return r
+}
+
+// spec is the part of a job that never changes; Redis keeps it as one string.
+type spec struct {
+	ImageID  string       `json:"image_id"`
+	Filename string       `json:"filename"`
+	Width    int          `json:"width"`
+	Height   int          `json:"height"`
+	Model    string       `json:"model"`
+	Options  mask.Options `json:"options"`
+}
+
+func (r record) job() (Job, error) {
+	var sp spec
+	if err := json.Unmarshal([]byte(r["spec"]), &sp); err != nil {
+		return Job{}, fmt.Errorf("sessions: job %s: spec: %w", r["id"], err)
+	}
+	job := Job{
+		ID: r["id"], ImageID: sp.ImageID, Filename: sp.Filename, Width: sp.Width, Height: sp.Height, Pages: 1,
+		Model: sp.Model, Options: sp.Options,
+		State: JobState(r["state"]), Stage: r["stage"], Percent: r.int("percent"),
+		CreatedAt: r.time("created"), StartedAt: r.optionalTime("started"), FinishedAt: r.optionalTime("finished"),
+		Timing: Timing{Decode: r.int64("decode"), Infer: r.int64("infer"), Postprocess: r.int64("postprocess")},
+	}
+	if r["error"] != "" {
+		job.Error = new(problem.Problem)
+		if err := json.Unmarshal([]byte(r["error"]), job.Error); err != nil {
+			return Job{}, fmt.Errorf("sessions: job %s: error: %w", r["id"], err)
+		}
+	}
+	if job.StartedAt != nil {
+		job.Timing.Queued = job.StartedAt.Sub(job.CreatedAt).Milliseconds()
+	}
+	if job.FinishedAt != nil {
+		job.Timing.Total = job.FinishedAt.Sub(job.CreatedAt).Milliseconds()
+	}
+	return job, nil
+}
+
+func (r record) session(id string) Session {
+	return Session{
+		ID: id, Name: r["name"], State: State(r["state"]), Slot: r.optionalInt("slot"), Node: r["node"],
+		Position: r.optionalInt("position"),
+		Jobs: Counts{
+			Queued: r.int("queued"), Running: r.int("running"),
+			Done: r.int("done"), Failed: r.int("failed"), Cancelled: r.int("cancelled"),
+		},
+		Seq: r.int64("seq"),
+	}
+}
+
+func (r record) int64(field string) int64 { return number(r[field]) }
+func (r record) int(field string) int     { return int(number(r[field])) }
+
+func (r record) optionalInt(field string) *int {
+	n, err := strconv.Atoi(r[field])
+	if err != nil {
+		return nil
+	}
+	return &n
+}
+
+func (r record) time(field string) time.Time { return time.UnixMilli(r.int64(field)).UTC() }
+
+func (r record) optionalTime(field string) *time.Time {
+	if r[field] == "" {
+		return nil
+	}
+	t := r.time(field)
+	return &t
+}
+
+// jobsFrom reads jobs as the scripts list them.
+func jobsFrom(replies []any) ([]Job, error) {
+	jobs := make([]Job, 0, len(replies))
+	for _, reply := range replies {
+		job, err := newRecord(jobFields, list(reply)).job()
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, job)
+	}
+	return jobs, nil
+}

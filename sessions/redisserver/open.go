@@ -1,0 +1,124 @@
+package redisserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// The kinds of server that Open gives.
+const (
+	External = "external"
+	Child    = "child"
+	Embedded = "embedded"
+)
+
+const (
+	callTimeout = 2 * time.Second  // to dial, to read, to write
+	readyWithin = 60 * time.Second // a large append-only file takes a while to load
+	pollEvery   = 20 * time.Millisecond
+)
+
+// Open gives a client of the Redis that how names: "auto", "embedded", or a URL as redis://user:password@host:6379/0.
+// A child keeps its files in the folder redis of dataDir. Open returns when the server answers. stop closes the
+// client and ends a server that this process runs; it is idempotent and blocks until that is done.
+func Open(ctx context.Context, how, dataDir string, log *slog.Logger) (
+	client redis.UniversalClient, kind string, stop func() error, err error) {
+	log = log.With("part", "redisserver")
+	switch {
+	case how == "embedded":
+		client, stop, err = openEmbedded(log)
+		return client, Embedded, stop, err
+	case how != "auto":
+		client, stop, err = openURL(ctx, how, log)
+		return client, External, stop, err
+	}
+	if url := os.Getenv("REDIS_URL"); url != "" {
+		client, stop, err = openURL(ctx, url, log)
+		return client, External, stop, err
+	}
+	binary, err := exec.LookPath("redis-server")
+	if err != nil {
+		client, stop, err = openEmbedded(log)
+		return client, Embedded, stop, err
+	}
+	client, stop, err = openChild(ctx, binary, dataDir, log)
+	return client, Child, stop, err
+}
+
+func openURL(ctx context.Context, url string, log *slog.Logger) (redis.UniversalClient, func() error, error) {
+	options, err := redis.ParseURL(url)
+	if err != nil {
+		// The error may quote the URL, which may hold a password.
+		return nil, nil, errors.New("redisserver: the Redis URL is not valid: want redis://[user:password@]host[:port][/db]")
+	}
+	client := newClient(options)
+	if err := awaitReady(ctx, client, nil); err != nil {
+		client.Close()
+		return nil, nil, fmt.Errorf("redisserver: %s: %w", options.Addr, err)
+	}
+	log.Info("Redis is an external server", "address", options.Addr)
+	return client, closeOnce(client.Close), nil
+}
+
+// newClient makes a client that gives up quickly: callers know better than to wait when Redis is away.
+func newClient(options *redis.Options) *redis.Client {
+	if options.DialTimeout == 0 {
+		options.DialTimeout = callTimeout
+	}
+	if options.ReadTimeout == 0 {
+		options.ReadTimeout = callTimeout
+	}
+	if options.WriteTimeout == 0 {
+		options.WriteTimeout = callTimeout
+	}
+	options.DialerRetries = 1
+	options.MaxRetries = 2
+	options.ContextTimeoutEnabled = true
+	options.DisableIdentity = true
+	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return redis.NewClient(options)
+}
+
+// awaitReady returns when the server answers. It goes on while the server cannot be reached or is loading, until
+// ctx ends, it took too long, or gone is closed.
+func awaitReady(ctx context.Context, client *redis.Client, gone <-chan struct{}) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	for {
+		err := client.Ping(ctx).Err()
+		if err == nil {
+			return nil
+		}
+		if refused(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("no answer in time: %w", err)
+		case <-gone:
+			return errors.New("it ended at once; see its log lines above")
+		case <-ticker.C:
+		}
+	}
+}
+
+// refused reports whether the server answered that it does not want this client, which waiting does not mend.
+func refused(err error) bool {
+	for _, prefix := range []string{"NOAUTH", "WRONGPASS", "NOPERM"} {
+		if strings.HasPrefix(err.Error(), prefix) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,143 @@
+package sessions
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed lua/*.lua
+var luaFiles embed.FS
+
+// hashTag begins every key, so that all of them lie in one slot of a Redis cluster and a script may reach
+// each of them.
+const hashTag = "{seghub}"
+
+// The pub/sub channels. What they carry are hints: state is read from Redis.
+const (
+	eventsChannel   = hashTag + ":events"   // a session has new events
+	workChannel     = hashTag + ":work"     // slots, queues or the line changed
+	cancelChannel   = hashTag + ":cancel"   // a running job is to be cancelled
+	progressChannel = hashTag + ":progress" // "session job seq frame"
+)
+
+// One script for each change of state. Each may be sent again after a lost reply.
+var (
+	createScript       = loadScript("create")
+	authenticateScript = loadScript("authenticate")
+	getScript          = loadScript("get")
+	openScript         = loadScript("open")
+	closeScript        = loadScript("close")
+	sweepScript        = loadScript("sweep")
+	sweptScript        = loadScript("swept")
+	seenScript         = loadScript("seen")
+	submitScript       = loadScript("submit")
+	jobScript          = loadScript("job")
+	jobsScript         = loadScript("jobs")
+	cancelScript       = loadScript("cancel")
+	cancelAllScript    = loadScript("cancel_all")
+	claimScript        = loadScript("claim")
+	progressScript     = loadScript("progress")
+	finishScript       = loadScript("finish")
+	joinScript         = loadScript("join")
+	leaveScript        = loadScript("leave")
+	tickScript         = loadScript("tick")
+	lineScript         = loadScript("line")
+	statsScript        = loadScript("stats")
+)
+
+type script struct {
+	name string
+	lua  *redis.Script
+}
+
+func loadScript(name string) script {
+	var source []byte
+	for _, part := range []string{"lib_log", "lib_slots", "lib_jobs", name} {
+		text, err := luaFiles.ReadFile("lua/" + part + ".lua")
+		if err != nil {
+			panic(err) // the file is missing from the build
+		}
+		source = append(source, text...)
+	}
+	return script{name: name, lua: redis.NewScript(string(source))}
+}
+
+// run calls a script with the arguments that all of them share and then its own.
+func (s *Service) run(ctx context.Context, sc script, args ...any) (any, error) {
+	var now int64 // 0: the scripts ask Redis, so that all nodes go by one clock
+	if s.config.Now != nil {
+		now = s.config.Now().UnixMilli()
+	}
+	all := append([]any{now, s.config.Turn.Milliseconds(), s.config.ReserveGrace.Milliseconds(), s.logLength,
+		s.config.Node, s.generation.Load()}, args...)
+	reply, err := sc.lua.Run(ctx, s.redis, []string{hashTag}, all...).Result()
+	if err != nil && err != redis.Nil {
+		return nil, fmt.Errorf("sessions: %s: %w", sc.name, err)
+	}
+	return reply, nil
+}
+
+// ask is run for scripts that answer with a list, or with a word that says why not.
+func (s *Service) ask(ctx context.Context, sc script, args ...any) ([]any, error) {
+	reply, err := s.run(ctx, sc, args...)
+	if err != nil {
+		return nil, err
+	}
+	switch r := reply.(type) {
+	case []any:
+		return r, nil
+	case string:
+		return nil, refusal(r)
+	}
+	return nil, fmt.Errorf("sessions: %s: unexpected reply %T", sc.name, reply)
+}
+
+// refusal is the error behind a script's word; nil when the word is not a refusal.
+func refusal(word string) error {
+	switch word {
+	case "gone":
+		return ErrNotFound
+	case "closed":
+		return ErrClosed
+	case "full":
+		return ErrQueueFull
+	}
+	return nil
+}
+
+// text reads a reply that is a string; anything else is empty.
+func text(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+// number reads a reply that is an integer, or a string of one; anything else is 0.
+func number(v any) int64 {
+	switch n := v.(type) {
+	case int64:
+		return n
+	case string:
+		i, _ := strconv.ParseInt(n, 10, 64)
+		return i
+	}
+	return 0
+}
+
+// list reads a reply that is a list; anything else is empty.
+func list(v any) []any {
+	l, _ := v.([]any)
+	return l
+}
+
+func texts(v any) []string {
+	l := list(v)
+	out := make([]string, len(l))
+	for i := range l {
+		out[i] = text(l[i])
+	}
+	return out
+}

@@ -1,0 +1,186 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"seghub/gpuexec"
+	"seghub/sessions/problem"
+)
+
+// Files keeps what jobs are made of and what they become.
+type Files interface {
+	OpenImage(ctx context.Context, session, image string) (io.ReadCloser, error)
+	// PutResult stores a job's result before anybody hears that it is done.
+	PutResult(ctx context.Context, job Job, session string, out gpuexec.Output) error
+	// DeleteSession deletes all that a session has stored; nothing to delete is no error.
+	DeleteSession(ctx context.Context, session string) error
+}
+
+// Executor runs the jobs that Next gives.
+type Executor interface {
+	// Cancel stops a job, and reports whether it knew the job.
+	Cancel(jobID string) bool
+}
+
+// Config is what a Service needs; every field but Now is wanted.
+type Config struct {
+	Redis redis.UniversalClient
+	Node  string // this machine's name; a process that starts with the same name takes over its work
+	Slots int
+
+	Turn         time.Duration // how long an owner with work keeps its slot while others wait
+	ReserveGrace time.Duration // how long an owner without work keeps its slot while others wait
+	SessionTTL   time.Duration // how long a session lives without sockets and work
+	LeaseTTL     time.Duration // how long a silent node keeps its slots and jobs
+	Borrow       bool          // idle workers help while nobody waits
+	MaxQueue     int           // queued jobs a session
+
+	Files Files
+	// BatchSize is how many images of model one batch may hold while so many sessions have work on this node.
+	BatchSize func(model string, active int) int
+	// Problem says in a client's words why a job failed.
+	Problem func(error) *problem.Problem
+	Log     *slog.Logger
+
+	// Now is a clock for tests. Nil, as in production, makes every script read Redis's own clock, so that all
+	// nodes agree about turns and leases however their clocks differ.
+	Now func() time.Time
+}
+
+const (
+	logLength       = 20_000           // events kept a session
+	snapshotJobs    = 1_000            // newest jobs in an Opening; older ones are pages of Jobs
+	tickEvery       = time.Second      // at most; a third of the lease if that is shorter
+	healEvery       = 3 * time.Second  // after a lost hint, events are late by this much at most
+	presenceEvery   = 10 * time.Second // how often a node says whose sockets it has
+	unwatchedAfter  = 25 * time.Second // two missed presences and some: nobody watches
+	rememberClosed  = time.Hour        // a closed session's token says so for this long
+	progressEvery   = 50 * time.Millisecond
+	positionEvery   = 500 * time.Millisecond
+	cancelEvery     = 50 * time.Millisecond
+	sweepRetryAfter = 10 * time.Second
+)
+
+// Service is one node's share of the sessions. Its methods may be called from any goroutine.
+type Service struct {
+	config    Config
+	redis     redis.UniversalClient
+	log       *slog.Logger
+	logLength int
+
+	generation atomic.Int64 // of this node's lease; 0 without one
+	draining   atomic.Bool
+
+	lease    lease
+	slots    []claimer // by slot; each used by its worker's goroutine alone
+	hand     hand
+	pace     pace
+	progress progressBoard
+	audience audience
+	work     signal // slots, queues or the line may have changed
+
+	mu    sync.Mutex // guards tasks
+	tasks *tasks     // nil unless started
+}
+
+// New makes a Service. It does nothing until Start but answer calls.
+func New(config Config) (*Service, error) {
+	if err := config.validate(); err != nil {
+		return nil, fmt.Errorf("sessions: %w", err)
+	}
+	s := &Service{
+		config:    config,
+		redis:     config.Redis,
+		log:       config.Log.With("part", "sessions", "node", config.Node),
+		logLength: logLength,
+		slots:     make([]claimer, config.Slots),
+	}
+	s.hand.claims = make(map[claimKey]*claim)
+	s.progress.newest = make(map[claimKey]progressNote)
+	s.audience.sessions = make(map[string][]*listener)
+	s.audience.dirty = make(map[string]struct{})
+	s.audience.progress = make(map[string]heardProgress)
+	s.audience.signal = make(chan struct{}, 1)
+	s.progress.signal = make(chan struct{}, 1)
+	s.hand.signal = make(chan struct{}, 1)
+	return s, nil
+}
+
+func (c Config) validate() error {
+	switch {
+	case c.Redis == nil || c.Files == nil || c.BatchSize == nil || c.Problem == nil || c.Log == nil:
+		return errors.New("config: Redis, Files, BatchSize, Problem and Log are wanted")
+	case c.Node == "":
+		return errors.New("config: Node is wanted")
+	case c.Slots < 1 || c.MaxQueue < 1:
+		return errors.New("config: Slots and MaxQueue must be at least 1")
+	case c.Turn <= 0 || c.ReserveGrace <= 0 || c.SessionTTL <= 0:
+		return errors.New("config: Turn, ReserveGrace and SessionTTL must be above zero")
+	case c.LeaseTTL < 100*time.Millisecond:
+		return errors.New("config: LeaseTTL must be at least 100ms")
+	}
+	return nil
+}
+
+// Start takes this node's lease, and with it what a process of the same name had left behind, and begins to give
+// out slots. ctx bounds the start alone. Starting what is started does nothing.
+func (s *Service) Start(ctx context.Context, executor Executor) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tasks != nil {
+		return nil
+	}
+	s.draining.Store(false)
+	if err := s.join(ctx, true); err != nil {
+		return err
+	}
+	s.tasks = s.startTasks(context.WithoutCancel(ctx), executor)
+	return nil
+}
+
+// StopAdmission refuses new jobs and gives out no more work; what runs goes on.
+func (s *Service) StopAdmission() {
+	s.draining.Store(true)
+	s.lease.tickSoon()
+}
+
+// Stop ends the background work and gives the lease back, so that claimed jobs return to the heads of their
+// queues and other nodes may take over at once. It blocks until all of that is done or ctx ends; stopping what is
+// stopped does nothing.
+func (s *Service) Stop(ctx context.Context) {
+	s.draining.Store(true)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tasks == nil {
+		return
+	}
+	s.tasks.stop()
+	s.tasks = nil
+	if err := s.leave(ctx); err != nil {
+		s.log.Warn("lease not given back; it will expire", "error", err)
+	}
+}
+
+// Ping reports whether Redis answers.
+func (s *Service) Ping(ctx context.Context) error {
+	if err := s.redis.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("sessions: ping: %w", err)
+	}
+	return nil
+}
+
+func (s *Service) now() time.Time {
+	if s.config.Now != nil {
+		return s.config.Now()
+	}
+	return time.Now()
+}

@@ -1,0 +1,191 @@
+package sessions
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// listener is one subscription's end.
+type listener struct {
+	// mu is held while deliver runs, so that none runs after closing. It guards the fields below, but not deliver.
+	mu      sync.Mutex
+	deliver func(Message)
+	after   int64         // the newest event that was delivered or is part of the Opening
+	ready   bool          // the Opening is known
+	over    bool          // closed, or told the last there is to say
+	told    positionFrame // the place in line that it heard last
+}
+
+// audience holds everybody on this node who listens. What Redis publishes is noted here for the pump; an idle
+// listener costs nothing but its entry.
+type audience struct {
+	mu       sync.Mutex
+	sessions map[string][]*listener   // the slices are replaced, never changed
+	dirty    map[string]struct{}      // sessions with events to read
+	progress map[string]heardProgress // by job; the newest to deliver
+	signal   chan struct{}            // pokes the pump
+}
+
+// heardProgress is a progress frame and the newest event when it was sent.
+type heardProgress struct {
+	session string
+	seq     int64
+	data    []byte
+}
+
+// Subscribe begins to listen to a session. A session that connects gets a free slot if nobody waits. since, when
+// given, is the newest event that the client knows. deliver is called by one goroutine; it must neither block nor
+// close the subscription.
+func (s *Service) Subscribe(ctx context.Context, id string, since *int64, deliver func(Message)) (*Subscription, error) {
+	l := &listener{deliver: deliver}
+	s.audience.add(id, l) // before the Opening is read, so that no event falls between them
+	opening, err := s.open(ctx, id, since)
+	if err != nil {
+		s.audience.remove(id, l)
+		return nil, err
+	}
+	l.mu.Lock()
+	l.after, l.ready = opening.Session.Seq, true
+	l.mu.Unlock()
+	s.audience.mark(id)
+	last := opening.Session.Seq
+	return &Subscription{
+		Opening: opening,
+		Backlog: func(ctx context.Context, after int64, limit int) ([]Message, error) {
+			return s.readLog(ctx, id, after, last, limit)
+		},
+		Close: func() { s.audience.remove(id, l) },
+	}, nil
+}
+
+func (s *Service) open(ctx context.Context, id string, since *int64) (Opening, error) {
+	from := ""
+	if since != nil {
+		from = seqID(max(0, *since))
+	}
+	reply, err := s.ask(ctx, openScript, id, from, snapshotJobs)
+	if err != nil {
+		return Opening{}, err
+	}
+	o := Opening{Session: newRecord(sessionFields, list(reply[0])).session(id), Resumed: number(reply[1]) == 1}
+	o.Gap = since != nil && !o.Resumed
+	if !o.Resumed {
+		if o.Jobs, err = jobsFrom(list(reply[2])); err != nil {
+			return Opening{}, err
+		}
+	}
+	return o, s.addETA(ctx, &o.Session)
+}
+
+func (a *audience) add(id string, l *listener) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sessions[id] = append(slices.Clip(a.sessions[id]), l)
+}
+
+// remove ends a listener; it returns when no delivery to it is under way.
+func (a *audience) remove(id string, l *listener) {
+	a.mu.Lock()
+	left := slices.DeleteFunc(slices.Clone(a.sessions[id]), func(other *listener) bool { return other == l })
+	if len(left) > 0 {
+		a.sessions[id] = left
+	} else {
+		delete(a.sessions, id)
+		delete(a.dirty, id)
+	}
+	a.mu.Unlock()
+
+	l.mu.Lock()
+	l.over = true
+	l.mu.Unlock()
+}
+
+// mark notes that a session has events to read.
+func (a *audience) mark(ids ...string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, id := range ids {
+		if a.sessions[id] != nil {
+			a.dirty[id] = struct{}{}
+			poke(a.signal)
+		}
+	}
+}
+
+// note keeps a progress frame for delivery.
+func (a *audience) note(job string, p heardProgress) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.sessions[p.session] != nil {
+		a.progress[job] = p
+		poke(a.signal)
+	}
+}
+
+// takeNews empties what is to be read and delivered.
+func (a *audience) takeNews() (dirty map[string]struct{}, progress map[string]heardProgress) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	dirty, a.dirty = a.dirty, make(map[string]struct{})
+	progress, a.progress = a.progress, make(map[string]heardProgress)
+	return dirty, progress
+}
+
+// ids lists the sessions that have a listener on this node.
+func (a *audience) ids() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ids := make([]string, 0, len(a.sessions))
+	for id := range a.sessions {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// of gives the listeners of a session; the slice is not to be changed.
+func (a *audience) of(id string) []*listener {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.sessions[id]
+}
+
+// heard gives the newest event that l has heard; ok is false while it listens to none.
+func (l *listener) heard() (after int64, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.after, l.ready && !l.over
+}
+
+// hear delivers m unless l has heard it, or is over.
+func (l *listener) hear(m Message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over || !l.ready || (m.Seq > 0 && m.Seq <= l.after) {
+		return
+	}
+	if m.Seq > 0 {
+		l.after = m.Seq
+	}
+	l.over = m.Last || m.Lost
+	l.deliver(m)
+}
+
+// hearPlace delivers a place in line as it was when seq was the session's newest event, unless l has heard it. A
+// listener that is elsewhere by now is told another time, so that nobody hears of a place that it has left.
+func (l *listener) hearPlace(seq int64, frame positionFrame, m Message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over || !l.ready || l.after != seq || samePlace(l.told, frame) {
+		return
+	}
+	l.told = frame
+	l.deliver(m)
+}
+
+func samePlace(a, b positionFrame) bool {
+	if a.Position != b.Position || a.Waiting != b.Waiting || (a.ETASeconds == nil) != (b.ETASeconds == nil) {
+		return false
+	}
+	return a.ETASeconds == nil || *a.ETASeconds == *b.ETASeconds
+}
