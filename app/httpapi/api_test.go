@@ -1,0 +1,321 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image/png"
+	"net/http"
+	"strings"
+	"testing"
+
+	"seghub/gpuexec"
+	"seghub/sessions"
+	"seghub/sessions/problem"
+	"seghub/storage"
+)
+
+func TestSessionsLife(t *testing.T) {
+	e := newEdge(t, nil)
+	a := e.do("POST", "/api/v1/sessions", "", "application/json", strings.NewReader(`{"name":"  Ada\u0007 "}`))
+	var created createResponse
+	a.decode(t, http.StatusCreated, &created)
+	if created.Session.Name != "Ada" || created.Token == "" {
+		t.Errorf("created %+v", created)
+	}
+	cookie := a.Cookies()[0]
+	if cookie.Name != "seghub_session" || cookie.Value != created.Token || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Secure {
+		t.Errorf("cookie %+v", cookie)
+	}
+	var got sessions.Session
+	e.get("/api/v1/session", created.Token).decode(t, http.StatusOK, &got)
+	if got.ID != created.Session.ID {
+		t.Errorf("session %q, want %q", got.ID, created.Session.ID)
+	}
+	if a := e.do("DELETE", "/api/v1/session", created.Token, "", nil); a.StatusCode != http.StatusNoContent || a.Cookies()[0].MaxAge >= 0 {
+		t.Errorf("status %d, cookies %v", a.StatusCode, a.Cookies())
+	}
+	e.get("/api/v1/session", created.Token).isProblem(t, 401, problem.Unauthorized)
+}
+
+func TestCookieIsAsGoodAsTheHeader(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	for name, header := range map[string][2]string{
+		"header":             {"Authorization", "Bearer " + token},
+		"header, lower case": {"Authorization", "bearer " + token},
+		"cookie":             {"Cookie", cookieName + "=" + token},
+	} {
+		request, err := http.NewRequest("GET", e.server.URL+"/api/v1/session", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set(header[0], header[1])
+		response, err := e.server.Client().Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d", name, response.StatusCode)
+		}
+	}
+}
+
+func TestSecureCookieBehindATLSProxy(t *testing.T) {
+	e := newEdge(t, func(c *Config) { c.Secure = true })
+	if a := e.do("POST", "/api/v1/sessions", "", "", nil); !a.Cookies()[0].Secure {
+		t.Error("the cookie is not Secure")
+	}
+}
+
+func TestBadSessionRequests(t *testing.T) {
+	e := newEdge(t, nil)
+	for name, body := range map[string]string{
+		"no JSON":          "name=Ada",
+		"an array":         `["Ada"]`,
+		"an unknown field": `{"nom":"Ada"}`,
+		"two objects":      `{} {}`,
+		"a long name":      `{"name":"` + strings.Repeat("a", 101) + `"}`,
+		"a very long body": `{"name":"` + strings.Repeat("a", 10<<10) + `"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			e.do("POST", "/api/v1/sessions", "", "application/json", strings.NewReader(body)).isProblem(t, 400, problem.BadRequest)
+		})
+	}
+}
+
+func TestAccessKey(t *testing.T) {
+	e := newEdge(t, func(c *Config) { c.AccessKey = "sesame" })
+	for _, body := range []string{``, `{}`, `{"access_key":"wrong"}`} {
+		e.do("POST", "/api/v1/sessions", "", "application/json", strings.NewReader(body)).isProblem(t, 401, problem.AccessKeyRequired)
+	}
+	a := e.do("POST", "/api/v1/sessions", "", "application/json", strings.NewReader(`{"access_key":"sesame"}`))
+	if a.StatusCode != http.StatusCreated {
+		t.Errorf("status %d", a.StatusCode)
+	}
+}
+
+// calls are all calls that need a session.
+var calls = []string{
+	"GET /session", "DELETE /session", "GET /models", "POST /images", "GET /images/x", "GET /images/x/preview",
+	"GET /jobs", "DELETE /jobs", "GET /jobs/j1", "DELETE /jobs/j1", "GET /jobs/j1/result", "GET /jobs/j1/mask.png",
+	"GET /jobs/j1/probability.png", "GET /stats",
+}
+
+func TestNothingWithoutAToken(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	for _, call := range calls {
+		method, path, _ := strings.Cut(call, " ")
+		for _, wrong := range []string{"", "wrong", "token-nobody"} {
+			e.do(method, "/api/v1"+path, wrong, "", nil).isProblem(t, 401, problem.Unauthorized)
+		}
+		e.do(method, "/api/v1"+path+"?token="+token, "", "", nil).isProblem(t, 401, problem.Unauthorized)
+	}
+}
+
+func TestSocketIsServedOrRefusedByTheHub(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	if got := e.get("/api/v1/ws", token).Header.Get("Served"); got != "s1" {
+		t.Errorf("served %q", got)
+	}
+	if got := e.get("/api/v1/ws", "wrong").Header.Get("Refused"); got != "4401" {
+		t.Errorf("refused with %q", got)
+	}
+	if got := e.get("/api/v1/ws?token="+token, "").Header.Get("Refused"); got != "4401" {
+		t.Errorf("a token in the query: refused with %q", got)
+	}
+}
+
+func TestAnotherSessionsThingsDoNotExist(t *testing.T) {
+	e := newEdge(t, nil)
+	ada, bob := e.session(), e.session()
+	var got uploadResponse
+	e.upload(ada, field("model", "unet"), file("a.png", picture(t, 40, 30))).decode(t, http.StatusAccepted, &got)
+	job, image := got.Accepted[0].ID, got.Accepted[0].ImageID
+	for _, call := range []string{
+		"GET /jobs/" + job, "DELETE /jobs/" + job, "GET /jobs/" + job + "/result", "GET /jobs/" + job + "/mask.png",
+		"GET /jobs/" + job + "/probability.png", "GET /images/" + image, "GET /images/" + image + "/preview",
+	} {
+		method, path, _ := strings.Cut(call, " ")
+		e.do(method, "/api/v1"+path, bob, "", nil).isProblem(t, 404, problem.NotFound)
+	}
+	if j, err := e.people.Job(t.Context(), "s1", job); err != nil || j.State != sessions.JobQueued {
+		t.Errorf("Ada's job: %+v, %v", j, err)
+	}
+}
+
+func TestImageComesBackAsItWas(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	data := picture(t, 40, 30)
+	var got uploadResponse
+	e.upload(token, field("model", "unet"), file("a.html", data)).decode(t, http.StatusAccepted, &got)
+
+	a := e.get("/api/v1/images/"+got.Accepted[0].ImageID, token)
+	if !bytes.Equal(a.body, data) || a.Header.Get("Content-Type") != "image/png" || a.Header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("%d bytes, headers %v", len(a.body), a.Header)
+	}
+	preview := e.get("/api/v1/images/"+got.Accepted[0].ImageID+"/preview", token)
+	img, err := png.Decode(bytes.NewReader(preview.body))
+	if err != nil || img.Bounds().Dx() != 40 || img.Bounds().Dy() != 30 {
+		t.Errorf("preview: %v", err)
+	}
+	for _, id := range []string{"..", "%2e%2e%2f", "a%2fb", "a%00"} {
+		e.get("/api/v1/images/"+id, token).isProblem(t, 404, problem.NotFound)
+	}
+}
+
+func TestResultsAreThereOnceTheJobIsDone(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	store, err := storage.Open(t.Context(), e.folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	var got uploadResponse
+	e.upload(token, field("model", "unet"), file("a.png", picture(t, 40, 30))).decode(t, http.StatusAccepted, &got)
+	job := got.Accepted[0].ID
+	for key, data := range map[string]string{
+		storage.ResultKey("s1", job): `{"objects":[]}`, storage.MaskKey("s1", job): "mask", storage.ProbabilityKey("s1", job): "probability",
+	} {
+		if err := store.Write(t.Context(), key, []byte(data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	paths := map[string]string{"/result": "application/json", "/mask.png": "image/png", "/probability.png": "image/png"}
+	for path := range paths {
+		e.get("/api/v1/jobs/"+job+path, token).isProblem(t, 404, problem.NotFound)
+	}
+	e.people.end("s1", job, sessions.JobDone)
+	for path, contentType := range paths {
+		a := e.get("/api/v1/jobs/"+job+path, token)
+		if a.StatusCode != http.StatusOK || a.Header.Get("Content-Type") != contentType || len(a.body) == 0 {
+			t.Errorf("%s: status %d, %v", path, a.StatusCode, a.Header)
+		}
+	}
+}
+
+func TestJobs(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	var empty jobsResponse
+	a := e.get("/api/v1/jobs", token)
+	a.decode(t, http.StatusOK, &empty)
+	if string(a.body) != `{"jobs":[],"next_cursor":null}` {
+		t.Errorf("no jobs: %s", a.body)
+	}
+	parts := []part{field("model", "unet")}
+	for i := range 3 {
+		parts = append(parts, file(fmt.Sprint(i, ".png"), picture(t, 20, 20)))
+	}
+	e.upload(token, parts...)
+	if a := e.do("DELETE", "/api/v1/jobs/j2", token, "", nil); a.StatusCode != http.StatusAccepted {
+		t.Errorf("cancel: status %d", a.StatusCode)
+	}
+	var page jobsResponse
+	e.get("/api/v1/jobs?state=queued&limit=1", token).decode(t, http.StatusOK, &page)
+	if len(page.Jobs) != 1 || page.NextCursor == nil {
+		t.Errorf("page %+v", page)
+	}
+	if a := e.do("DELETE", "/api/v1/jobs", token, "", nil); a.StatusCode != http.StatusAccepted {
+		t.Errorf("cancel all: status %d", a.StatusCode)
+	}
+	e.get("/api/v1/jobs?state=cancelled", token).decode(t, http.StatusOK, &page)
+	if len(page.Jobs) != 3 {
+		t.Errorf("%d jobs are cancelled", len(page.Jobs))
+	}
+	for _, query := range []string{"state=lost", "limit=0", "limit=1001", "limit=x", "cursor=bad"} {
+		e.get("/api/v1/jobs?"+query, token).isProblem(t, 400, problem.BadRequest)
+	}
+	e.get("/api/v1/jobs/none", token).isProblem(t, 404, problem.NotFound)
+}
+
+func TestModelsAndStats(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	var list struct{ Models []modelResponse }
+	e.get("/api/v1/models", token).decode(t, http.StatusOK, &list)
+	if len(list.Models) != 1 || list.Models[0].ID != "unet" || !list.Models[0].Loaded || list.Models[0].Input.Width != 512 {
+		t.Errorf("models %+v", list.Models)
+	}
+	a := e.get("/api/v1/stats", token)
+	if a.StatusCode != http.StatusOK || !bytes.Contains(a.body, []byte(`"session_is_you":true`)) || bytes.Contains(a.body, []byte("s1")) {
+		t.Errorf("stats: %d %s", a.StatusCode, a.body)
+	}
+}
+
+func TestProbes(t *testing.T) {
+	e := newEdge(t, nil)
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		if a := e.get(path, ""); a.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d", path, a.StatusCode)
+		}
+	}
+	e.ready = errors.New("redis does not answer")
+	if a := e.get("/readyz", ""); a.StatusCode != http.StatusServiceUnavailable || !bytes.Contains(a.body, []byte("redis")) {
+		t.Errorf("not ready: %d %s", a.StatusCode, a.body)
+	}
+	if a := e.get("/metrics", ""); !bytes.Contains(a.body, []byte(`route="/readyz",status="503"`)) {
+		t.Errorf("the metrics do not count: %s", a.body)
+	}
+}
+
+func TestSamples(t *testing.T) {
+	e := newEdge(t, nil)
+	var list struct{ Samples []sampleResponse }
+	e.get("/samples", "").decode(t, http.StatusOK, &list)
+	if len(list.Samples) == 0 {
+		t.Fatal("no samples")
+	}
+	for _, s := range list.Samples {
+		a := e.get(s.URL, "")
+		if _, err := png.DecodeConfig(bytes.NewReader(a.body)); err != nil || a.Header.Get("Content-Type") != "image/png" {
+			t.Errorf("%s: %v", s.URL, err)
+		}
+	}
+	e.get("/samples/none.png", "").isProblem(t, 404, problem.NotFound)
+	e.get("/samples/"+list.Samples[0].Name, "").isProblem(t, 404, problem.NotFound)
+}
+
+func TestWhatIsNoCallIsTheClients(t *testing.T) {
+	e := newEdge(t, nil)
+	for _, path := range []string{"/", "/assets/x.js", "/apiary"} {
+		if a := e.get(path, ""); a.StatusCode != http.StatusOK || string(a.body) != "client "+path {
+			t.Errorf("%s: %d %s", path, a.StatusCode, a.body)
+		}
+	}
+	for _, path := range []string{"/api", "/api/v1/none", "/api/v2/session"} {
+		e.get(path, "").isProblem(t, 404, problem.NotFound)
+	}
+	e.do("PUT", "/api/v1/jobs", e.session(), "", nil).isProblem(t, 405, problem.BadRequest)
+}
+
+func TestPanicIsAnInternalProblem(t *testing.T) {
+	e := newEdge(t, func(c *Config) {
+		c.Loaded = func(string) bool { panic("lost") }
+	})
+	a := e.get("/api/v1/models", e.session())
+	a.isProblem(t, 500, problem.Internal)
+	if bytes.Contains(a.body, []byte("lost")) {
+		t.Errorf("the client sees the reason: %s", a.body)
+	}
+}
+
+func TestErrorsHaveOneProblemEach(t *testing.T) {
+	for _, row := range table {
+		p := Problem(fmt.Errorf("operation: %w", row.is))
+		if p.Code != row.code || !strings.HasSuffix(p.Detail, ".") {
+			t.Errorf("%v: %+v", row.is, p)
+		}
+	}
+	if p := Problem(errors.New("secret")); p.Code != problem.Internal || strings.Contains(p.Detail, "secret") {
+		t.Errorf("unknown: %+v", p)
+	}
+	if p := Problem(fmt.Errorf("batch: %w", gpuexec.ErrInference)); p.Code != problem.InferenceFailed {
+		t.Errorf("inference: %+v", p)
+	}
+}

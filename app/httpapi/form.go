@@ -1,0 +1,74 @@
+package httpapi
+
+import (
+	"io"
+	"strconv"
+	"strings"
+
+	"seghub/models/mask"
+	"seghub/sessions/problem"
+)
+
+// maxField is the longest value of a form field, in bytes.
+const maxField = 1 << 10
+
+// form is what an upload says beside its files.
+type form struct {
+	models       Models
+	model        string
+	options      mask.Options
+	hasThreshold bool
+}
+
+func newForm(models Models) form {
+	return form{models: models, options: mask.Options{DetectHoles: true}}
+}
+
+// set takes one field; it fails at once, so that a wrong request need not send its files first.
+func (f *form) set(name string, r io.Reader) error {
+	data, err := io.ReadAll(io.LimitReader(r, maxField+1))
+	if err != nil {
+		return broken(err)
+	}
+	if len(data) > maxField {
+		return problem.Newf(problem.BadRequest, "The field %s is too long.", name)
+	}
+	value := strings.TrimSpace(string(data))
+	switch name {
+	case "model":
+		if _, ok := f.models.Get(value); !ok {
+			return problem.Newf(problem.UnknownModel, "There is no model %q; GET /api/v1/models lists those that there are.", value)
+		}
+		f.model = value
+	case "threshold":
+		f.options.Threshold, err = strconv.ParseFloat(value, 64)
+		f.hasThreshold = true
+	case "min_area":
+		f.options.MinArea, err = strconv.Atoi(value)
+	case "detect_holes":
+		f.options.DetectHoles, err = strconv.ParseBool(value)
+	case "split_touching":
+		f.options.SplitTouching, err = strconv.ParseBool(value)
+	default:
+		return problem.Newf(problem.BadRequest, "There is no field %q: files, model, threshold, min_area, detect_holes and split_touching are known.", name)
+	}
+	if err != nil {
+		return problem.Newf(problem.BadRequest, "The field %s cannot be %q.", name, value)
+	}
+	return nil
+}
+
+// complete fills in what was left out and checks the whole.
+func (f *form) complete() error {
+	spec, ok := f.models.Get(f.model)
+	if !ok {
+		return problem.New(problem.BadRequest, "The field model is missing.")
+	}
+	if !f.hasThreshold {
+		f.options.Threshold = spec.Threshold
+	}
+	if err := f.options.Validate(); err != nil {
+		return problem.Newf(problem.BadRequest, "%v.", err)
+	}
+	return nil
+}

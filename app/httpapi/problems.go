@@ -1,0 +1,90 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"seghub/gpuexec"
+	"seghub/models/imageio"
+	"seghub/sessions"
+	"seghub/sessions/problem"
+	"seghub/storage"
+)
+
+// table maps every error that reaches a client to its problem: the only one in the program. The first
+// row that matches wins.
+var table = []struct {
+	is     error
+	code   problem.Code
+	detail string
+}{
+	{sessions.ErrNotFound, problem.NotFound, "There is no such thing in this session."},
+	{sessions.ErrUnauthorized, problem.Unauthorized, "The token is missing, wrong or no longer valid: start a new session."},
+	{sessions.ErrClosed, problem.Unauthorized, "This session is closed: start a new one."},
+	{sessions.ErrQueueFull, problem.QueueFull, "This session has as many unfinished jobs as it may have: wait until some are done."},
+	{sessions.ErrDraining, problem.Draining, "The server is going down: try again in a moment."},
+	{sessions.ErrBadCursor, problem.BadRequest, "The cursor is not one that this server gave out."},
+	{storage.ErrNotFound, problem.NotFound, "There is no such file in this session."},
+	{storage.ErrTooLarge, problem.FileTooLarge, "The file is larger than this server takes."},
+	{storage.ErrFull, problem.QuotaExceeded, "The server has no room left on its disk: nothing was kept of this file. Tell the operator."},
+	{imageio.ErrUnsupported, problem.UnsupportedFormat, "The file is not a PNG, JPEG, TIFF or BMP image that can be read."},
+	{imageio.ErrTooLarge, problem.ImageTooLarge, "The image has more pixels than this server takes."},
+	{imageio.ErrCorrupt, problem.CorruptImage, "The image is damaged: it is cut short, or what it holds does not fit its header."},
+	{gpuexec.ErrInference, problem.InferenceFailed, "The model failed on this image."},
+	{context.DeadlineExceeded, problem.Timeout, "It took too long: try again in a moment."},
+	{context.Canceled, problem.Timeout, "The request was given up before it was answered."},
+}
+
+// Problem is what a client hears of err. What it does not know becomes an internal problem without
+// any detail of err.
+func Problem(err error) *problem.Problem {
+	var known *problem.Problem
+	if errors.As(err, &known) {
+		return known
+	}
+	for _, row := range table {
+		if errors.Is(err, row.is) {
+			return problem.New(row.code, row.detail)
+		}
+	}
+	var network net.Error
+	if errors.As(err, &network) {
+		return problem.New(problem.Timeout, "The server cannot reach its database at the moment: try again.")
+	}
+	return problem.New(problem.Internal, "The operator finds the reason in the server's log.")
+}
+
+// fail answers with err's problem and ends the request.
+func (a *api) fail(c *gin.Context, err error) {
+	p := Problem(err)
+	if p.Status >= http.StatusInternalServerError {
+		a.Log.Error("request failed", "method", c.Request.Method, "path", c.Request.URL.Path, "code", p.Code, "error", err)
+	}
+	a.answerProblem(c, p, p)
+}
+
+// answerProblem sends body, which is p or p with more members.
+func (a *api) answerProblem(c *gin.Context, p *problem.Problem, body any) {
+	c.Abort()
+	if wait := p.RetryAfter(); wait > 0 {
+		c.Header("Retry-After", strconv.Itoa(int(wait.Seconds())))
+	}
+	data, err := json.Marshal(body)
+	if err != nil {
+		panic(fmt.Sprintf("httpapi: a problem cannot be encoded: %v", err))
+	}
+	c.Data(p.Status, "application/problem+json", data)
+}
+
+// recovered answers for a handler that panicked.
+func (a *api) recovered(c *gin.Context, cause any) {
+	a.fail(c, fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
+}

@@ -1,0 +1,246 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/alecthomas/units"
+	"github.com/gin-gonic/gin"
+
+	"seghub/models/imageio"
+	"seghub/sessions"
+	"seghub/sessions/problem"
+	"seghub/storage"
+)
+
+const (
+	minSide        = 8                // pixels; there is nothing to find in less
+	maxFilename    = 255              // characters
+	cleanUpTimeout = 10 * time.Second // to delete what a failed upload left
+	formRoom       = 1 << 20          // bytes of a request beside its files
+	unreadBytes    = 64 << 20         // read on after a refusal, so that the client gets to see the answer
+	unreadTimeout  = 5 * time.Second
+)
+
+// rejection is one file that was not taken, and why.
+type rejection struct {
+	Filename string       `json:"filename"`
+	Code     problem.Code `json:"code"`
+	Detail   string       `json:"detail"`
+}
+
+type uploadResponse struct {
+	Accepted []sessions.Job `json:"accepted"`
+	Rejected []rejection    `json:"rejected"`
+}
+
+// refusal is the problem of an upload of which nothing was taken.
+type refusal struct {
+	*problem.Problem
+	Rejected []rejection `json:"rejected"`
+}
+
+// upload takes the images of one multipart request, in any order of its parts. Each file goes to
+// storage as it comes in; its header alone is read before its size is judged. Either jobs are made of
+// the files that stay, or no file stays.
+func (a *api) upload(c *gin.Context) {
+	u := uploading{api: a, session: c.GetString(sessionKey), form: newForm(a.Models)}
+	var jobs []sessions.Job
+	err := u.receive(c)
+	if err == nil && len(u.taken) > 0 {
+		jobs, err = a.Jobs.Submit(c.Request.Context(), u.session, u.jobs())
+	}
+	if err != nil || len(u.taken) == 0 {
+		u.discard()
+	}
+	switch {
+	case err != nil:
+		drain(c)
+		a.fail(c, err)
+	case len(u.taken) == 0:
+		first := u.rejected[0]
+		p := problem.New(first.Code, first.Detail)
+		a.answerProblem(c, p, refusal{Problem: p, Rejected: u.rejected})
+	default:
+		c.JSON(http.StatusAccepted, uploadResponse{Accepted: jobs, Rejected: u.rejected})
+	}
+}
+
+// uploading is one upload on its way.
+type uploading struct {
+	*api
+	session  string
+	form     form
+	taken    []sessions.NewJob // without what the form says
+	rejected []rejection
+}
+
+// receive reads the whole request. Its error is the whole request's; what is wrong with one file is in
+// u.rejected.
+func (u *uploading) receive(c *gin.Context) error {
+	limit := u.Limits.FileBytes*int64(u.Limits.Files) + formRoom
+	if c.Request.ContentLength > limit {
+		return problem.Newf(problem.BatchTooLarge, "The request is larger than %d bytes.", limit)
+	}
+	body := &patientBody{ReadCloser: http.MaxBytesReader(c.Writer, c.Request.Body, limit), control: http.NewResponseController(c.Writer)}
+	defer body.relax()
+	c.Request.Body = body
+
+	parts, err := c.Request.MultipartReader()
+	if err != nil {
+		return problem.New(problem.BadRequest, "The request is not multipart/form-data.")
+	}
+	u.rejected = []rejection{}
+	for {
+		part, err := parts.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return broken(err)
+		}
+		if err := u.part(c.Request.Context(), part, body); err != nil {
+			return err
+		}
+	}
+	if len(u.taken)+len(u.rejected) == 0 {
+		return problem.New(problem.BadRequest, "The request holds no file in a field named files.")
+	}
+	return u.form.complete()
+}
+
+func (u *uploading) part(ctx context.Context, part *multipart.Part, body *patientBody) error {
+	name := part.FormName()
+	if name != "files" {
+		return u.form.set(name, part)
+	}
+	if len(u.taken)+len(u.rejected) == u.Limits.Files {
+		return problem.Newf(problem.TooManyFiles, "There are more than %d files in the request: send them in several.", u.Limits.Files)
+	}
+	job, err := u.file(ctx, part)
+	if body.err != nil || errors.Is(err, io.ErrUnexpectedEOF) || ctx.Err() != nil {
+		return broken(errors.Join(body.err, err))
+	}
+	if err != nil {
+		p := Problem(err)
+		if p.Status >= http.StatusInternalServerError {
+			u.Log.Error("file refused", "session", u.session, "code", p.Code, "error", err)
+		}
+		u.rejected = append(u.rejected, rejection{Filename: job.Filename, Code: p.Code, Detail: p.Detail})
+		return nil
+	}
+	u.taken = append(u.taken, job)
+	return nil
+}
+
+// file stores one file and judges it; a file that is refused is gone when file returns.
+func (u *uploading) file(ctx context.Context, part *multipart.Part) (sessions.NewJob, error) {
+	job := sessions.NewJob{ImageID: rand.Text(), Filename: cleanFilename(part.FileName())}
+	key := storage.ImageKey(u.session, job.ImageID)
+	if _, err := u.Blobs.Put(ctx, key, part, u.Limits.FileBytes); err != nil {
+		if errors.Is(err, storage.ErrTooLarge) {
+			err = problem.Newf(problem.FileTooLarge, "The file is larger than the %v that this server takes.", units.Base2Bytes(u.Limits.FileBytes))
+		}
+		return job, err
+	}
+	header, err := u.judge(ctx, key)
+	if err != nil {
+		u.delete(key)
+		return job, err
+	}
+	job.Width, job.Height = header.Width, header.Height
+	return job, nil
+}
+
+// judge reads the header of a stored image.
+func (u *uploading) judge(ctx context.Context, key string) (imageio.Header, error) {
+	blob, err := u.Blobs.Open(ctx, key)
+	if err != nil {
+		return imageio.Header{}, err
+	}
+	defer blob.Close()
+	if blob.Size() == 0 {
+		return imageio.Header{}, problem.New(problem.UnsupportedFormat, "The file is empty.")
+	}
+	header, err := imageio.ReadHeader(blob)
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		err = imageio.ErrCorrupt // the file is cut, not the request
+	case err == nil && int64(header.Width)*int64(header.Height) > u.Limits.Pixels:
+		err = problem.Newf(problem.ImageTooLarge, "The image is %d x %d pixels; this server takes at most %d million in all.",
+			header.Width, header.Height, u.Limits.Pixels/1e6)
+	case err == nil && min(header.Width, header.Height) < minSide:
+		err = problem.Newf(problem.BadRequest, "The image is %d x %d pixels: too small to find anything in.", header.Width, header.Height)
+	}
+	return header, err
+}
+
+// jobs are what was taken, with what the form says.
+func (u *uploading) jobs() []sessions.NewJob {
+	for i := range u.taken {
+		u.taken[i].Model = u.form.model
+		u.taken[i].Options = u.form.options
+	}
+	return u.taken
+}
+
+// discard deletes what was taken of an upload that failed.
+func (u *uploading) discard() {
+	for _, job := range u.taken {
+		u.delete(storage.ImageKey(u.session, job.ImageID))
+	}
+}
+
+// delete does not depend on the request, whose client may be gone.
+func (u *uploading) delete(key string) {
+	ctx, cancel := context.WithTimeout(context.Background(), cleanUpTimeout)
+	defer cancel()
+	if err := u.Blobs.Delete(ctx, key); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		u.Log.Warn("a refused file stays behind", "key", key, "error", err)
+	}
+}
+
+// broken is the problem of a request that could not be read to its end.
+func broken(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return problem.Newf(problem.BatchTooLarge, "The request is larger than %d bytes.", tooLarge.Limit)
+	}
+	return problem.New(problem.BadRequest, "The request ended before it was complete.")
+}
+
+// cleanFilename is what is left of a client's file name that can be shown anywhere.
+func cleanFilename(name string) string {
+	name = path.Base(strings.ReplaceAll(strings.ToValidUTF8(name, ""), `\`, "/"))
+	name = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, name))
+	if name == "" || name == "." || name == "/" {
+		return "image"
+	}
+	if runes := []rune(name); utf8.RuneCountInString(name) > maxFilename {
+		name = string(runes[:maxFilename])
+	}
+	return name
+}
+
+// drain reads on for a while after a refusal: a connection that is closed on a client that still sends
+// shows it a reset instead of the answer.
+func drain(c *gin.Context) {
+	control := http.NewResponseController(c.Writer)
+	_ = control.SetReadDeadline(time.Now().Add(unreadTimeout))
+	_, _ = io.CopyN(io.Discard, c.Request.Body, unreadBytes)
+	_ = control.SetReadDeadline(time.Time{})
+}

@@ -1,0 +1,237 @@
+package httpapi
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"seghub/sessions"
+	"seghub/sessions/problem"
+)
+
+func TestUploadMakesAJobOfEachFile(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	var got uploadResponse
+	e.upload(token, file("a.png", picture(t, 40, 30)), field("model", "unet"), field("threshold", "0.7"),
+		file("b.png", picture(t, 20, 10)), field("min_area", "9"), field("detect_holes", "false"), field("split_touching", "true"),
+	).decode(t, http.StatusAccepted, &got)
+
+	if len(got.Accepted) != 2 || len(got.Rejected) != 0 {
+		t.Fatalf("accepted %d, rejected %d", len(got.Accepted), len(got.Rejected))
+	}
+	a := got.Accepted[0]
+	if a.Filename != "a.png" || a.Width != 40 || a.Height != 30 || a.Model != "unet" {
+		t.Errorf("job %+v", a)
+	}
+	if o := a.Options; o.Threshold != 0.7 || o.MinArea != 9 || o.DetectHoles || !o.SplitTouching {
+		t.Errorf("options %+v", o)
+	}
+	if n := e.stored(); n != 2 {
+		t.Errorf("%d files stored, want 2", n)
+	}
+}
+
+func TestWhatTheFormLeavesOutIsTheModels(t *testing.T) {
+	e := newEdge(t, nil)
+	var got uploadResponse
+	e.upload(e.session(), field("model", "unet"), file("a.png", picture(t, 40, 30))).decode(t, http.StatusAccepted, &got)
+	if o := got.Accepted[0].Options; o.Threshold != 0.4 || o.MinArea != 0 || !o.DetectHoles || o.SplitTouching {
+		t.Errorf("options %+v", o)
+	}
+}
+
+func TestOneBadFileAmongTen(t *testing.T) {
+	e := newEdge(t, nil)
+	parts := []part{field("model", "unet")}
+	for i := range 9 {
+		parts = append(parts, file(fmt.Sprintf("%d.png", i), picture(t, 20+i, 20)))
+	}
+	parts = append(parts[:4:4], append([]part{file("notes.png", []byte("dear diary"))}, parts[4:]...)...)
+	var got uploadResponse
+	e.upload(e.session(), parts...).decode(t, http.StatusAccepted, &got)
+	if len(got.Accepted) != 9 || len(got.Rejected) != 1 {
+		t.Fatalf("accepted %d, rejected %d", len(got.Accepted), len(got.Rejected))
+	}
+	if r := got.Rejected[0]; r.Filename != "notes.png" || r.Code != problem.UnsupportedFormat || r.Detail == "" {
+		t.Errorf("rejected %+v", r)
+	}
+	if n := e.stored(); n != 9 {
+		t.Errorf("%d files stored, want 9", n)
+	}
+}
+
+func TestBadFileAlone(t *testing.T) {
+	whole := picture(t, 300, 300)
+	for name, test := range map[string]struct {
+		data   []byte
+		status int
+		code   problem.Code
+	}{
+		"text named .png":  {[]byte("dear diary"), 415, problem.UnsupportedFormat},
+		"empty":            {nil, 415, problem.UnsupportedFormat},
+		"cut in half":      {whole[:len(whole)/2], 400, problem.CorruptImage},
+		"cut in its head":  {whole[:20], 400, problem.CorruptImage},
+		"one pixel":        {picture(t, 1, 1), 400, problem.BadRequest},
+		"one pixel header": {claiming(t, 1, 1), 400, problem.BadRequest},
+		"60000 x 60000":    {claiming(t, 60000, 60000), 413, problem.ImageTooLarge},
+		"more bytes":       {make([]byte, 1<<20+1), 413, problem.FileTooLarge},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEdge(t, nil)
+			answer := e.upload(e.session(), field("model", "unet"), file("x.png", test.data))
+			answer.isProblem(t, test.status, test.code)
+			var got refusal
+			answer.decode(t, test.status, &got)
+			if len(got.Rejected) != 1 || got.Rejected[0].Filename != "x.png" || got.Rejected[0].Code != test.code {
+				t.Errorf("rejected %+v", got.Rejected)
+			}
+			if n := e.stored(); n != 0 {
+				t.Errorf("%d files stay behind", n)
+			}
+		})
+	}
+}
+
+func TestBadUpload(t *testing.T) {
+	image := file("a.png", picture(t, 20, 20))
+	model := field("model", "unet")
+	many := []part{model}
+	for range 11 {
+		many = append(many, image)
+	}
+	for name, test := range map[string]struct {
+		parts  []part
+		status int
+		code   problem.Code
+	}{
+		"too many files":     {many, 413, problem.TooManyFiles},
+		"no file":            {[]part{model}, 400, problem.BadRequest},
+		"nothing":            {nil, 400, problem.BadRequest},
+		"no model":           {[]part{image}, 400, problem.BadRequest},
+		"unknown model":      {[]part{image, field("model", "vgg")}, 400, problem.UnknownModel},
+		"threshold 7":        {[]part{model, image, field("threshold", "7")}, 400, problem.BadRequest},
+		"threshold 0.04":     {[]part{model, image, field("threshold", "0.04")}, 400, problem.BadRequest},
+		"threshold NaN":      {[]part{model, image, field("threshold", "NaN")}, 400, problem.BadRequest},
+		"threshold in words": {[]part{model, image, field("threshold", "high")}, 400, problem.BadRequest},
+		"negative area":      {[]part{model, image, field("min_area", "-1")}, 400, problem.BadRequest},
+		"half a boolean":     {[]part{model, image, field("detect_holes", "perhaps")}, 400, problem.BadRequest},
+		"an unknown field":   {[]part{model, image, field("treshold", "0.5")}, 400, problem.BadRequest},
+		"an endless field":   {[]part{field("model", strings.Repeat("u", 5000)), image}, 400, problem.BadRequest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEdge(t, nil)
+			e.upload(e.session(), test.parts...).isProblem(t, test.status, test.code)
+			if n := e.stored(); n != 0 {
+				t.Errorf("%d files stay behind", n)
+			}
+		})
+	}
+}
+
+func TestUploadThatIsNoForm(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	e.do("POST", "/api/v1/images", token, "application/json", strings.NewReader("{}")).isProblem(t, 400, problem.BadRequest)
+	body, contentType := encode(t, []part{field("model", "unet"), file("a.png", picture(t, 20, 20))})
+	e.do("POST", "/api/v1/images", token, contentType, bytes.NewReader(body[:len(body)-60])).isProblem(t, 400, problem.BadRequest)
+	if n := e.stored(); n != 0 {
+		t.Errorf("%d files stay behind", n)
+	}
+}
+
+func TestRequestLargerThanAllItsFilesMayBe(t *testing.T) {
+	e := newEdge(t, func(c *Config) { c.Limits.FileBytes, c.Limits.Files = 1000, 1 })
+	token := e.session()
+	body, contentType := encode(t, []part{field("model", "unet"), file("a.png", make([]byte, 2<<20))})
+	e.do("POST", "/api/v1/images", token, contentType, bytes.NewReader(body)).isProblem(t, 413, problem.BatchTooLarge)
+	// Without a Content-Length the limit is met on the way.
+	e.do("POST", "/api/v1/images", token, contentType, io.MultiReader(bytes.NewReader(body))).isProblem(t, 413, problem.BatchTooLarge)
+	if n := e.stored(); n != 0 {
+		t.Errorf("%d files stay behind", n)
+	}
+}
+
+func TestClientThatLeavesInTheMiddle(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	body, contentType := encode(t, []part{field("model", "unet"), file("a.png", picture(t, 200, 200)), file("b.png", picture(t, 200, 200))})
+	connection, err := net.Dial("tcp", e.server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(connection, "POST /api/v1/images HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
+		token, contentType, len(body))
+	if _, err := connection.Write(body[:len(body)*3/4]); err != nil {
+		t.Fatal(err)
+	}
+	if err := connection.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e.server.Close() // waits for the handler
+	if n := e.stored(); n != 0 {
+		t.Errorf("%d files stay behind", n)
+	}
+	if n := len(e.people.jobs); n != 0 {
+		t.Errorf("%d sessions have jobs", n)
+	}
+}
+
+func TestUploadThatIsNotSubmitted(t *testing.T) {
+	for _, test := range []struct {
+		err    error
+		status int
+		code   problem.Code
+	}{
+		{sessions.ErrQueueFull, 429, problem.QueueFull},
+		{sessions.ErrDraining, 503, problem.Draining},
+		{sessions.ErrClosed, 401, problem.Unauthorized},
+		{&net.OpError{Op: "dial", Err: io.EOF}, 503, problem.Timeout},
+	} {
+		e := newEdge(t, nil)
+		token := e.session()
+		e.people.refuse = test.err
+		e.upload(token, field("model", "unet"), file("a.png", picture(t, 20, 20))).isProblem(t, test.status, test.code)
+		if n := e.stored(); n != 0 {
+			t.Errorf("%v: %d files stay behind", test.err, n)
+		}
+	}
+}
+
+func TestCleanFilename(t *testing.T) {
+	for from, want := range map[string]string{
+		"a.png":                  "a.png",
+		`C:\images\a.png`:        "a.png",
+		"../../etc/passwd":       "passwd",
+		"a\x00b\n.png":           "ab.png",
+		"":                       "image",
+		"..":                     "..",
+		"/":                      "image",
+		"Sphäroid 1.tif":         "Sphäroid 1.tif",
+		"\xff\xfe.png":           ".png",
+		strings.Repeat("ä", 300): strings.Repeat("ä", 255),
+	} {
+		if got := cleanFilename(from); got != want {
+			t.Errorf("%q becomes %q, want %q", from, got, want)
+		}
+	}
+}
+
+func FuzzUpload(f *testing.F) {
+	f.Add([]byte("--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a\"\r\n\r\nabc\r\n--x--\r\n"))
+	f.Add([]byte("--x\r\n\r\n"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		e := newEdge(t, nil)
+		a := e.do("POST", "/api/v1/images", e.session(), "multipart/form-data; boundary=x", bytes.NewReader(body))
+		if a.StatusCode >= 500 {
+			t.Errorf("status %d: %s", a.StatusCode, a.body)
+		}
+		if a.StatusCode != http.StatusAccepted && e.stored() != 0 {
+			t.Error("files stay behind")
+		}
+	})
+}
