@@ -1,0 +1,59 @@
+// Command seghub is the hub: `seghub serve` runs it.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"seghub/app/config"
+	"seghub/app/server"
+)
+
+type cli struct {
+	Serve serveCommand `cmd:"" help:"Run the hub."`
+}
+
+type serveCommand struct {
+	config.Config
+}
+
+func (s *serveCommand) Run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	slog.SetDefault(log)
+	return server.Run(ctx, s.Config, log, func(address string) {
+		fmt.Printf("SegHub is ready: http://%s\n", address)
+	})
+}
+
+func main() {
+	var c cli
+	k := kong.Must(&c,
+		kong.Name("seghub"),
+		kong.Description("A real-time segmentation hub for microscope images."),
+		kong.UsageOnError(),
+	)
+	command, err := k.Parse(os.Args[1:])
+	k.FatalIfErrorf(err)
+	k.FatalIfErrorf(config.RefuseUnknown(os.Environ(), variables(k.Model.Node)))
+	k.FatalIfErrorf(command.Run())
+}
+
+// variables lists every environment variable that a flag of the program reads.
+func variables(node *kong.Node) []string {
+	var names []string
+	for _, flag := range node.Flags {
+		names = append(names, flag.Envs...)
+	}
+	for _, child := range node.Children {
+		names = append(names, variables(child)...)
+	}
+	return names
+}

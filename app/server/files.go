@@ -1,0 +1,78 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"seghub/gpuexec"
+	"seghub/models/mask"
+	"seghub/sessions"
+	"seghub/storage"
+)
+
+// files keeps what sessions and hub need kept, under storage's layout.
+type files struct {
+	store *storage.Store
+}
+
+// result is the result object of the contract. Lengths are pixels, areas square pixels.
+type result struct {
+	Job       string        `json:"job"`
+	Image     resultImage   `json:"image"`
+	Model     string        `json:"model"`
+	Threshold float64       `json:"threshold"`
+	Objects   []mask.Object `json:"objects"`
+	Summary   mask.Summary  `json:"summary"`
+}
+
+type resultImage struct {
+	ID       string `json:"id"`
+	Filename string `json:"filename"`
+	Width    int    `json:"width"`
+	Height   int    `json:"height"`
+}
+
+// OpenImage opens an uploaded file.
+func (f files) OpenImage(ctx context.Context, session, image string) (io.ReadCloser, error) {
+	return f.store.Open(ctx, storage.ImageKey(session, image))
+}
+
+// PutResult keeps everything that was made of a job.
+func (f files) PutResult(ctx context.Context, job sessions.Job, session string, out gpuexec.Output) error {
+	data, err := json.Marshal(result{
+		Job:       job.ID,
+		Image:     resultImage{ID: job.ImageID, Filename: job.Filename, Width: out.Width, Height: out.Height},
+		Model:     job.Model,
+		Threshold: job.Options.Threshold,
+		Objects:   out.Objects,
+		Summary:   out.Summary,
+	})
+	if err != nil {
+		return fmt.Errorf("encode the result of job %s: %w", job.ID, err)
+	}
+	for _, blob := range []struct {
+		key  string
+		data []byte
+	}{
+		{storage.ProbabilityKey(session, job.ID), out.ProbabilityPNG},
+		{storage.MaskKey(session, job.ID), out.MaskPNG},
+		{storage.ResultKey(session, job.ID), data},
+	} {
+		if err := f.store.Write(ctx, blob.key, blob.data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeleteSession deletes all files of a session.
+func (f files) DeleteSession(ctx context.Context, session string) error {
+	return f.store.DeleteSession(ctx, session)
+}
+
+// MaskPNG reads the mask of a finished job.
+func (f files) MaskPNG(ctx context.Context, session, job string) ([]byte, error) {
+	return f.store.Read(ctx, storage.MaskKey(session, job))
+}

@@ -1,0 +1,256 @@
+// Package server puts the parts together and takes them apart again.
+//
+//	redisserver <- sessions -> gpuexec -> gpuexec/ort
+//	                  ^           |
+//	                 hub       storage
+//	                  ^           ^
+//	                  +- httpapi -+
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"seghub/app/config"
+	"seghub/app/httpapi"
+	"seghub/app/status"
+	"seghub/gpuexec"
+	"seghub/gpuexec/ort"
+	"seghub/hub"
+	"seghub/models"
+	"seghub/sessions"
+	"seghub/sessions/redisserver"
+	"seghub/storage"
+	"seghub/web"
+)
+
+// headerTimeout is how long a client may take to send a request's header. Bodies have a patience of
+// their own.
+const headerTimeout = 10 * time.Second
+
+// Run serves until ctx ends, then shuts down in order. ready hears the address once jobs can run.
+func Run(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(address string)) error {
+	log.Info("settings", "effective", cfg)
+	s, err := start(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	if err = s.warm(ctx); err == nil {
+		ready(s.address())
+		select {
+		case <-ctx.Done():
+		case err = <-s.served:
+			err = fmt.Errorf("serve HTTP: %w", err)
+		}
+	}
+	if ctx.Err() != nil {
+		err = nil // asked to stop, not failed
+	}
+	return errors.Join(err, s.shutdown())
+}
+
+// server is a running hub; each part is nil until it is started.
+type server struct {
+	cfg       config.Config
+	log       *slog.Logger
+	stopRedis func() error
+	store     *storage.Store
+	models    *models.Registry
+	runtime   *ort.Runtime
+	pool      *gpuexec.Pool
+	sessions  *sessions.Service
+	sink      gpuexec.Sink // sessions, behind what counts the outcomes
+	hub       *hub.Hub
+	listener  net.Listener
+	http      *http.Server
+	served    chan error // how serving HTTP ended
+}
+
+// start brings everything up but the models; on failure nothing stays up.
+func start(ctx context.Context, cfg config.Config, log *slog.Logger) (*server, error) {
+	s := &server{cfg: cfg, log: log, served: make(chan error, 1)}
+	err := s.startParts(ctx)
+	if err == nil {
+		err = s.pool.Start(context.WithoutCancel(ctx), s.sessions, s.sink)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.shutdown())
+	}
+	return s, nil
+}
+
+// startParts starts all parts but the workers, who would begin to take work.
+func (s *server) startParts(ctx context.Context) (err error) {
+	cfg := s.cfg
+	// The address comes first: a hub that cannot have it must not touch the data of the one that has.
+	var listen net.ListenConfig
+	if s.listener, err = listen.Listen(ctx, "tcp", cfg.Listen); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if err = os.MkdirAll(cfg.Data, 0o750); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	location := cfg.Storage
+	if location == "" {
+		location = filepath.Join(cfg.Data, "blobs")
+	}
+	if s.store, err = storage.Open(ctx, location); err != nil {
+		return err
+	}
+	if s.models, err = models.Open(cfg.Models, s.log); err != nil {
+		return err
+	}
+	if err = s.startWorkers(); err != nil {
+		return err
+	}
+	if err = s.startSessions(ctx); err != nil {
+		return err
+	}
+	return s.startEdge(ctx)
+}
+
+func (s *server) startWorkers() (err error) {
+	library := s.cfg.ORTLibrary
+	if library == "" {
+		library = ort.DefaultLibrary()
+	}
+	if s.runtime, err = ort.Open(library, s.cfg.Device, s.cfg.Slots, s.log); err != nil {
+		return err
+	}
+	s.pool = gpuexec.New(gpuexec.Config{
+		Slots:     s.cfg.Slots,
+		Device:    s.runtime.Device(),
+		NewEngine: s.runtime.NewEngine,
+		Models:    s.models.Get,
+		MaxPixels: int64(s.cfg.MaxPixels),
+		Log:       s.log,
+	})
+	return nil
+}
+
+func (s *server) startSessions(ctx context.Context) error {
+	client, kind, stop, err := redisserver.Open(ctx, s.cfg.Redis, s.cfg.Data, s.log)
+	if err != nil {
+		return err
+	}
+	s.stopRedis = stop
+	s.log.Info("redis", "kind", kind)
+	node := s.cfg.Node
+	if node == "" {
+		node = config.Hostname()
+	}
+	s.sessions, err = sessions.New(sessions.Config{
+		Redis:        client,
+		Node:         node,
+		Slots:        s.cfg.Slots,
+		Turn:         s.cfg.Turn,
+		ReserveGrace: s.cfg.ReserveGrace,
+		SessionTTL:   s.cfg.SessionTTL,
+		LeaseTTL:     s.cfg.LeaseTTL,
+		Borrow:       s.cfg.Borrow,
+		MaxQueue:     s.cfg.MaxQueue,
+		Files:        files{s.store},
+		BatchSize:    s.pool.BatchSize,
+		Problem:      httpapi.Problem,
+		Log:          s.log,
+	})
+	if err != nil {
+		return err
+	}
+	// What is started here is stopped by shutdown, in order, not by the end of ctx.
+	return s.sessions.Start(context.WithoutCancel(ctx), s.pool)
+}
+
+func (s *server) startEdge(ctx context.Context) error {
+	source := status.Source{Admission: s.sessions.Stats, Workers: s.pool.Stats, Memory: hostMemory}
+	registry := prometheus.NewRegistry()
+	s.hub = hub.New(hub.Config{
+		Sessions: s.sessions,
+		Masks:    files{s.store},
+		Stats: func(ctx context.Context) (func(session string) any, error) {
+			snapshot, err := source.Take(ctx)
+			return func(session string) any { return snapshot.For(session) }, err
+		},
+		Problem: httpapi.Problem,
+		Origins: s.cfg.Origins,
+		Log:     s.log,
+	})
+	if err := s.hub.Start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	outcomes := newOutcomes(s.sessions)
+	s.sink = outcomes
+	registry.MustRegister(outcomes, gauges{source: source, connections: s.hub.Connections})
+	s.http = &http.Server{
+		Handler: httpapi.New(httpapi.Config{
+			Accounts:  s.sessions,
+			Jobs:      s.sessions,
+			Blobs:     s.store,
+			Models:    s.models,
+			Live:      s.hub,
+			Client:    web.Handler(),
+			Loaded:    s.pool.Loaded,
+			Status:    source.Take,
+			Ready:     s.ready,
+			Registry:  registry,
+			AccessKey: s.cfg.AccessKey,
+			Secure:    s.cfg.TLSProxy,
+			Limits: httpapi.Limits{
+				FileBytes: int64(s.cfg.MaxFile),
+				Pixels:    int64(s.cfg.MaxPixels),
+				Files:     s.cfg.MaxFiles,
+			},
+			Log: s.log,
+		}),
+		ReadHeaderTimeout: headerTimeout,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	go func() { s.served <- s.http.Serve(s.listener) }()
+	return nil
+}
+
+// warm loads the models, so that nobody's first image pays for it.
+func (s *server) warm(ctx context.Context) error {
+	ids := s.cfg.Warm
+	if len(ids) == 0 {
+		for _, spec := range s.models.List() {
+			ids = append(ids, spec.ID)
+		}
+	}
+	if len(ids) == 0 {
+		s.log.Warn("no model: uploads will be refused", "folder", s.cfg.Models)
+	}
+	return s.pool.Warm(ctx, ids)
+}
+
+// ready tells whether a job that is submitted now would run.
+func (s *server) ready(ctx context.Context) error {
+	if !s.pool.Ready() {
+		return errors.New("models are being loaded")
+	}
+	if err := s.sessions.Ping(ctx); err != nil {
+		return fmt.Errorf("redis does not answer: %w", err)
+	}
+	return nil
+}
+
+// address is where a browser on this machine finds the hub.
+func (s *server) address() string {
+	host, port, err := net.SplitHostPort(s.listener.Addr().String())
+	if err != nil {
+		return s.listener.Addr().String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,73 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+const (
+	drainTimeout   = 8 * time.Second // for running batches to finish before they are cancelled
+	releaseTimeout = 3 * time.Second // to hand slots and claimed jobs back
+	reconnectAfter = 2 * time.Second // what clients are told to wait
+)
+
+// shutdown takes down what start brought up, in the order that loses nothing: no new work, then no
+// work, then no claims on work, and only then the connections that tell of it. It does not depend on
+// the context that ended.
+func (s *server) shutdown() error {
+	s.log.Info("shutting down")
+	ctx := context.Background()
+	var errs []error
+
+	// Stop accepting, tell clients.
+	if s.http != nil {
+		stopping, cancel := context.WithTimeout(ctx, drainTimeout)
+		defer cancel()
+		idle := make(chan struct{})
+		go func() {
+			defer close(idle)
+			// Requests that last longer than this are cut by Close.
+			_ = s.http.Shutdown(stopping)
+		}()
+		defer func() { <-idle }()
+	} else if s.listener != nil {
+		errs = append(errs, s.listener.Close())
+	}
+	if s.hub != nil {
+		s.hub.Drain(reconnectAfter)
+	}
+
+	// Stop admission, let running batches finish, release the leases.
+	if s.sessions != nil {
+		s.sessions.StopAdmission()
+	}
+	if s.pool != nil {
+		running, cancel := context.WithTimeout(ctx, drainTimeout)
+		s.pool.Stop(running)
+		cancel()
+	}
+	if s.sessions != nil {
+		releasing, cancel := context.WithTimeout(ctx, releaseTimeout)
+		s.sessions.Stop(releasing)
+		cancel()
+	}
+
+	// Nothing more will happen that a client would have to hear.
+	if s.hub != nil {
+		s.hub.Stop()
+	}
+	if s.http != nil {
+		errs = append(errs, s.http.Close())
+	}
+	if s.runtime != nil {
+		errs = append(errs, s.runtime.Close())
+	}
+	if s.stopRedis != nil {
+		errs = append(errs, s.stopRedis())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}
