@@ -1,0 +1,198 @@
+// The hub's HTTP calls. Every failure is a Failure with a code to switch on and words for a person, the
+// network's failures included.
+
+import { apiPath, type Job, type Model, type Options, type Problem, type Rejection, type Result, type Sample, type Session } from './protocol'
+
+/** Codes that the client gives itself, beside those of the contract. */
+export const unreachable = 'unreachable'
+
+export class Failure extends Error {
+  override name = 'Failure'
+  constructor(
+    readonly code: string,
+    readonly title: string,
+    readonly detail: string,
+    readonly status: number,
+    /** ms; null when the server did not say. */
+    readonly retryAfter: number | null = null,
+    /** Of an upload of which nothing was taken. */
+    readonly rejected: readonly Rejection[] = [],
+  ) {
+    super(detail || title)
+  }
+}
+
+export interface Uploaded {
+  accepted: Job[]
+  rejected: Rejection[]
+}
+
+export interface Upload {
+  files: readonly File[]
+  model: string
+  options: Partial<Options>
+}
+
+/** Sends a form, tells how much of it has left (0..1), and gives what came back. */
+export type SendForm = (url: string, form: FormData, sent: (fraction: number) => void, signal: AbortSignal) => Promise<Response>
+
+export interface ApiOptions {
+  origin?: string // '' = the page's own
+  fetch?: typeof fetch
+  sendForm?: SendForm
+}
+
+export class Api {
+  private readonly root: string
+  private readonly origin: string
+  private readonly fetch: typeof fetch
+  private readonly sendForm: SendForm
+
+  constructor(options: ApiOptions = {}) {
+    this.origin = options.origin ?? ''
+    this.root = this.origin + apiPath
+    this.fetch = options.fetch ?? ((...call) => globalThis.fetch(...call))
+    this.sendForm = options.sendForm ?? sendByXHR
+  }
+
+  /** The session of the browser's cookie; null when there is none, or no longer. */
+  async session(): Promise<Session | null> {
+    try {
+      return await this.json<Session>('GET', '/session')
+    } catch (error) {
+      if (error instanceof Failure && (error.code === 'unauthorized' || error.code === 'not_found')) return null
+      throw error
+    }
+  }
+
+  async createSession(name: string, accessKey: string): Promise<Session> {
+    const body = accessKey ? { name, access_key: accessKey } : { name }
+    return (await this.json<{ session: Session }>('POST', '/sessions', body)).session
+  }
+
+  async closeSession(): Promise<void> {
+    await this.call('DELETE', '/session')
+  }
+
+  async models(): Promise<Model[]> {
+    return (await this.json<{ models: Model[] }>('GET', '/models')).models
+  }
+
+  async samples(): Promise<Sample[]> {
+    const response = await this.request(`${this.origin}/samples`, {})
+    return ((await response.json()) as { samples: Sample[] }).samples
+  }
+
+  async sampleFile(sample: Sample): Promise<File> {
+    const response = await this.request(this.origin + sample.url, {})
+    return new File([await response.blob()], `${sample.name}.png`, { type: 'image/png' })
+  }
+
+  async upload(upload: Upload, sent: (fraction: number) => void, signal: AbortSignal): Promise<Uploaded> {
+    const form = new FormData()
+    // Fields first: the server judges them before it takes the files.
+    form.set('model', upload.model)
+    for (const [name, value] of Object.entries(upload.options)) form.set(name, String(value))
+    for (const file of upload.files) form.append('files', file, file.name)
+    const response = await reached(() => this.sendForm(`${this.root}/images`, form, sent, signal))
+    return (await (await accepted(response)).json()) as Uploaded
+  }
+
+  async cancel(job: string): Promise<void> {
+    await this.call('DELETE', `/jobs/${encodeURIComponent(job)}`)
+  }
+
+  async cancelAll(): Promise<void> {
+    await this.call('DELETE', '/jobs')
+  }
+
+  async result(job: string): Promise<Result> {
+    return this.json('GET', `/jobs/${encodeURIComponent(job)}/result`)
+  }
+
+  async mask(job: string): Promise<Blob> {
+    return (await this.call('GET', `/jobs/${encodeURIComponent(job)}/mask.png`)).blob()
+  }
+
+  async preview(image: string): Promise<Blob> {
+    return (await this.request(this.previewURL(image), {})).blob()
+  }
+
+  previewURL(image: string): string {
+    return `${this.root}/images/${encodeURIComponent(image)}/preview`
+  }
+
+  maskURL(job: string): string {
+    return `${this.root}/jobs/${encodeURIComponent(job)}/mask.png`
+  }
+
+  resultURL(job: string): string {
+    return `${this.root}/jobs/${encodeURIComponent(job)}/result`
+  }
+
+  private async json<T>(method: string, path: string, body?: unknown): Promise<T> {
+    return (await (await this.call(method, path, body)).json()) as T
+  }
+
+  private call(method: string, path: string, body?: unknown): Promise<Response> {
+    const init: RequestInit = { method }
+    if (body !== undefined) {
+      init.body = JSON.stringify(body)
+      init.headers = { 'Content-Type': 'application/json' }
+    }
+    return this.request(this.root + path, init)
+  }
+
+  private async request(url: string, init: RequestInit): Promise<Response> {
+    return accepted(await reached(() => this.fetch(url, { credentials: 'same-origin', ...init })))
+  }
+}
+
+async function reached(call: () => Promise<Response>): Promise<Response> {
+  try {
+    return await call()
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error
+    throw new Failure(unreachable, 'The hub does not answer', 'The hub does not answer. Check that it runs and that you are on its network.', 0)
+  }
+}
+
+async function accepted(response: Response): Promise<Response> {
+  if (response.ok) return response
+  throw failureOf(response, await response.text())
+}
+
+/** Something between us and the hub may answer in words of its own. */
+function failureOf(response: Response, body: string): Failure {
+  let problem: Partial<Problem> & { rejected?: Rejection[] } = {}
+  try {
+    problem = (JSON.parse(body) ?? {}) as typeof problem
+  } catch {
+    // Not a problem document; the status must do.
+  }
+  const title = problem.title ?? `The hub answered ${response.status}`
+  return new Failure(problem.code ?? 'internal', title, problem.detail ?? '', response.status, retryAfter(response), problem.rejected)
+}
+
+function retryAfter(response: Response): number | null {
+  const seconds = Number(response.headers.get('Retry-After') ?? Number.NaN)
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null
+}
+
+/** fetch cannot tell how much of a body has left; this can. */
+const sendByXHR: SendForm = (url, form, sent, signal) =>
+  new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest()
+    request.open('POST', url)
+    request.upload.onprogress = (event) => event.lengthComputable && sent(event.loaded / event.total)
+    request.onload = () => {
+      const headers = new Headers()
+      const wait = request.getResponseHeader('Retry-After')
+      if (wait !== null) headers.set('Retry-After', wait)
+      resolve(new Response(request.responseText, { status: request.status, headers }))
+    }
+    request.onerror = () => reject(new TypeError('network error'))
+    request.onabort = () => reject(new DOMException('aborted', 'AbortError'))
+    signal.addEventListener('abort', () => request.abort(), { once: true })
+    request.send(form)
+  })

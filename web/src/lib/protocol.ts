@@ -1,0 +1,156 @@
+// The hub's contract, version 1, as TypeScript: what comes and goes over HTTP and the socket. Lengths are
+// pixels, areas square pixels, times RFC 3339 in UTC, ids opaque.
+
+export const apiPath = '/api/v1'
+export const subprotocol = 'seghub.v1'
+
+export type SessionState = 'idle' | 'waiting' | 'active' | 'closed'
+
+export interface Session {
+  id: string
+  name: string
+  state: SessionState
+  slot: number | null // from 0
+  node: string
+  position: number | null // 1 = next; null unless waiting
+  eta_seconds: number | null // null when unknown
+  jobs: Record<JobState, number>
+  seq: number
+}
+
+export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled'
+export type Stage = '' | 'decode' | 'infer' | 'postprocess'
+
+export interface Options {
+  threshold: number // 0.05..0.95
+  min_area: number
+  detect_holes: boolean
+  split_touching: boolean
+}
+
+export interface Job {
+  id: string
+  image_id: string
+  filename: string
+  width: number
+  height: number
+  page: number // from 0
+  pages: number
+  model: string
+  options?: Options
+  state: JobState
+  stage: Stage
+  percent: number
+  error: Problem | null
+  created_at: string
+  started_at: string | null
+  finished_at: string | null
+  timing_ms: { queued: number; decode: number; infer: number; postprocess: number; total: number }
+}
+
+export interface Model {
+  id: string
+  title: string
+  description: string
+  input: { height: number; width: number; channels: number; scaling: string }
+  precision: string
+  batch: { alone: number; shared: number; max: number }
+  threshold: number
+  loaded: boolean
+}
+
+export interface Sample {
+  name: string
+  url: string
+}
+
+export interface Problem {
+  type: string
+  title: string
+  status: number
+  detail: string
+  code: string
+}
+
+export interface Rejection {
+  filename: string
+  code: string
+  detail: string
+}
+
+export type Point = [x: number, y: number]
+
+export interface SegmentedObject {
+  id: number
+  polygon: Point[] // outer ring along pixel corners, open
+  holes: Point[][]
+  bbox: [x: number, y: number, width: number, height: number]
+  area: number
+  perimeter: number
+  centroid: Point
+  mean_probability: number
+}
+
+export interface Result {
+  job: string
+  image: { id: string; filename: string; width: number; height: number }
+  model: string
+  threshold: number
+  objects: SegmentedObject[]
+  summary: { count: number; total_area: number; coverage: number }
+}
+
+export interface Worker {
+  slot: number
+  device: string
+  state: 'idle' | 'busy' | 'down'
+  session_is_you: boolean
+  model: string | null
+  images_done: number
+}
+
+export interface Stats {
+  slots: { total: number; active: number }
+  waiting: number
+  workers: Worker[]
+  memory: { used_bytes: number; total_bytes: number; pressure: 'normal' | 'high' | 'critical' }
+}
+
+/** Text frames that the server sends. Those with seq are kept: each arrives once and in order. */
+export type TextFrame =
+  | { type: 'welcome'; session: Session; seq: number; resumed: boolean; gap: boolean }
+  | { type: 'snapshot'; session: Session; jobs: Job[]; seq: number }
+  | { type: 'session'; seq: number; session: Session }
+  | { type: 'position'; position: number; waiting: number; eta_seconds: number | null }
+  | { type: 'job'; seq: number; job: Job }
+  | { type: 'progress'; job_id: string; stage: Stage; done: number; total: number; percent: number }
+  | ({ type: 'stats' } & Stats)
+  | { type: 'draining'; reconnect_after_ms: number }
+  | ({ type: 'error'; re: { type: string; job_id?: string } } & Omit<Problem, 'type'>)
+  | { type: 'pong'; id?: number | string }
+
+/** What a binary frame says of the picture that follows: where this piece lies in the image. */
+export interface MaskHeader {
+  type: 'mask'
+  seq?: number // final pieces only
+  job_id: string
+  image_id: string
+  final: boolean
+  x: number
+  y: number
+  width: number
+  height: number
+}
+
+export interface MaskFrame {
+  type: 'mask'
+  header: MaskHeader
+  png: Uint8Array<ArrayBuffer> // empty when the hub no longer has the picture
+}
+
+export type Frame = TextFrame | MaskFrame
+
+export type Command =
+  | { type: 'cancel'; job_id: string }
+  | { type: 'watch'; stats: boolean }
+  | { type: 'ping'; id?: number }

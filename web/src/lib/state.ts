@@ -1,0 +1,142 @@
+// What the frames of a session add up to. `reduce` is pure: the same frames give the same state, whatever
+// connections they came over.
+//
+// The rules:
+//   - A kept event is applied when its seq follows the newest; an older one has been applied before and is
+//     passed over; a later one shows that something was lost, and the state asks to be resumed.
+//   - A snapshot replaces everything.
+//   - Progress belongs to running jobs alone: what arrives late cannot bring a finished job back to life.
+
+import type { Frame, Job, JobState, Problem, Session, Stage, Stats } from './protocol'
+
+export interface Progress {
+  stage: Stage
+  percent: number
+}
+
+export interface HubState {
+  readonly session: Session | null
+  /** All jobs by id, oldest first. */
+  readonly jobs: ReadonlyMap<string, Job>
+  /** How far the running jobs are; apart from jobs, because it changes far more often. */
+  readonly progress: ReadonlyMap<string, Progress>
+  readonly stats: Stats | null
+  /** Sessions in line, as last heard. */
+  readonly waiting: number
+  /** The newest event that was applied; null before the first snapshot. */
+  readonly seq: number | null
+  /** Set when an event is missing: reconnect with seq. */
+  readonly lost: boolean
+  readonly draining: boolean
+  /** The newest answer to a command that failed. */
+  readonly problem: Problem | null
+}
+
+export const initialState: HubState = {
+  session: null,
+  jobs: new Map(),
+  progress: new Map(),
+  stats: null,
+  waiting: 0,
+  seq: null,
+  lost: false,
+  draining: false,
+  problem: null,
+}
+
+export function reduce(state: HubState, frame: Frame): HubState {
+  switch (frame.type) {
+    case 'welcome':
+      return welcome(state, frame)
+    case 'snapshot':
+      return {
+        ...state,
+        session: frame.session,
+        jobs: byAge(frame.jobs),
+        progress: progressOf(frame.jobs),
+        seq: frame.seq,
+        lost: false,
+      }
+    case 'session':
+      return inOrder(state, frame.seq, () => ({ session: keepETA(state.session, frame.session) }))
+    case 'job':
+      return inOrder(state, frame.seq, () => withJob(state, frame.job))
+    case 'mask':
+      return frame.header.seq === undefined ? state : inOrder(state, frame.header.seq, () => ({}))
+    case 'position':
+      return position(state, frame)
+    case 'progress':
+      if (state.jobs.get(frame.job_id)?.state !== 'running') return state
+      return { ...state, progress: new Map(state.progress).set(frame.job_id, { stage: frame.stage, percent: frame.percent }) }
+    case 'stats': {
+      const { type: _, ...stats } = frame
+      return { ...state, stats, waiting: stats.waiting }
+    }
+    case 'draining':
+      return { ...state, draining: true }
+    case 'error':
+      return { ...state, problem: { type: 'about:blank', title: frame.title, status: frame.status, detail: frame.detail, code: frame.code } }
+    case 'pong':
+      return state
+  }
+}
+
+/** A job that an upload's answer tells of before its event does: shown at once, and never older than the event. */
+export function adopt(state: HubState, jobs: readonly Job[]): HubState {
+  const unknown = jobs.filter((job) => !state.jobs.has(job.id))
+  if (unknown.length === 0) return state
+  return { ...state, jobs: new Map([...state.jobs, ...unknown.map((job): [string, Job] => [job.id, job])]) }
+}
+
+export function countJobs(state: HubState): Record<JobState, number> {
+  const counts: Record<JobState, number> = { queued: 0, running: 0, done: 0, failed: 0, cancelled: 0 }
+  for (const job of state.jobs.values()) counts[job.state]++
+  return counts
+}
+
+function welcome(state: HubState, frame: Extract<Frame, { type: 'welcome' }>): HubState {
+  const next = { ...state, draining: false, lost: false }
+  // What was missed follows event by event, and the session's own changes are among it.
+  if (frame.resumed && state.seq !== null) return frame.seq === state.seq ? { ...next, session: frame.session } : next
+  // A snapshot follows; events before it would have nothing to build on.
+  return { ...next, session: frame.session, seq: null }
+}
+
+/** Applies the change that an event of the given seq brings, if it is that event's turn. */
+function inOrder(state: HubState, seq: number, change: () => Partial<HubState>): HubState {
+  if (state.seq === null || state.lost || seq <= state.seq) return state
+  if (seq > state.seq + 1) return { ...state, lost: true }
+  return { ...state, ...change(), seq }
+}
+
+function withJob(state: HubState, job: Job): Partial<HubState> {
+  const jobs = new Map(state.jobs).set(job.id, job)
+  if (job.state === 'running') {
+    return { jobs, progress: new Map(state.progress).set(job.id, { stage: job.stage, percent: job.percent }) }
+  }
+  if (!state.progress.has(job.id)) return { jobs }
+  const progress = new Map(state.progress)
+  progress.delete(job.id)
+  return { jobs, progress }
+}
+
+function position(state: HubState, frame: Extract<Frame, { type: 'position' }>): HubState {
+  if (state.session?.state !== 'waiting') return state
+  const session = { ...state.session, position: frame.position, eta_seconds: frame.eta_seconds }
+  return { ...state, session, waiting: frame.waiting }
+}
+
+/** Kept events do not say how long it takes; the last word on it holds while the place is the same. */
+function keepETA(before: Session | null, now: Session): Session {
+  const same = before?.state === 'waiting' && now.state === 'waiting' && before.position === now.position
+  return same && now.eta_seconds === null ? { ...now, eta_seconds: before.eta_seconds } : now
+}
+
+/** Jobs come newest first. */
+function byAge(jobs: readonly Job[]): Map<string, Job> {
+  return new Map(jobs.toReversed().map((job) => [job.id, job]))
+}
+
+function progressOf(jobs: readonly Job[]): Map<string, Progress> {
+  return new Map(jobs.filter((job) => job.state === 'running').map(({ id, stage, percent }) => [id, { stage, percent }]))
+}

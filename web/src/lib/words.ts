@@ -1,0 +1,72 @@
+// What a person reads: states, places and times in words.
+
+import type { Job, Session, Stage } from './protocol'
+
+export function ordinal(n: number): string {
+  const teens = n % 100 >= 11 && n % 100 <= 13
+  const ending = teens ? 'th' : (['th', 'st', 'nd', 'rd'][n % 10] ?? 'th')
+  return `${n}${ending}`
+}
+
+/** about is a span of time as one would say it: nobody believes an estimate to the second. */
+export function about(seconds: number): string {
+  if (seconds < 5) return 'a few seconds'
+  if (seconds < 57.5) return `about ${Math.round(seconds / 5) * 5} s`
+  const minutes = Math.round(seconds / 60)
+  if (minutes < 60) return `about ${minutes} min`
+  const hours = Math.round(minutes / 60)
+  return `about ${hours} h`
+}
+
+/** duration is a time that was measured. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`
+  const seconds = ms / 1000
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`
+  return `${Math.floor(Math.round(seconds) / 60)} min ${Math.round(seconds) % 60} s`
+}
+
+/** place says where a session stands. */
+export function place(session: Session): string {
+  if (session.state === 'waiting') {
+    const where = session.position === null ? 'You are in line' : `You are ${ordinal(session.position)} in line`
+    return session.eta_seconds === null ? `${where}.` : `${where}, ${about(session.eta_seconds)}.`
+  }
+  if (session.slot !== null) return `Slot ${session.slot + 1} is yours.`
+  return 'Add images to begin.'
+}
+
+const stages: Record<Stage, string> = {
+  '': 'Starting',
+  decode: 'Reading the image',
+  infer: 'Segmenting',
+  postprocess: 'Outlining objects',
+}
+
+export function stageWords(stage: Stage): string {
+  return stages[stage] ?? 'Working'
+}
+
+export function jobWords(job: Job, waiting: boolean): string {
+  switch (job.state) {
+    case 'queued':
+      return waiting ? 'Waiting for a slot' : 'Queued'
+    case 'running':
+      return stageWords(job.stage)
+    case 'done':
+      return `Done in ${duration(job.timing_ms.total)}`
+    case 'failed':
+      return job.error?.detail || job.error?.title || 'It failed, and the hub did not say why.'
+    case 'cancelled':
+      return 'Cancelled'
+  }
+}
+
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${n.toLocaleString('en')} ${n === 1 ? one : many}`
+}
+
+/** stem is a file's name without its ending. */
+export function stem(filename: string): string {
+  return filename.replace(/\.[^.]+$/, '') || filename
+}
