@@ -22,24 +22,24 @@ import (
 // them and nothing else, against the same process with none. The sockets' other ends are in another process.
 func BenchmarkIdleSockets(b *testing.B) {
 	const sockets = 1_000
-	resident, err := residentBytes()
-	if err != nil {
+	if _, err := residentBytes(); err != nil {
 		b.Skipf("left out: resident memory cannot be read here: %v", err)
 	}
 	w := loopback(b, nil)
 	w.dial(b, "warm").greet()
 	for b.Loop() {
 		debug.FreeOSMemory()
-		if resident, err = residentBytes(); err != nil {
+		before, err := residentBytes()
+		if err != nil {
 			b.Fatal(err)
 		}
-		before := resident
 		heap := heapBytes()
 		crowd := startCrowd(b, w.url, sockets)
 		if n := w.hub.Connections(); n != sockets+1 {
 			b.Fatalf("%d sockets", n)
 		}
-		if resident, err = residentBytes(); err != nil {
+		resident, err := residentBytes()
+		if err != nil {
 			b.Fatal(err)
 		}
 		b.ReportMetric(float64(resident-before)/sockets, "RSS-B/socket")

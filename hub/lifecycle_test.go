@@ -132,7 +132,7 @@ func TestStartAndStopUnderStress(t *testing.T) {
 		all.Go(func() {
 			for range 25 {
 				// The session is closed, refused or served, as it happens; what counts is that each socket ends.
-				conn, _, err := w.dialer.Dial(w.url+"/ada", nil)
+				conn, _, err := w.handshake("ada", nil)
 				if err != nil {
 					t.Error(err)
 					return

@@ -104,9 +104,12 @@ func (q *queue) deliver(m sessions.Message) {
 		return
 	}
 	q.over = q.over || m.Last
-	if m.Seq > 0 {
+	switch {
+	case m.Lost:
+		q.endLocked(CloseInternal, "")
+	case m.Seq > 0:
 		q.addKeptLocked(m)
-	} else {
+	default:
 		q.addLooseLocked(m)
 	}
 	if len(q.kept)+len(q.loose) > maxQueued || q.bytes > maxQueuedBytes {

@@ -255,6 +255,7 @@ func TestQueueEnds(t *testing.T) {
 		"the last is not kept":         {func(q *queue) { q.deliver(sessions.Message{Data: []byte("x"), Last: true}) }, []string{"x", "close 4404"}},
 		"the last lies in a lost log":  {func(q *queue) { q.deliver(event3) }, []string{"read 1", "close 4404"}},
 		"a lost log":                   {func(q *queue) { q.deliver(event(3)) }, []string{"read 1", "close 4408"}},
+		"events lost by sessions":      {func(q *queue) { q.deliver(event(2)); q.deliver(sessions.Message{Lost: true}) }, []string{"event 2", "close 1011"}},
 		"cut":                          {func(q *queue) { q.deliver(event(2)); q.abandon() }, []string{"leave"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -143,7 +143,7 @@ func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, code CloseCode, rea
 	if err != nil {
 		return
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if reason == "" {
 		reason = code.reason()
 	}

@@ -154,7 +154,7 @@ func TestOrigins(t *testing.T) {
 		"null":                       http.StatusForbidden,
 		"%":                          http.StatusForbidden,
 	} {
-		conn, response, err := w.dialer.Dial(w.url+"/ada", http.Header{"Origin": {origin}})
+		conn, response, err := w.handshake("ada", http.Header{"Origin": {origin}})
 		if response == nil {
 			t.Fatalf("%s: %v", origin, err)
 		}
@@ -177,7 +177,7 @@ func TestOrigins(t *testing.T) {
 
 func TestForeignOriginIsNotRefusedByCloseCode(t *testing.T) {
 	w := loopback(t, nil)
-	_, response, err := w.dialer.Dial(w.url+"/ada?since=x", http.Header{"Origin": {"https://evil.example"}})
+	_, response, err := w.handshake("ada?since=x", http.Header{"Origin": {"https://evil.example"}})
 	if !errors.Is(err, websocket.ErrBadHandshake) || response.StatusCode != http.StatusForbidden {
 		t.Errorf("%v, %v", err, response)
 	}
@@ -199,7 +199,7 @@ func TestPlainRequestGetsAProblem(t *testing.T) {
 func TestRedisFailureIsAProblem(t *testing.T) {
 	w := loopback(t, nil)
 	w.refusal = problem.New(problem.Timeout, "Redis is away.")
-	_, response, err := w.dialer.Dial(w.url+"/ada", nil)
+	_, response, err := w.handshake("ada", nil)
 	if !errors.Is(err, websocket.ErrBadHandshake) {
 		t.Fatal(err)
 	}

@@ -270,15 +270,21 @@ type client struct {
 // dial opens a socket; target is a session and perhaps a query.
 func (w *world) dial(t testing.TB, target string) *client {
 	t.Helper()
-	conn, response, err := w.dialer.Dial(w.url+"/"+target, nil)
+	conn, _, err := w.handshake(target, nil)
 	if err != nil {
 		t.Fatalf("dial %s: %v", target, err)
 	}
-	if err := response.Body.Close(); err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() { _ = conn.Close() })
 	return &client{Conn: conn, t: t}
+}
+
+// handshake asks for a socket. gorilla keeps the body of a refusal in memory: it is read after it is closed.
+func (w *world) handshake(target string, header http.Header) (*websocket.Conn, *http.Response, error) {
+	conn, response, err := w.dialer.Dial(w.url+"/"+target, header)
+	if response != nil {
+		err = errors.Join(err, response.Body.Close())
+	}
+	return conn, response, err
 }
 
 // frame is what tests look at in a frame.
