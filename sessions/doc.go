@@ -1,15 +1,52 @@
 // Package sessions decides who runs and who waits. It holds the sessions, their jobs and their event
 // logs in Redis, gives out the slots, and is the only package that talks to Redis. Each change of
-// state is one Lua script that appends the event which tells of it.
+// state is one Lua script (lua/*.lua) that appends the event which tells of it.
 //
-//	        submit, slot free, nobody waits
-//	idle ------------------------------------> active
-//	 | \                                      /  |  ^
-//	 |  \ submit, else                       /   |  | slot free, head of the line
-//	 |   +--------------> waiting <---------+    |  |
-//	 |                     |  ^   turn is over, others wait
-//	 |                     |  |                  |  |
-//	 |                     +--|------------------|--+
-//	 +------ no work for RESERVE_GRACE while others wait
-//	any -- DELETE, or SESSION_TTL without sockets and work --> closed
+// # Sessions
+//
+//	           slot free, nobody waits
+//	idle ---------------------------------> active
+//	  \                                     ^    |
+//	   \  submit, else       head of line  /     | turn over, others wait
+//	    +------------------> waiting -----+      |
+//	                            ^                |
+//	                            +----------------+
+//
+// Every transition there is; the tests hold the scripts to this table:
+//
+//	idle    -> active   it connects or submits, a slot is free and nobody waits
+//	idle    -> waiting  it submits, else
+//	waiting -> active   it is at the head of the line and a slot is free, or reserved without work for a grace
+//	waiting -> idle     its whole queue was cancelled
+//	active  -> waiting  its turn is over while others wait, or its node is gone, and it has queued jobs
+//	active  -> idle     no work for a grace while others wait or nobody watches; or as above without queued jobs
+//	idle    -> closed   DELETE, or SESSION_TTL without sockets and work
+//	waiting -> closed   DELETE
+//	active  -> closed   DELETE, or as idle
+//
+// # Jobs
+//
+//	queued  -> running    a worker claims it; its attempt counts up
+//	queued  -> cancelled  by its user
+//	queued  -> done       its worker was taken for dead and finished it before anybody claimed it again;
+//	queued  -> failed     likewise
+//	running -> done       its result is stored
+//	running -> failed     with a problem
+//	running -> cancelled  its user asked for it, and its worker heard or is gone
+//	running -> queued     its worker stopped or died: to the head of the queue
+//
+// # Who owns what
+//
+// A node is a process with slots. It holds one lease for all of them in Redis, {generation, expiry}, and renews
+// it each third of its TTL; a slot's owner and a claimed job are part of it. Scripts go by Redis's own clock
+// (Config.Now replaces it in tests), so that nodes agree; a node itself stops taking work before the lease can
+// have expired by counting from before the renewal was sent. Finishing is a compare-and-set on (job, attempt).
+//
+// Redis publishes hints: "this session has events", "there may be work". They carry no state. What a hint
+// tells is read from Redis, and is looked for now and then without one.
+//
+//	Submit, Cancel, ... --script--> Redis --hint--> listen --> pump --read log--> listeners
+//	Next <--claim-- Redis           listen --> workers that wait in Next
+//	Progress --> flushProgress --script--> Redis --> pump
+//	keepLease: renews, lets time pass; sweeper: deletes what is closed; tellPositions: who is where in line
 package sessions

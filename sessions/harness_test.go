@@ -163,7 +163,15 @@ func joined(t testing.TB, config Config) (*Service, *clock) {
 	return s, clock
 }
 
-func must(t testing.TB, err error) {
+// tester is what a test and a rapid property have in common.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Context() context.Context
+}
+
+func must(t tester, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
