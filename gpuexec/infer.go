@@ -112,6 +112,9 @@ func (w *worker) runAlone(work context.Context, out outlet, b *batch, cause erro
 // runModel runs the model on in, whose rows are the tasks, and gives each its part of the output. It returns ctx's error when
 // ctx ended it, else an ErrInference. An engine that must be made first is made for the rest of work, not only for this run.
 func (w *worker) runModel(work, ctx context.Context, model models.Spec, in models.Tensor, tasks []*task) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if w.engine == nil && !w.makeEngine(work) {
 		return fmt.Errorf("%w: the worker has no engine", ErrInference)
 	}

@@ -1,0 +1,138 @@
+package ort
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"seghub/gpuexec"
+	"seghub/gpuexec/cuda"
+	"seghub/models/modeltest"
+)
+
+func TestOpenSaysHowToGetTheLibrary(t *testing.T) {
+	_, err := Open(filepath.Join(t.TempDir(), "libonnxruntime.so.1"), "auto", 4, quiet)
+	if !errors.Is(err, ErrLibraryAbsent) {
+		t.Fatalf("Open = %v", err)
+	}
+	for _, hint := range []string{"make run", "SEGHUB_ORT_LIBRARY"} {
+		if !strings.Contains(err.Error(), hint) {
+			t.Errorf("%q does not say %s", err, hint)
+		}
+	}
+}
+
+func TestOpenRefusesWhatIsNoLibrary(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "libonnxruntime.so.1")
+	if err := os.WriteFile(path, []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path, gpuexec.CPU, 4, quiet); err == nil {
+		t.Error("a text file was loaded")
+	}
+}
+
+func TestOpenOnceAndAgainAfterClose(t *testing.T) {
+	path := library(t)
+	for range 2 {
+		r, err := Open(path, gpuexec.CPU, 2, quiet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(path, gpuexec.CPU, 2, quiet); err == nil {
+			t.Error("the library was opened twice at once")
+		}
+		e, err := r.NewEngine(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		model := meanModel(t, modeltest.Options{})
+		run(t, e, model, noise(model, 1, 1))
+		if err := r.Close(); err == nil {
+			t.Error("the library was freed under an open engine")
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestDeviceIsChosenAndSaid(t *testing.T) {
+	path := library(t)
+	if _, err := os.Stat(filepath.Join(filepath.Dir(path), cudaProvider)); err == nil {
+		t.Skip("left out: what is said without a GPU: this ONNX Runtime has the CUDA provider")
+	}
+	var log bytes.Buffer
+	r, err := Open(path, "auto", 4, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Device() != gpuexec.CPU || strings.Count(log.String(), "models run on the CPU") != 1 {
+		t.Errorf("device %s, log %s", r.Device(), &log)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := Open(path, "cuda:0", 4, quiet); !errors.Is(err, ErrNoGPU) || !strings.Contains(err.Error(), cudaProvider) {
+		t.Errorf("cuda:0: %v", err)
+	}
+	for _, wrong := range []string{"", "gpu", "cuda", "cuda:", "cuda:-1", "cuda:x", "0"} {
+		if _, err := Open(path, wrong, 4, quiet); err == nil || errors.Is(err, ErrNoGPU) {
+			t.Errorf("device %q: %v", wrong, err)
+		}
+	}
+}
+
+// With the provider's file in place, what is missing next is the CUDA runtime.
+func TestAMachineWithoutCUDAHasNoGPU(t *testing.T) {
+	if _, err := cuda.Open(); err == nil {
+		t.Skip("left out: this machine has the CUDA runtime")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, cudaProvider), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := chooseDevice(filepath.Join(dir, "libonnxruntime.so.1"), "cuda:0", 4, quiet)
+	if !errors.Is(err, ErrNoGPU) || !errors.Is(err, cuda.ErrAbsent) {
+		t.Errorf("chooseDevice = %v", err)
+	}
+}
+
+func TestMemoryShare(t *testing.T) {
+	const gib = 1 << 30
+	for _, c := range []struct {
+		total uint64
+		slots int
+		want  uint64
+	}{
+		{24 * gib, 4, 5 * gib},
+		{6 * gib, 1, 5 * gib},
+	} {
+		if got := memoryShare(c.total, c.slots); got != c.want {
+			t.Errorf("memoryShare(%d, %d) = %d, want %d", c.total, c.slots, got, c.want)
+		}
+	}
+}
+
+func TestDefaultLibraryIsWhereTheScriptPutsIt(t *testing.T) {
+	script, err := os.ReadFile(filepath.Join("..", "..", "scripts", "fetch-onnxruntime"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := DefaultLibrary()
+	for _, part := range []string{`VERSION = "` + version + `"`, `file: "` + filepath.Base(path) + `"`} {
+		if !strings.Contains(string(script), part) {
+			t.Errorf("the script has no %s", part)
+		}
+	}
+	if !strings.Contains(path, filepath.Join("seghub", "onnxruntime", version)) {
+		t.Errorf("DefaultLibrary() = %s", path)
+	}
+}
