@@ -1,0 +1,119 @@
+package models_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"seghub/models"
+	"seghub/models/modeltest"
+)
+
+func TestReadSpecRefuses(t *testing.T) {
+	replace := func(old, new string) func(*modeltest.Model) {
+		return func(m *modeltest.Model) {
+			if !strings.Contains(m.Spec, old) {
+				t.Fatalf("the spec has no %s: %s", old, m.Spec)
+			}
+			m.Spec = strings.Replace(m.Spec, old, new, 1)
+		}
+	}
+	cases := []struct {
+		spoil func(*modeltest.Model)
+		want  string
+	}{
+		{func(m *modeltest.Model) { m.Spec = "" }, "metadata has no seghub.spec"},
+		{func(m *modeltest.Model) { m.Spec = "{" }, "unexpected end of JSON"},
+		{replace(`"format":1`, `"format":2`), "format is 2"},
+		{replace(`"id":"test"`, `"id":""`), `id ""`},
+		{replace(`"id":"test"`, `"id":"../test"`), `id "../test"`},
+		{replace(`"title":"Test model test"`, `"title":""`), "title is missing"},
+		{replace(`"height":64`, `"height":0`), "64x0 pixels"},
+		{replace(`"width":64`, `"width":10000`), "10000x64 pixels"},
+		{replace(`"channels":1`, `"channels":2`), "2 channels"},
+		{replace(`"scaling":"fit"`, `"scaling":"crop"`), `scaling "crop"`},
+		{replace(`"threshold":0.5`, `"threshold":0`), "threshold is 0"},
+		{replace(`"precision":"fp32"`, `"precision":"fp7"`), `precision "fp7"`},
+		{replace(`"alone":4`, `"alone":0`), "batch of 0 alone"},
+		{replace(`"max":8`, `"max":3`), "max, 3"},
+		{replace(`"height":64`, `"height":32`), `input "image" is uint8 [N,64,64,1], not uint8 [N,32,64,1]`},
+		{func(m *modeltest.Model) { m.Opset = 5 }, "version 5"},
+		{func(m *modeltest.Model) { m.Inputs[0].Type = modeltest.Float }, "of element type 1 [N,64,64,1]"},
+		{func(m *modeltest.Model) { m.Inputs[0].Dims[0] = 1 }, "uint8 [1,64,64,1]"},
+		{func(m *modeltest.Model) { m.Inputs[0].Dims = m.Inputs[0].Dims[:3] }, "uint8 [N,64,64], not"},
+		{func(m *modeltest.Model) { m.Inputs = append(m.Inputs, m.Inputs[0]) }, "2 inputs instead of one"},
+		{func(m *modeltest.Model) { m.Outputs[0].Dims[3] = 2 }, `output "probability" is uint8 [N,64,64,2]`},
+		{func(m *modeltest.Model) { m.Outputs[0].Type = modeltest.Float }, `output "probability"`},
+	}
+	for _, c := range cases {
+		t.Run(c.want, func(t *testing.T) {
+			m := modeltest.New(modeltest.Options{})
+			c.spoil(&m)
+			path := filepath.Join(t.TempDir(), "m.onnx")
+			if err := m.Write(path); err != nil {
+				t.Fatal(err)
+			}
+			spec, err := models.ReadSpec(path)
+			if !errors.Is(err, models.ErrInvalid) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %+v, %v", spec, err)
+			}
+		})
+	}
+}
+
+func TestReadSpecTakesOpenSides(t *testing.T) {
+	m := modeltest.New(modeltest.Options{})
+	m.Inputs[0].Dims[1], m.Inputs[0].Dims[2] = modeltest.Dynamic, modeltest.Dynamic
+	m.Outputs[0].Dims[1], m.Outputs[0].Dims[2] = modeltest.Dynamic, modeltest.Dynamic
+	path := filepath.Join(t.TempDir(), "m.onnx")
+	if err := m.Write(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := models.ReadSpec(path); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReadSpecOfACutFile(t *testing.T) {
+	whole := modeltest.New(modeltest.Options{Weights: 100}).Bytes()
+	path := filepath.Join(t.TempDir(), "m.onnx")
+	for length := range whole {
+		if err := os.WriteFile(path, whole[:length], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := models.ReadSpec(path); !errors.Is(err, models.ErrInvalid) {
+			t.Fatalf("the first %d of %d bytes: %v", length, len(whole), err)
+		}
+	}
+}
+
+func TestReadSpecOfNoFile(t *testing.T) {
+	_, err := models.ReadSpec(filepath.Join(t.TempDir(), "none.onnx"))
+	if !errors.Is(err, fs.ErrNotExist) || errors.Is(err, models.ErrInvalid) {
+		t.Error(err)
+	}
+}
+
+// FuzzReadSpec wants a refusal or a spec within its bounds, of any bytes.
+func FuzzReadSpec(f *testing.F) {
+	f.Add(modeltest.New(modeltest.Options{}).Bytes())
+	f.Add(modeltest.New(modeltest.Options{Channels: 3, Weights: 50}).Bytes())
+	f.Add([]byte{})
+	f.Add([]byte("\x3a\xff\xff\xff\xff\xff\xff\xff\xff\x7f"))
+	path := filepath.Join(f.TempDir(), "m.onnx")
+	f.Fuzz(func(t *testing.T, file []byte) {
+		if err := os.WriteFile(path, file, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		spec, err := models.ReadSpec(path)
+		switch {
+		case err != nil && !errors.Is(err, models.ErrInvalid):
+			t.Errorf("an error of no kind: %v", err)
+		case err == nil && (spec.ID == "" || spec.Input.Height < 1 || spec.Input.Width < 1 || spec.Batch.Max < 1 || spec.Threshold <= 0):
+			t.Errorf("taken: %+v", spec)
+		}
+	})
+}
