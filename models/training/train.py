@@ -23,7 +23,7 @@ from .losses import overlap_loss
 from .recipes import RECIPES, Phase, Recipe
 
 SYNTHETIC_COUNT = 1500
-CHECKPOINT_EVERY = 50  # steps
+CHECKPOINT_EVERY = 25  # steps
 WARM_UP = 100          # steps over which the learning rate rises
 
 
@@ -91,7 +91,7 @@ class Run:
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimiser.step()
         self.step += 1
-        self.follow(min(0.998, self.step / (self.step + 10)))
+        self.follow(min(0.995, self.step / (self.step + 10)))
         return loss.item()
 
     @torch.no_grad()
