@@ -1,5 +1,7 @@
 package resample
 
+import "fmt"
+
 // axis holds, for every output position along one axis, which input positions it reads and how much of
 // each: weights[start[i]:start[i+1]] belong to the inputs from first[i] on.
 type axis struct {
@@ -72,31 +74,42 @@ func (a axis) taps(i int) (first int, weights []uint32) {
 
 // row fills dst with src resampled along this axis, times 1<<rowBits.
 func (a axis) row(dst []uint16, src []uint8, channels int) {
-	if channels == 1 {
+	switch channels {
+	case 1:
 		a.greyRow(dst, src)
-		return
-	}
-	for i := range a.first {
-		first, weights := a.taps(i)
-		for c := range channels {
-			sum := uint32(0)
-			for k, weight := range weights {
-				sum += uint32(src[(first+k)*channels+c]) * weight
-			}
-			dst[i*channels+c] = descale(sum)
-		}
+	case 3:
+		a.colourRow(dst, src)
+	default:
+		panic(fmt.Sprintf("resample: pictures have 1 or 3 channels, not %d", channels))
 	}
 }
 
 func (a axis) greyRow(dst []uint16, src []uint8) {
 	dst = dst[:len(a.first)]
 	for i, first := range a.first {
-		begin, end := a.start[i], a.start[i+1]
+		weights := a.weights[a.start[i]:a.start[i+1]]
+		in := src[first : int(first)+len(weights)]
 		sum := uint32(0)
-		for k, weight := range a.weights[begin:end] {
-			sum += uint32(src[int(first)+k]) * weight
+		for k, weight := range weights {
+			sum += uint32(in[k]) * weight
 		}
 		dst[i] = descale(sum)
+	}
+}
+
+func (a axis) colourRow(dst []uint16, src []uint8) {
+	for i, first := range a.first {
+		weights := a.weights[a.start[i]:a.start[i+1]]
+		in := src[3*int(first) : 3*(int(first)+len(weights))]
+		var red, green, blue uint32
+		for _, weight := range weights {
+			red += uint32(in[0]) * weight
+			green += uint32(in[1]) * weight
+			blue += uint32(in[2]) * weight
+			in = in[3:]
+		}
+		out := dst[3*i : 3*i+3]
+		out[0], out[1], out[2] = descale(red), descale(green), descale(blue)
 	}
 }
 

@@ -11,7 +11,7 @@ const (
 )
 
 // Resize fills dst (dstWidth*dstHeight*channels samples, rows top to bottom, channels interleaved) with
-// src (srcWidth*srcHeight*channels). All sizes are at least 1. stride is the number of samples from one
+// src (srcWidth*srcHeight*channels). Sides are at least 1, channels 1 or 3. stride is the number of samples from one
 // row of src to the next, so that a part of a larger picture can be read in place.
 func Resize(dst []uint8, dstWidth, dstHeight int, src []uint8, srcWidth, srcHeight, stride, channels int) {
 	across := newAxis(srcWidth, dstWidth)
@@ -24,19 +24,40 @@ func Resize(dst []uint8, dstWidth, dstHeight int, src []uint8, srcWidth, srcHeig
 	keptRow := [2]int{-1, -1}
 	kept[0], kept[1] = make([]uint16, n), make([]uint16, n)
 
-	for y := range dstHeight {
-		clear(sums)
-		first, weights := down.taps(y)
-		for i, weight := range weights {
-			row := first + i
-			slot := row & 1
-			if keptRow[slot] != row {
-				across.row(kept[slot], src[row*stride:row*stride+srcWidth*channels], channels)
-				keptRow[slot] = row
-			}
-			accumulate(sums, kept[slot], weight)
+	finished := func(y int) []uint16 {
+		slot := y & 1
+		if keptRow[slot] != y {
+			across.row(kept[slot], src[y*stride:y*stride+srcWidth*channels], channels)
+			keptRow[slot] = y
 		}
-		round(dst[y*n:(y+1)*n], sums)
+		return kept[slot]
+	}
+	for y := range dstHeight {
+		out := dst[y*n : (y+1)*n]
+		first, weights := down.taps(y)
+		if len(weights) == 2 {
+			blend(out, finished(first), finished(first+1), weights[0], weights[1])
+			continue
+		}
+		clear(sums)
+		for i, weight := range weights {
+			accumulate(sums, finished(first+i), weight)
+		}
+		round(out, sums)
+	}
+}
+
+// toSample and half turn a sum of both passes back into an 8-bit sample.
+const (
+	toSample = weightBits + rowBits
+	half     = 1 << (toSample - 1)
+)
+
+// blend fills dst with two rows in their shares: all that growing, or halving, needs.
+func blend(dst []uint8, a, b []uint16, shareA, shareB uint32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i := range dst {
+		dst[i] = uint8((uint32(a[i])*shareA + uint32(b[i])*shareB + half) >> toSample)
 	}
 }
 
@@ -48,11 +69,10 @@ func accumulate(sums []uint32, row []uint16, weight uint32) {
 	}
 }
 
-// round turns sums back into 8-bit samples.
+// round fills dst with sums.
 func round(dst []uint8, sums []uint32) {
-	const shift = weightBits + rowBits
 	dst = dst[:len(sums)]
 	for i, sum := range sums {
-		dst[i] = uint8((sum + 1<<(shift-1)) >> shift)
+		dst[i] = uint8((sum + half) >> toSample)
 	}
 }
