@@ -86,10 +86,10 @@ func TestNineOfTen(t *testing.T) {
 	}
 }
 
-// TestFullDisk fills a tmpfs of 1 MiB: with an image that does not fit, and with results that do not.
+// TestFullDisk fills a tmpfs of 4 MiB: with an image that does not fit, and with results that do not.
 func TestFullDisk(t *testing.T) {
 	folder := t.TempDir()
-	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=1m"); err != nil {
+	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=4m"); err != nil {
 		t.Skipf("left out: the full disk; a tmpfs cannot be mounted: %v", err)
 	}
 	defer func() {
@@ -104,7 +104,7 @@ func TestFullDisk(t *testing.T) {
 	u := newUser(t, base, "Ada")
 	s := u.connect("")
 
-	big := append(samplePNG(t, 0), make([]byte, 2<<20)...)
+	big := append(samplePNG(t, 0), make([]byte, 8<<20)...)
 	if answer := u.upload(http.StatusInsufficientStorage, big); answer.Code != "quota_exceeded" {
 		t.Errorf("answer %+v", answer)
 	}
