@@ -2,10 +2,13 @@ package imageio_test
 
 import (
 	"bytes"
+	"errors"
 	"image"
 	"image/png"
 	"io"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"seghub/models/imageio"
 )
@@ -34,19 +37,45 @@ func BenchmarkEncodeGrayMask1024(b *testing.B) {
 }
 
 func TestEncodeGrayIsOneChannelOf8Bits(t *testing.T) {
-	pix := []uint8{0, 255, 7, 0, 1, 255}
-	var out bytes.Buffer
-	if err := imageio.EncodeGray(&out, 3, 2, pix); err != nil {
-		t.Fatal(err)
+	rapid.Check(t, func(t *rapid.T) {
+		width, height := rapid.IntRange(1, 40).Draw(t, "width"), rapid.IntRange(1, 10).Draw(t, "height")
+		pix := rapid.SliceOfN(rapid.Byte(), width*height, width*height).Draw(t, "pix")
+		var out bytes.Buffer
+		if err := imageio.EncodeGray(&out, width, height, pix); err != nil {
+			t.Fatal(err)
+		}
+		decoded, err := png.Decode(&out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		grey, ok := decoded.(*image.Gray)
+		if !ok || grey.Rect != image.Rect(0, 0, width, height) || !bytes.Equal(grey.Pix, pix) {
+			t.Errorf("got %T %v, want the grey pixels %v back", decoded, decoded, pix)
+		}
+	})
+}
+
+func TestEncodeGrayTellsTheWritersError(t *testing.T) {
+	full := errors.New("the disk is full")
+	for room := range 60 {
+		if err := imageio.EncodeGray(&lossyWriter{room, full}, 3, 2, make([]uint8, 6)); !errors.Is(err, full) {
+			t.Errorf("room for %d bytes: %v", room, err)
+		}
 	}
-	decoded, err := png.Decode(&out)
-	if err != nil {
-		t.Fatal(err)
+}
+
+// lossyWriter takes so many bytes and no more.
+type lossyWriter struct {
+	room int
+	err  error
+}
+
+func (w *lossyWriter) Write(p []byte) (int, error) {
+	if len(p) > w.room {
+		return 0, w.err
 	}
-	grey, ok := decoded.(*image.Gray)
-	if !ok || grey.Rect != image.Rect(0, 0, 3, 2) || !bytes.Equal(grey.Pix, pix) {
-		t.Errorf("got %T %v, want the grey pixels %v back", decoded, decoded, pix)
-	}
+	w.room -= len(p)
+	return len(p), nil
 }
 
 func TestEncodeGrayRefusesAWrongSize(t *testing.T) {
