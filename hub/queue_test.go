@@ -70,6 +70,12 @@ func TestQueueKeepsOrderAndNewestOfEachKey(t *testing.T) {
 					m.queue.deliver(e)
 				}
 			},
+			"event again": func(t *rapid.T) {
+				if len(m.log) == 0 {
+					t.Skip("nothing has happened")
+				}
+				m.queue.deliver(rapid.SampledFrom(m.log).Draw(t, "which"))
+			},
 			"loose": func(t *rapid.T) {
 				key := rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(t, "key")
 				m.number++
