@@ -409,7 +409,7 @@ function png(response: ServerResponse, data: Uint8Array): void {
   response.writeHead(200, { 'Content-Type': 'image/png' }).end(data)
 }
 
-function fail(response: ServerResponse, why: Problem): void {
+function fail(response: ServerResponse, why: Problem & { rejected?: Rejection[] }): void {
   response.writeHead(why.status, { 'Content-Type': 'application/problem+json' }).end(JSON.stringify(why))
 }
 

@@ -1,5 +1,6 @@
 // What a person reads: states, places and times in words.
 
+import type { Close } from './closecodes'
 import type { Job, Session, Stage } from './protocol'
 
 export function ordinal(n: number): string {
@@ -69,4 +70,18 @@ export function count(n: number, one: string, many = `${one}s`): string {
 /** stem is a file's name without its ending. */
 export function stem(filename: string): string {
   return filename.replace(/\.[^.]+$/, '') || filename
+}
+
+/** away says why there is no connection. */
+export function away(close: Close): string {
+  switch (close.name) {
+    case 'going_away':
+      return 'The hub is restarting.'
+    case 'too_many':
+      return 'This session is open in too many windows.'
+    case 'too_slow':
+      return 'The connection could not keep up.'
+    default:
+      return 'The connection was lost.'
+  }
 }
