@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"seghub/models/imageio"
 	"seghub/models/mask"
 )
@@ -29,42 +31,41 @@ func (w *worker) postprocessOne(work context.Context, out outlet, t *task) (*Out
 	ctx, done := w.pool.ledger.untilClaimed(work, t)
 	defer done()
 	began := time.Now()
+	const steps = 3
+	out.report(t, StagePostprocess, 0, steps)
 	probability := t.placement.Unfit(t.output, t.row)
-	var segmentation mask.Segmentation
+	out.report(t, StagePostprocess, 1, steps)
 	made := &Output{Width: probability.Width, Height: probability.Height}
-	steps := []func() error{
-		func() error {
-			segmentation = mask.Segment(probability, t.job.Options)
+
+	// The two pictures do not need each other, and a client waits for the mask.
+	parts, ctx := errgroup.WithContext(ctx)
+	parts.Go(func() error {
+		return w.guarded(func() (err error) {
+			made.ProbabilityPNG, err = encodeGray(ctx, probability.Width, probability.Height, probability.Pix)
+			return err
+		})
+	})
+	parts.Go(func() error {
+		return w.guarded(func() (err error) {
+			segmentation := mask.Segment(probability, t.job.Options)
 			made.Objects, made.Summary = segmentation.Objects, segmentation.Summary
-			return nil
-		},
-		func() (err error) {
-			made.MaskPNG, err = encodeGray(segmentation.Width, segmentation.Height, segmentation.Binary)
+			out.report(t, StagePostprocess, 2, steps)
+			made.MaskPNG, err = encodeGray(ctx, segmentation.Width, segmentation.Height, segmentation.Binary)
 			return err
-		},
-		func() (err error) {
-			made.ProbabilityPNG, err = encodeGray(probability.Width, probability.Height, probability.Pix)
-			return err
-		},
-	}
-	for i, step := range steps {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		out.report(t, StagePostprocess, i, len(steps))
-		if err := step(); err != nil {
-			return nil, err
-		}
+		})
+	})
+	if err := parts.Wait(); err != nil {
+		return nil, err
 	}
 	t.timing.Postprocess = time.Since(began)
-	out.report(t, StagePostprocess, len(steps), len(steps))
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
+	out.report(t, StagePostprocess, steps, steps)
 	return made, nil
 }
 
-func encodeGray(width, height int, pix []uint8) ([]byte, error) {
+func encodeGray(ctx context.Context, width, height int, pix []uint8) ([]byte, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	var png bytes.Buffer
 	if err := imageio.EncodeGray(&png, width, height, pix); err != nil {
 		return nil, fmt.Errorf("encode a mask: %w", err)

@@ -21,9 +21,6 @@ type engine struct {
 
 func (e *engine) openStream() (err error) {
 	d := e.runtime.device
-	if d.cuda == nil {
-		return nil
-	}
 	if err := d.cuda.UseDevice(d.index); err != nil {
 		return err
 	}

@@ -82,10 +82,15 @@ func Open(library, device string, slots int, log *slog.Logger) (*Runtime, error)
 // Device is what the engines run on: "cpu" or "cuda:N".
 func (r *Runtime) Device() string { return r.device.String() }
 
-// NewEngine makes the engine of slot's worker. It is a gpuexec.NewEngine.
+// NewEngine makes the engine of slot's worker, on the OS thread that the caller is locked to and gives up with the engine. It
+// is a gpuexec.NewEngine.
 func (r *Runtime) NewEngine(slot int) (gpuexec.Engine, error) {
 	e := &engine{runtime: r, slot: slot, sessions: make(map[string]*session)}
-	if err := e.openStream(); err != nil {
+	prepare := e.openStream
+	if r.device.cuda == nil {
+		prepare = yieldCPU
+	}
+	if err := prepare(); err != nil {
 		return nil, fmt.Errorf("ort: engine of slot %d: %w", slot, err)
 	}
 	r.mu.Lock()
