@@ -3,6 +3,8 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { readFile } from 'node:fs/promises'
+import { extname, join, normalize } from 'node:path'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Job, JobState, MaskHeader, Model, Problem, Rejection, Result, Session, Stage, Stats } from '../src/lib/protocol'
 import { grey, paint, type Disc } from './png'
@@ -54,6 +56,8 @@ export class FakeHub {
   refuse: { problem: Problem; retryAfter?: number; rejected?: Rejection[] } | null = null
   /** New sockets are closed with this code at once. */
   turnAway: number | null = null
+  /** A folder whose files are served beside the API: the built page. */
+  pages: string | null = null
   /** Jobs run by themselves, one stage every so many ms. */
   pace: number | null = null
 
@@ -69,9 +73,9 @@ export class FakeHub {
     })
   }
 
-  static async open(): Promise<FakeHub> {
+  static async open(port = 0): Promise<FakeHub> {
     const hub = new FakeHub()
-    await new Promise<void>((resolve) => hub.server.listen(0, '127.0.0.1', resolve))
+    await new Promise<void>((resolve) => hub.server.listen(port, '127.0.0.1', resolve))
     return hub
   }
 
@@ -259,6 +263,7 @@ export class FakeHub {
     this.calls.push(call)
     if (call === 'GET /samples') return json(response, 200, { samples: [{ name: 'spheroids', url: '/samples/spheroids.png' }] })
     if (call === 'GET /samples/spheroids.png') return png(response, picture)
+    if (this.pages !== null && !url.pathname.startsWith('/api/')) return page(response, this.pages, url.pathname)
     if (call === 'POST /api/v1/sessions') return this.signIn(response, JSON.parse((await body(request)).toString()))
 
     const member = this.caller(request)
@@ -411,6 +416,17 @@ function png(response: ServerResponse, data: Uint8Array): void {
 
 function fail(response: ServerResponse, why: Problem & { rejected?: Rejection[] }): void {
   response.writeHead(why.status, { 'Content-Type': 'application/problem+json' }).end(JSON.stringify(why))
+}
+
+async function page(response: ServerResponse, folder: string, path: string): Promise<void> {
+  const name = path === '/' ? '/index.html' : path
+  const types: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
+  try {
+    const data = await readFile(join(folder, normalize(name)))
+    response.writeHead(200, { 'Content-Type': types[extname(name)] ?? 'application/octet-stream' }).end(data)
+  } catch {
+    empty(response, 404)
+  }
 }
 
 function empty(response: ServerResponse, status: number): void {
