@@ -63,7 +63,7 @@ func (s *scene) drawBody(l light, mask []uint8, b body) {
 			thickness := math.Sqrt(math.Max(0, 1.04-depth*depth))
 			edge := 1 / (1 + math.Exp((depth-0.97)*b.radius/(3.2*s.unit)))
 			texture := 1 + 0.55*grain.cloud(fx, fy, 22*s.unit, 3)
-			dim := b.density * edge * (0.38 + 0.62*math.Pow(thickness, 0.7)) * texture
+			dim := b.density * edge * (0.3 + 0.7*thickness) * texture
 			// Light bent at the rim: a bright fringe outside.
 			fringe := 0.07 * gauss((depth-1.035)*b.radius, 5*s.unit)
 			l.pix[i] = l.pix[i]*math.Exp(-dim)*(1+fringe) + 0.03*edge
@@ -73,12 +73,13 @@ func (s *scene) drawBody(l light, mask []uint8, b body) {
 
 // drawRim puts the cells that bulge from a body's surface.
 func (s *scene) drawRim(l light, b body) {
-	for range int(b.radius / s.unit * 0.9) {
+	for range int(b.radius / s.unit * 1.5) {
 		angle := s.between(0, 2*math.Pi)
-		radius := b.radius * s.between(0.9, 1.015)
-		depth := b.depth(b.x+radius*math.Cos(angle), b.y+radius*math.Sin(angle))
-		radius *= s.between(0.93, 1.0) / (depth * b.radius / radius)
-		s.drawCell(l, b.x+radius*math.Cos(angle), b.y+radius*math.Sin(angle), s.between(4, 8)*s.unit, s.between(0.3, 0.75))
+		sin, cos := math.Sincos(angle)
+		// Where the outline is in this direction, then a little within it.
+		away := b.radius / b.depth(b.x+b.radius*cos, b.y+b.radius*sin)
+		away *= 1 - math.Abs(s.rng.NormFloat64())*0.06
+		s.drawCell(l, b.x+away*cos, b.y+away*sin, s.between(4, 9)*s.unit, s.between(0.3, 0.8), s.between(-0.1, 1.1))
 	}
 }
 
@@ -93,18 +94,18 @@ func (s *scene) drawHalo(l light) {
 		if haze.cloud(x, y, 120*s.unit, 2) < -0.12 {
 			continue // loose cells lie in drifts
 		}
-		s.drawCell(l, x, y, s.between(2, 5.5)*s.unit, s.between(0.2, 0.8))
+		s.drawCell(l, x, y, s.between(2, 5.5)*s.unit, s.between(0.2, 0.8), s.between(-0.3, 0.45))
 	}
 	for range s.loners {
 		x, y := s.between(0, float64(s.width)), s.between(0, float64(s.height))
-		s.drawCell(l, x, y, s.between(1.5, 6)*s.unit, s.between(0.1, 0.6))
+		s.drawCell(l, x, y, s.between(1.5, 6)*s.unit, s.between(0.1, 0.6), s.between(-0.3, 0.45))
 	}
 }
 
-// drawCell is a single cell or crumb: a lens, bright in its middle, dark at its edge.
-func (s *scene) drawCell(l light, x, y, radius, strength float64) {
+// drawCell is a single cell or crumb: a lens, its edge dark, its middle as bright as said.
+func (s *scene) drawCell(l light, x, y, radius, strength, bright float64) {
 	radius = math.Max(radius, 0.7)
-	bright, tilt := s.between(-0.25, 0.45), s.between(-0.2, 0.2)
+	tilt := s.between(-0.25, 0.25)
 	l.each(x, y, radius*1.9, func(dx, dy float64) float64 {
 		d := math.Hypot(dx, dy*(1+tilt)) / radius
 		return 1 + strength*(bright*gauss(d, 0.45)-0.45*gauss(d-0.95, 0.22)+0.12*gauss(d-1.4, 0.2))

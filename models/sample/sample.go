@@ -17,8 +17,8 @@ type picture struct {
 }
 
 var pictures = []picture{
-	{"spheroid", once(func() imageio.Image { img, _ := spheroid(3, 1024, 1024).draw(); return img })},
-	{"touching-spheroids", once(func() imageio.Image { img, _ := touching(5, 1200, 1024).draw(); return img })},
+	{"spheroid", once(func() imageio.Image { img, _ := spheroid(8, 1024, 1024).draw(); return img })},
+	{"touching-spheroids", once(func() imageio.Image { img, _ := touching(9, 1200, 1024).draw(); return img })},
 	{"nuclei", once(func() imageio.Image { return nuclei(4, 696, 520) })},
 }
 

@@ -24,6 +24,8 @@ type scene struct {
 type body struct {
 	x, y, radius float64 // pixels
 	waves        []wave
+	bumps        noise   // cells that stand out of its surface
+	bump         float64 // their size in pixels
 	density      float64 // of its middle: how many times e the light is dimmed
 }
 
@@ -69,6 +71,7 @@ func (s *scene) between(low, high float64) float64 { return low + (high-low)*s.r
 // add puts a body at a share of the width and height; radius is in units.
 func (s *scene) add(x, y, radius, density float64) body {
 	b := body{x: x * float64(s.width), y: y * float64(s.height), radius: radius * s.unit, density: density}
+	b.bumps, b.bump = noise(s.rng.Uint64()), 13*s.unit
 	for count := 2.0; count <= 9; count++ {
 		b.waves = append(b.waves, wave{count, s.between(0, 0.09) / count, s.between(0, 2*math.Pi)})
 	}
@@ -84,6 +87,7 @@ func (b body) depth(x, y float64) float64 {
 	for _, w := range b.waves {
 		radius += w.height * math.Cos(w.count*angle+w.phase)
 	}
+	radius += 0.35 * b.bump / b.radius * b.bumps.at(x/b.bump, y/b.bump)
 	return math.Hypot(dx, dy) / (b.radius * radius)
 }
 
@@ -91,6 +95,9 @@ func (b body) depth(x, y float64) float64 {
 func (s *scene) draw() (imageio.Image, []uint8) {
 	light := s.background()
 	mask := make([]uint8, s.width*s.height)
+	for range s.fibres {
+		s.drawFibre(light)
+	}
 	s.drawHalo(light)
 	for _, b := range s.bodies {
 		s.drawBody(light, mask, b)
@@ -100,9 +107,6 @@ func (s *scene) draw() (imageio.Image, []uint8) {
 	}
 	for range s.motes {
 		s.drawMote(light)
-	}
-	for range s.fibres {
-		s.drawFibre(light)
 	}
 	return s.expose(light), mask
 }
