@@ -9,10 +9,9 @@ import (
 	"seghub/gpuexec"
 )
 
-// The outcomes that finish.lua knows.
-const (
-	outcomeRequeue = "requeue" // not the user's doing: back to the head of the queue
-)
+// outcomeRequeue is the outcome of a job that was stopped, but not by its user: back to the head of the queue. The
+// other outcomes are the states in which a job ends.
+const outcomeRequeue = "requeue"
 
 const (
 	retryFirst = 50 * time.Millisecond
@@ -71,11 +70,16 @@ func (s *Service) outcome(ctx context.Context, c *claim, r gpuexec.Result) (outc
 		}
 	}
 	s.log.Warn("job failed", "job", r.JobID, "session", c.session, "error", err)
-	data, err := json.Marshal(s.config.Problem(err))
-	if err != nil {
-		s.log.Error("a problem has no JSON", "job", r.JobID, "error", err)
+	return string(JobFailed), s.problem(err)
+}
+
+// problem is the JSON of what a client hears of err.
+func (s *Service) problem(err error) string {
+	data, marshalErr := json.Marshal(s.config.Problem(err))
+	if marshalErr != nil {
+		s.log.Error("a problem has no JSON", "error", marshalErr)
 	}
-	return string(JobFailed), string(data)
+	return string(data)
 }
 
 // finish runs the script until it answers or ctx ends.

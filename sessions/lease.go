@@ -8,6 +8,12 @@ import (
 	"time"
 )
 
+// maxAttempts is how often a job may take its worker down with it before it is given up.
+const maxAttempts = 5
+
+// errWorkerDied is why a job is given up.
+var errWorkerDied = errors.New("its worker died each time that it ran")
+
 // errNameTaken means that another process holds the lease of this node's name.
 var errNameTaken = errors.New("another process has this node's name")
 
@@ -50,7 +56,8 @@ func (s *Service) join(ctx context.Context, takeOver bool) error {
 	if takeOver {
 		take = 1
 	}
-	reply, err := s.run(ctx, joinScript, s.config.LeaseTTL.Milliseconds(), s.config.Slots, take)
+	reply, err := s.run(ctx, joinScript, s.config.LeaseTTL.Milliseconds(), s.config.Slots, take,
+		maxAttempts, s.problem(errWorkerDied))
 	if err != nil {
 		return err
 	}
@@ -90,7 +97,7 @@ func (s *Service) tick(ctx context.Context, reap bool) (ticked, error) {
 		draining = 1
 	}
 	reply, err := s.ask(ctx, tickScript, s.config.LeaseTTL.Milliseconds(), draining, ttl,
-		unwatchedAfter.Milliseconds())
+		unwatchedAfter.Milliseconds(), maxAttempts, s.problem(errWorkerDied))
 	if err != nil {
 		return ticked{}, err
 	}

@@ -31,6 +31,5 @@ record_job(sid, jid)
 call('ZADD', SEEN, 'XX', int(NOW), sid)
 note_work(sid)
 leave_line(sid)
-settle()
 publish()
 return 'ok'

@@ -30,9 +30,10 @@ end
 
 -- put_back returns a running job to the head of its session's queue: its number is lower than that of any job
 -- that has not run yet. One whose cancellation was asked for ends here; a closed session gets nothing back.
-local function put_back(sid, jid)
+-- When its node died, problem is the JSON of what is wrong with a job that has had most attempts by then.
+local function put_back(sid, jid, most, problem)
   local key = job_key(sid, jid)
-  local j = call('HMGET', key, 'state', 'node', 'number', 'cancel')
+  local j = call('HMGET', key, 'state', 'node', 'number', 'cancel', 'attempt')
   if j[1] ~= 'running' then return end
   call('SREM', running_key(j[2]), sid .. ' ' .. jid)
   if refusal(sid) then
@@ -42,6 +43,9 @@ local function put_back(sid, jid)
   if j[4] == '1' then
     call('HSET', key, 'state', 'cancelled', 'finished', int(NOW))
     count(sid, 'running', 'cancelled')
+  elseif problem and num(j[5]) >= most then
+    call('HSET', key, 'state', 'failed', 'stage', '', 'error', problem, 'finished', int(NOW))
+    count(sid, 'running', 'failed')
   else
     call('HSET', key, 'state', 'queued', 'started', '', 'stage', '', 'percent', '0')
     call('ZADD', session_key(sid) .. ':queue', j[3], jid)
@@ -53,9 +57,13 @@ local function put_back(sid, jid)
 end
 
 -- abandon empties a node that is no more: its running jobs go back to their queues, its owners to the line by
--- their old ticket. keep is how many of its slots live on under a new lease and keep their owners.
-local function abandon(node, keep)
-  for _, member in ipairs(call('SMEMBERS', running_key(node))) do put_back(split(member)) end
+-- their old ticket. keep is how many of its slots live on under a new lease and keep their owners; most
+-- and problem are for put_back.
+local function abandon(node, keep, most, problem)
+  for _, member in ipairs(call('SMEMBERS', running_key(node))) do
+    local sid, jid = split(member)
+    put_back(sid, jid, most, problem)
+  end
   call('DEL', running_key(node))
   local slots = num(call('HGET', node_key(node), 'slots'))
   for slot = keep, slots - 1 do

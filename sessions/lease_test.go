@@ -1,0 +1,321 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"seghub/gpuexec"
+	"seghub/sessions/redisserver"
+)
+
+func TestAnotherNodeTakesOverWhenTheLeaseExpires(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		config.Slots = 1
+		one, clock := joined(t, config)
+		ada, ben, cleo := create(t, one), create(t, one), create(t, one)
+		jobs := submit(t, one, ada, 3)
+		submit(t, one, ben, 1)
+		submit(t, one, cleo, 1)
+		lost := claimNow(t, one, 0)
+
+		config.Node, config.Now = "two", clock.Now
+		two := newService(t, config)
+		must(t, two.join(t.Context(), true)) // ben is at the head of the line and gets its slot
+		clock.move(config.LeaseTTL / 2)
+		_, err := two.tick(t.Context(), false)
+		must(t, err)
+		if got := stateOf(t, two, ada); got != Active {
+			t.Fatalf("the lease still holds, but ada is %s", got)
+		}
+		clock.move(config.LeaseTTL / 2)
+		_, err = two.tick(t.Context(), false)
+		must(t, err)
+		if one.lease.held(clock.Now()) {
+			t.Error("the first node would still take work")
+		}
+		session, err := two.Get(t.Context(), ada)
+		must(t, err)
+		if session.State != Waiting || *session.Position != 1 {
+			t.Fatalf("ada does not return to the head of the line: %+v", session)
+		}
+		finishAll(t, two, 0, claimNow(t, two, 0), nil) // ben's
+		clock.move(config.ReserveGrace)
+		again := claimNow(t, two, 0)
+		if again.Jobs[0].ID != jobs[0] || again.Jobs[0].Attempt != 2 {
+			t.Fatalf("the dead node's job is not the head of the queue: %+v", again)
+		}
+
+		// The first node lives after all, and its result comes late.
+		finishAll(t, one, 0, lost, nil)
+		if got := jobState(t, two, ada, jobs[0]); got != JobRunning {
+			t.Fatalf("a result of the first attempt made the job %s", got)
+		}
+		finishAll(t, two, 0, again, nil)
+		finishAll(t, two, 0, again, errBroken) // not in hand any more
+		if got := jobState(t, two, ada, jobs[0]); got != JobDone {
+			t.Fatalf("the job is %s", got)
+		}
+		if batch := claimNow(t, one, 0); len(batch.Jobs) != 0 {
+			t.Fatal("a node without a lease was given work")
+		}
+		lease, err := one.tick(t.Context(), false)
+		must(t, err)
+		if !lease.busy || !one.lease.held(clock.Now()) {
+			t.Error("the first node did not take a new lease")
+		}
+		legal := readTransitions(t)
+		for _, id := range []string{ada, ben, cleo} {
+			checkLog(t, two, id, legal)
+		}
+	})
+}
+
+func TestASecondProcessOfTheSameNameTakesOverAtOnce(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		old, clock := joined(t, testConfig(client))
+		ada := create(t, old)
+		jobs := submit(t, old, ada, 2)
+		slot := *get(t, old, ada).Slot
+		claimNow(t, old, slot)
+
+		config := old.config
+		fresh := newService(t, config)
+		must(t, fresh.join(t.Context(), true))
+		if session := get(t, fresh, ada); session.State != Active || *session.Slot != slot || session.Jobs.Queued != 2 {
+			t.Fatalf("after the restart: %+v", session)
+		}
+		if _, err := old.tick(t.Context(), false); !errors.Is(err, errNameTaken) {
+			t.Errorf("the old process renewed: %v", err)
+		}
+		if batch := claimNow(t, old, slot); len(batch.Jobs) != 0 {
+			t.Error("the old process was given work")
+		}
+		if batch := claimNow(t, fresh, slot); batch.Jobs[0].ID != jobs[0] || batch.Jobs[0].Attempt != 2 {
+			t.Errorf("the new process got %+v", batch)
+		}
+		clock.move(config.LeaseTTL)
+		must(t, old.join(t.Context(), false)) // the new process is dead, the old one may have the name again
+	})
+}
+
+func TestAJobThatKillsItsWorkerIsGivenUp(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		s, _ := joined(t, testConfig(client))
+		ada := create(t, s)
+		job := submit(t, s, ada, 1)[0]
+		for range maxAttempts {
+			if got := jobState(t, s, ada, job); got != JobQueued {
+				t.Fatalf("the job is %s", got)
+			}
+			claimNow(t, s, *get(t, s, ada).Slot)
+			must(t, s.join(t.Context(), true)) // the process died and starts again
+		}
+		given, err := s.Job(t.Context(), ada, job)
+		must(t, err)
+		if given.State != JobFailed || given.Error == nil || given.Error.Detail != errWorkerDied.Error() {
+			t.Errorf("the job is %+v", given)
+		}
+	})
+}
+
+func TestFewerSlotsAfterARestart(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		s, _ := joined(t, testConfig(client))
+		ids := []string{create(t, s), create(t, s), create(t, s)}
+		for _, id := range ids {
+			submit(t, s, id, 1)
+		}
+		config := s.config
+		config.Slots = 1
+		s = newService(t, config)
+		must(t, s.join(t.Context(), true))
+		if session := get(t, s, ids[0]); session.State != Active {
+			t.Errorf("the owner of slot 0 is %+v", session)
+		}
+		for i, id := range ids[1:] {
+			if session := get(t, s, id); session.State != Waiting || *session.Position != i+1 {
+				t.Errorf("the owner of slot %d is %+v", i+1, session)
+			}
+		}
+	})
+}
+
+func get(t testing.TB, s *Service, id string) Session {
+	t.Helper()
+	session, err := s.Get(t.Context(), id)
+	must(t, err)
+	return session
+}
+
+// workers run what Next gives, as gpuexec does, until their context ends.
+type workers struct {
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// startWorkers runs one worker a slot; before is called ahead of each Finish.
+func startWorkers(t testing.TB, s *Service, before func(gpuexec.Job)) *workers {
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &workers{cancel: cancel}
+	for slot := range s.config.Slots {
+		w.done.Go(func() {
+			for ctx.Err() == nil {
+				batch, err := s.Next(ctx, slot)
+				if err != nil {
+					pause(ctx, 20*time.Millisecond)
+				}
+				for _, job := range batch.Jobs {
+					before(job)
+					s.Finish(ctx, result(job, slot, nil))
+				}
+			}
+		})
+	}
+	t.Cleanup(w.stop)
+	return w
+}
+
+func (w *workers) stop() {
+	w.cancel()
+	w.done.Wait()
+}
+
+// TestCrashInTheMiddleOfTenJobs lets a node vanish without a word while it runs jobs, and another process of the same
+// name take its place: each job is done, and done once.
+func TestCrashInTheMiddleOfTenJobs(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		first := newService(t, config)
+		must(t, first.join(t.Context(), true))
+		ada := create(t, first)
+		jobs := submit(t, first, ada, 10)
+		slot := *get(t, first, ada).Slot
+		finishAll(t, first, slot, claimNow(t, first, slot), nil)
+		claimNow(t, first, slot)
+		claimNow(t, first, slot) // two are claimed and never finished
+
+		second := started(t, config, nobody{})
+		startWorkers(t, second, func(gpuexec.Job) {})
+		eventually(t, "ten jobs done", func() bool { return get(t, second, ada).Jobs.Done == 10 })
+		for _, job := range jobs {
+			if n := config.Files.(*files).stored(ada, job); n != 1 {
+				t.Errorf("job %s was stored %d times", job, n)
+			}
+		}
+		checkLog(t, second, ada, readTransitions(t))
+	})
+}
+
+// TestRedisRestartsInTheMiddle ends redis-server while jobs run and starts it again on the same files: calls fail
+// meanwhile, finished work waits, and afterwards everything goes on.
+func TestRedisRestartsInTheMiddle(t *testing.T) {
+	client := openRedis(t, "auto") // skips without redis-server; the test's own is another
+	dir, log := t.TempDir(), slog.New(slog.DiscardHandler)
+	client, _, stopRedis, err := redisserver.Open(t.Context(), "auto", dir, log)
+	must(t, err)
+	// The service keeps a client of its own, which outlives the server.
+	own := redis.NewClient(&redis.Options{Network: "unix", Addr: client.(*redis.Client).Options().Addr, MaxRetries: -1})
+	defer own.Close()
+
+	s := started(t, testConfig(own), nobody{})
+	ada := create(t, s)
+	box := newMailbox()
+	sub, err := s.Subscribe(t.Context(), ada, nil, box.deliver)
+	must(t, err)
+	defer sub.Close()
+
+	claimed, goOn := make(chan string, 10), make(chan struct{})
+	workers := startWorkers(t, s, func(job gpuexec.Job) { claimed <- job.ID; <-goOn })
+	defer workers.stop()
+	submit(t, s, ada, 10)
+	<-claimed
+
+	must(t, stopRedis())
+	if _, err := s.Get(t.Context(), ada); err == nil {
+		t.Error("a call succeeded without Redis")
+	}
+	if err := s.Ping(t.Context()); err == nil {
+		t.Error("Ping succeeded without Redis")
+	}
+	close(goOn) // the worker finishes its job now, and must wait
+	_, _, stopRedis, err = redisserver.Open(t.Context(), "auto", dir, log)
+	must(t, err)
+	defer func() { must(t, stopRedis()) }()
+
+	all := box.await(t, "all done", func(all []Message) bool { return len(kept(all)) == 40 })
+	for i, m := range kept(all) {
+		if m.Seq != int64(i+2) {
+			t.Fatalf("message %d has seq %d", i, m.Seq)
+		}
+	}
+	if session := get(t, s, ada); session.Jobs.Done != 10 {
+		t.Errorf("in the end: %+v", session)
+	}
+	checkLog(t, s, ada, readTransitions(t))
+	workers.stop()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	s.Stop(ctx)
+}
+
+// TestStartAndStop starts and stops a Service many times, also from several goroutines at once.
+func TestStartAndStop(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		s := newService(t, testConfig(client))
+		s.Stop(t.Context()) // never started
+		for range 20 {
+			var both sync.WaitGroup
+			for range 3 {
+				both.Go(func() { must(t, s.Start(t.Context(), nobody{})) })
+				both.Go(s.StopAdmission)
+				both.Go(func() { s.Stop(t.Context()) })
+			}
+			both.Wait()
+		}
+		must(t, s.Start(t.Context(), nobody{}))
+		must(t, s.Start(t.Context(), nobody{}))
+		s.Stop(t.Context())
+		s.Stop(t.Context())
+		if nodes := client.SMembers(t.Context(), hashTag+":nodes").Val(); len(nodes) != 0 {
+			t.Errorf("leases are left: %v", nodes)
+		}
+	})
+}
+
+func TestStopPutsClaimedJobsBack(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		s := started(t, testConfig(client), nobody{})
+		ada := create(t, s)
+		jobs := submit(t, s, ada, 3)
+		slot := *get(t, s, ada).Slot
+		claimNow(t, s, slot)
+		s.StopAdmission()
+		if _, err := s.Submit(t.Context(), ada, newJobs(1)); !errors.Is(err, ErrDraining) {
+			t.Errorf("Submit while draining: %v", err)
+		}
+		if _, _, err := s.Create(t.Context(), "Ben"); !errors.Is(err, ErrDraining) {
+			t.Errorf("Create while draining: %v", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if batch, err := s.Next(ctx, slot); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Next while draining gave %v, %v", batch, err)
+		}
+		s.Stop(t.Context())
+		if session := get(t, s, ada); session.State != Waiting || session.Jobs.Queued != 3 {
+			t.Errorf("after Stop: %+v", session)
+		}
+		must(t, s.Start(t.Context(), nobody{}))
+		if batch := claimNow(t, s, *get(t, s, ada).Slot); batch.Jobs[0].ID != jobs[0] || batch.Jobs[0].Attempt != 2 {
+			t.Errorf("after the start: %s", fmt.Sprint(batch))
+		}
+	})
+}
