@@ -104,26 +104,24 @@ func TestTheEndOfTheContextTerminatesARun(t *testing.T) {
 	// One step takes a few milliseconds, all of them take minutes: that Run returns at all shows that it was terminated.
 	model := longModel(t, 512, 20_000)
 	short := meanModel(t, modeltest.Options{})
-	e := newEngine(t, openCPU(t, 4), 0)
-	s, err := e.(*engine).open(model) // without the first run of Load, which would take as long
-	if err != nil {
+	e := announcing{engine: newEngine(t, openCPU(t, 4), 0).(*engine)}
+	if err := e.Load(t.Context(), model); err != nil {
 		t.Fatal(err)
 	}
-	e.(*engine).sessions[model.ID] = s
 	for round := range 3 {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan time.Time, 1)
 		timer := time.AfterFunc(50*time.Millisecond, func() { ended <- time.Now(); cancel() })
-		_, err := e.Run(ctx, model, noise(model, 1, 1))
+		_, err := e.engine.Run(ctx, model, noise(model, 1, 1))
 		returned := time.Now()
 		timer.Stop()
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		t.Logf("round %d: the run ended %v after its context", round, returned.Sub(<-ended))
-		run(t, e, short, noise(short, 1, 1)) // the engine works on
+		run(t, e.engine, short, noise(short, 1, 1)) // the engine works on
 	}
-	if _, err := e.Run(endedContext(), short, noise(short, 1, 1)); !errors.Is(err, context.Canceled) {
+	if _, err := e.engine.Run(endedContext(), short, noise(short, 1, 1)); !errors.Is(err, context.Canceled) {
 		t.Errorf("a run whose context had ended: %v", err)
 	}
 }
