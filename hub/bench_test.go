@@ -72,7 +72,7 @@ func heapBytes() int64 {
 	return int64(m.HeapAlloc + m.StackInuse)
 }
 
-// crowd is this test binary in the role of many clients.
+// crowd is this test binary in the role of many clients: TestMain leads to beCrowd.
 type crowd struct {
 	command *exec.Cmd
 	stdin   io.WriteCloser
@@ -89,7 +89,7 @@ func startCrowd(b *testing.B, url string, sockets int) *crowd {
 	if err != nil {
 		b.Fatal(err)
 	}
-	c := &crowd{command: exec.CommandContext(b.Context(), self, "-test.run=TestCrowd$")}
+	c := &crowd{command: exec.CommandContext(b.Context(), self)}
 	c.command.Env = append(os.Environ(), crowdURL+"="+url, fmt.Sprintf("%s=%d", crowdSize, sockets))
 	if c.stdin, err = c.command.StdinPipe(); err != nil {
 		b.Fatal(err)
@@ -117,22 +117,28 @@ func (c *crowd) leave(b *testing.B) {
 	}
 }
 
-// TestCrowd is what startCrowd starts; it is no test of its own.
-func TestCrowd(t *testing.T) {
-	url := os.Getenv(crowdURL)
-	if url == "" {
-		t.Skip("left out: it is the other end of BenchmarkIdleSockets")
-	}
+// beCrowd is what the process that startCrowd starts does, until its standard input ends.
+func beCrowd(url string) error {
 	sockets, err := strconv.Atoi(os.Getenv(crowdSize))
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	w := &world{url: url, dialer: websocket.Dialer{Subprotocols: []string{Subprotocol}}}
+	dialer := websocket.Dialer{Subprotocols: []string{Subprotocol}}
 	for i := range sockets {
-		w.dial(t, fmt.Sprintf("session-%d", i)).greet()
+		conn, _, err := dialer.Dial(fmt.Sprintf("%s/session-%d", url, i), nil) //nolint:bodyclose // it is the socket's
+		if err != nil {
+			return err
+		}
+		for range 2 { // welcome and snapshot
+			if _, _, err := conn.ReadMessage(); err != nil {
+				return err
+			}
+		}
+		defer func() { _ = conn.Close() }()
 	}
 	fmt.Println("here")
-	_, _ = io.Copy(io.Discard, os.Stdin)
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
 }
 
 // BenchmarkFanOut tells how many frames a second reach the clients when one session has 16 watchers, at

@@ -154,22 +154,19 @@ func TestOrigins(t *testing.T) {
 		"null":                       http.StatusForbidden,
 		"%":                          http.StatusForbidden,
 	} {
-		conn, response, err := w.handshake("ada", http.Header{"Origin": {origin}})
-		if response == nil {
-			t.Fatalf("%s: %v", origin, err)
-		}
-		if response.StatusCode != want {
-			t.Errorf("origin %s: status %d, want %d", origin, response.StatusCode, want)
+		conn, answer, err := w.handshake("ada", http.Header{"Origin": {origin}})
+		if answer.status != want {
+			t.Errorf("origin %s: status %d, want %d (%v)", origin, answer.status, want, err)
 		}
 		if conn != nil {
 			_ = conn.Close()
 			continue
 		}
-		if got := response.Header.Get("Content-Type"); got != "application/problem+json" {
+		if got := answer.header.Get("Content-Type"); got != "application/problem+json" {
 			t.Errorf("origin %s: content type %q", origin, got)
 		}
 		var p problem.Problem
-		if err := json.NewDecoder(response.Body).Decode(&p); err != nil || p.Status != want || p.Code != problem.BadRequest {
+		if err := json.Unmarshal(answer.body, &p); err != nil || p.Status != want || p.Code != problem.BadRequest {
 			t.Errorf("origin %s: problem %+v, %v", origin, p, err)
 		}
 	}
@@ -177,9 +174,9 @@ func TestOrigins(t *testing.T) {
 
 func TestForeignOriginIsNotRefusedByCloseCode(t *testing.T) {
 	w := loopback(t, nil)
-	_, response, err := w.handshake("ada?since=x", http.Header{"Origin": {"https://evil.example"}})
-	if !errors.Is(err, websocket.ErrBadHandshake) || response.StatusCode != http.StatusForbidden {
-		t.Errorf("%v, %v", err, response)
+	_, answer, err := w.handshake("ada?since=x", http.Header{"Origin": {"https://evil.example"}})
+	if !errors.Is(err, websocket.ErrBadHandshake) || answer.status != http.StatusForbidden {
+		t.Errorf("%v, %+v", err, answer)
 	}
 }
 
@@ -199,12 +196,12 @@ func TestPlainRequestGetsAProblem(t *testing.T) {
 func TestRedisFailureIsAProblem(t *testing.T) {
 	w := loopback(t, nil)
 	w.refusal = problem.New(problem.Timeout, "Redis is away.")
-	_, response, err := w.handshake("ada", nil)
+	_, answer, err := w.handshake("ada", nil)
 	if !errors.Is(err, websocket.ErrBadHandshake) {
 		t.Fatal(err)
 	}
-	if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") != "2" {
-		t.Errorf("status %d, header %v", response.StatusCode, response.Header)
+	if answer.status != http.StatusServiceUnavailable || answer.header.Get("Retry-After") != "2" {
+		t.Errorf("status %d, header %v", answer.status, answer.header)
 	}
 }
 

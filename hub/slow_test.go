@@ -3,6 +3,7 @@ package hub
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -192,6 +193,21 @@ func TestLogThatGoesOnWithoutASlowClient(t *testing.T) {
 		c.expectSeqs(11, logPage)
 		c.expectClose(CloseTooSlow)
 	})
+}
+
+func TestLogThatCannotBeRead(t *testing.T) {
+	for failure, want := range map[error]CloseCode{
+		errors.New("Redis is away"): CloseInternal,
+		sessions.ErrNotFound:        CloseSessionClosed,
+		sessions.ErrGap:             CloseTooSlow,
+	} {
+		w := loopback(t, nil)
+		w.happenTimes("ada", 1)
+		w.set("ada", func(s *scriptedSession) { s.failure = failure })
+		c := w.dial(t, "ada?since=0")
+		c.expect(typeWelcome)
+		c.expectClose(want)
+	}
 }
 
 func TestQueuesHoldNoPictures(t *testing.T) {

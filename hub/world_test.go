@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -20,7 +22,16 @@ import (
 	"seghub/sessions/problem"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if url := os.Getenv(crowdURL); url != "" {
+		if err := beCrowd(url); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // scripted is a Sessions and a Masks whose sessions exist when a test first names them.
 type scripted struct {
@@ -38,7 +49,7 @@ type scriptedSession struct {
 	jobs      []sessions.Job
 	listeners map[int]func(sessions.Message)
 	next      int
-	reads     int // of the log
+	failure   error // of Backlog
 }
 
 func newScripted() *scripted {
@@ -86,7 +97,9 @@ func (f *scripted) Subscribe(ctx context.Context, id string, since *int64, deliv
 			}
 			f.mu.Lock()
 			defer f.mu.Unlock()
-			s.reads++
+			if s.failure != nil {
+				return nil, s.failure
+			}
 			if after < s.forgotten {
 				return nil, sessions.ErrGap
 			}
@@ -278,13 +291,25 @@ func (w *world) dial(t testing.TB, target string) *client {
 	return &client{Conn: conn, t: t}
 }
 
-// handshake asks for a socket. gorilla keeps the body of a refusal in memory: it is read after it is closed.
-func (w *world) handshake(target string, header http.Header) (*websocket.Conn, *http.Response, error) {
+// answer is how the server answered a handshake.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// handshake asks for a socket; it fails with websocket.ErrBadHandshake when the answer is not an upgrade.
+func (w *world) handshake(target string, header http.Header) (*websocket.Conn, answer, error) {
 	conn, response, err := w.dialer.Dial(w.url+"/"+target, header)
-	if response != nil {
-		err = errors.Join(err, response.Body.Close())
+	if response == nil {
+		return nil, answer{}, err
 	}
-	return conn, response, err
+	defer func() { _ = response.Body.Close() }()
+	a := answer{status: response.StatusCode, header: response.Header}
+	if err != nil {
+		a.body, _ = io.ReadAll(response.Body) // gorilla has it in memory
+	}
+	return conn, a, err
 }
 
 // frame is what tests look at in a frame.

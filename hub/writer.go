@@ -78,9 +78,12 @@ func (s *socket) sendText(data []byte) error {
 
 // sendMask reads the picture only now that it is its turn, so that what waits holds no pictures.
 func (s *socket) sendMask(ctx context.Context, m sessions.Message) error {
-	ctx, cancel := context.WithTimeout(ctx, s.hub.pace.call)
+	call, cancel := context.WithTimeout(ctx, s.hub.pace.call)
 	defer cancel()
-	png, err := s.hub.Masks.MaskPNG(ctx, s.session, m.JobID)
+	png, err := s.hub.Masks.MaskPNG(call, s.session, m.JobID)
+	if ctx.Err() != nil {
+		return nil // the reader has left, and the queue knows how to end
+	}
 	if err != nil {
 		s.hub.Log.Warn("mask not sent", logSession, s.session, logJob, m.JobID, logError, err)
 		png = nil // the header alone: its seq must be accounted for
@@ -100,12 +103,15 @@ func (s *socket) sendMask(ctx context.Context, m sessions.Message) error {
 
 // readLog gives the queue a page of the events that it does not hold.
 func (s *socket) readLog(ctx context.Context, after int64) error {
-	ctx, cancel := context.WithTimeout(ctx, s.hub.pace.call)
+	call, cancel := context.WithTimeout(ctx, s.hub.pace.call)
 	defer cancel()
-	page, err := s.sub.Backlog(ctx, after, logPage)
+	page, err := s.sub.Backlog(call, after, logPage)
 	if err == nil {
 		s.queue.refill(page)
 		return nil
+	}
+	if ctx.Err() != nil {
+		return nil // the reader has left, and the queue knows how to end
 	}
 	code, known := closeCodeOf(err)
 	if !known {
