@@ -13,7 +13,7 @@ import (
 // TestSplitOnRealNuclei takes the outlines that experts drew, without knowing which nucleus is which, and
 // wants most of the nuclei that they parted and that touch back.
 func TestSplitOnRealNuclei(t *testing.T) {
-	files, err := filepath.Glob("../../../shared/data/nuclei_val/masks/*.png")
+	files, err := filepath.Glob("../../../shared/data/nuclei_val/masks/[0-3]*.png")
 	if err != nil {
 		t.Fatal(err)
 	}
