@@ -118,6 +118,9 @@ func (s *Service) readLog(ctx context.Context, session string, after, last int64
 	if err != nil {
 		return nil, fmt.Errorf("sessions: read log: %w", err)
 	}
+	if len(entries) == 0 {
+		return nil, ErrGap
+	}
 	events, err := newEvents(session, after, entries)
 	if err != nil {
 		return nil, err

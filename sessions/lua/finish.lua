@@ -10,7 +10,7 @@ if not state then return 'gone' end
 if j[2] ~= attempt or (state ~= 'running' and state ~= 'queued') then return 'stale' end
 
 local no = refusal(sid)
-if no or outcome == 'requeue' then
+if no or (outcome == 'requeue' and j[4] ~= '1') then
   put_back(sid, jid)
   settle()
   publish()

@@ -1,0 +1,199 @@
+package sessions
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// TestNobodyStarves lets one session bring a thousand images before another brings one.
+func TestNobodyStarves(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		config.Slots = 1
+		s, clock := joined(t, config)
+		ada, ben := create(t, s), create(t, s)
+		submit(t, s, ada, 1000)
+		pass := func(d time.Duration) {
+			t.Helper()
+			clock.move(d)
+			_, err := s.tick(t.Context(), false)
+			must(t, err)
+		}
+		pass(config.Turn / 2)
+		submit(t, s, ben, 3)
+		served := func() string {
+			t.Helper()
+			pass(time.Second)
+			batch := claimNow(t, s, 0)
+			session := s.hand.get(claimKey{batch.Jobs[0].ID, batch.Jobs[0].Attempt}).session
+			finishAll(t, s, 0, batch, nil)
+			return session
+		}
+		for range 29 { // what is left of ada's turn
+			if got := served(); got != ada {
+				t.Fatal("ada's turn was cut short")
+			}
+		}
+		for range 3 {
+			if got := served(); got != ben {
+				t.Fatal("ada's turn is over, but ben is not served")
+			}
+		}
+		if session := get(t, s, ada); session.State != Waiting || *session.Position != 1 {
+			t.Fatalf("ada is %+v", session)
+		}
+		pass(config.ReserveGrace)
+		if got := served(); got != ada {
+			t.Fatal("ben has no work left, but ada is not served")
+		}
+		for range 100 { // nobody waits: no turn
+			if got := served(); got != ada {
+				t.Fatal("ada lost her slot while nobody waited")
+			}
+		}
+	})
+}
+
+func TestBorrow(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		config.Slots, config.Borrow = 2, true
+		config.BatchSize = func(_ string, active int) int { return map[int]int{0: 1, 1: 3, 2: 2}[active] }
+		s, clock := joined(t, config)
+		ada, ben := create(t, s), create(t, s)
+		jobs := submit(t, s, ada, 8)
+
+		ids := func(slot int) (ids []string) {
+			t.Helper()
+			for _, job := range claimNow(t, s, slot).Jobs {
+				ids = append(ids, job.ID)
+			}
+			return ids
+		}
+		// ben holds slot 1 without work: its worker helps.
+		if got := ids(1); !slices.Equal(got, jobs[:3]) {
+			t.Fatalf("help took %v", got)
+		}
+		// What the session's own worker can start is left to it.
+		if got := ids(0); !slices.Equal(got, jobs[3:6]) {
+			t.Fatalf("the owner's worker took %v", got)
+		}
+		if got := ids(1); len(got) != 0 {
+			t.Fatalf("help took the last batch: %v", got)
+		}
+		// Somebody waits: no more help, although ben is within his grace.
+		submit(t, s, ada, 8)
+		submit(t, s, ben, 1)
+		finishAll(t, s, 1, claimNow(t, s, 1), nil)
+		cleo := create(t, s)
+		submit(t, s, cleo, 1)
+		if got := stateOf(t, s, cleo); got != Waiting {
+			t.Fatalf("cleo is %s", got)
+		}
+		if got := ids(1); len(got) != 0 {
+			t.Fatalf("help took %v while somebody waits", got)
+		}
+		clock.move(config.ReserveGrace)
+		if got := ids(1); len(got) != 1 || stateOf(t, s, cleo) != Active {
+			t.Fatalf("the slot's new owner got %v", got)
+		}
+	})
+}
+
+func TestAReservationThatNobodyWatchesIsGivenUp(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		s, clock := joined(t, testConfig(client))
+		watched, left := create(t, s), create(t, s)
+		sub, err := s.Subscribe(t.Context(), watched, nil, func(Message) {})
+		must(t, err)
+		defer sub.Close()
+		clock.move(unwatchedAfter)
+		must(t, s.tellPresence(t.Context()))
+		_, err = s.tick(t.Context(), false)
+		must(t, err)
+		if got := []State{stateOf(t, s, watched), stateOf(t, s, left)}; got[0] != Active || got[1] != Idle {
+			t.Errorf("they are %v", got)
+		}
+		back, err := s.Subscribe(t.Context(), left, nil, func(Message) {})
+		must(t, err)
+		defer back.Close()
+		if back.Opening.Session.State != Active {
+			t.Errorf("when it connects again it is %s", back.Opening.Session.State)
+		}
+	})
+}
+
+// TestAClaimWhoseReplyWasLost asks twice with the same token, as after a broken connection.
+func TestAClaimWhoseReplyWasLost(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		s, _ := joined(t, testConfig(client))
+		ada := create(t, s)
+		submit(t, s, ada, 2)
+		slot := *get(t, s, ada).Slot
+		s.slots[slot].token = "lost"
+		first := claimNow(t, s, slot)
+		s.slots[slot].token = "lost"
+		second := claimNow(t, s, slot)
+		if first.Jobs[0].ID != second.Jobs[0].ID || second.Jobs[0].Attempt != 1 {
+			t.Errorf("got %v, then %v", first.Jobs[0], second.Jobs[0])
+		}
+		if got := claimNow(t, s, slot); got.Jobs[0].ID == first.Jobs[0].ID {
+			t.Error("the same job was claimed twice")
+		}
+	})
+}
+
+func TestEstimate(t *testing.T) {
+	const pace, turn, grace = 2 * time.Second, time.Minute, 5 * time.Second
+	working := func(jobs int, held time.Duration) slotLoad { return slotLoad{jobs: jobs, held: held, idle: -1} }
+	for _, c := range []struct {
+		name    string
+		pace    time.Duration
+		slots   []slotLoad
+		waiting []int
+		want    []time.Duration
+	}{
+		{"no job was timed", 0, []slotLoad{working(1, 0)}, []int{1}, nil},
+		{"no slots", pace, nil, []int{1}, nil},
+		{"nobody waits", pace, []slotLoad{working(1, 0)}, nil, []time.Duration{}},
+		{"the owner's work", pace, []slotLoad{working(3, 0)}, []int{1}, []time.Duration{6 * time.Second}},
+		{"the owner's turn", pace, []slotLoad{working(1000, 50*time.Second)}, []int{1}, []time.Duration{10 * time.Second}},
+		{"a turn that is over", pace, []slotLoad{working(1000, time.Hour)}, []int{1}, []time.Duration{0}},
+		{"a reservation", pace, []slotLoad{{idle: 2 * time.Second}}, []int{1}, []time.Duration{3 * time.Second}},
+		{"a free slot", pace, []slotLoad{{free: true}}, []int{1}, []time.Duration{0}},
+		{"the line before one", pace, []slotLoad{working(1, 0), working(5, 0)}, []int{1, 1000, 1},
+			[]time.Duration{2 * time.Second, 4 * time.Second, 10 * time.Second}},
+	} {
+		got := estimate(c.pace, turn, grace, c.slots, c.waiting)
+		if !slices.Equal(got, c.want) || (got == nil) != (c.want == nil) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestPace(t *testing.T) {
+	var p pace
+	if p.mean() != 0 {
+		t.Error("a pace before the first job")
+	}
+	at := time.Unix(0, 0)
+	// A batch of four takes 8 s; the next was claimed ahead and takes as long.
+	for batch := range 2 {
+		for range 4 {
+			p.add(0, at.Add(time.Duration(batch)*time.Second), at.Add(time.Duration(batch+1)*8*time.Second))
+		}
+	}
+	if got := p.mean(); got != 2*time.Second {
+		t.Errorf("the pace is %v", got)
+	}
+	for range paceJobs {
+		at = at.Add(time.Hour)
+		p.add(1, at, at.Add(time.Second))
+	}
+	if got := p.mean(); got != time.Second {
+		t.Errorf("old jobs still count: %v", got)
+	}
+}
