@@ -5,5 +5,6 @@
 //	models/weights/*.onnx --ReadSpec--> Spec --Registry--> app, gpuexec
 //	imageio.Image --Fit--> Tensor [1,H,W,C] uint8 --engine--> Tensor [1,H,W,1] uint8 --Unfit--> mask.Probability
 //
-// It imports nothing of the hub, and runs no model.
+// Fit and Unfit share their arithmetic with the previews of imageio through models/resample; models/sample
+// draws pictures to try it all with. It imports nothing of the hub, and runs no model.
 package models

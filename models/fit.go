@@ -57,10 +57,10 @@ func scaled(a, to, from int) int {
 
 // convertRow copies pixels of one number of channels to another, 1 or 3 each.
 func convertRow(dst []uint8, dstChannels int, src []uint8, srcChannels int) {
-	switch {
-	case dstChannels == srcChannels:
+	switch dstChannels {
+	case srcChannels:
 		copy(dst, src)
-	case dstChannels == 3:
+	case 3:
 		for x, v := range src {
 			dst[3*x], dst[3*x+1], dst[3*x+2] = v, v, v
 		}

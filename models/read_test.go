@@ -13,12 +13,12 @@ import (
 )
 
 func TestReadSpecRefuses(t *testing.T) {
-	replace := func(old, new string) func(*modeltest.Model) {
+	replace := func(old, spoilt string) func(*modeltest.Model) {
 		return func(m *modeltest.Model) {
 			if !strings.Contains(m.Spec, old) {
 				t.Fatalf("the spec has no %s: %s", old, m.Spec)
 			}
-			m.Spec = strings.Replace(m.Spec, old, new, 1)
+			m.Spec = strings.Replace(m.Spec, old, spoilt, 1)
 		}
 	}
 	cases := []struct {
@@ -94,6 +94,22 @@ func TestReadSpecOfNoFile(t *testing.T) {
 	_, err := models.ReadSpec(filepath.Join(t.TempDir(), "none.onnx"))
 	if !errors.Is(err, fs.ErrNotExist) || errors.Is(err, models.ErrInvalid) {
 		t.Error(err)
+	}
+}
+
+// TestShippedModels wants every file in weights to be usable.
+func TestShippedModels(t *testing.T) {
+	files, err := filepath.Glob("weights/*.onnx")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no models in weights: %v", err)
+	}
+	for _, file := range files {
+		spec, err := models.ReadSpec(file)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+		} else if spec.ID+".onnx" != filepath.Base(file) || spec.SizeBytes > 15<<20 {
+			t.Errorf("%s: model %s of %d bytes: not its name, or above 15 MiB", file, spec.ID, spec.SizeBytes)
+		}
 	}
 }
 

@@ -70,12 +70,14 @@ type section struct {
 	err   error
 }
 
+// Read reads on from the position.
 func (s *section) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	s.keep(err)
 	return n, err
 }
 
+// Seek counts from the start of the section.
 func (s *section) Seek(offset int64, whence int) (int64, error) {
 	if whence == io.SeekStart {
 		offset += s.start
@@ -85,6 +87,7 @@ func (s *section) Seek(offset int64, whence int) (int64, error) {
 	return at - s.start, err
 }
 
+// ReadAt moves the position of Read, as no decoder uses both.
 func (s *section) ReadAt(p []byte, offset int64) (int, error) {
 	if _, err := s.Seek(offset, io.SeekStart); err != nil {
 		return 0, err

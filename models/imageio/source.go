@@ -70,6 +70,7 @@ type randomAccess struct {
 	source *source
 }
 
+// ReadAt fails once the source has ended.
 func (r randomAccess) ReadAt(p []byte, offset int64) (int, error) {
 	if err := r.source.alive(); err != nil {
 		return 0, err
