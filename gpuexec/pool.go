@@ -70,12 +70,12 @@ func (p *Pool) Start(ctx context.Context, source Source, sink Sink) error {
 	fetch, stopFetching := context.WithCancel(ctx)
 	work, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
 	p.life = &life{stopFetching: stopFetching, stopWorking: stopWorking, over: make(chan struct{})}
-	go p.run(p.life, fetch, work, source, sink)
+	go p.run(fetch, work, p.life, source, sink)
 	return nil
 }
 
 // run owns every goroutine of the pool: it returns when all of them have.
-func (p *Pool) run(life *life, fetch, work context.Context, source Source, sink Sink) {
+func (p *Pool) run(fetch, work context.Context, life *life, source Source, sink Sink) {
 	defer close(life.over)
 	keep, stopKeeping := context.WithCancel(context.WithoutCancel(work))
 	disarm := context.AfterFunc(work, func() { time.AfterFunc(finishGrace, stopKeeping) })

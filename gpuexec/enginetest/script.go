@@ -128,6 +128,7 @@ func (e *engine) enter(what string) (leave func()) {
 	}
 }
 
+// Load makes the model ready, as the script says.
 func (e *engine) Load(ctx context.Context, model models.Spec) error {
 	defer e.enter("Load")()
 	s := e.script
@@ -142,6 +143,7 @@ func (e *engine) Load(ctx context.Context, model models.Spec) error {
 	return nil
 }
 
+// Run makes Output of in, as the script says.
 func (e *engine) Run(ctx context.Context, model models.Spec, in models.Tensor) (models.Tensor, error) {
 	defer e.enter("Run")()
 	s := e.script
@@ -160,6 +162,7 @@ func (e *engine) Run(ctx context.Context, model models.Spec, in models.Tensor) (
 	return Output(in), nil
 }
 
+// Close ends the engine.
 func (e *engine) Close() error {
 	defer e.enter("Close")()
 	s := e.script

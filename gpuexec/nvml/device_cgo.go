@@ -3,6 +3,7 @@
 package nvml
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
@@ -22,8 +23,7 @@ func Open(device int) (*Device, error) {
 	}
 	handle, code := nvml.DeviceGetHandleByIndex(device)
 	if code != nvml.SUCCESS {
-		nvml.Shutdown()
-		return nil, failure(fmt.Sprintf("find GPU %d", device), code)
+		return nil, errors.Join(failure(fmt.Sprintf("find GPU %d", device), code), (*Device)(nil).Close())
 	}
 	return &Device{handle: handle}, nil
 }
@@ -42,7 +42,7 @@ func (d *Device) Usage() (Usage, error) {
 }
 
 // Close frees the library.
-func (d *Device) Close() error {
+func (*Device) Close() error {
 	if code := nvml.Shutdown(); code != nvml.SUCCESS {
 		return failure("shut down", code)
 	}

@@ -96,7 +96,7 @@ func (d device) appendCUDA(options *onnx.SessionOptions, stream cuda.Stream) err
 	if err != nil {
 		return err
 	}
-	defer provider.Destroy() // fails only when it was destroyed before
+	defer release(provider)
 	// One call: each one replaces all that an earlier one set.
 	err = provider.Update(map[string]string{
 		"device_id":               strconv.Itoa(d.index),

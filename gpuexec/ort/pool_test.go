@@ -150,7 +150,7 @@ func TestCancelThroughThePoolTerminatesONNXRuntime(t *testing.T) {
 	}
 	finished := time.Since(cancelled)
 	pool.Stop(context.Background()) // returns only when the run has ended
-	t.Logf("finished %v after Cancel, the worker free after %v", finished, time.Since(cancelled))
+	t.Logf("finished %v after Cancel, the pool stopped %v after it", finished, time.Since(cancelled))
 }
 
 // announcing tells when a run begins. It loads without a first run, which would take as long.

@@ -20,7 +20,7 @@ func (e *engine) open(model models.Spec) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer options.Destroy() // fails only when it was destroyed before
+	defer release(options)
 	s, err := onnx.NewDynamicAdvancedSession(model.Path, []string{model.Input.Name}, []string{model.OutputName}, options)
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (e *engine) options() (*onnx.SessionOptions, error) {
 		},
 	} {
 		if err := set(); err != nil {
-			options.Destroy() // fails only when it was destroyed before
+			release(options)
 			return nil, err
 		}
 	}
@@ -69,23 +69,26 @@ func (s *session) run(ctx context.Context, in models.Tensor) (models.Tensor, err
 	if err != nil {
 		return models.Tensor{}, err
 	}
-	defer input.Destroy() // never fails
+	defer release(input)
 	output, err := onnx.NewTensor(shape(out), out.Pix)
 	if err != nil {
 		return models.Tensor{}, err
 	}
-	defer output.Destroy() // never fails
+	defer release(output)
 	options, err := onnx.NewRunOptions()
 	if err != nil {
 		return models.Tensor{}, err
 	}
-	defer options.Destroy() // never fails
+	defer release(options)
 
-	terminated := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() { terminated <- options.Terminate() })
+	terminated := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(terminated)
+		_ = options.Terminate() // if it fails, the run ends by itself
+	})
 	err = s.onnx.RunWithOptions([]onnx.Value{input}, []onnx.Value{output}, options)
 	if !stop() {
-		<-terminated // the options must outlive it; a Terminate that failed has let the run end by itself
+		<-terminated // the options must outlive it
 	}
 	return out, err
 }
@@ -95,3 +98,6 @@ func (s *session) close() error { return s.onnx.Destroy() }
 func shape(t models.Tensor) onnx.Shape {
 	return onnx.NewShape(int64(t.N), int64(t.H), int64(t.W), int64(t.C))
 }
+
+// release frees what ONNX Runtime has made. That fails only for what was freed before.
+func release(made interface{ Destroy() error }) { _ = made.Destroy() }
