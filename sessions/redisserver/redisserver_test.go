@@ -1,0 +1,261 @@
+package redisserver
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+)
+
+// hubFolder names the data folder in the environment of a process that plays the hub which is killed.
+const hubFolder = "REDISSERVER_TEST_FOLDER"
+
+func TestMain(m *testing.M) {
+	if folder := os.Getenv(hubFolder); folder != "" {
+		playHub(folder)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// playHub opens a child in folder, writes one key, says so, and waits to be killed.
+func playHub(folder string) {
+	client, _, _, err := Open(context.Background(), "auto", folder, slog.New(slog.DiscardHandler))
+	if err == nil {
+		err = client.Set(context.Background(), "written", "yes", 0).Err()
+	}
+	if err != nil {
+		os.Stdout.WriteString(err.Error() + "\n")
+		os.Exit(1)
+	}
+	os.Stdout.WriteString("ready\n")
+	_, _ = io.Copy(io.Discard, os.Stdin) // ends with the test at the latest
+}
+
+var discard = slog.New(slog.DiscardHandler)
+
+func needRedis(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Skip("left out: redis-server is not on PATH")
+	}
+	t.Setenv("REDIS_URL", "")
+}
+
+func open(t *testing.T, how, folder string, log *slog.Logger) (redis.UniversalClient, string, func() error) {
+	t.Helper()
+	client, kind, stop, err := Open(t.Context(), how, folder, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return client, kind, stop
+}
+
+func process(t *testing.T, client redis.UniversalClient) int {
+	t.Helper()
+	info := client.Info(t.Context(), "server").Val()
+	_, rest, _ := strings.Cut(info, "process_id:")
+	pid, err := strconv.Atoi(strings.Fields(rest)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
+func TestChildKeepsWhatWasWritten(t *testing.T) {
+	needRedis(t)
+	folder := t.TempDir()
+	client, kind, stop := open(t, "auto", folder, discard)
+	if kind != Child {
+		t.Fatalf("auto gave %s", kind)
+	}
+	if err := client.Set(t.Context(), "key", "value", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if port := client.ConfigGet(t.Context(), "port").Val()["port"]; port != "0" {
+		t.Errorf("it listens on TCP port %s", port)
+	}
+	pid := process(t, client)
+	for range 2 {
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if alive(pid) {
+		t.Error("it outlives stop")
+	}
+	client, _, _ = open(t, "auto", folder, discard)
+	if got := client.Get(t.Context(), "key").Val(); got != "value" {
+		t.Errorf("after the restart the key is %q", got)
+	}
+}
+
+func TestChildIsStartedAgainWhenItDies(t *testing.T) {
+	needRedis(t)
+	client, _, _ := open(t, "auto", t.TempDir(), discard)
+	client.Set(t.Context(), "key", "value", 0)
+	first := process(t, client)
+	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if err := awaitReady(t.Context(), client.(*redis.Client), nil); err != nil {
+		t.Fatal(err)
+	}
+	if second := process(t, client); second == first {
+		t.Error("it is the same process")
+	}
+	if got := client.Get(t.Context(), "key").Val(); got != "value" {
+		t.Errorf("the key is %q", got)
+	}
+}
+
+func TestOneHubAFolder(t *testing.T) {
+	needRedis(t)
+	folder := t.TempDir()
+	open(t, "auto", folder, discard)
+	if _, _, _, err := Open(t.Context(), "auto", folder, discard); err == nil || !strings.Contains(err.Error(), "another hub") {
+		t.Errorf("a second hub on the same folder: %v", err)
+	}
+}
+
+// TestHubIsKilled kills a hub without a word; the next one on the same folder must find all that was written, and
+// no second server may be left on the files.
+func TestHubIsKilled(t *testing.T) {
+	needRedis(t)
+	folder := t.TempDir()
+	hub := exec.Command(os.Args[0])
+	hub.Env = append(os.Environ(), hubFolder+"="+folder)
+	if _, err := hub.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	output, err := hub.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := hub.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(output).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("the hub said %q, %v", line, err)
+	}
+	socket, err := socketPath(filepath.Join(folder, "redis"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	probe := newClient(&redis.Options{Network: "unix", Addr: socket})
+	orphan := process(t, probe)
+	probe.Close()
+	if err := hub.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = hub.Wait() // "signal: killed"
+
+	client, _, _ := open(t, "auto", folder, discard)
+	if got := client.Get(t.Context(), "written").Val(); got != "yes" {
+		t.Errorf("the key is %q", got)
+	}
+	if process(t, client) == orphan || alive(orphan) {
+		t.Error("the server of the killed hub is still there")
+	}
+}
+
+func TestLongFolderNames(t *testing.T) {
+	needRedis(t)
+	folder := filepath.Join(t.TempDir(), strings.Repeat("long", 30))
+	client, _, _ := open(t, "auto", folder, discard)
+	if err := client.Ping(t.Context()).Err(); err != nil {
+		t.Error(err)
+	}
+	socket, err := socketPath(filepath.Join(folder, "redis"))
+	if err != nil || len(socket) > maxSocketPath {
+		t.Errorf("the socket is %q, %v", socket, err)
+	}
+	t.Cleanup(func() { os.Remove(filepath.Dir(socket)) })
+}
+
+func TestAServerThatCannotStart(t *testing.T) {
+	t.Setenv("REDIS_URL", "")
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "redis-server"), []byte("#!/bin/sh\nexit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":/bin:/usr/bin")
+	if _, _, _, err := Open(t.Context(), "auto", t.TempDir(), discard); err == nil {
+		t.Error("it was opened")
+	}
+}
+
+func TestEmbedded(t *testing.T) {
+	t.Setenv("PATH", t.TempDir()) // nothing is on it
+	t.Setenv("REDIS_URL", "")
+	for _, how := range []string{"auto", "embedded"} {
+		var lines strings.Builder
+		client, kind, stop := open(t, how, t.TempDir(), slog.New(slog.NewTextHandler(&lines, nil)))
+		if kind != Embedded {
+			t.Fatalf("%s gave %s", how, kind)
+		}
+		if n := strings.Count(lines.String(), "level=WARN"); n != 1 || !strings.Contains(lines.String(), "do not survive a restart") {
+			t.Errorf("%s logged %s", how, lines.String())
+		}
+		stranger := redis.NewClient(&redis.Options{Addr: client.(*redis.Client).Options().Addr})
+		if err := stranger.Ping(t.Context()).Err(); err == nil {
+			t.Error("it answers without a password")
+		}
+		stranger.Close()
+		if err := errors.Join(stop(), stop()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestURL(t *testing.T) {
+	server, _, _ := open(t, "embedded", t.TempDir(), discard)
+	options := server.(*redis.Client).Options()
+	url := "redis://:" + options.Password + "@" + options.Addr + "/0"
+
+	if client, kind, _ := open(t, url, t.TempDir(), discard); kind != External || client.Ping(t.Context()).Err() != nil {
+		t.Errorf("the URL gave %s", kind)
+	}
+	t.Setenv("REDIS_URL", url)
+	if _, kind, _ := open(t, "auto", t.TempDir(), discard); kind != External {
+		t.Errorf("REDIS_URL gave %s", kind)
+	}
+	for _, bad := range []string{"redis://:secret@[::1", "postgres://:secret@host", "", "redis://:secret@" + options.Addr} {
+		_, _, _, err := Open(t.Context(), bad, t.TempDir(), discard)
+		if err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+// TestNobodyAnswers gives up when the caller does.
+func TestNobodyAnswers(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Close() // a port on which nobody listens
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, _, _, err := Open(ctx, "redis://"+listener.Addr().String(), t.TempDir(), discard); err == nil {
+		t.Error("it was opened")
+	}
+}
