@@ -18,6 +18,7 @@ export class Person {
       constructor(url: string, protocols: string) {
         person.dialled.push(url)
         super(url, protocols, { headers: { Cookie: person.cookie } })
+        this.on('error', () => undefined) // as in a browser, a close follows
       }
     } as unknown as new (url: string, protocols: string) => WebSocket
   }

@@ -60,7 +60,7 @@ export class Api {
     try {
       return await this.json<Session>('GET', '/session')
     } catch (error) {
-      if (error instanceof Failure && (error.code === 'unauthorized' || error.code === 'not_found')) return null
+      if (isOver(error)) return null
       throw error
     }
   }
@@ -70,8 +70,13 @@ export class Api {
     return (await this.json<{ session: Session }>('POST', '/sessions', body)).session
   }
 
+  /** Ends the session; one that is over already is as good. */
   async closeSession(): Promise<void> {
-    await this.call('DELETE', '/session')
+    try {
+      await this.call('DELETE', '/session')
+    } catch (error) {
+      if (!isOver(error)) throw error
+    }
   }
 
   async models(): Promise<Model[]> {
@@ -146,6 +151,10 @@ export class Api {
   private async request(url: string, init: RequestInit): Promise<Response> {
     return accepted(await reached(() => this.fetch(url, { credentials: 'same-origin', ...init })))
   }
+}
+
+function isOver(error: unknown): boolean {
+  return error instanceof Failure && (error.code === 'unauthorized' || error.code === 'not_found')
 }
 
 async function reached(call: () => Promise<Response>): Promise<Response> {

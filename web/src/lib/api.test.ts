@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { FakeHub, maskPicture, picture, problem } from '../../test/fakehub'
+import { Person, pngFile } from '../../test/person'
+import { Api, Failure, unreachable } from './api'
+
+let hub: FakeHub
+let api: Api
+
+beforeEach(async () => {
+  hub = await FakeHub.open()
+  api = new Person(hub).api
+})
+
+afterEach(() => hub.close())
+
+const failure = (call: Promise<unknown>): Promise<Failure> =>
+  call.then(
+    () => Promise.reject(new Error('the call did not fail')),
+    (error: unknown) => {
+      expect(error).toBeInstanceOf(Failure)
+      return error as Failure
+    },
+  )
+const upload = (...files: File[]) => api.upload({ files, model: 'unet_test', options: { threshold: 0.4 } }, () => undefined, new AbortController().signal)
+
+describe('a session', () => {
+  it('is absent at first, there once created, gone once closed', async () => {
+    expect(await api.session()).toBeNull()
+    expect((await api.createSession('Ada', '')).name).toBe('Ada')
+    expect((await api.session())?.name).toBe('Ada')
+    await api.closeSession()
+    expect(await api.session()).toBeNull()
+  })
+
+  it('asks for the access key where the hub has one', async () => {
+    hub.accessKey = 'sesame'
+    expect((await failure(api.createSession('Ada', ''))).code).toBe('access_key_required')
+    expect((await failure(api.createSession('Ada', 'wrong'))).code).toBe('access_key_required')
+    expect((await api.createSession('Ada', 'sesame')).name).toBe('Ada')
+  })
+})
+
+describe('with a session', () => {
+  beforeEach(() => api.createSession('Ada', ''))
+
+  it('lists models and samples, and fetches a sample as a file', async () => {
+    expect((await api.models()).map(({ id }) => id)).toEqual(['unet_test'])
+    const [sample] = await api.samples()
+    const file = await api.sampleFile(sample!)
+    expect(file.name).toBe('spheroids.png')
+    expect(file.size).toBe(picture.byteLength)
+  })
+
+  it('uploads, and tells what was taken and what was not', async () => {
+    const answer = await upload(pngFile('good.png', picture), new File(['words'], 'bad.png'))
+    expect(answer.accepted.map(({ filename }) => filename)).toEqual(['good.png'])
+    expect(answer.rejected).toMatchObject([{ filename: 'bad.png', code: 'unsupported_format' }])
+  })
+
+  it('fails with each reason when nothing was taken', async () => {
+    const refused = await failure(upload(new File(['words'], 'a.png'), new File(['words'], 'b.png')))
+    expect(refused).toMatchObject({ code: 'unsupported_format', status: 415 })
+    expect(refused.rejected.map(({ filename }) => filename)).toEqual(['a.png', 'b.png'])
+  })
+
+  it('says how long to wait', async () => {
+    hub.refuse = { problem: problem('queue_full', 429, 'The queue is full', 'Later.'), retryAfter: 30 }
+    expect(await failure(upload(pngFile('a.png', picture)))).toMatchObject({ code: 'queue_full', retryAfter: 30_000 })
+  })
+
+  it('gives mask and result of a job that is done, and 404 before', async () => {
+    const job = hub.newJob('a.png')
+    expect((await failure(api.result(job.id))).code).toBe('not_found')
+    hub.play(job)
+    expect((await api.mask(job.id)).size).toBe(maskPicture.byteLength)
+    expect((await api.result(job.id)).summary.count).toBe(3)
+    expect((await api.preview(job.image_id)).size).toBe(picture.byteLength)
+  })
+
+  it('cancels one and all', async () => {
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => hub.newJob(name))
+    await api.cancel(b!.id)
+    expect(hub.member.jobs.map(({ state }) => state)).toEqual(['queued', 'cancelled', 'queued'])
+    await api.cancelAll()
+    expect(hub.member.jobs.map(({ state }) => state)).toEqual(['cancelled', 'cancelled', 'cancelled'])
+    expect([a!.id, c!.id]).not.toContain(b!.id)
+  })
+})
+
+describe('a failure', () => {
+  const answering = (body: string, status: number, headers = {}) => new Api({ fetch: async () => new Response(body, { status, headers }) })
+
+  it('has words when the hub is not there', async () => {
+    const api = new Api({ fetch: async () => Promise.reject(new TypeError('fetch failed')) })
+    expect(await failure(api.models())).toMatchObject({ code: unreachable, status: 0 })
+  })
+
+  it('has words when something else answers', async () => {
+    expect(await failure(answering('<h1>Bad gateway</h1>', 502).models())).toMatchObject({ code: 'internal', title: 'The hub answered 502' })
+    expect(await failure(answering('null', 500).models())).toMatchObject({ code: 'internal', status: 500 })
+  })
+
+  it('passes over a Retry-After that is no number of seconds', async () => {
+    const api = answering('{}', 503, { 'Retry-After': 'Wed, 21 Oct 2026 07:28:00 GMT' })
+    expect((await failure(api.models())).retryAfter).toBeNull()
+  })
+
+  it('of asking for the session is not taken for having none', async () => {
+    expect((await failure(answering('{}', 503).session())).status).toBe(503)
+  })
+})
+
+it('escapes ids in addresses', () => {
+  expect(new Api().maskURL('../a b')).toBe('/api/v1/jobs/..%2Fa%20b/mask.png')
+})

@@ -1,0 +1,230 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { FakeHub, maskPicture, picture, problem } from '../../test/fakehub'
+import { Person, pngFile } from '../../test/person'
+import { until } from '../../test/until'
+import { Failure } from './api'
+import { Client } from './client'
+import type { Job } from './protocol'
+import { countJobs } from './state'
+
+const settings = { model: 'unet_test', options: {} }
+
+let hub: FakeHub
+let person: Person
+let clients: Client[]
+let client: Client
+
+beforeEach(async () => {
+  hub = await FakeHub.open()
+  person = new Person(hub)
+  clients = []
+  client = page()
+})
+
+afterEach(async () => {
+  for (const each of clients) await each.signOut().catch(() => undefined)
+  await hub.close()
+})
+
+/** A page of the same browser. */
+function page(): Client {
+  const opened = new Client({
+    api: person.api,
+    socket: { url: hub.socketURL, WebSocket: person.WebSocket, reconnect: { base: 1, cap: 2 } },
+    onChange: () => undefined,
+  })
+  clients.push(opened)
+  return opened
+}
+
+async function signedIn(): Promise<void> {
+  await client.start()
+  await client.signIn('Ada', '')
+  await until('the first state', () => client.view.hub.seq !== null && client.view.models.length > 0)
+}
+
+const job = (id: string): Job | undefined => client.view.hub.jobs.get(id)
+const phase = () => client.view.phase.name
+const caughtUp = () => until('the newest event', () => client.view.hub.seq === hub.member.session.seq)
+
+describe('the way in', () => {
+  it('asks a new browser to sign in', async () => {
+    await client.start()
+    expect(phase()).toBe('signed_out')
+  })
+
+  it('leads to live state, models and samples', async () => {
+    await signedIn()
+    expect(client.view).toMatchObject({ phase: { name: 'live' }, link: { state: 'open' }, hub: { session: { name: 'Ada' } } })
+    expect(client.view.samples.map(({ name }) => name)).toEqual(['spheroids'])
+    await until('statistics', () => client.view.hub.stats?.workers.length === 4)
+  })
+
+  it('asks for the key of a hub that has one', async () => {
+    hub.accessKey = 'sesame'
+    await client.start()
+    await expect(client.signIn('Ada', '')).rejects.toMatchObject({ code: 'access_key_required' } satisfies Partial<Failure>)
+    expect(phase()).toBe('signed_out')
+    await client.signIn('Ada', 'sesame')
+    expect(phase()).toBe('live')
+  })
+
+  it('is open after a reload, with all that was there', async () => {
+    await signedIn()
+    client.upload([pngFile('a.png', picture)], settings)
+    await until('the job', () => hub.member.jobs.length === 1)
+    hub.play(hub.member.jobs[0]!)
+    const reloaded = page()
+    await reloaded.start()
+    const known = await until('the job', () => [...reloaded.view.hub.jobs.values()][0])
+    expect(known.state).toBe('done')
+    expect((await reloaded.masks.whole(known.id)).size).toBe(maskPicture.byteLength)
+    expect((await reloaded.result(known.id)).objects).toHaveLength(3)
+  })
+})
+
+describe('an image', () => {
+  beforeEach(signedIn)
+
+  it('goes from the file to the mask', async () => {
+    client.upload([pngFile('a.png', picture)], settings)
+    const { id } = await until('the job', () => hub.member.jobs[0])
+    await until('the job here', () => job(id)?.state === 'queued')
+    hub.setJob(id, { state: 'running', stage: 'decode' })
+    hub.progress(id, 'infer', 60)
+    await until('progress', () => client.view.hub.progress.get(id)?.percent === 60)
+    const before = hub.calls.length
+    hub.finalMask(job(id)!)
+    hub.setJob(id, { state: 'done', percent: 100 })
+    await until('the end', () => job(id)?.state === 'done')
+    expect((await client.masks.whole(id)).size).toBe(maskPicture.byteLength)
+    expect(hub.calls.slice(before)).toEqual([]) // the socket has brought it
+  })
+
+  it('of the samples goes the same way', async () => {
+    await client.uploadSample(client.view.samples[0]!, settings)
+    expect((await until('the job', () => hub.member.jobs[0])).filename).toBe('spheroids.png')
+  })
+
+  it('that is none stays with its reason beside those that are', async () => {
+    client.upload([pngFile('a.png', picture), new File(['words'], 'b.png')], settings)
+    await until('the job', () => client.view.hub.jobs.size === 1)
+    expect(client.view.pending).toMatchObject([{ file: { name: 'b.png' }, state: 'refused', reason: expect.stringContaining('not an image') }])
+  })
+
+  it('says why it failed', async () => {
+    const { id } = hub.newJob('a.png')
+    hub.setJob(id, { state: 'failed', error: problem('inference_failed', 500, 'The model failed on this image', 'Out of memory.') })
+    await until('the end', () => job(id)?.error?.detail === 'Out of memory.')
+  })
+
+  it('can be cancelled, alone or with all others', async () => {
+    const [a, b] = [hub.newJob('a.png'), hub.newJob('b.png')]
+    await client.cancel(a.id)
+    await until('one', () => job(a.id)?.state === 'cancelled')
+    expect(job(b.id)?.state).toBe('queued')
+    await client.cancelAll()
+    await until('all', () => countJobs(client.view.hub).cancelled === 2)
+  })
+})
+
+describe('a broken connection', () => {
+  beforeEach(signedIn)
+
+  it('loses nothing: what was missed comes once and in order', async () => {
+    const job1 = hub.newJob('a.png')
+    await caughtUp()
+    hub.drop()
+    hub.play(job1)
+    const job2 = hub.newJob('b.png')
+    await until('all of it', () => job(job1.id)?.state === 'done' && job(job2.id)?.state === 'queued')
+    expect(person.dialled.at(-1)).toMatch(/\?since=\d+$/)
+    expect(client.masks.known(job1.id)).toHaveLength(1)
+  })
+
+  it('starts over where the log no longer reaches back', async () => {
+    const job1 = hub.newJob('a.png')
+    await caughtUp()
+    hub.drop()
+    hub.play(job1)
+    hub.forget()
+    await until('the snapshot', () => job(job1.id)?.state === 'done')
+    await caughtUp()
+  })
+
+  it('is mended when an event does not come', async () => {
+    hub.newJob('a.png')
+    await caughtUp()
+    hub.member.session.seq++ // an event that no socket hears, though the log has it
+    hub.member.log.push({ seq: hub.member.session.seq, data: JSON.stringify({ type: 'session', seq: hub.member.session.seq, session: hub.member.session }) })
+    const late = hub.newJob('b.png')
+    await until('the late job', () => job(late.id))
+    expect(client.view.hub.lost).toBe(false)
+    await caughtUp()
+  })
+
+  it('asks for the statistics again', async () => {
+    const watches = () => hub.heard.filter((command) => (command as { type: string }).type === 'watch').length
+    await until('the first', () => watches() === 1)
+    hub.drop(1001)
+    await until('the second', () => watches() === 2)
+  })
+})
+
+describe('the end of a session', () => {
+  beforeEach(signedIn)
+
+  it('by hand leads back to the door, with nothing left behind', async () => {
+    hub.play(hub.newJob('a.png'))
+    await caughtUp()
+    await client.signOut()
+    expect(client.view).toMatchObject({ phase: { name: 'signed_out' }, hub: { seq: null, session: null }, link: { state: 'idle' } })
+    expect(client.view.hub.jobs.size).toBe(0)
+  })
+
+  it.each([
+    [4404, /deleted/],
+    [4401, /no longer knows/],
+    [4409, /[Rr]eloading/],
+  ])('by close code %i is explained', async (code, why) => {
+    hub.drop(code)
+    await until('the end', () => phase() === 'ended')
+    expect(client.view.phase).toMatchObject({ why: expect.stringMatching(why) })
+  })
+
+  it('in another window is noticed, and a new one is offered', async () => {
+    await person.api.closeSession()
+    await until('the end', () => phase() === 'ended')
+    await client.startAgain()
+    expect(phase()).toBe('signed_out')
+  })
+
+  it('finds the session that another window has started since', async () => {
+    await person.api.closeSession()
+    await until('the end', () => phase() === 'ended')
+    await person.api.createSession('Grace', '')
+    await client.startAgain()
+    await until('the new one', () => client.view.hub.session?.name === 'Grace')
+  })
+})
+
+it('keeps asking a hub that does not answer yet', async () => {
+  let answers = 0
+  const { session } = person.api
+  person.api.session = () => (++answers < 3 ? Promise.reject(new Failure('internal', 'Not yet', 'Models are being loaded.', 503)) : session.call(person.api))
+  const started = client.start()
+  await until('the words', () => client.view.phase.name === 'starting' && client.view.phase.trouble === 'Models are being loaded.')
+  await started
+  expect(phase()).toBe('signed_out')
+})
+
+it('asks for a result again after it could not be had', async () => {
+  await signedIn()
+  const made = hub.newJob('a.png')
+  await expect(client.result(made.id)).rejects.toBeInstanceOf(Failure)
+  hub.play(made)
+  expect((await client.result(made.id)).summary.count).toBe(3)
+  const calls = hub.calls.length
+  await client.result(made.id)
+  expect(hub.calls).toHaveLength(calls)
+})

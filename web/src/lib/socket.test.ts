@@ -1,0 +1,200 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { FakeHub, binary } from '../../test/fakehub'
+import { Person } from '../../test/person'
+import { until } from '../../test/until'
+import type { Frame } from './protocol'
+import { LiveSocket, socketURL, type Link, type SocketOptions } from './socket'
+
+let hub: FakeHub
+let person: Person
+let since: number | null
+let frames: Frame[]
+let links: Link[]
+let socket: LiveSocket
+
+beforeEach(async () => {
+  hub = await FakeHub.open()
+  person = new Person(hub)
+  await person.api.createSession('Ada', '')
+  since = null
+  frames = []
+  links = []
+})
+
+afterEach(async () => {
+  socket.stop()
+  await hub.close()
+})
+
+function start(options: Partial<SocketOptions> = {}): LiveSocket {
+  socket = new LiveSocket({
+    url: hub.socketURL,
+    WebSocket: person.WebSocket,
+    since: () => since,
+    onFrame: (frame) => frames.push(frame),
+    onLink: (link) => links.push(link),
+    reconnect: { base: 1, cap: 2 },
+    patient: { base: 50, cap: 50 },
+    ...options,
+  })
+  socket.start()
+  return socket
+}
+
+const types = () => frames.map(({ type }) => type)
+const state = () => links.at(-1)?.state
+const opened = (times: number) => until(`connection ${times}`, () => links.filter(({ state }) => state === 'open').length >= times && types().filter((type) => type === 'welcome').length >= times)
+
+it('goes from connecting to open, and hears welcome and snapshot', async () => {
+  start()
+  await until('the snapshot', () => types().includes('snapshot'))
+  expect(links.map(({ state }) => state)).toEqual(['connecting', 'open'])
+  expect(types()).toEqual(['welcome', 'snapshot'])
+})
+
+it('speaks the subprotocol and authorises by cookie, never by the address', async () => {
+  start()
+  await opened(1)
+  expect(person.dialled).toEqual([hub.socketURL])
+})
+
+describe('when the line breaks', () => {
+  it('comes back with the seq that was seen last', async () => {
+    start()
+    await opened(1)
+    since = 5
+    hub.drop()
+    await opened(2)
+    expect(person.dialled.at(-1)).toBe(`${hub.socketURL}?since=5`)
+  })
+
+  it('tries again and again until the hub is there, waiting longer each time', async () => {
+    hub.turnAway = 1001
+    const ceilings: number[] = []
+    start({ reconnect: { base: 1, cap: 1_000 }, random: () => 1 })
+    await until('some tries', () => links.filter(({ state }) => state === 'waiting').length >= 5)
+    for (const link of links) if (link.state === 'waiting') ceilings.push(link.retryInMs)
+    expect(ceilings.slice(0, 5)).toEqual([1, 2, 4, 8, 16])
+    hub.turnAway = null
+    await opened(1)
+  })
+
+  it('begins with a short wait again once it was welcome', async () => {
+    start({ random: () => 1 })
+    await opened(1)
+    for (const times of [2, 3, 4]) {
+      hub.drop()
+      await opened(times)
+    }
+    for (const link of links) if (link.state === 'waiting') expect(link.retryInMs).toBe(1)
+  })
+})
+
+describe('a close code', () => {
+  it.each([
+    [1000, 'bye'],
+    [4401, 'unauthorized'],
+    [4404, 'session_closed'],
+    [4409, 'protocol_error'],
+  ])('%i stops for good', async (code, name) => {
+    start()
+    await opened(1)
+    hub.drop(code)
+    await until('the stop', () => state() === 'stopped')
+    expect(links.at(-1)).toMatchObject({ close: { code, name } })
+    expect(person.dialled).toHaveLength(1)
+  })
+
+  it.each([1001, 1011, 4408])('%i reconnects', async (code) => {
+    start()
+    await opened(1)
+    hub.drop(code)
+    await opened(2)
+  })
+
+  it('4429 waits longer', async () => {
+    start({ random: () => 1 })
+    await opened(1)
+    hub.drop(4429)
+    await until('the wait', () => state() === 'waiting')
+    expect(links.at(-1)).toMatchObject({ retryInMs: 50 })
+    await opened(2)
+  })
+})
+
+it('gives a draining hub the time that it asks for', async () => {
+  start({ random: () => 0 })
+  await opened(1)
+  hub.say({ type: 'draining', reconnect_after_ms: 60 })
+  await until('the word', () => types().includes('draining'))
+  hub.drop(1001)
+  await until('the wait', () => state() === 'waiting')
+  const link = links.at(-1)
+  expect(link?.state === 'waiting' && link.retryInMs).toBeGreaterThan(30)
+  await opened(2)
+})
+
+it('takes a silent line for dead', async () => {
+  start({ pingEvery: 15 })
+  await opened(1)
+  await until('a ping', () => hub.heard.some((command) => (command as { type: string }).type === 'ping'))
+  await until('a pong', () => types().includes('pong'))
+  for (const peer of hub.member.sockets) peer.pause() // neither reads nor closes: as when a cable is pulled
+  await opened(2)
+})
+
+it.each<[string, string | Buffer]>([
+  ['a text frame', '{"type":'],
+  ['a binary frame', binary({ type: 'mask' }, new Uint8Array())],
+])('drops a connection that says nonsense in %s, and resumes', async (_, nonsense) => {
+  start()
+  await opened(1)
+  const complaint = vi.spyOn(console, 'error').mockReturnValue()
+  hub.say(nonsense)
+  await opened(2)
+  expect(complaint).toHaveBeenCalledOnce()
+  complaint.mockRestore()
+})
+
+it('passes over frames of a newer hub', async () => {
+  start()
+  await opened(1)
+  hub.say({ type: 'weather' })
+  hub.progress('j', 'infer', 5)
+  await until('what follows', () => types().includes('progress'))
+  expect(types()).not.toContain('weather')
+  expect(state()).toBe('open')
+})
+
+it('does not listen to a socket that it has left', async () => {
+  start()
+  await opened(1)
+  socket.stop()
+  const heard = frames.length
+  hub.say({ type: 'pong' })
+  socket.start()
+  await opened(2)
+  expect(types().slice(heard)).not.toContain('pong')
+})
+
+it('sends only while it is open', async () => {
+  start()
+  expect(socket.send({ type: 'watch', stats: true })).toBe(false)
+  await opened(1)
+  expect(socket.send({ type: 'watch', stats: true })).toBe(true)
+  await until('the answer', () => types().includes('stats'))
+})
+
+it('reconnects at once when asked', async () => {
+  start({ reconnect: { base: 100_000, cap: 100_000 }, random: () => 1 })
+  await opened(1)
+  hub.drop()
+  await until('the wait', () => state() === 'waiting')
+  socket.resume()
+  await opened(2)
+})
+
+it.each([
+  [{ protocol: 'http:', host: 'lab:8080' }, 'ws://lab:8080/api/v1/ws'],
+  [{ protocol: 'https:', host: 'hub.example' }, 'wss://hub.example/api/v1/ws'],
+])('finds the socket of %j', (page, url) => expect(socketURL(page)).toBe(url))

@@ -1,0 +1,153 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { until } from '../../test/until'
+import { Failure, unreachable, type Upload, type Uploaded } from './api'
+import type { Job, Rejection } from './protocol'
+import { Uploads, type Pending, type Settings } from './uploads'
+
+const settings: Settings = { model: 'm', options: {} }
+
+let requests: Upload[]
+let answers: ((upload: Upload) => Uploaded | Promise<Uploaded>)[] // one for each request; taken when none is left
+let accepted: string[]
+let pending: readonly Pending[]
+let waits: number[]
+let uploads: Uploads
+
+const taken = (upload: Upload): Uploaded => ({ accepted: upload.files.map(({ name }) => ({ id: name, filename: name }) as Job), rejected: [] })
+const refusing =
+  (failure: Failure) =>
+  (): never => {
+    throw failure
+  }
+
+beforeEach(() => {
+  requests = []
+  answers = []
+  accepted = []
+  pending = []
+  waits = []
+  uploads = new Uploads({
+    api: {
+      upload: async (upload, sent) => {
+        requests.push(upload)
+        sent(0.5)
+        return (answers.shift() ?? taken)(upload)
+      },
+    },
+    onChange: (list) => (pending = list),
+    onAccepted: (jobs) => accepted.push(...jobs.map(({ id }) => id)),
+    wait: async (ms) => void waits.push(ms),
+  })
+})
+
+const file = (name: string, size = 1) => new File([new Uint8Array(size)], name)
+const files = (count: number) => Array.from({ length: count }, (_, i) => file(`${i}.png`))
+const settled = () => until('the end of the uploads', () => pending.every(({ state }) => state === 'refused' || state === 'failed'))
+
+it('sends everything, in small requests, in order', async () => {
+  uploads.add(files(20), settings)
+  await until('all', () => accepted.length === 20)
+  expect(requests.map(({ files }) => files.length)).toEqual([8, 8, 4])
+  expect(accepted).toEqual(files(20).map(({ name }) => name))
+  expect(pending).toEqual([])
+})
+
+it('does not put much into one request', async () => {
+  uploads.add([file('a', 40 << 20), file('b', 40 << 20), file('c', 1)], settings)
+  await until('all', () => accepted.length === 3)
+  expect(requests.map(({ files }) => files.map(({ name }) => name))).toEqual([['a'], ['b', 'c']])
+})
+
+it('keeps files of different settings apart', async () => {
+  uploads.add(files(2), settings)
+  uploads.add(files(2), { model: 'other', options: { threshold: 0.7 } })
+  await until('all', () => accepted.length === 4)
+  expect(requests.map(({ model }) => model)).toEqual(['m', 'other'])
+})
+
+it('shows how much has been sent', async () => {
+  let finish = (_: Uploaded) => {}
+  answers = [() => new Promise((resolve) => (finish = resolve))]
+  uploads.add(files(1), settings)
+  await until('half of it', () => pending[0]?.sent === 0.5)
+  expect(pending[0]?.state).toBe('sending')
+  finish({ accepted: [], rejected: [] })
+  await until('the end', () => pending.length === 0)
+})
+
+describe('what the hub does not take', () => {
+  const rejection = (filename: string, detail = 'No image.'): Rejection => ({ filename, code: 'unsupported_format', detail })
+
+  it('stays, with its reason, and holds up nothing else', async () => {
+    answers = [() => ({ accepted: [{ id: 'a', filename: 'a.png' } as Job], rejected: [rejection('b.txt')] })]
+    uploads.add([file('a.png'), file('b.txt')], settings)
+    uploads.add([file('c.png')], { ...settings })
+    await until('the next', () => accepted.includes('c.png'))
+    expect(pending).toMatchObject([{ file: { name: 'b.txt' }, state: 'refused', reason: 'No image.' }])
+  })
+
+  it('stays when it was all of a request', async () => {
+    answers = [refusing(new Failure('unsupported_format', '', 'No image.', 415, null, [rejection('a.txt', 'Words.'), rejection('b.txt', 'More words.')]))]
+    uploads.add([file('a.txt'), file('b.txt')], settings)
+    await settled()
+    expect(pending.map(({ reason }) => reason)).toEqual(['Words.', 'More words.'])
+  })
+
+  it('is told apart when two have one name, or the hub cleans it', async () => {
+    answers = [() => ({ accepted: [{ id: '2', filename: 'fine.png' } as Job], rejected: [rejection('odd.png', 'Cut.'), rejection('x.png', 'Empty.')] })]
+    uploads.add([file('od\u0007d.png'), file('fine.png'), file('x.png')], settings)
+    await settled()
+    expect(pending.map(({ file, reason }) => [file.name, reason])).toEqual([['od\u0007d.png', 'Cut.'], ['x.png', 'Empty.']])
+  })
+
+  it('stays when the request itself was wrong', async () => {
+    answers = [refusing(new Failure('unknown_model', 'Unknown model', 'There is no model m.', 400))]
+    uploads.add(files(2), settings)
+    await settled()
+    expect(pending.map(({ state, reason }) => [state, reason])).toEqual(Array(2).fill(['refused', 'There is no model m.']))
+  })
+})
+
+it.each(['rate_limited', 'queue_full', 'gpu_memory_exhausted', 'draining', 'timeout'])('sends again after %s, as late as the hub says', async (code) => {
+  answers = [refusing(new Failure(code, 'Not now', '', 503, 30_000)), refusing(new Failure(code, 'Not now', '', 503))]
+  uploads.add(files(1), settings)
+  await until('the third try', () => accepted.length === 1)
+  expect(waits).toEqual([30_000, 5_000])
+})
+
+it('does not send twice what may have arrived, unless asked to', async () => {
+  answers = [refusing(new Failure(unreachable, '', 'The hub does not answer.', 0))]
+  uploads.add(files(1), settings)
+  await settled()
+  expect(pending).toMatchObject([{ state: 'failed', reason: 'The hub does not answer.' }])
+  uploads.retry(pending[0]!.id)
+  await until('it', () => accepted.length === 1)
+  expect(pending).toEqual([])
+})
+
+it('forgets what is removed before it leaves', async () => {
+  let finish = (_: Uploaded) => {}
+  answers = [() => new Promise((resolve) => (finish = resolve))]
+  uploads.add(files(10), settings)
+  await until('the first request', () => requests.length === 1)
+  uploads.remove(pending[9]!.id)
+  uploads.remove(pending[0]!.id) // is on its way
+  expect(pending).toHaveLength(9)
+  uploads.removeWaiting()
+  expect(pending).toHaveLength(8)
+  finish({ accepted: [], rejected: [] })
+  await until('the end', () => pending.length === 0)
+  expect(requests).toHaveLength(1)
+})
+
+it('forgets everything when the session is over, and begins anew after', async () => {
+  let finish = (_: Uploaded) => {}
+  answers = [() => new Promise((resolve) => (finish = resolve))]
+  uploads.add(files(10), settings)
+  await until('the first request', () => requests.length === 1)
+  uploads.clear()
+  uploads.add([file('next.png')], settings)
+  finish({ accepted: [{ id: 'late', filename: '' } as Job], rejected: [] })
+  await until('the next', () => accepted.length === 1)
+  expect(accepted).toEqual(['next.png'])
+})
