@@ -8,25 +8,27 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from .architectures.preparation import levels
 from .images import Pair
 from .noise import smooth_noise
 from .synth import jpeg
 
-VARIANCE_FLOOR = 1.0  # grey levels squared; as in architectures.standardise
+VARIANCE_FLOOR = 1.0  # grey levels squared; as in preparation.standardise
 
 
 def crop(pair: Pair, side: int, zoom: tuple[float, float], rng: np.random.Generator
          ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(image, target, weight), float32 [side, side] each: the image standardised by the mean and
-    deviation of the whole picture, the part of each pixel that is object, and 0 where the loss must
-    not look, because the picture was continued there."""
+    """(image, target, weight), float32: the image [2, side, side] as `preparation.prepare` makes it,
+    standardised by the mean and deviation of the whole picture; the part of each pixel that is object,
+    [1, side, side]; and 0 where the loss must not look, because the picture was continued there."""
     grey, mask = pair.grey, pair.mask
     if rng.random() < 0.08:
         grey, mask = lint(grey, mask, rng)
     grey, mean, deviation = tones(grey, rng)
     image, target, weight = place(grey, mask, side, zoom, rng)
     image = optics((image - mean) / deviation, rng)
-    return image, target, weight
+    seen = np.stack([image, levels(np.clip(image * deviation + mean, 0, 255))]).astype(np.float32)
+    return seen, target[None], weight[None]
 
 
 def tones(grey: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float, float]:
@@ -39,7 +41,7 @@ def tones(grey: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float
     if rng.random() < 0.2:  # an exposure that clips
         low, high = rng.uniform(0, 0.1), rng.uniform(0.85, 1)
         level = np.clip((level - low) / (high - low), 0, 1)
-    if rng.random() < 0.15:
+    if rng.random() < 0.08:
         level = 1 - level
     changed = (255 * level)[grey]
     sample = square(changed[::3, ::3])

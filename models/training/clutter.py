@@ -22,6 +22,9 @@ def halo(rng: np.random.Generator, light: np.ndarray, x: float, y: float, radius
     grain = rng.uniform(2, 6) * unit
     grains = np.maximum(smooth_noise(rng, side, grain) + rng.uniform(-0.8, 0.6), 0)
     light *= np.exp(-cover * (rng.uniform(0, 0.2) + rng.uniform(0.08, 0.35) * grains))
+    if rng.random() < 0.5:  # flakes: dead cells that stick together
+        flakes = np.clip(smooth_noise(rng, side, grain * rng.uniform(2, 4)) - rng.uniform(1.2, 2.2), 0, 1)
+        light *= np.exp(-rng.uniform(0.4, 1.5) * (cover > 0) * flakes)
     if rng.random() < 0.4:  # living, refracting cells among the dead
         light *= 1 + cover * rng.uniform(0.1, 0.4) * np.maximum(smooth_noise(rng, side, grain) - 1, 0)
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from . import data
 from .architectures import build
-from .architectures.standardise import standardise
+from .architectures.preparation import prepare
 from .evaluate import SPEC_KEY, evaluate, session
 from .recipes import RECIPES, Recipe
 
@@ -32,7 +32,7 @@ class Shipped(nn.Module):
         self.network = network
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        probability = torch.sigmoid(self.network(standardise(image.permute(0, 3, 1, 2).float())))
+        probability = torch.sigmoid(self.network(prepare(image.permute(0, 3, 1, 2).float())))
         # The cast cuts off; half a level more makes it round.
         return (probability * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1)
 

@@ -26,7 +26,7 @@ from .noise import smooth_noise
 # How often each kind of clutter is in a picture, in the order in which light passes it.
 BEHIND = ((clutter.streaks, 0.35), (clutter.well_edge, 0.25), (clutter.loose_cells, 0.75), (clutter.clumps, 0.35),
           (clutter.crumbs, 0.35))
-BEFORE = ((clutter.dust, 0.4), (clutter.fibres, 0.2), (clutter.bubbles, 0.12))
+BEFORE = ((clutter.dust, 0.4), (clutter.fibres, 0.3), (clutter.bubbles, 0.12))
 
 
 def spheroids(seed: int, side: int = 512) -> Pair:
@@ -39,7 +39,7 @@ def spheroids(seed: int, side: int = 512) -> Pair:
             add(rng, light, unit)
     mask = np.zeros((side, side), dtype=bool)
     for x, y, radius in places(rng, side, unit):
-        if rng.random() < 0.35:
+        if rng.random() < 0.42:
             clutter.halo(rng, light, x, y, radius, unit)
         place(light, mask, make_body(rng, radius, unit), x, y)
     for add, chance in BEFORE:

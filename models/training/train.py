@@ -113,12 +113,12 @@ def schedule(step: int, steps: int) -> float:
 
 
 def make_batch(sets: dict, phase: Phase, seed: int, step: int) -> tuple[torch.Tensor, ...]:
-    """(image, target, weight), float [batch, 1, crop, crop] each; the same for the same seed and step."""
+    """(image, target, weight), float [batch, 2 or 1, crop, crop]; the same for the same seed and step."""
     crops = []
     for number in range(phase.batch):
         rng = data.generator(seed, step, number)
         crops.append(crop(data.draw(sets, phase.mix, rng), phase.crop, phase.zoom, rng))
-    return tuple(torch.from_numpy(np.stack(layer))[:, None] for layer in zip(*crops))
+    return tuple(torch.from_numpy(np.stack(layer)) for layer in zip(*crops))
 
 
 def train(run: Run, sets: dict, until: int) -> None:

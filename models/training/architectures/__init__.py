@@ -1,4 +1,4 @@
-"""Network architectures by name. Each maps float [N, C, H, W] to logits [N, 1, H, W]."""
+"""Network architectures by name. Each maps the prepared picture, float [N, 2, H, W], to logits [N, 1, H, W]."""
 
 from torch import nn
 

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .preparation import CHANNELS
+
 NORMS = {
     "batch": nn.BatchNorm2d,  # folds into the convolutions on export: free when the model runs
     "instance": lambda channels: nn.InstanceNorm2d(channels, affine=True),
@@ -11,7 +13,7 @@ NORMS = {
 
 
 class UNet(nn.Module):
-    """Logits [N, 1, H, W] of standardised float [N, channels, H, W].
+    """Logits [N, 1, H, W] of prepared float [N, channels, H, W].
 
     width: channels of the first level; each level has twice as many, up to `widest` times `width`.
     stem: 1 works at full resolution. 2 reads the input with a 6x6 convolution of stride 2, works at
@@ -23,7 +25,7 @@ class UNet(nn.Module):
     """
 
     def __init__(self, width: int = 16, levels: int = 5, widest: int = 8, stem: int = 2,
-                 channels: int = 1, norm: str = "batch"):
+                 channels: int = CHANNELS, norm: str = "batch"):
         super().__init__()
         if stem not in (1, 2):
             raise ValueError(f"stem must be 1 or 2, not {stem}")

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from .. import augment, data
-from ..architectures.standardise import standardise
+from ..architectures.preparation import standardise
 from ..images import Pair
 
 
@@ -25,7 +25,7 @@ class TestCrop(unittest.TestCase):
     def test_ranges(self):
         for seed in range(20):
             image, target, weight = augment.crop(disc(), 64, (0.5, 1.6), np.random.default_rng(seed))
-            self.assertEqual((image.shape, target.shape, weight.shape), ((64, 64),) * 3)
+            self.assertEqual((image.shape, target.shape, weight.shape), ((2, 64, 64), (1, 64, 64), (1, 64, 64)))
             self.assertTrue(np.isfinite(image).all())
             self.assertLess(np.abs(image).max(), 20)
             self.assertGreaterEqual(target.min(), 0)

@@ -11,7 +11,7 @@ import torch
 
 from .. import export
 from ..architectures import build
-from ..architectures.standardise import standardise
+from ..architectures.preparation import CHANNELS, prepare, standardise
 from ..evaluate import predict, session
 from ..recipes import RECIPES
 
@@ -22,13 +22,13 @@ def lively_network() -> torch.nn.Module:
     network = build("unet", width=4)
     network.train()
     for _ in range(20):
-        network(torch.randn(4, 1, 64, 64) * 2 + 1)
+        network(torch.randn(4, CHANNELS, 64, 64) * 2 + 1)
     network.eval()
     # Logits around 0, a few wide, so that no probability is saturated and rounding hides nothing.
     with torch.no_grad():
-        logits = network(torch.randn(4, 1, 64, 64))
+        logits = network(torch.randn(4, CHANNELS, 64, 64))
         network.head.weight *= 2 / logits.std()
-        network.head.bias -= network(torch.randn(4, 1, 64, 64)).mean()
+        network.head.bias -= network(torch.randn(4, CHANNELS, 64, 64)).mean()
     return network
 
 
@@ -49,7 +49,7 @@ class TestExport(unittest.TestCase):
             (found,) = model.run(None, {"image": image})
             with torch.no_grad():
                 grey = torch.from_numpy(image).permute(0, 3, 1, 2).float()
-                wanted = torch.sigmoid(self.network(standardise(grey))).permute(0, 2, 3, 1).numpy()
+                wanted = torch.sigmoid(self.network(prepare(grey))).permute(0, 2, 3, 1).numpy()
             self.assertEqual((found.shape, found.dtype), (image.shape, np.uint8))
             self.assertGreater(wanted.max() - wanted.min(), 0.5, "the test needs probabilities that differ")
             # Half a grey level is lost to rounding; the rest must agree to 1e-3.

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from .. import data, synth
+from ..architectures.preparation import prepare
 from ..losses import overlap_loss
 from ..recipes import RECIPES, Phase, Recipe
 from ..train import Run, schedule, train
@@ -42,8 +43,8 @@ class TestRun(unittest.TestCase):
     def test_learns_one_picture(self):
         run = Run(replace(TINY, phases=(Phase(1000, 64, 1, (1, 1), {}),)), self.folder, seed=2)
         pair = next(p for p in (synth.spheroids(seed, 64) for seed in range(20)) if 0.1 < (p.mask > 0).mean() < 0.5)
-        image = torch.from_numpy((pair.grey.astype(np.float32) - pair.grey.mean()) / pair.grey.std())[None, None]
-        batch = (image, torch.from_numpy(pair.mask.astype(np.float32) / 255)[None, None], torch.ones_like(image))
+        grey, target = (torch.from_numpy(layer.astype(np.float32))[None, None] for layer in (pair.grey, pair.mask / 255))
+        batch = (prepare(grey), target, torch.ones_like(target))
         losses = [run.learn(batch) for _ in range(150)]
         self.assertLess(losses[-1], 0.5 * losses[0])
 
