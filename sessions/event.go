@@ -108,18 +108,15 @@ func entrySeq(id string) (int64, error) {
 	return seq, nil
 }
 
-// readLog reads at most limit events of session with seq in after+1..last, in order. It fails with ErrGap
+// readLog reads at most limit events of session with seq above after, in order. It fails with ErrGap
 // when the first of them is no longer kept.
-func (s *Service) readLog(ctx context.Context, session string, after, last int64, limit int) ([]Message, error) {
-	if after >= last || limit <= 0 {
+func (s *Service) readLog(ctx context.Context, session string, after int64, limit int) ([]Message, error) {
+	if limit <= 0 {
 		return nil, nil
 	}
-	entries, err := s.redis.XRangeN(ctx, logKey(session), seqID(after+1), seqID(last), int64(limit)).Result()
+	entries, err := s.redis.XRangeN(ctx, logKey(session), seqID(after+1), "+", int64(limit)).Result()
 	if err != nil {
 		return nil, fmt.Errorf("sessions: read log: %w", err)
-	}
-	if len(entries) == 0 {
-		return nil, ErrGap
 	}
 	events, err := newEvents(session, after, entries)
 	if err != nil {

@@ -49,11 +49,10 @@ func (s *Service) Subscribe(ctx context.Context, id string, since *int64, delive
 	l.after, l.ready = opening.Session.Seq, true
 	l.mu.Unlock()
 	s.audience.mark(id)
-	last := opening.Session.Seq
 	return &Subscription{
 		Opening: opening,
 		Backlog: func(ctx context.Context, after int64, limit int) ([]Message, error) {
-			return s.readLog(ctx, id, after, last, limit)
+			return s.readLog(ctx, id, after, limit)
 		},
 		Close: func() { s.audience.remove(id, l) },
 	}, nil
