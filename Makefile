@@ -15,7 +15,7 @@ run: build ## Build everything and serve on http://127.0.0.1:8080
 	@exec bin/seghub serve
 
 build: runtime $(client) ## Build bin/seghub with the web client inside
-	@go build -trimpath -o bin/seghub ./app
+	@go build -o bin/seghub ./app
 
 runtime: ## Fetch the ONNX Runtime library into the cache folder, once
 	@scripts/fetch-onnxruntime >/dev/null
