@@ -1,0 +1,72 @@
+// A browser and the people who sit before it.
+
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+
+const executable = process.env.CHROMIUM || '/usr/bin/chromium'
+const output = join(import.meta.dirname, 'output')
+
+export const missing = existsSync(executable) ? null : `${executable} is absent`
+
+export function launch(): Promise<Browser> {
+  mkdirSync(output, { recursive: true })
+  return chromium.launch({
+    executablePath: executable,
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  })
+}
+
+export interface Visitor {
+  page: Page
+  /** What the browser complained of: broken scripts and breaches of the page's policy. */
+  complaints: string[]
+  leave: () => Promise<void>
+}
+
+/** visit opens the page in a browser profile of its own. */
+export async function visit(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Visitor> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  page.on('console', (message) => {
+    if (/Content Security Policy|Uncaught/.test(message.text())) complaints.push(message.text())
+  })
+  await page.goto(url)
+  return { page, complaints, leave: () => context.close() }
+}
+
+export async function signIn(page: Page, name: string): Promise<void> {
+  await page.getByLabel('Your name').fill(name)
+  await page.getByRole('button', { name: 'Start' }).click()
+  await page.getByText('Live', { exact: true }).waitFor()
+  await page.locator('select option:not([value=""])').first().waitFor({ state: 'attached' })
+}
+
+/** takeSample uploads the first of the hub's own pictures. */
+export async function takeSample(page: Page): Promise<void> {
+  await page.locator('button.sample').first().click()
+}
+
+export async function allDone(page: Page, count: number): Promise<void> {
+  await page.waitForFunction((wanted) => document.querySelectorAll('[data-state="done"]').length >= wanted, count, { timeout: 120_000 })
+}
+
+/** The share of the mask's pixels that cover something, once the mask of a job is drawn. */
+export async function drawnCoverage(page: Page): Promise<number> {
+  await page.waitForFunction(() => document.querySelector<HTMLCanvasElement>('canvas.mask')?.dataset.drawn)
+  return page.evaluate(() => {
+    const canvas = document.querySelector<HTMLCanvasElement>('canvas.mask')!
+    const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height)
+    let covered = 0
+    for (let i = 3; i < data.length; i += 4) if (data[i]! > 127) covered++
+    return covered / (data.length / 4)
+  })
+}
+
+/** screenshot writes what a person would see into e2e/output. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  const narrow = (page.viewportSize()?.width ?? 0) < 500
+  await page.screenshot({ path: join(output, `${name}.png`), fullPage: narrow })
+}

@@ -1,0 +1,329 @@
+// The page as people use it: in a browser, against the real hub.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { grey, paint } from '../test/png'
+import { until } from '../test/until'
+import * as chromium from './browser'
+import { allDone, drawnCoverage, launch, screenshot, signIn, takeSample, visit, type Visitor } from './browser'
+import * as binary from './hub'
+import { startHub, type Hub } from './hub'
+
+const missing = binary.missing ?? chromium.missing
+if (missing) console.log(`left out: the browser tests; ${missing}`)
+
+const images = resolve(import.meta.dirname, '../../../shared/data')
+
+describe.skipIf(missing)('the page', () => {
+  let browser: Browser
+  let hub: Hub
+  let visitors: Visitor[] = []
+
+  beforeAll(async () => {
+    hub = await startHub()
+    browser = await launch()
+  })
+
+  afterAll(async () => {
+    await browser?.close()
+    await hub?.stop()
+  })
+
+  // Sessions are ended, so that no test finds the slots of another taken; and no browser had to complain.
+  afterEach(async () => {
+    const left = visitors
+    visitors = []
+    for (const { page, leave } of left) {
+      await page.request.delete(`${new URL(page.url()).origin}/api/v1/session`)
+      await leave()
+    }
+    expect(left.flatMap(({ complaints }) => complaints)).toEqual([])
+  })
+
+  async function open(url = hub.url, options = {}): Promise<Page> {
+    const visitor = await visit(browser, url, options)
+    visitors.push(visitor)
+    return visitor.page
+  }
+
+  async function openSignedIn(name = 'Ada', url = hub.url, options = {}): Promise<Page> {
+    const page = await open(url, options)
+    await signIn(page, name)
+    return page
+  }
+
+  const rows = (page: Page) => page.locator('[data-job]')
+  const objectRows = (page: Page) => page.getByRole('list', { name: 'Objects' }).getByRole('button')
+
+  it('takes an image from the sample to the mask, and keeps it through a reload', async () => {
+    const page = await openSignedIn()
+    // Stages pass quickly: what the row says is written down as it changes.
+    await page.evaluate(() => {
+      const said = new Set<string>()
+      Object.assign(window, { said })
+      new MutationObserver(() => {
+        for (const row of document.querySelectorAll('[data-job] .state')) said.add(row.textContent ?? '')
+      }).observe(document.body, { subtree: true, childList: true, characterData: true })
+    })
+    await takeSample(page)
+    await allDone(page, 1)
+    const said = await page.evaluate(() => [...(window as unknown as { said: Set<string> }).said])
+    expect(said.some((words) => /\d+ %/.test(words))).toBe(true)
+    expect(said.some((words) => /^Done in/.test(words))).toBe(true)
+
+    const drawn = await drawnCoverage(page)
+    const summary = await page.getByRole('region', { name: 'Objects' }).locator('header p').textContent()
+    const [, count, covered] = /([\d,]+) objects?, ([\d.]+) %/.exec(summary ?? '') ?? []
+    expect(Number(count)).toBeGreaterThan(0)
+    expect(drawn).toBeCloseTo(Number(covered) / 100, 2)
+
+    const before = await objectRows(page).allTextContents()
+    await page.reload()
+    await allDone(page, 1)
+    expect(await drawnCoverage(page)).toBeCloseTo(drawn, 5)
+    await objectRows(page).first().waitFor()
+    expect(await objectRows(page).allTextContents()).toEqual(before)
+  })
+
+  it('points from the list to the object and from the object to the list', async () => {
+    const page = await openSignedIn()
+    await takeSample(page)
+    await allDone(page, 1)
+    const first = objectRows(page).first()
+    await first.waitFor()
+    await drawnCoverage(page)
+    const yellow = () => page.evaluate(() => {
+      const canvas = document.querySelector<HTMLCanvasElement>('canvas.lines')!
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height)
+      let count = 0
+      for (let i = 0; i < data.length; i += 4) if (data[i]! > 240 && data[i + 1]! > 190 && data[i + 2]! < 130 && data[i + 3]! > 200) count++
+      return count
+    })
+    expect(await yellow()).toBe(0)
+    await first.hover()
+    await until('the outline of the object', async () => (await yellow()) > 20)
+
+    await first.click()
+    expect(await first.getAttribute('aria-pressed')).toBe('true')
+    await page.keyboard.press('ArrowDown')
+    const second = (await objectRows(page).count()) > 1 ? objectRows(page).nth(1) : first
+    expect(await second.getAttribute('aria-pressed')).toBe('true')
+
+    // The middle of the picked object, found by its centroid, picks it again in the image: it lets go of it.
+    const result = await (await page.request.get(await page.getByRole('link', { name: 'Objects JSON' }).evaluate((link: HTMLAnchorElement) => link.href))).json()
+    const object = result.objects.find(({ id }: { id: number }) => String(id) === '1')
+    const box = (await page.locator('.stage .image').boundingBox())!
+    const [x, y] = object.centroid
+    await page.mouse.move(box.x + (x / result.image.width) * box.width, box.y + (y / result.image.height) * box.height)
+    await until('the row of the object', () => page.locator('.row.hovered').count())
+  })
+
+  it('gives mask and objects to take home', async () => {
+    const page = await openSignedIn()
+    await takeSample(page)
+    await allDone(page, 1)
+    const take = async (name: string) => {
+      const coming = page.waitForEvent('download')
+      await page.getByRole('link', { name }).click()
+      const download = await coming
+      return { name: download.suggestedFilename(), data: readFileSync(await download.path()) }
+    }
+    const mask = await take('Mask PNG')
+    expect(mask.name).toMatch(/-mask\.png$/)
+    expect(mask.data.subarray(1, 4).toString()).toBe('PNG')
+    const objects = await take('Objects JSON')
+    expect(objects.name).toMatch(/-objects\.json$/)
+    expect(JSON.parse(objects.data.toString()).summary.count).toBeGreaterThan(0)
+  })
+
+  it('says what is wrong with a file, and takes the good one beside it', async () => {
+    const page = await openSignedIn()
+    await page.locator('input[type=file]').setInputFiles([
+      { name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('These are words, not pixels.') },
+      { name: 'good.png', mimeType: 'image/png', buffer: discs() },
+    ])
+    const refusal = page.getByRole('alert').filter({ hasText: 'notes.png' })
+    await refusal.waitFor()
+    expect(await refusal.textContent()).toMatch(/1 file was not taken.*notes\.png.*[A-Za-z ]{12,}/s)
+    await allDone(page, 1)
+    expect(await rows(page).count()).toBe(1)
+    await screenshot(page, 'refused-1280-light')
+    await page.getByRole('button', { name: 'Dismiss' }).click()
+    await refusal.waitFor({ state: 'detached' })
+  })
+
+  it('comes back by itself when the connection breaks, and has missed nothing', async () => {
+    const page = await open()
+    const addresses: string[] = []
+    let cut = () => {}
+    await page.routeWebSocket(/\/api\/v1\/ws/, (socket) => {
+      addresses.push(socket.url())
+      const server = socket.connectToServer()
+      cut = () => {
+        void server.close({ code: 1000 })
+        void socket.close({ code: 1001, reason: 'cut by the test' })
+      }
+    })
+    await signIn(page, 'Ada')
+    await takeSample(page)
+    await rows(page).first().waitFor()
+    cut()
+    await until('the next connection', () => addresses.length >= 2, 30_000)
+    await takeSample(page)
+    await allDone(page, 2)
+    await page.getByText('Live', { exact: true }).waitFor()
+    expect(addresses[1]).toMatch(/\?since=\d+$/)
+    await drawnCoverage(page)
+  })
+
+  it('says so while the hub cannot be reached', async () => {
+    const own = await startHub()
+    const page = await openSignedIn('Ada', own.url)
+    await own.stop()
+    await page.getByText('Your images are safe').waitFor()
+    await screenshot(page, 'reconnecting-1280-light')
+    visitors.pop()
+    await page.context().close()
+  })
+
+  it('keeps a hundred images smooth, and cancels them all', async () => {
+    const page = await openSignedIn()
+    const buffer = discs()
+    const many = Array.from({ length: 100 }, (_, i) => ({ name: `well-${String(i + 1).padStart(3, '0')}.png`, mimeType: 'image/png', buffer }))
+    await page.locator('input[type=file]').setInputFiles(many)
+    await page.getByText(/of 100 done/).waitFor()
+    await page.waitForFunction(() => document.querySelectorAll('[data-job]').length > 3)
+    expect(await page.locator('[data-index]').count()).toBeLessThan(40)
+    await screenshot(page, 'hundred-1280-light')
+    await until('all jobs at the hub', async () => (await jobs(page)).length === 100, 120_000)
+    await page.getByRole('button', { name: 'Cancel all' }).click()
+    await page.getByRole('button', { name: 'Cancel all' }).waitFor({ state: 'detached' })
+    const states = new Set((await jobs(page)).map(({ state }) => state))
+    expect([...states].every((state) => state === 'done' || state === 'cancelled')).toBe(true)
+    expect(states).toContain('cancelled')
+    await page.getByRole('list', { name: 'Images' }).getByRole('button', { name: /well-/ }).first().focus()
+    await page.keyboard.press('End')
+    await page.getByRole('button', { name: /well-100/ }).and(page.locator('[aria-current=true]')).waitFor()
+  })
+
+  it('shows a fifth person their place in line, and lets them in when a slot is free', async () => {
+    const own = await startHub({ RESERVE_GRACE: '300s' })
+    try {
+      const holders: Page[] = []
+      for (const name of ['Ada', 'Grace', 'Rosalind', 'Barbara']) {
+        const page = await openSignedIn(name, own.url)
+        await page.getByText(/Slot \d is yours\./).waitFor()
+        holders.push(page)
+      }
+      const fifth = await openSignedIn('Lynn', own.url)
+      await takeSample(fifth)
+      await fifth.getByText(/You are 1st in line/).waitFor()
+      await fifth.getByText('Waiting for a slot').first().waitFor()
+      await until('the line in the statistics', () => fifth.getByText('You: 1 of 1').count())
+      for (const scheme of ['light', 'dark'] as const) {
+        await fifth.emulateMedia({ colorScheme: scheme })
+        for (const width of [1280, 390]) {
+          await fifth.setViewportSize({ width, height: 800 })
+          await screenshot(fifth, `fifth-${width}-${scheme}`)
+        }
+      }
+      const leaver = holders[0]!
+      await leaver.getByRole('button', { name: 'End session' }).click()
+      await leaver.getByRole('dialog').getByRole('button', { name: 'End session' }).click()
+      await leaver.getByLabel('Your name').waitFor()
+      await fifth.getByText(/Slot \d is yours\./).waitFor()
+      await allDone(fifth, 1)
+    } finally {
+      for (const { leave } of visitors.splice(0)) await leave()
+      await own.stop()
+    }
+  })
+
+  it('asks for the access key of a hub that has one', async () => {
+    const own = await startHub({ ACCESS_KEY: 'sesame' })
+    try {
+      const page = await open(own.url)
+      await page.getByLabel('Your name').fill('Ada')
+      await page.getByRole('button', { name: 'Start' }).click()
+      const key = page.getByLabel(/Access key/)
+      await key.fill('wrong')
+      await page.getByRole('button', { name: 'Start' }).click()
+      await page.getByText('That is not the access key').waitFor()
+      await key.fill('sesame')
+      await page.getByRole('button', { name: 'Start' }).click()
+      await page.getByText('Live', { exact: true }).waitFor()
+    } finally {
+      for (const { leave } of visitors.splice(0)) await leave()
+      await own.stop()
+    }
+  })
+
+  it('explains that a session was ended elsewhere, and offers a new one', async () => {
+    const page = await openSignedIn()
+    await page.request.delete(`${hub.url}/api/v1/session`)
+    await page.getByText('This session is over').waitFor()
+    await page.getByRole('button', { name: 'Start again' }).click()
+    await page.getByLabel('Your name').waitFor()
+  })
+
+  it.each([1280, 390])('fits a screen of %i px, light and dark', async (width) => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const page = await open(hub.url, { viewport: { width, height: 844 }, colorScheme })
+      await screenshot(page, `door-${width}-${colorScheme}`)
+      await signIn(page, 'Ada')
+      await screenshot(page, `empty-${width}-${colorScheme}`)
+      await takeSample(page)
+      await allDone(page, 1)
+      await drawnCoverage(page)
+      await objectRows(page).first().waitFor()
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+      expect(overflow).toBeLessThanOrEqual(0)
+      await screenshot(page, `result-${width}-${colorScheme}`)
+    }
+  })
+
+  if (!existsSync(images)) console.log('left out: real images are absent: ../shared/data')
+  it.skipIf(!existsSync(images))('shows real images with their masks', async () => {
+    const page = await openSignedIn()
+    const files = ['spheroids', 'nuclei_val'].map((set) => firstImage(join(images, set)))
+    await page.locator('input[type=file]').setInputFiles(files)
+    await allDone(page, files.length)
+    for (const [index, set] of ['spheroid', 'nuclei'].entries()) {
+      await rows(page).nth(index).getByRole('button').first().click()
+      await page.waitForFunction(() => {
+        const shown = document.querySelector('[aria-current=true]')?.closest<HTMLElement>('[data-job]')?.dataset.job
+        return shown && document.querySelector<HTMLCanvasElement>('canvas.mask')?.dataset.drawn === shown
+      })
+      const coverage = await drawnCoverage(page)
+      expect(coverage).toBeGreaterThan(0.001)
+      expect(coverage).toBeLessThan(0.9)
+      await screenshot(page, `real-${set}-1280-light`)
+    }
+  })
+})
+
+async function jobs(page: Page): Promise<{ state: string }[]> {
+  const answer = await page.request.get(`${new URL(page.url()).origin}/api/v1/jobs?limit=1000`)
+  return (await answer.json()).jobs
+}
+
+/** A picture of three dark bodies on light ground. */
+function discs(): Buffer {
+  const [width, height] = [320, 240]
+  const bodies = [
+    { x: 90, y: 90, radius: 46 },
+    { x: 215, y: 150, radius: 60 },
+    { x: 280, y: 40, radius: 24 },
+  ]
+  return Buffer.from(grey(width, height, paint(width, height, bodies, 70, 180)))
+}
+
+/** The first picture under a folder, by name. */
+function firstImage(folder: string): string {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()
+  const name = names.find((candidate) => /\.(png|jpe?g|tiff?)$/i.test(candidate) && !/mask|label/i.test(candidate))
+  if (!name) throw new Error(`there is no picture in ${folder}`)
+  return join(folder, name)
+}
