@@ -23,11 +23,11 @@ const (
 )
 
 // change is text with one thing different; it panics when there is no such thing to change.
-func change(text, old, new string) string {
-	if !strings.Contains(text, old) {
-		panic("nothing to change: " + old)
+func change(text, from, to string) string {
+	if !strings.Contains(text, from) {
+		panic("nothing to change: " + from)
 	}
-	return strings.Replace(text, old, new, 1)
+	return strings.Replace(text, from, to, 1)
 }
 
 func TestResponse(t *testing.T) {
