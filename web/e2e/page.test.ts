@@ -111,7 +111,7 @@ describe.skipIf(missing)('the page', () => {
     const second = (await objectRows(page).count()) > 1 ? objectRows(page).nth(1) : first
     expect(await second.getAttribute('aria-pressed')).toBe('true')
 
-    // The middle of the picked object, found by its centroid, picks it again in the image: it lets go of it.
+    // The pointer over an object in the image lights up its row.
     const result = await (await page.request.get(await page.getByRole('link', { name: 'Objects JSON' }).evaluate((link: HTMLAnchorElement) => link.href))).json()
     const object = result.objects.find(({ id }: { id: number }) => String(id) === '1')
     const box = (await page.locator('.stage .image').boundingBox())!
@@ -182,7 +182,7 @@ describe.skipIf(missing)('the page', () => {
     const own = await startHub()
     const page = await openSignedIn('Ada', own.url)
     await own.stop()
-    await page.getByText('Your images are safe').waitFor()
+    await page.getByText('reconnects by itself').waitFor()
     await screenshot(page, 'reconnecting-1280-light')
     visitors.pop()
     await page.context().close()

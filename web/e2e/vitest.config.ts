@@ -2,8 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    root: import.meta.dirname,
-    include: ['*.test.ts'],
+    include: ['e2e/*.test.ts'],
     testTimeout: 180_000, // a browser and a model on whatever machine this is
     hookTimeout: 120_000,
     fileParallelism: false,

@@ -207,12 +207,11 @@ describe('the place in line', () => {
   })
 })
 
-it('shows statistics and what commands were answered', () => {
+it('shows statistics', () => {
   const stats = { slots: { total: 4, active: 2 }, waiting: 3, workers: [], memory: { used_bytes: 1, total_bytes: 2, pressure: 'normal' as const } }
-  const state = after({ type: 'stats', ...stats }, { type: 'error', re: { type: 'cancel' }, title: 'Not found', status: 404, detail: 'No job.', code: 'not_found' })
+  const state = after({ type: 'stats', ...stats })
   expect(state.stats).toEqual(stats)
   expect(state.waiting).toBe(3)
-  expect(state.problem?.code).toBe('not_found')
 })
 
 it('adopts the jobs of an upload unless their events were faster', () => {

@@ -7,7 +7,7 @@
 //   - A snapshot replaces everything.
 //   - Progress belongs to running jobs alone: what arrives late cannot bring a finished job back to life.
 
-import type { Frame, Job, JobState, Problem, Session, Stage, Stats } from './protocol'
+import type { Frame, Job, JobState, Session, Stage, Stats } from './protocol'
 
 export interface Progress {
   stage: Stage
@@ -28,8 +28,6 @@ export interface HubState {
   /** Set when an event is missing: reconnect with seq. */
   readonly lost: boolean
   readonly draining: boolean
-  /** The newest answer to a command that failed. */
-  readonly problem: Problem | null
 }
 
 export const initialState: HubState = {
@@ -41,7 +39,6 @@ export const initialState: HubState = {
   seq: null,
   lost: false,
   draining: false,
-  problem: null,
 }
 
 export function reduce(state: HubState, frame: Frame): HubState {
@@ -75,7 +72,6 @@ export function reduce(state: HubState, frame: Frame): HubState {
     case 'draining':
       return { ...state, draining: true }
     case 'error':
-      return { ...state, problem: { type: 'about:blank', title: frame.title, status: frame.status, detail: frame.detail, code: frame.code } }
     case 'pong':
       return state
   }

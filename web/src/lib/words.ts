@@ -39,9 +39,9 @@ export function place(session: Session): string {
 
 const stages: Record<Stage, string> = {
   '': 'Starting',
-  decode: 'Reading the image',
+  decode: 'Reading',
   infer: 'Segmenting',
-  postprocess: 'Outlining objects',
+  postprocess: 'Outlining',
 }
 
 export function stageWords(stage: Stage): string {
