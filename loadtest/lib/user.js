@@ -159,8 +159,10 @@ export class User {
     this.#welcomed = true;
   }
 
+  // A snapshot without a welcome before it is not the hub's fault: k6 drops what comes in between the
+  // handshake and its own open event.
   #snapshot({ seq, session, jobs }) {
-    if (!this.#welcomed || this.#seq !== null || jobs.length !== 0) {
+    if (this.#seq !== null || jobs.length !== 0) {
       this.#breaks('opening', `a snapshot with seq ${seq} and ${jobs.length} jobs`);
     }
     this.#seq = seq;
