@@ -1,5 +1,5 @@
 // Package storage keeps the blobs of sessions: uploaded images and what was made of them. A folder by
-// default, any gocloud.dev/blob bucket by URL.
+// default, an S3 bucket by URL.
 //
 //	sessions/<session>/images/<image>                   the file as it was uploaded
 //	sessions/<session>/jobs/<job>/probability.png       8-bit grey

@@ -1,0 +1,123 @@
+package storage
+
+import (
+	"bytes"
+	"encoding/xml"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// s3Server speaks as much of S3 as a Store asks for: whole objects of one bucket, ranges, lists by page.
+type s3Server struct {
+	mu      sync.Mutex
+	objects map[string]s3Object
+}
+
+type s3Object struct {
+	data    []byte
+	written time.Time
+}
+
+const s3Page = 100 // objects in one answer to a list
+
+// s3Location starts a server for t and names it.
+func s3Location(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(&s3Server{objects: map[string]s3Object{}})
+	t.Cleanup(server.Close)
+	t.Setenv("AWS_ACCESS_KEY_ID", "test")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	return "s3://bucket?region=eu-central-1&use_path_style=true&endpoint=" + url.QueryEscape(server.URL)
+}
+
+func (s *s3Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	key, isObject := strings.CutPrefix(r.URL.Path, "/bucket/")
+	switch {
+	case !isObject || key == "":
+		s.list(w, r.URL.Query())
+	case r.Method == http.MethodPut:
+		s.put(w, r, key)
+	case r.Method == http.MethodDelete:
+		s.mu.Lock()
+		delete(s.objects, key)
+		s.mu.Unlock()
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		s.get(w, r, key)
+	}
+}
+
+func (s *s3Server) put(w http.ResponseWriter, r *http.Request, key string) {
+	body := io.Reader(r.Body)
+	if strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") {
+		body = httputil.NewChunkedReader(r.Body) // S3's own chunks, within the request's
+	}
+	data, err := io.ReadAll(body)
+	if err != nil { // the client gave up
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	s.objects[key] = s3Object{data, time.Now()}
+	s.mu.Unlock()
+	w.Header().Set("ETag", `"etag"`)
+}
+
+func (s *s3Server) get(w http.ResponseWriter, r *http.Request, key string) {
+	s.mu.Lock()
+	object, ok := s.objects[key]
+	s.mu.Unlock()
+	if !ok {
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = io.WriteString(w, `<Error><Code>NoSuchKey</Code><Message>There is no such key.</Message></Error>`)
+		return
+	}
+	w.Header().Set("ETag", `"etag"`)
+	http.ServeContent(w, r, "", object.written, bytes.NewReader(object.data))
+}
+
+func (s *s3Server) list(w http.ResponseWriter, query url.Values) {
+	type content struct {
+		Key          string
+		Size         int
+		LastModified string
+	}
+	result := struct {
+		XMLName               xml.Name `xml:"ListBucketResult"`
+		IsTruncated           bool
+		NextContinuationToken string `xml:",omitempty"`
+		Contents              []content
+	}{}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var keys []string
+	for key := range s.objects {
+		if strings.HasPrefix(key, query.Get("prefix")) && key > query.Get("continuation-token") {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	page := s3Page
+	if asked, err := strconv.Atoi(query.Get("max-keys")); err == nil {
+		page = min(page, asked)
+	}
+	if len(keys) > page {
+		keys = keys[:page]
+		result.IsTruncated, result.NextContinuationToken = true, keys[page-1]
+	}
+	for _, key := range keys {
+		object := s.objects[key]
+		result.Contents = append(result.Contents, content{key, len(object.data), object.written.UTC().Format(time.RFC3339)})
+	}
+	_ = xml.NewEncoder(w).Encode(result)
+}
