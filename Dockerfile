@@ -10,7 +10,7 @@ ARG RUNTIME=cpu
 # The web client.
 FROM node:20.19.5-bookworm-slim AS client
 WORKDIR /src/web
-COPY web/package.json web/package-lock.json ./
+COPY web/package.json web/package-lock.json web/.npmrc ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY hub/closecodes.json ../hub/
 COPY web ./
