@@ -21,6 +21,7 @@ import (
 	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 
+	"seghub/api/apitest"
 	"seghub/app/config"
 	"seghub/gpuexec/ort"
 	"seghub/models/sample"
@@ -81,6 +82,17 @@ func serve(tb testing.TB, c config.Config) (base string, stop func()) {
 	return "", nil
 }
 
+var readContract sync.Once
+
+var theContract *apitest.Validator // set by readContract
+
+// contract is what every answer and every frame of these tests is held against.
+func contract(tb testing.TB) *apitest.Validator {
+	tb.Helper()
+	readContract.Do(func() { theContract = apitest.New(tb) })
+	return theContract
+}
+
 // user is one person at the hub.
 type user struct {
 	tb      testing.TB
@@ -123,6 +135,7 @@ func (u *user) call(method, path string, body io.Reader, contentType string) (in
 	if err != nil {
 		u.tb.Fatal(err)
 	}
+	contract(u.tb).Response(u.tb, method, path, response.StatusCode, response.Header.Get("Content-Type"), data)
 	return response.StatusCode, response.Header, data
 }
 
@@ -231,6 +244,7 @@ func (s *socket) next() (frame, error) {
 	if err != nil {
 		return f, err
 	}
+	contract(s.tb).Frame(s.tb, apitest.FromServer, data)
 	if kind == websocket.BinaryMessage {
 		length := binary.BigEndian.Uint32(data)
 		f.PNG = data[4+length:]
@@ -271,7 +285,7 @@ func ended(s sessions.JobState) bool {
 	return s == sessions.JobDone || s == sessions.JobFailed || s == sessions.JobCancelled
 }
 
-// samples are pictures that the project makes itself.
+// samplePNG is one of the pictures that the project makes itself.
 func samplePNG(tb testing.TB, i int) []byte {
 	tb.Helper()
 	names := sample.Names()
