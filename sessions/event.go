@@ -17,6 +17,7 @@ type (
 		Seq  int64  `json:"seq"`
 		Job  Job    `json:"job"`
 	}
+	// A session that is told to wait hears its estimate in the position frames that follow: eta_seconds is null here.
 	sessionFrame struct {
 		Type    string  `json:"type"`
 		Seq     int64   `json:"seq"`

@@ -308,4 +308,18 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
+// receive waits for the next value of ch.
+func receive[T any](t testing.TB, what string, ch <-chan T) T {
+	t.Helper()
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	select {
+	case v := <-ch:
+		return v
+	case <-timeout.C:
+		t.Fatalf("%s did not come", what)
+		panic("unreachable")
+	}
+}
+
 var errBroken = errors.New("broken")

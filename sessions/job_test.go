@@ -152,6 +152,38 @@ func TestOutcomes(t *testing.T) {
 	})
 }
 
+// TestProgressOfAFinishedJobIsDropped sends progress that was on its way when the job finished.
+func TestProgressOfAFinishedJobIsDropped(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		s := started(t, testConfig(client), nobody{})
+		ada := create(t, s)
+		box := newMailbox()
+		sub, err := s.Subscribe(t.Context(), ada, nil, box.deliver)
+		must(t, err)
+		defer sub.Close()
+		jobs := submit(t, s, ada, 2)
+		slot := *get(t, s, ada).Slot
+		first := claimNow(t, s, slot).Jobs[0]
+		s.Finish(t.Context(), result(first, slot, nil))
+		claimNow(t, s, slot)
+
+		note := func(job string, percent int) {
+			s.progress.put(claimKey{job, 1}, progressNote{ada, gpuexec.Progress{JobID: job, Stage: gpuexec.StageInfer, Percent: percent}})
+		}
+		note(jobs[0], 77)
+		note(jobs[1], 33)
+		all := box.await(t, "progress of the second job", func(all []Message) bool {
+			return slices.ContainsFunc(all, func(m Message) bool { return m.Key == "progress/"+jobs[1] })
+		})
+		if slices.ContainsFunc(all, func(m Message) bool { return m.Key == "progress/"+jobs[0] }) {
+			t.Error("progress follows the end of its job")
+		}
+		if job, err := s.Job(t.Context(), ada, jobs[0]); err != nil || job.Percent != 100 || job.Stage != "" {
+			t.Errorf("the finished job is %+v, %v", job, err)
+		}
+	})
+}
+
 // executor knows the jobs that it is told of, and notes which it was asked to cancel.
 type executor struct {
 	mu        sync.Mutex
@@ -189,9 +221,9 @@ func TestCancelReachesTheExecutor(t *testing.T) {
 		batch := claimNow(t, s, slot)
 
 		must(t, s.Cancel(t.Context(), ada, jobs[0]))
-		<-e.asked // the executor has not heard of the job yet: it is asked again
+		receive(t, "a question", e.asked) // the executor has not heard of the job yet: it is asked again
 		e.learn(jobs[0])
-		if got := <-e.cancelled; got != jobs[0] {
+		if got := receive(t, "a cancellation", e.cancelled); got != jobs[0] {
 			t.Fatalf("cancelled %s", got)
 		}
 		finishAll(t, s, slot, batch, gpuexec.ErrCancelled)
@@ -200,7 +232,7 @@ func TestCancelReachesTheExecutor(t *testing.T) {
 		batch = claimNow(t, s, slot)
 		e.learn(jobs[1])
 		must(t, client.HSet(t.Context(), sessionKey(ada)+":job:"+jobs[1], "cancel", "1").Err())
-		if got := <-e.cancelled; got != jobs[1] {
+		if got := receive(t, "a cancellation", e.cancelled); got != jobs[1] {
 			t.Fatalf("cancelled %s", got)
 		}
 		finishAll(t, s, slot, batch, gpuexec.ErrCancelled)
@@ -208,7 +240,7 @@ func TestCancelReachesTheExecutor(t *testing.T) {
 		batch = claimNow(t, s, slot)
 		e.learn(jobs[2])
 		must(t, s.CancelAll(t.Context(), ada))
-		if got := <-e.cancelled; got != jobs[2] {
+		if got := receive(t, "a cancellation", e.cancelled); got != jobs[2] {
 			t.Fatalf("cancelled %s", got)
 		}
 		finishAll(t, s, slot, batch, gpuexec.ErrCancelled)
@@ -254,9 +286,15 @@ func TestCloseWhileAJobRuns(t *testing.T) {
 		stored := config.Files.(*files)
 		stored.put = func(string) error {
 			must(t, s.Close(t.Context(), ada)) // while the result is being stored
+			if !client.SIsMember(t.Context(), hashTag+":closing", ada).Val() {
+				t.Error("it was swept while a job ran")
+			}
 			return nil
 		}
 		finishAll(t, s, 0, batch, nil)
+		if got := receive(t, "a cancellation", e.cancelled); got != jobs[0] {
+			t.Errorf("cancelled %s", got)
+		}
 		if n := stored.stored(ada, jobs[0]); n != 0 {
 			t.Error("the result outlives its session")
 		}

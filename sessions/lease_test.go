@@ -236,7 +236,7 @@ func TestRedisRestartsInTheMiddle(t *testing.T) {
 	workers := startWorkers(t, s, func(job gpuexec.Job) { claimed <- job.ID; <-goOn })
 	defer workers.stop()
 	submit(t, s, ada, 10)
-	<-claimed
+	receive(t, "a claim", claimed)
 
 	must(t, stopRedis())
 	if _, err := s.Get(t.Context(), ada); err == nil {

@@ -276,7 +276,10 @@ func TestASessionWithoutSocketsAndWorkExpires(t *testing.T) {
 			t.Error("its files were kept")
 		}
 		get(t, s, watched)
-		finishAll(t, s, *get(t, s, busy).Slot, claimNow(t, s, *get(t, s, busy).Slot), nil)
+		slot := *get(t, s, busy).Slot
+		batch := claimNow(t, s, slot)
+		clock.move(s.config.SessionTTL / 2)
+		finishAll(t, s, slot, batch, nil)
 		pass(s.config.SessionTTL - time.Second)
 		get(t, s, busy)
 		pass(time.Second)

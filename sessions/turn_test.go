@@ -126,6 +126,32 @@ func TestAReservationThatNobodyWatchesIsGivenUp(t *testing.T) {
 	})
 }
 
+// TestAReservationHasItsGrace counts it from when the slot was given, however long its owner had no work before.
+func TestAReservationHasItsGrace(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		config.Slots = 1
+		s, clock := joined(t, config)
+		gone, late, ben := create(t, s), create(t, s), create(t, s)
+		clock.move(time.Hour)
+		_, err := s.tick(t.Context(), false) // nobody watches the first
+		must(t, err)
+		sub, err := s.Subscribe(t.Context(), late, nil, func(Message) {})
+		must(t, err)
+		defer sub.Close()
+		submit(t, s, ben, 1)
+		if got := []State{stateOf(t, s, gone), stateOf(t, s, late), stateOf(t, s, ben)}; !slices.Equal(got, []State{Idle, Active, Waiting}) {
+			t.Fatalf("they are %v", got)
+		}
+		clock.move(config.ReserveGrace)
+		_, err = s.tick(t.Context(), false)
+		must(t, err)
+		if got := []State{stateOf(t, s, late), stateOf(t, s, ben)}; !slices.Equal(got, []State{Idle, Active}) {
+			t.Errorf("after the grace they are %v", got)
+		}
+	})
+}
+
 // TestAClaimWhoseReplyWasLost asks twice with the same token, as after a broken connection.
 func TestAClaimWhoseReplyWasLost(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
