@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['e2e/*.test.ts'],
+    disableConsoleIntercept: true, // what is left out is said in lines of their own
     testTimeout: 180_000, // a browser and a model on whatever machine this is
     hookTimeout: 120_000,
     fileParallelism: false,

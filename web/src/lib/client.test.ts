@@ -118,6 +118,14 @@ describe('an image', () => {
     await until('the end', () => job(id)?.error?.detail === 'Out of memory.')
   })
 
+  it('is cancelled with all others even while it is on its way', async () => {
+    client.upload(Array.from({ length: 20 }, (_, i) => pngFile(`${i}.png`, picture)), settings)
+    await until('the first request to leave', () => client.view.pending.some(({ state }) => state === 'sending'))
+    await client.cancelAll()
+    expect(client.view.pending).toEqual([])
+    expect(hub.member.jobs.map(({ state }) => state)).toEqual(Array(8).fill('cancelled'))
+  })
+
   it('can be cancelled, alone or with all others', async () => {
     const [a, b] = [hub.newJob('a.png'), hub.newJob('b.png')]
     await client.cancel(a.id)

@@ -135,8 +135,12 @@ export class Client {
     await this.api.cancel(job)
   }
 
+  /** cancelAll stops what waits and what runs, and what is still on its way when it has arrived. */
   async cancelAll(): Promise<void> {
     this.uploads.removeWaiting()
+    await this.api.cancelAll()
+    if (!this.current.pending.some(({ state }) => state === 'sending')) return
+    await this.uploads.settled()
     await this.api.cancelAll()
   }
 

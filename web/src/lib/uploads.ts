@@ -43,7 +43,7 @@ export interface UploadsOptions {
 export class Uploads {
   private list: readonly Pending[] = []
   private nextID = 1
-  private running = false
+  private running: Promise<void> | null = null
   private lifetime = new AbortController()
 
   constructor(private readonly options: UploadsOptions) {}
@@ -51,13 +51,13 @@ export class Uploads {
   add(files: readonly File[], settings: Settings): void {
     const added = files.map((file): Pending => ({ id: this.nextID++, file, settings, state: 'waiting', sent: 0, reason: '' }))
     this.set([...this.list, ...added])
-    void this.run()
+    this.run()
   }
 
   /** retry sends again what failed. */
   retry(id: number): void {
     this.change((item) => (item.id === id && item.state === 'failed' ? { ...item, state: 'waiting', sent: 0, reason: '' } : item))
-    void this.run()
+    this.run()
   }
 
   /** remove forgets an item that is not on its way at this moment. */
@@ -77,19 +77,22 @@ export class Uploads {
     this.set([])
   }
 
-  private async run(): Promise<void> {
-    if (this.running) return
-    this.running = true
-    const { signal } = this.lifetime
-    try {
-      for (let batch = this.nextBatch(); batch.length > 0 && !signal.aborted; batch = this.nextBatch()) {
-        await this.send(batch, signal)
-      }
-    } finally {
-      this.running = false
+  /** settled resolves when nothing is on its way any more. */
+  async settled(): Promise<void> {
+    while (this.running) await this.running
+  }
+
+  private run(): void {
+    this.running ??= this.sendAll(this.lifetime.signal).finally(() => {
+      this.running = null
+      if (this.nextBatch().length > 0) this.run() // added while a cleared run was ending
+    })
+  }
+
+  private async sendAll(signal: AbortSignal): Promise<void> {
+    for (let batch = this.nextBatch(); batch.length > 0 && !signal.aborted; batch = this.nextBatch()) {
+      await this.send(batch, signal)
     }
-    // Files that were added while a cleared run was ending.
-    if (signal.aborted && this.nextBatch().length > 0) void this.run()
   }
 
   /** The next files that share their settings. */
