@@ -2,17 +2,56 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
 
 	"github.com/shirou/gopsutil/v4/mem"
 
 	"seghub/app/status"
+	"seghub/gpuexec/nvml"
 )
 
-// hostMemory is the memory that workers without a GPU run in.
-func hostMemory(ctx context.Context) (status.Memory, error) {
-	m, err := mem.VirtualMemoryWithContext(ctx)
+// memory measures the memory that the workers run in: that of their GPU, or without one the host's.
+type memory struct {
+	gpu *nvml.Device // nil on the CPU
+}
+
+// openMemory finds out what to measure for device, "cpu" or "cuda:N". A GPU that NVML cannot see is used all
+// the same, and its memory shown as the host's.
+func openMemory(device string, log *slog.Logger) (memory, error) {
+	number, isGPU := strings.CutPrefix(device, "cuda:")
+	if !isGPU {
+		return memory{}, nil
+	}
+	index, err := strconv.Atoi(number)
+	if err != nil {
+		return memory{}, fmt.Errorf("device %q: %w", device, err)
+	}
+	gpu, err := nvml.Open(index)
+	if err != nil {
+		log.Warn("GPU memory cannot be measured", "error", err)
+		return memory{}, nil
+	}
+	return memory{gpu: gpu}, nil
+}
+
+func (m memory) measure(ctx context.Context) (status.Memory, error) {
+	if m.gpu != nil {
+		usage, err := m.gpu.Usage()
+		return status.NewMemory(usage.UsedBytes, usage.TotalBytes), err
+	}
+	host, err := mem.VirtualMemoryWithContext(ctx)
 	if err != nil {
 		return status.Memory{}, err
 	}
-	return status.NewMemory(m.Total-m.Available, m.Total), nil
+	return status.NewMemory(host.Total-host.Available, host.Total), nil
+}
+
+func (m memory) close() error {
+	if m.gpu == nil {
+		return nil
+	}
+	return m.gpu.Close()
 }

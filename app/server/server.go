@@ -66,6 +66,7 @@ type server struct {
 	store     *storage.Store
 	models    *models.Registry
 	runtime   *ort.Runtime
+	memory    memory
 	pool      *gpuexec.Pool
 	sessions  *sessions.Service
 	sink      gpuexec.Sink // sessions, behind what counts the outcomes
@@ -126,6 +127,9 @@ func (s *server) startWorkers() (err error) {
 	if s.runtime, err = ort.Open(library, s.cfg.Device, s.cfg.Slots, s.log); err != nil {
 		return err
 	}
+	if s.memory, err = openMemory(s.runtime.Device(), s.log); err != nil {
+		return err
+	}
 	s.pool = gpuexec.New(gpuexec.Config{
 		Slots:     s.cfg.Slots,
 		Device:    s.runtime.Device(),
@@ -171,7 +175,7 @@ func (s *server) startSessions(ctx context.Context) error {
 }
 
 func (s *server) startEdge(ctx context.Context) error {
-	source := status.Source{Admission: s.sessions.Stats, Workers: s.pool.Stats, Memory: hostMemory}
+	source := status.Source{Admission: s.sessions.Stats, Workers: s.pool.Stats, Memory: s.memory.measure}
 	registry := prometheus.NewRegistry()
 	s.hub = hub.New(hub.Config{
 		Sessions: s.sessions,

@@ -60,6 +60,7 @@ func (s *server) shutdown() error {
 	if s.http != nil {
 		errs = append(errs, s.http.Close())
 	}
+	errs = append(errs, s.memory.close())
 	if s.runtime != nil {
 		errs = append(errs, s.runtime.Close())
 	}
