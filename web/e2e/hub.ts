@@ -13,12 +13,29 @@ export const missing = existsSync(binary) ? null : `${binary} is absent; make bu
 
 export interface Hub {
   url: string
+  /** Stops and starts again, with the same data at the same address. */
+  restart: () => Promise<void>
   stop: () => Promise<void>
 }
 
 /** startHub serves until it is stopped; settings are SEGHUB_ variables without their prefix. */
 export async function startHub(settings: Record<string, string> = {}): Promise<Hub> {
   const data = mkdtempSync(join(tmpdir(), 'seghub-e2e-'))
+  let process = await serve(data, settings)
+  return {
+    url: process.url,
+    restart: async () => {
+      await process.stop()
+      process = await serve(data, { ...settings, LISTEN: new URL(process.url).host })
+    },
+    stop: async () => {
+      await process.stop()
+      rmSync(data, { recursive: true, force: true })
+    },
+  }
+}
+
+async function serve(data: string, settings: Record<string, string>): Promise<{ url: string; stop: () => Promise<void> }> {
   // The hub refuses settings that it does not know, and those of a developer's shell are not the test's.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(SEGHUB_|REDIS_URL|ML_INFERENCE_WORKERS)/.test(name)))
   const own = { LISTEN: '127.0.0.1:0', DATA: data, REDIS: 'embedded', DEVICE: 'cpu', ...settings }
@@ -31,7 +48,6 @@ export async function startHub(settings: Record<string, string> = {}): Promise<H
   const stop = async () => {
     child.kill('SIGTERM')
     await ended
-    rmSync(data, { recursive: true, force: true })
   }
   try {
     return { url: await address(child, ended), stop }

@@ -1,7 +1,7 @@
 // The page as people use it: in a browser, against the real hub.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { delimiter, join, resolve } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { grey, paint } from '../test/png'
@@ -14,6 +14,7 @@ import { startHub, type Hub } from './hub'
 const missing = binary.missing ?? chromium.missing
 if (missing) console.log(`left out: the browser tests; ${missing}`)
 
+const redis = (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'redis-server')))
 const images = resolve(import.meta.dirname, '../../../shared/data')
 
 describe.skipIf(missing)('the page', () => {
@@ -188,11 +189,27 @@ describe.skipIf(missing)('the page', () => {
     await page.context().close()
   })
 
+  if (!missing && !redis) console.log('left out: the page through a restart of the hub; redis-server is not on PATH')
+  it.skipIf(!redis)('goes on where it was when the hub has been restarted', async () => {
+    const own = await startHub({ REDIS: 'auto' })
+    try {
+      const page = await openSignedIn('Ada', own.url)
+      await page.locator('input[type=file]').setInputFiles(pictures(20))
+      await until('all at the hub', async () => (await jobs(page)).length === 20)
+      await own.restart()
+      await allDone(page, 5)
+      await page.getByText('20 images').waitFor()
+      expect((await jobs(page)).map(({ state }) => state)).toEqual(Array(20).fill('done'))
+      await drawnCoverage(page)
+    } finally {
+      for (const { leave } of visitors.splice(0)) await leave()
+      await own.stop()
+    }
+  })
+
   it('keeps a hundred images smooth, and cancels them all', async () => {
     const page = await openSignedIn()
-    const buffer = discs()
-    const many = Array.from({ length: 100 }, (_, i) => ({ name: `well-${String(i + 1).padStart(3, '0')}.png`, mimeType: 'image/png', buffer }))
-    await page.locator('input[type=file]').setInputFiles(many)
+    await page.locator('input[type=file]').setInputFiles(pictures(100))
     await page.getByText(/of 100 done/).waitFor()
     await rows(page).nth(3).waitFor()
     const listed = page.locator('[data-index][aria-setsize="100"]')
@@ -315,6 +332,11 @@ describe.skipIf(missing)('the page', () => {
 async function jobs(page: Page): Promise<{ state: string }[]> {
   const answer = await page.request.get(`${new URL(page.url()).origin}/api/v1/jobs?limit=1000`)
   return (await answer.json()).jobs
+}
+
+function pictures(count: number) {
+  const buffer = discs()
+  return Array.from({ length: count }, (_, i) => ({ name: `well-${String(i + 1).padStart(3, '0')}.png`, mimeType: 'image/png', buffer }))
 }
 
 /** A picture of three dark bodies on light ground. */

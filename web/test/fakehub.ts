@@ -278,6 +278,8 @@ export class FakeHub {
         this.setSession({ state: 'closed' }, member)
         this.drop(4404, member)
         return empty(response, 204)
+      case 'GET stats':
+        return json(response, 200, this.stats(member))
       case 'GET models':
         return json(response, 200, { models: [model] })
       case 'GET images/*/preview':

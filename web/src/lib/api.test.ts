@@ -43,7 +43,8 @@ describe('a session', () => {
 describe('with a session', () => {
   beforeEach(() => api.createSession('Ada', ''))
 
-  it('lists models and samples, and fetches a sample as a file', async () => {
+  it('lists models, slots and samples, and fetches a sample as a file', async () => {
+    expect((await api.stats()).slots).toEqual({ total: 4, active: 1 })
     expect((await api.models()).map(({ id }) => id)).toEqual(['unet_test'])
     const [sample] = await api.samples()
     const file = await api.sampleFile(sample!)

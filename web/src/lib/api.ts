@@ -1,7 +1,7 @@
 // The hub's HTTP calls. Every failure is a Failure with a code to switch on and words for a person, the
 // network's failures included.
 
-import { apiPath, type Job, type Model, type Options, type Problem, type Rejection, type Result, type Sample, type Session } from './protocol'
+import { apiPath, type Job, type Model, type Options, type Problem, type Rejection, type Result, type Sample, type Session, type Stats } from './protocol'
 
 /** Codes that the client gives itself, beside those of the contract. */
 export const unreachable = 'unreachable'
@@ -81,6 +81,10 @@ export class Api {
 
   async models(): Promise<Model[]> {
     return (await this.json<{ models: Model[] }>('GET', '/models')).models
+  }
+
+  async stats(): Promise<Stats> {
+    return this.json('GET', '/stats')
   }
 
   async samples(): Promise<Sample[]> {

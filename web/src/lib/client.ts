@@ -164,12 +164,13 @@ export class Client {
     void this.load()
   }
 
-  /** Models and samples, until both are there. */
+  /** Models, samples and first statistics (the socket's come at the hub's own pace), until all are there. */
   private async load(): Promise<void> {
     for (let attempt = 0; this.current.phase.name === 'live'; attempt++) {
       try {
-        const [models, samples] = await Promise.all([this.api.models(), this.api.samples()])
-        this.change({ models, samples })
+        const [models, samples, stats] = await Promise.all([this.api.models(), this.api.samples(), this.api.stats()])
+        const { hub } = this.current
+        this.change({ models, samples, hub: hub.stats ? hub : reduce(hub, { type: 'stats', ...stats }) })
         return
       } catch (error) {
         if (error instanceof Failure && error.code === 'unauthorized') return // the socket says so too
