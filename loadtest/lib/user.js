@@ -7,6 +7,7 @@ import { Caller, SOCKET_URL, createSession } from './hub.js';
 import { Pace, breaks } from './promises.js';
 
 const PING_EVERY_MS = 5000;
+const CONNECTS = 5; // tries to hear the opening
 const FINISHED = ['done', 'failed', 'cancelled'];
 
 export class User {
@@ -39,31 +40,49 @@ export class User {
     const { session, token } = await createSession(this.name);
     this.id = session.id;
     this.caller = new Caller(token);
-    this.socket = new WebSocket(SOCKET_URL, 'seghub.v1', { headers: this.caller.headers });
-    this.socket.binaryType = 'arraybuffer';
+    for (let i = 0; i < CONNECTS; i += 1) {
+      if (await Promise.race([this.#connect(), this.finished])) {
+        return;
+      }
+      this.abandon();
+    }
+    this.#breaks('opening', `no welcome and snapshot on ${CONNECTS} sockets`);
+  }
+
+  // connect opens a socket and answers whether it has told welcome and snapshot. k6 drops what comes in
+  // between the handshake and its own open event; the first pong says that nothing more of it will come.
+  #connect() {
+    this.#welcomed = false;
+    this.#seq = null;
+    const socket = new WebSocket(SOCKET_URL, 'seghub.v1', { headers: this.caller.headers });
+    this.socket = socket;
+    socket.binaryType = 'arraybuffer';
     this.closed = new Promise((resolve) => {
-      this.socket.onclose = (event) => {
-        clearInterval(this.pinging);
+      socket.onclose = (event) => {
         resolve(event.code);
-        this.fail(new Error(`${this.name}: the socket closed with code ${event.code}`));
+        if (this.socket === socket) {
+          clearInterval(this.pinging);
+          this.fail(new Error(`${this.name}: the socket closed with code ${event.code}`));
+        }
       };
     });
     // k6 calls every close code an error but 1000 and 1001; what comes of it is onclose's to judge.
-    this.socket.onerror = (event) => console.debug(`${this.name}: ${event.error}`);
-    this.socket.onmessage = (event) => this.#hear(event.data);
-    this.socket.onopen = () => {
+    socket.onerror = (event) => console.debug(`${this.name}: ${event.error}`);
+    socket.onmessage = (event) => {
+      if (this.socket === socket) {
+        this.#hear(event.data);
+      }
+    };
+    socket.onopen = () => {
       this.pinging = setInterval(() => this.#ping(), PING_EVERY_MS);
       this.#ping();
       if (this.#onStats) {
         this.#send({ type: 'watch', stats: true });
       }
     };
-    await Promise.race([
-      this.finished, // only fails here: nothing was submitted yet
-      new Promise((resolve) => {
-        this.entered = resolve;
-      }),
-    ]);
+    return new Promise((resolve) => {
+      this.opened = resolve;
+    });
   }
 
   // submit uploads one image and answers its jobs.
@@ -98,11 +117,13 @@ export class User {
     }
   }
 
-  // abandon lets go of the socket, so that a run that failed ends.
+  // abandon lets go of the socket; nothing that it says any more is heard.
   abandon() {
     clearInterval(this.pinging);
-    if (this.socket) {
-      this.socket.close(1000);
+    const { socket } = this;
+    this.socket = null;
+    if (socket) {
+      socket.close(1000);
     }
   }
 
@@ -133,9 +154,7 @@ export class User {
       job: () => this.#job(frame),
       progress: () => this.#progress(frame),
       stats: () => this.#watched(frame),
-      pong: () => {
-        this.#pings.answered += 1;
-      },
+      pong: () => this.#pong(),
     }[frame.type];
     if (hear) {
       hear();
@@ -146,28 +165,33 @@ export class User {
 
   // count takes the seq of a kept event.
   #count(seq) {
-    if (this.#seq === null || seq !== this.#seq + 1) {
+    if (this.#seq === null) {
+      return; // the snapshot was dropped: #connect is tried again
+    }
+    if (seq !== this.#seq + 1) {
       this.#breaks('seq', `${seq} after ${this.#seq}`);
     }
     this.#seq = seq;
   }
 
+  #pong() {
+    this.#pings.answered += 1;
+    this.opened(this.#welcomed && this.#seq !== null);
+  }
+
   #welcome({ resumed, gap }) {
-    if (this.#welcomed || resumed || gap) {
+    if (this.#welcomed || this.#seq !== null || resumed || gap) {
       this.#breaks('opening', `a welcome with resumed ${resumed}, gap ${gap}`);
     }
     this.#welcomed = true;
   }
 
-  // A snapshot without a welcome before it is not the hub's fault: k6 drops what comes in between the
-  // handshake and its own open event.
   #snapshot({ seq, session, jobs }) {
     if (this.#seq !== null || jobs.length !== 0) {
       this.#breaks('opening', `a snapshot with seq ${seq} and ${jobs.length} jobs`);
     }
     this.#seq = seq;
     this.#tell(session);
-    this.entered();
   }
 
   #session({ seq, session }) {
