@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { binary } from '../../test/fakehub'
+import { generator } from '../../test/random'
 import { FrameError, parseFrame } from './frames'
 import type { MaskHeader } from './protocol'
 
@@ -56,4 +57,26 @@ describe('binary frames', () => {
   ])('refuse %s', (_, data) => {
     expect(() => parseFrame(bytes(data))).toThrow(FrameError)
   })
+})
+
+// Whatever arrives: a frame that keeps to the contract, or a FrameError; never another error, never half a header.
+it('survives frames with any bytes changed, cut off or added', () => {
+  const sound = binary(header, new Uint8Array([1, 2, 3, 4]))
+  const random = generator(1)
+  let refused = 0
+  for (let round = 0; round < 3_000; round++) {
+    const broken = Buffer.from(sound)
+    for (let changes = 1 + random() * 3; changes > 0; changes--) broken[Math.floor(random() * broken.length)] = Math.floor(random() * 256)
+    const cut = broken.subarray(0, random() < 0.3 ? Math.floor(random() * broken.length) : broken.length)
+    try {
+      const frame = parseFrame(bytes(cut as Buffer<ArrayBuffer>))
+      if (frame?.type !== 'mask') throw new Error('a binary frame became something else')
+      expect([typeof frame.header.job_id, typeof frame.header.image_id, frame.header.final]).toEqual(['string', 'string', true])
+    } catch (error) {
+      expect(error).toBeInstanceOf(FrameError)
+      refused++
+    }
+  }
+  expect(refused).toBeGreaterThan(1_000)
+  expect(refused).toBeLessThan(3_000)
 })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { generator } from '../../test/random'
 import type { Frame, Job, Session } from './protocol'
 import { adopt, countJobs, initialState, reduce, type HubState } from './state'
 
@@ -226,9 +227,3 @@ it('counts jobs by state', () => {
   const state = after(welcome(1), snapshot(1, job('a'), job('b', { state: 'done' }), job('c', { state: 'done' })))
   expect(countJobs(state)).toEqual({ queued: 1, running: 0, done: 2, failed: 0, cancelled: 0 })
 })
-
-/** A small linear congruential generator: the same numbers in every run. */
-function generator(seed: number): () => number {
-  let x = seed + 1
-  return () => (x = (x * 48271) % 2147483647) / 2147483647
-}
