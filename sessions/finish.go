@@ -16,6 +16,7 @@ const outcomeRequeue = "requeue"
 const (
 	retryFirst = 50 * time.Millisecond
 	retryMost  = time.Second
+	finishTry  = 3 * time.Second // for one try; a shutdown waits that long
 )
 
 // Finish implements gpuexec.Sink: it stores the result and then, in one step, ends the job and says so. While Redis
@@ -82,12 +83,14 @@ func (s *Service) problem(err error) string {
 	return string(data)
 }
 
-// finish runs the script until it answers or ctx ends.
+// finish runs the script until it answers or ctx ends. Work that is done is worth one try even when ctx has ended.
 func (s *Service) finish(ctx context.Context, c *claim, r gpuexec.Result, outcome, problem string) (string, error) {
 	wait := retryFirst
 	for {
-		reply, err := s.run(ctx, finishScript, c.session, r.JobID, r.Attempt, outcome, problem,
+		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTry)
+		reply, err := s.run(try, finishScript, c.session, r.JobID, r.Attempt, outcome, problem,
 			r.Timing.Decode.Milliseconds(), r.Timing.Infer.Milliseconds(), r.Timing.Postprocess.Milliseconds())
+		cancel()
 		if err == nil {
 			return text(reply), nil
 		}

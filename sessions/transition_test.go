@@ -35,7 +35,7 @@ func checkLog(t tester, s *Service, id string, legal map[string]bool) map[string
 	must(t, err)
 	events, err := s.readLog(t.Context(), id, 0, 1<<20)
 	must(t, err)
-	if int64(len(events)) != last {
+	if int64(len(events)) < last { // it may have grown meanwhile
 		t.Fatalf("%s: %d events are kept of %d", id, len(events), last)
 	}
 	session, jobs, mask := string(Idle), make(map[string]string), ""
