@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Result } from '../src/lib/protocol'
 import { grey, paint } from '../test/png'
 import { until } from '../test/until'
 import * as chromium from './browser'
@@ -113,12 +114,51 @@ describe.skipIf(missing)('the page', () => {
     expect(await second.getAttribute('aria-pressed')).toBe('true')
 
     // The pointer over an object in the image lights up its row.
-    const result = await (await page.request.get(await page.getByRole('link', { name: 'Objects JSON' }).evaluate((link: HTMLAnchorElement) => link.href))).json()
-    const object = result.objects.find(({ id }: { id: number }) => String(id) === '1')
+    const { objects, image } = await shownResult(page)
     const box = (await page.locator('.stage .image').boundingBox())!
-    const [x, y] = object.centroid
-    await page.mouse.move(box.x + (x / result.image.width) * box.width, box.y + (y / result.image.height) * box.height)
+    const [x, y] = objects[0]!.centroid
+    await page.mouse.move(box.x + (x / image.width) * box.width, box.y + (y / image.height) * box.height)
     await until('the row of the object', () => page.locator('.row.hovered').count())
+  })
+
+  it('zooms by wheel and keys, moves by dragging, and brings what is picked into sight', async () => {
+    const page = await openSignedIn()
+    await takeSample(page)
+    await allDone(page, 1)
+    await objectRows(page).nth(1).waitFor()
+    const picture = page.locator('.stage .image')
+    const box = async () => (await picture.boundingBox())!
+    const whole = await box()
+    const stage = (await page.locator('.stage').boundingBox())!
+    const [x, y] = [stage.x + stage.width / 2, stage.y + stage.height / 2]
+
+    await page.mouse.move(x, y)
+    for (let i = 0; i < 6; i++) await page.mouse.wheel(0, -300)
+    await until('a larger picture', async () => (await box()).width > 3 * whole.width)
+    const zoomed = await box()
+    await page.mouse.down()
+    await page.mouse.move(x + 40, y + 25, { steps: 4 })
+    await page.mouse.up()
+    const dragged = await box()
+    expect([dragged.x - zoomed.x, dragged.y - zoomed.y]).toEqual([expect.closeTo(40, 0), expect.closeTo(25, 0)])
+
+    const { objects, image } = await shownResult(page)
+    for (const [row, { centroid }] of objects.entries()) {
+      await objectRows(page).nth(row).click()
+      await until('the object in sight', async () => {
+        const now = await box()
+        const px = now.x + (centroid[0] / image.width) * now.width
+        const py = now.y + (centroid[1] / image.height) * now.height
+        return px > stage.x && px < stage.x + stage.width && py > stage.y && py < stage.y + stage.height
+      })
+    }
+    await screenshot(page, 'zoomed-1280-light')
+
+    await page.locator('.stage').focus()
+    await page.keyboard.press('0')
+    await until('the whole picture again', async () => Math.abs((await box()).width - whole.width) < 1)
+    await page.keyboard.press('+')
+    await until('a larger picture by key', async () => (await box()).width > 1.2 * whole.width)
   })
 
   it('gives mask and objects to take home', async () => {
@@ -216,6 +256,14 @@ describe.skipIf(missing)('the page', () => {
     expect(await listed.count()).toBeGreaterThan(3)
     expect(await listed.count()).toBeLessThan(40)
     await screenshot(page, 'hundred-1280-light')
+
+    // Who has scrolled away is left there, whatever happens meanwhile.
+    const list = page.getByRole('list', { name: 'Images' })
+    const scrolled = await list.evaluate((element) => (element.scrollTop = 3_000))
+    const words = () => page.getByRole('region', { name: 'Images' }).locator('header p').textContent()
+    const before = await words()
+    await until('something to happen', async () => (await words()) !== before, 60_000)
+    expect(await list.evaluate((element) => element.scrollTop)).toBe(scrolled)
 
     await page.getByRole('button', { name: 'Cancel all' }).click()
     await page.getByRole('button', { name: 'Cancel all' }).waitFor({ state: 'detached' })
@@ -328,6 +376,11 @@ describe.skipIf(missing)('the page', () => {
     }
   })
 })
+
+async function shownResult(page: Page): Promise<Result> {
+  const link = page.getByRole('link', { name: 'Objects JSON' })
+  return (await page.request.get(await link.evaluate((element: HTMLAnchorElement) => element.href))).json()
+}
 
 async function jobs(page: Page): Promise<{ state: string }[]> {
   const answer = await page.request.get(`${new URL(page.url()).origin}/api/v1/jobs?limit=1000`)
