@@ -179,6 +179,23 @@ describe.skipIf(missing)('the page', () => {
     expect(JSON.parse(objects.data.toString()).summary.count).toBeGreaterThan(0)
   })
 
+  it('takes images that are dropped anywhere on it', async () => {
+    const page = await openSignedIn()
+    const dropped = await page.evaluateHandle((base64) => {
+      const transfer = new DataTransfer()
+      const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))
+      for (const name of ['left.png', 'right.png']) transfer.items.add(new File([bytes], name, { type: 'image/png' }))
+      return transfer
+    }, discs().toString('base64'))
+    const drop = (type: string) => page.dispatchEvent('header', type, { dataTransfer: dropped })
+    await drop('dragenter')
+    await page.getByText('Drop to segment').waitFor()
+    await drop('drop')
+    await page.getByText('Drop to segment').waitFor({ state: 'detached' })
+    await allDone(page, 2)
+    expect(await rows(page).locator('.name').allTextContents()).toEqual(['left.png', 'right.png'])
+  })
+
   it('says what is wrong with a file, and takes the good one beside it', async () => {
     const page = await openSignedIn()
     await page.locator('input[type=file]').setInputFiles([
