@@ -125,7 +125,7 @@ func beCrowd(url string) error {
 	}
 	dialer := websocket.Dialer{Subprotocols: []string{Subprotocol}}
 	for i := range sockets {
-		conn, _, err := dialer.Dial(fmt.Sprintf("%s/session-%d", url, i), nil) //nolint:bodyclose // it is the socket's
+		conn, _, err := dialer.Dial(fmt.Sprintf("%s/session-%d", url, i), nil)
 		if err != nil {
 			return err
 		}

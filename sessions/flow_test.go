@@ -50,7 +50,7 @@ func kept(messages []Message) []Message {
 func TestOneJobFromSubmitToDone(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
 		s := started(t, testConfig(client), nobody{})
-		id, token := "", ""
+		var id, token string
 		{
 			session, tok, err := s.Create(t.Context(), "Ada")
 			must(t, err)

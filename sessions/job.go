@@ -27,9 +27,7 @@ func (s *Service) Submit(ctx context.Context, id string, jobs []NewJob) ([]Job, 
 	args = append(args, id, s.config.MaxQueue)
 	queued := make([]Job, len(jobs))
 	for i, j := range jobs {
-		sp := spec{ImageID: j.ImageID, Filename: j.Filename, Width: j.Width, Height: j.Height, Model: j.Model,
-			Options: j.Options}
-		data, err := json.Marshal(sp)
+		data, err := json.Marshal(spec(j))
 		if err != nil {
 			return nil, fmt.Errorf("sessions: submit: %w", err)
 		}

@@ -217,7 +217,7 @@ func TestCrashInTheMiddleOfTenJobs(t *testing.T) {
 // TestRedisRestartsInTheMiddle ends redis-server while jobs run and starts it again on the same files: calls fail
 // meanwhile, finished work waits, and afterwards everything goes on.
 func TestRedisRestartsInTheMiddle(t *testing.T) {
-	client := openRedis(t, "auto") // skips without redis-server; the test's own is another
+	openRedis(t, "auto") // skips without redis-server; the test's own is another
 	dir, log := t.TempDir(), slog.New(slog.DiscardHandler)
 	client, _, stopRedis, err := redisserver.Open(t.Context(), "auto", dir, log)
 	must(t, err)

@@ -3,6 +3,7 @@ package sessions
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -75,7 +76,7 @@ func (s *Service) run(ctx context.Context, sc script, args ...any) (any, error) 
 	all := append([]any{now, s.config.Turn.Milliseconds(), s.config.ReserveGrace.Milliseconds(), s.logLength,
 		s.config.Node, s.generation.Load()}, args...)
 	reply, err := sc.lua.Run(ctx, s.redis, []string{hashTag}, all...).Result()
-	if err != nil && err != redis.Nil {
+	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("sessions: %s: %w", sc.name, err)
 	}
 	return reply, nil

@@ -98,6 +98,7 @@ func (c *child) supervise(ended chan<- struct{}) {
 
 // runOnce runs the server until it ends or stop asks it to.
 func (c *child) runOnce() error {
+	//nolint:noctx // stop asks it to end, and waits: a killed server may not have written all
 	cmd := exec.Command(c.binary,
 		"--port", "0", "--unixsocket", c.socket, "--unixsocketperm", "700",
 		"--dir", c.folder, "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",

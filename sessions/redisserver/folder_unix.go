@@ -17,11 +17,10 @@ func lockFolder(folder string) (unlock func() error, err error) {
 		return nil, err
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, errors.New("another hub uses this folder")
+			err = errors.New("another hub uses this folder")
 		}
-		return nil, fmt.Errorf("lock: %w", err)
+		return nil, errors.Join(fmt.Errorf("lock: %w", err), f.Close())
 	}
 	return f.Close, nil
 }

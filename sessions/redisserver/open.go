@@ -62,8 +62,7 @@ func openURL(ctx context.Context, url string, log *slog.Logger) (redis.Universal
 	}
 	client := newClient(options)
 	if err := awaitReady(ctx, client, nil); err != nil {
-		client.Close()
-		return nil, nil, fmt.Errorf("redisserver: %s: %w", options.Addr, err)
+		return nil, nil, errors.Join(fmt.Errorf("redisserver: %s: %w", options.Addr, err), client.Close())
 	}
 	log.Info("Redis is an external server", "address", options.Addr)
 	return client, closeOnce(client.Close), nil

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -38,10 +39,10 @@ func playHub(folder string) {
 		err = client.Set(context.Background(), "written", "yes", 0).Err()
 	}
 	if err != nil {
-		os.Stdout.WriteString(err.Error() + "\n")
+		fmt.Println(err)
 		os.Exit(1)
 	}
-	os.Stdout.WriteString("ready\n")
+	fmt.Println("ready")
 	_, _ = io.Copy(io.Discard, os.Stdin) // ends with the test at the latest
 }
 
@@ -188,7 +189,7 @@ func TestLongFolderNames(t *testing.T) {
 	if err != nil || len(socket) > maxSocketPath {
 		t.Errorf("the socket is %q, %v", socket, err)
 	}
-	t.Cleanup(func() { os.Remove(filepath.Dir(socket)) })
+	t.Cleanup(func() { _ = os.RemoveAll(filepath.Dir(socket)) })
 }
 
 func TestAServerThatCannotStart(t *testing.T) {
