@@ -16,20 +16,20 @@ import (
 
 // Config is everything that an operator can set.
 type Config struct {
-	Listen      string   `default:"127.0.0.1:8080" env:"SEGHUB_LISTEN" placeholder:"HOST:PORT" help:"Where to serve HTTP."`
+	Listen      string   `default:"127.0.0.1:8080" env:"SEGHUB_LISTEN" help:"Host and port to serve HTTP on."`
 	AccessKey   string   `env:"SEGHUB_ACCESS_KEY" secret:"" placeholder:"KEY" help:"Ask this key of everyone who starts a session."`
 	TLSProxy    bool     `env:"SEGHUB_TLS_PROXY" help:"A proxy in front of the hub terminates TLS: cookies are marked Secure."`
 	AllowPublic bool     `env:"SEGHUB_ALLOW_PUBLIC" help:"Listen beyond loopback even without an access key or a TLS proxy."`
 	Origins     []string `env:"SEGHUB_ORIGINS" placeholder:"URL" help:"Origins of other sites whose pages may open the socket."`
 
-	Data    string `default:"./data" env:"SEGHUB_DATA" placeholder:"DIR" help:"Folder for images, results and the Redis log."`
+	Data    string `default:"./data" env:"SEGHUB_DATA" help:"Folder for images, results and the Redis log."`
 	Storage string `env:"SEGHUB_STORAGE" placeholder:"DIR|URL" help:"Where images and results go: a folder or a bucket such as s3://name. Default: the folder blobs under the data folder."`
-	Redis   string `default:"auto" env:"SEGHUB_REDIS" secret:"url" placeholder:"auto|embedded|URL" help:"Redis: a redis:// URL; auto (REDIS_URL, else a redis-server child, else in-process); embedded (in-process)."`
+	Redis   string `default:"auto" env:"SEGHUB_REDIS" secret:"url" help:"Redis: a redis:// URL; auto (REDIS_URL, else a redis-server child, else in-process); embedded (in-process)."`
 
-	Models     string   `default:"./models/weights" env:"SEGHUB_MODELS" placeholder:"DIR" help:"Folder of ONNX models."`
+	Models     string   `default:"./models/weights" env:"SEGHUB_MODELS" help:"Folder of ONNX models."`
 	Warm       []string `env:"SEGHUB_WARM" placeholder:"MODEL" help:"Models to load at start. Default: all of the folder."`
 	ORTLibrary string   `name:"ort-library" env:"SEGHUB_ORT_LIBRARY" placeholder:"FILE" help:"ONNX Runtime's shared library. Default: the one that make run fetched into the cache folder."`
-	Device     string   `default:"auto" env:"SEGHUB_DEVICE" placeholder:"auto|cpu|cuda:N" help:"What the workers run on."`
+	Device     string   `default:"auto" env:"SEGHUB_DEVICE" help:"What the workers run on: auto (a GPU if there is one), cpu or cuda:N."`
 
 	Node         string        `env:"SEGHUB_NODE" placeholder:"NAME" help:"Name of this node among those that share a Redis; a node that restarts under its old name takes its work up again. Default: the host's name."`
 	Slots        int           `default:"4" env:"SEGHUB_SLOTS,ML_INFERENCE_WORKERS" help:"How many sessions are active at once; each has a worker of its own."`
