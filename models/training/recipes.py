@@ -45,9 +45,9 @@ RECIPES = {
                 # No real spheroid yet: how the network does on them at the end of this phase tells what
                 # the synthetic ones are worth.
                 Phase(900, 256, 8, (0.55, 1.6), {"synthetic": 4, "nuclei": 3, "dic_cells": 1}),
-                Phase(750, 256, 8, (0.55, 1.6), {"synthetic": 3, "spheroids": 1, "nuclei": 3, "dic_cells": 1}),
+                Phase(1300, 256, 8, (0.55, 1.6), {"synthetic": 3, "spheroids": 1, "nuclei": 3, "dic_cells": 1}),
                 # Whole pictures, as the hub will show them.
-                Phase(180, 512, 4, (0.7, 1.3), {"synthetic": 3, "spheroids": 1, "nuclei": 3, "dic_cells": 1}),
+                Phase(400, 512, 4, (0.7, 1.3), {"synthetic": 3, "spheroids": 1, "nuclei": 3, "dic_cells": 1}),
             ),
             # The original system allowed 4 on a GPU of its own, and 1, at most 2, for each of four
             # users. `max` holds for both cases, so it is the larger; `shared` keeps to the 1.
