@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,6 +126,8 @@ func BenchmarkFourUsers(b *testing.B) {
 	b.ReportMetric(all/bareTime.Seconds(), "bare-images/s")
 	b.ReportMetric(all/hubTime.Seconds(), "hub-images/s")
 	b.ReportMetric(bareTime.Seconds()/hubTime.Seconds(), "hub/bare")
+	// What a picture costs beside its inference, which does not depend on how large the model is.
+	b.ReportMetric((hubTime-bareTime).Seconds()*1000*float64(runtime.NumCPU())/all, "overhead-core-ms/image")
 	b.ReportMetric(0, "ns/op")
 }
 

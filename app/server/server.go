@@ -33,9 +33,12 @@ import (
 	"seghub/web"
 )
 
-// headerTimeout is how long a client may take to send a request's header. Bodies have a patience of
-// their own.
-const headerTimeout = 10 * time.Second
+// How long a client may take to send a request's header, and keep a connection without a request. Bodies
+// have a patience of their own.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+)
 
 // Run serves until ctx ends, then shuts down in order. ready hears the address once jobs can run.
 func Run(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(address string)) error {
@@ -216,6 +219,7 @@ func (s *server) startEdge(ctx context.Context) error {
 			Log: s.log,
 		}),
 		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	go func() { s.served <- s.http.Serve(s.listener) }()
