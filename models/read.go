@@ -38,7 +38,7 @@ func ReadSpec(path string) (Spec, error) {
 		return Spec{}, fmt.Errorf("read the model: %w", err)
 	}
 	defer file.Close()
-	info, err := file.Stat()
+	info, err := file.Stat() // of the file that is open, whatever its name means by now
 	if err != nil {
 		return Spec{}, fmt.Errorf("read the model: %w", err)
 	}
@@ -50,7 +50,7 @@ func ReadSpec(path string) (Spec, error) {
 	if err != nil {
 		return Spec{}, fmt.Errorf("read the model: %w", err)
 	}
-	spec.Path, spec.SizeBytes = path, info.Size()
+	spec.Path, spec.SizeBytes, spec.Version = path, info.Size(), version(info)
 	return spec, nil
 }
 

