@@ -8,7 +8,7 @@ client := web/dist/index.html
 client_sources := $(shell find web/src web/public web/index.html web/*.ts web/*.js web/tsconfig*.json hub/closecodes.json -type f 2>/dev/null)
 client_packages := web/node_modules/.package-lock.json
 
-.PHONY: help run build runtime test lint bench loadtest clean
+.PHONY: help run build runtime test lint bench evaluate loadtest clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ lint: $(client_packages) ## Check formatting, imports and the rules between pack
 
 bench: build ## Measure speed and memory, as ratios taken in one run
 	@go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./app/server
+
+evaluate: build ## Score the shipped models beside Otsu's threshold; DATA=../shared/data is the folder of images
+	@bin/seghub models evaluate --data=$(or $(DATA),../shared/data)
 
 loadtest: build ## Five users on four slots, with k6, against a hub of its own
 	@scripts/loadtest

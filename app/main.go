@@ -1,8 +1,9 @@
-// Command seghub is the hub: `seghub serve` runs it.
+// Command seghub is the hub: `seghub serve` runs it, `seghub models` works on model files.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -12,11 +13,15 @@ import (
 	"github.com/alecthomas/kong"
 
 	"seghub/app/config"
+	"seghub/app/evaluate"
 	"seghub/app/server"
+	"seghub/gpuexec/ort"
+	"seghub/models"
 )
 
 type cli struct {
-	Serve serveCommand `cmd:"" help:"Run the hub."`
+	Serve  serveCommand  `cmd:"" help:"Run the hub."`
+	Models modelsCommand `cmd:"" help:"Work on model files."`
 }
 
 type serveCommand struct {
@@ -31,6 +36,36 @@ func (s *serveCommand) Run() error {
 	return server.Run(ctx, s.Config, log, func(address string) {
 		fmt.Printf("SegHub is ready: http://%s\n", address)
 	})
+}
+
+type modelsCommand struct {
+	Evaluate evaluateCommand `cmd:"" help:"Score the models on images with known masks, beside Otsu's threshold."`
+}
+
+type evaluateCommand struct {
+	Data       string `default:"../shared/data" placeholder:"DIR" help:"Folder of the validation sets."`
+	Models     string `default:"./models/weights" env:"SEGHUB_MODELS" help:"Folder of ONNX models."`
+	ORTLibrary string `name:"ort-library" env:"SEGHUB_ORT_LIBRARY" placeholder:"FILE" help:"ONNX Runtime's shared library. Default: the one that make run fetched into the cache folder."`
+	Device     string `default:"auto" env:"SEGHUB_DEVICE" help:"What to run on: auto (a GPU if there is one), cpu or cuda:N."`
+}
+
+func (e *evaluateCommand) Run() (err error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	registry, err := models.Open(e.Models, log)
+	if err != nil {
+		return err
+	}
+	if e.ORTLibrary == "" {
+		e.ORTLibrary = ort.DefaultLibrary()
+	}
+	runtime, err := ort.Open(e.ORTLibrary, e.Device, 1, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, runtime.Close()) }()
+	return evaluate.Run(ctx, os.Stdout, e.Data, registry.List(), runtime.NewEngine)
 }
 
 func main() {

@@ -1,0 +1,8 @@
+// Package evaluate scores the shipped models on images that their training never saw, on the very way that a
+// job takes through the hub, and Otsu's threshold with the same watershed beside them.
+//
+//	image file --Decode--> Fit --> engine --> Unfit --+--> Segment --> score, against what was drawn by hand
+//	               `--> Otsu's threshold -------------+
+//
+// The engine is given by who calls: the package itself links no ONNX Runtime.
+package evaluate

@@ -1,0 +1,110 @@
+package evaluate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"seghub/gpuexec"
+	"seghub/models"
+	"seghub/models/score"
+)
+
+// ErrNoModels says that there is nothing to score.
+var ErrNoModels = errors.New("there is no usable model")
+
+// Run scores each model on each validation set in the folder data, and writes a table in Markdown to w, the
+// rows of a set as soon as they are known. engine's caller closes it. The error wraps ErrNoModels, ErrNoImages,
+// when any set is absent, ErrMask, or is that of an image or the engine.
+func Run(ctx context.Context, w io.Writer, data string, list []models.Spec, newEngine gpuexec.NewEngine) (err error) {
+	if len(list) == 0 {
+		return ErrNoModels
+	}
+	examples := make([][]example, len(sets))
+	for i, s := range sets {
+		if examples[i], err = s.examples(data); err != nil {
+			return err
+		}
+	}
+	// An engine belongs to one thread.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	engine, err := newEngine(0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, engine.Close()) }()
+	var methods []method
+	for _, model := range list {
+		if err := engine.Load(ctx, model); err != nil {
+			return err
+		}
+		methods = append(methods, byModel(engine, model))
+	}
+	methods = append(methods, byOtsu)
+
+	t := table{w: w}
+	t.head(methods)
+	for i, s := range sets {
+		tallies, err := tallyAll(ctx, examples[i], methods)
+		if err != nil {
+			return err
+		}
+		for k, m := range methods {
+			t.row(s, m, tallies[k])
+		}
+	}
+	t.legend()
+	return t.err
+}
+
+// tallyAll tries every method on every example; the tallies are by method.
+func tallyAll(ctx context.Context, examples []example, methods []method) ([]tally, error) {
+	tallies := make([]tally, len(methods))
+	for _, e := range examples {
+		truth, err := readTruth(e.mask)
+		if err != nil {
+			return nil, err
+		}
+		for i, m := range methods {
+			if err := tallies[i].try(ctx, m, e, truth); err != nil {
+				return nil, fmt.Errorf("%s: %w", m.name, err)
+			}
+		}
+	}
+	return tallies, nil
+}
+
+// tally is what became of a method's images: one entry an image in each.
+type tally struct {
+	dice, iou, f1, ap50, ap75 []float64
+	took                      []float64 // milliseconds, from the file to the objects
+}
+
+func (t *tally) try(ctx context.Context, m method, e example, truth score.Labels) error {
+	began := time.Now()
+	img, err := decode(ctx, e.image)
+	if err != nil {
+		return err
+	}
+	if img.Width != truth.Width || img.Height != truth.Height {
+		return fmt.Errorf("%w: %s is of %dx%d pixels, its image of %dx%d", ErrMask, e.mask, truth.Width, truth.Height, img.Width, img.Height)
+	}
+	segmentation, err := m.find(ctx, img)
+	if err != nil {
+		return fmt.Errorf("%s: %w", e.image, err)
+	}
+	t.took = append(t.took, float64(time.Since(began).Microseconds())/1e3)
+
+	found := score.LabelsOf(segmentation)
+	overlap, objects := score.Compare(found, truth), score.Match(found, truth)
+	t.dice = append(t.dice, overlap.Dice())
+	t.iou = append(t.iou, overlap.IoU())
+	t.f1 = append(t.f1, objects.At(0.5).F1())
+	t.ap50 = append(t.ap50, objects.At(0.5).AP())
+	t.ap75 = append(t.ap75, objects.At(0.75).AP())
+	return nil
+}
