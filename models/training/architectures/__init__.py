@@ -2,9 +2,11 @@
 
 from torch import nn
 
+from .cbam_resunet import CBAMResUNet
+from .hrnet import HRNet
 from .unet import UNet
 
-ARCHITECTURES = {"unet": UNet}
+ARCHITECTURES = {"cbam_resunet": CBAMResUNet, "hrnet": HRNet, "unet": UNet}
 
 
 def build(name: str, **options) -> nn.Module:
