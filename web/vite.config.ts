@@ -7,7 +7,7 @@ import { defineConfig } from 'vitest/config'
 const hub = 'http://127.0.0.1:8080'
 
 export default defineConfig({
-  plugins: [svelte(), emptyDist()],
+  plugins: [svelte({ configFile: false }), emptyDist()],
   build: {
     target: 'es2022',
     emptyOutDir: false, // emptyDist does it
