@@ -21,6 +21,9 @@ var ErrStopped = fmt.Errorf("the worker was stopped: %w", ErrCancelled)
 // ErrInference wraps what an engine said when it failed on a batch.
 var ErrInference = errors.New("inference failed")
 
+// ErrNoModel is the outcome of a job whose model the registry does not have, or no more. It is also an ErrInference.
+var ErrNoModel = fmt.Errorf("%w: there is no such model", ErrInference)
+
 // ErrEngineLost is what an engine's error wraps when the engine can do no more work, as after a CUDA error that poisons its
 // context. The worker closes it and makes a new one.
 var ErrEngineLost = errors.New("the engine is lost")
@@ -31,8 +34,8 @@ var ErrNotRunning = errors.New("the workers are not running")
 // Job is one image to segment.
 type Job struct {
 	ID      string
-	Attempt int // which claim of the job this is; echoed in the Result
-	Open    func(ctx context.Context) (io.ReadCloser, error)
+	Attempt int                                              // which claim of the job this is; echoed in the Result
+	Open    func(ctx context.Context) (io.ReadCloser, error) // called again when a model with another input replaces the job's
 	Options mask.Options
 }
 
@@ -108,8 +111,11 @@ type Output struct {
 
 // Engine runs models on one device stream. Its methods are called by one goroutine, locked to its OS thread.
 type Engine interface {
-	// Load makes model ready, so that the first Run does not pay for it.
+	// Load makes model ready, so that the first Run does not pay for it. It takes the place of a model with the same id and
+	// another version. The error wraps models.ErrChanged when the file is not the one that model describes.
 	Load(ctx context.Context, model models.Spec) error
+	// Unload frees what Load made for the model that has id, if it did.
+	Unload(id string) error
 	// Run maps uint8 [N,H,W,C] to uint8 [N,H,W,1]. When ctx ends it terminates the running call and returns ctx's error.
 	// The tensor it returns is the caller's to keep.
 	Run(ctx context.Context, model models.Spec, in models.Tensor) (models.Tensor, error)

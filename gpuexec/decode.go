@@ -49,7 +49,7 @@ func (w *worker) accept(out outlet, given Batch) *batch {
 	var ok bool
 	if b.model, ok = w.pool.cfg.Models(given.Model); !ok {
 		for _, t := range b.tasks {
-			out.finish(t, Result{Err: fmt.Errorf("%w: there is no model %q", ErrInference, given.Model)})
+			out.finish(t, Result{Err: fmt.Errorf("%w: %q", ErrNoModel, given.Model)})
 		}
 		return nil
 	}
@@ -58,7 +58,7 @@ func (w *worker) accept(out outlet, given Batch) *batch {
 
 // decode makes the input tensor of b. An image that cannot be decoded fails alone.
 func (w *worker) decode(work context.Context, out outlet, b *batch) {
-	w.each(b.tasks, func(t *task) {
+	w.each(w.pool.ledger.unclaimed(b), func(t *task) {
 		if err := w.guarded(func() error { return w.decodeOne(work, out, t) }); err != nil {
 			out.finish(t, Result{Err: err})
 		}

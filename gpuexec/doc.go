@@ -22,6 +22,12 @@
 // A claim ends the stage that the job is in: its decoding or postprocessing at once; the running inference only when no job
 // of the batch is left that wants its result. Finish does not wait for that.
 //
+// # When a model is replaced
+//
+// A batch runs on the model as the registry has it when the run begins. The engine's owner loads that, in place of the version
+// before it, between two batches; when it takes another input than the one that the batch was decoded for, the batch is
+// decoded again. A batch whose model is gone by then fails as ErrNoModel.
+//
 // # Stopping
 //
 // Three contexts, one after the other. The first ends when Stop is called: nothing more is fetched, what is in hand runs to

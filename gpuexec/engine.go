@@ -4,22 +4,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
 	"seghub/models"
 )
 
-// order asks the goroutine that owns the engine to load a model.
+// replaceLimit is how long a batch waits for a model that is not loaded and whose file is just being replaced. The registry
+// knows the new one a few seconds after it is whole.
+const replaceLimit = 15 * time.Second
+
+// order is something to do for the goroutine that owns the engine.
 type order struct {
-	model models.Spec
-	done  chan<- error // holds one: the owner never waits
+	do   func(w *worker, work context.Context) error
+	done chan<- error // holds one: the owner never waits
 }
 
-// load has the model loaded by the engine's owner, which takes orders between two batches and while it has an engine.
-func (w *worker) load(ctx context.Context, over <-chan struct{}, model models.Spec) error {
+// ask has do done by the engine's owner, which takes orders between two batches and while it has an engine.
+func (w *worker) ask(ctx context.Context, over <-chan struct{}, do func(w *worker, work context.Context) error) error {
 	done := make(chan error, 1)
 	select {
-	case w.orders <- order{model: model, done: done}:
+	case w.orders <- order{do: do, done: done}:
 	case <-over:
 		return ErrNotRunning
 	case <-ctx.Done():
@@ -47,7 +53,7 @@ func (w *worker) makeEngine(work context.Context) bool {
 	}
 	for _, id := range w.pool.wanted() {
 		if model, ok := w.pool.cfg.Models(id); ok && w.engine != nil {
-			if err := w.loadModel(work, model); err != nil {
+			if err := w.load(work, model); err != nil {
 				w.log.Error("a model could not be loaded", "model", id, "error", err)
 			}
 		}
@@ -60,21 +66,60 @@ func (w *worker) makeEngine(work context.Context) bool {
 	return true
 }
 
-// loadModel has the engine load the model, once.
-func (w *worker) loadModel(ctx context.Context, model models.Spec) error {
-	w.mu.Lock()
-	loaded := slices.Contains(w.loaded, model.ID)
-	w.mu.Unlock()
-	if loaded {
+// load has the engine load the model, once: in place of an older version of it, which no batch runs again.
+func (w *worker) load(ctx context.Context, model models.Spec) error {
+	if w.has(model) {
 		return nil
 	}
+	w.forget(model.ID)
 	if err := w.withEngine(func() error { return w.engine.Load(ctx, model) }); err != nil {
 		return fmt.Errorf("load %s: %w", model.ID, err)
 	}
 	w.mu.Lock()
-	w.loaded = append(w.loaded, model.ID)
-	w.mu.Unlock()
+	defer w.mu.Unlock()
+	w.loaded[model.ID] = model.Version
 	return nil
+}
+
+// loadCurrent has the engine load the model as the registry has it now, and returns that. While the file is being replaced
+// there is neither the old model nor yet the new one: it waits.
+func (w *worker) loadCurrent(ctx context.Context, id string) (models.Spec, error) {
+	limit, stop := context.WithTimeout(ctx, replaceLimit)
+	defer stop()
+	var backoff pause
+	for {
+		model, known := w.pool.cfg.Models(id)
+		if !known {
+			return models.Spec{}, fmt.Errorf("%w: %q", ErrNoModel, id)
+		}
+		if err := w.load(ctx, model); !errors.Is(err, models.ErrChanged) || !backoff.wait(limit) {
+			return model, err
+		}
+	}
+}
+
+// unloadGone has the engine free the models that the registry has no more.
+func (w *worker) unloadGone(context.Context) error {
+	w.mu.Lock()
+	loaded := slices.Collect(maps.Keys(w.loaded))
+	w.mu.Unlock()
+	var errs []error
+	for _, id := range loaded {
+		if _, known := w.pool.cfg.Models(id); known || w.engine == nil {
+			continue
+		}
+		w.forget(id)
+		if err := w.withEngine(func() error { return w.engine.Unload(id) }); err != nil {
+			errs = append(errs, fmt.Errorf("unload %s: %w", id, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (w *worker) forget(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.loaded, id)
 }
 
 // withEngine calls do, and gives the engine up when it says that it is lost, or panicked and nobody knows what is left.
@@ -92,7 +137,7 @@ func (w *worker) closeEngine() {
 	w.up.set(false)
 	w.mu.Lock()
 	w.stat.State, w.stat.Model = WorkerDown, ""
-	w.loaded = nil
+	clear(w.loaded)
 	w.mu.Unlock()
 	if w.engine == nil {
 		return

@@ -113,7 +113,7 @@ func TestAModelThatCannotBeLoadedFailsItsJobsAlone(t *testing.T) {
 	if err := pool.Warm(t.Context(), []string{"a", "b"}); !errors.Is(err, errDevice) {
 		t.Errorf("Warm = %v", err)
 	}
-	if pool.Ready() || !pool.Loaded("a") || pool.Loaded("b") {
+	if !pool.Ready() || !pool.Loaded("a") || pool.Loaded("b") {
 		t.Errorf("ready %t, a %t, b %t", pool.Ready(), pool.Loaded("a"), pool.Loaded("b"))
 	}
 	b := bright(t, "one")

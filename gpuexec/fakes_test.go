@@ -38,11 +38,15 @@ var quiet = slog.New(slog.DiscardHandler)
 
 // newPool makes a pool of script's engines.
 func newPool(slots int, script *enginetest.Script) *gpuexec.Pool {
+	return newPoolOf(registry, slots, script)
+}
+
+func newPoolOf(known func(id string) (models.Spec, bool), slots int, script *enginetest.Script) *gpuexec.Pool {
 	return gpuexec.New(gpuexec.Config{
 		Slots:     slots,
 		Device:    "cuda:0",
 		NewEngine: script.NewEngine,
-		Models:    registry,
+		Models:    known,
 		MaxPixels: 1 << 20,
 		Log:       quiet,
 	})
@@ -51,7 +55,12 @@ func newPool(slots int, script *enginetest.Script) *gpuexec.Pool {
 // startPool starts a pool that is stopped when the test ends.
 func startPool(t *testing.T, slots int, script *enginetest.Script) (*gpuexec.Pool, *source, *sink) {
 	t.Helper()
-	pool, from, to := newPool(slots, script), newSource(slots), newSink()
+	return startPoolOf(t, registry, slots, script)
+}
+
+func startPoolOf(t *testing.T, known func(id string) (models.Spec, bool), slots int, script *enginetest.Script) (*gpuexec.Pool, *source, *sink) {
+	t.Helper()
+	pool, from, to := newPoolOf(known, slots, script), newSource(slots), newSink()
 	if err := pool.Start(t.Context(), from, to); err != nil {
 		t.Fatal(err)
 	}

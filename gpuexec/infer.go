@@ -2,6 +2,7 @@ package gpuexec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -37,7 +38,7 @@ func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *
 				inferred <- b
 			}
 		case o := <-orders:
-			o.done <- w.loadModel(work, o.model)
+			o.done <- o.do(w, work)
 		case <-retry:
 		}
 	}
@@ -55,11 +56,12 @@ func (w *worker) inferBatch(work context.Context, out outlet, b *batch) {
 	}
 
 	ctx, done := w.pool.ledger.untilAllClaimed(work, b)
-	err := w.runTogether(work, ctx, b, tasks)
+	err := w.runTogether(work, ctx, out, b)
 	done()
+	noModel := errors.Is(err, ErrNoModel) || errors.Is(err, models.ErrChanged) // no image is to blame
 	switch {
 	case err == nil:
-	case len(tasks) > 1 && work.Err() == nil:
+	case len(tasks) > 1 && work.Err() == nil && !noModel:
 		w.runAlone(work, out, b, err)
 	default:
 		for _, t := range tasks {
@@ -76,11 +78,43 @@ func (w *worker) inferBatch(work context.Context, out outlet, b *batch) {
 	b.input = models.Tensor{}
 }
 
-// runTogether runs tasks as one batch: on the tensor that was packed ahead, or, when a task of it was cancelled since, on
-// what is left.
-func (w *worker) runTogether(work, ctx context.Context, b *batch, tasks []*task) error {
+// prepare sees to it that there is an engine, that it has b's model as the registry has it now, and that b's inputs are
+// inputs of that. It returns ctx's error when that has ended, else an ErrInference.
+func (w *worker) prepare(work, ctx context.Context, out outlet, b *batch) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	// An engine is made for the rest of work, not only for this batch.
+	if w.engine == nil && !w.makeEngine(work) {
+		return fmt.Errorf("%w: the worker has no engine", ErrInference)
+	}
+	model, err := w.loadCurrent(ctx, b.model.ID)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, ErrNoModel):
+		return err
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrInference, err)
+	}
+	fits := model.Input == b.model.Input
+	b.model = model
+	if !fits {
+		silent := outlet{finish: out.finish, report: func(*task, Stage, int, int) {}} // they were decoded once
+		w.decode(work, silent, b)
+	}
+	return ctx.Err()
+}
+
+// runTogether runs the tasks of b that are still wanted as one batch: on the tensor that was packed ahead, or, when a task of
+// it was cancelled since, on what is left.
+func (w *worker) runTogether(work, ctx context.Context, out outlet, b *batch) error {
+	if err := w.prepare(work, ctx, out, b); err != nil {
+		return err
+	}
+	tasks := w.pool.ledger.unclaimed(b)
 	if len(tasks) == len(b.packed) {
-		return w.runModel(work, ctx, b.model, b.input, tasks)
+		return w.runModel(ctx, b.model, b.input, tasks)
 	}
 	inputs := make([]models.Tensor, len(tasks))
 	for i, t := range tasks {
@@ -90,7 +124,7 @@ func (w *worker) runTogether(work, ctx context.Context, b *batch, tasks []*task)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInference, err)
 	}
-	return w.runModel(work, ctx, b.model, in, tasks)
+	return w.runModel(ctx, b.model, in, tasks)
 }
 
 // runAlone runs each task of b that is still wanted by itself, after the run of all of them failed with cause.
@@ -101,25 +135,25 @@ func (w *worker) runAlone(work context.Context, out outlet, b *batch, cause erro
 	}
 	w.log.Warn("a batch failed: each of its images is tried alone", "model", b.model.ID, "images", len(tasks), "error", cause)
 	for _, t := range tasks {
-		ctx, done := w.pool.ledger.untilClaimed(work, t)
-		if err := w.runModel(work, ctx, b.model, t.input, []*task{t}); err != nil {
+		ctx, done := w.pool.ledger.untilAllClaimed(work, b)
+		err := w.prepare(work, ctx, out, b)
+		done()
+		if err == nil {
+			ctx, done = w.pool.ledger.untilClaimed(work, t)
+			err = w.runModel(ctx, b.model, t.input, []*task{t})
+			done()
+		}
+		if err != nil {
 			out.finish(t, Result{Err: err})
 		}
-		done()
 	}
 }
 
 // runModel runs the model on in, whose rows are the tasks, and gives each its part of the output. It returns ctx's error when
-// ctx ended it, else an ErrInference. An engine that must be made first is made for the rest of work, not only for this run.
-func (w *worker) runModel(work, ctx context.Context, model models.Spec, in models.Tensor, tasks []*task) error {
+// ctx ended it, else an ErrInference.
+func (w *worker) runModel(ctx context.Context, model models.Spec, in models.Tensor, tasks []*task) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
-	}
-	if w.engine == nil && !w.makeEngine(work) {
-		return fmt.Errorf("%w: the worker has no engine", ErrInference)
-	}
-	if err := w.loadModel(ctx, model); err != nil {
-		return fmt.Errorf("%w: %w", ErrInference, err)
 	}
 	w.setState(WorkerBusy, model.ID)
 	began := time.Now()

@@ -11,7 +11,7 @@ import (
 // batch is a Batch in hand. It belongs to one goroutine at a time: decode, infer, postprocess.
 type batch struct {
 	slot  int
-	model models.Spec
+	model models.Spec // whose input the tasks' inputs fit
 	tasks []*task
 	// input is the tensor of the tasks in packed, made while the batch before was running.
 	input  models.Tensor

@@ -37,9 +37,10 @@ type Pool struct {
 	ledger  *ledger
 	workers []*worker
 
-	mu   sync.Mutex
-	life *life    // guarded by mu; nil when not running
-	warm []string // guarded by mu; the models that Warm was asked for
+	mu     sync.Mutex
+	life   *life    // guarded by mu; nil when not running
+	warm   []string // guarded by mu; the models that Warm has loaded
+	warmed bool     // guarded by mu; a Warm has been through
 }
 
 // life is the time between a Start and the end of its Stop.
@@ -135,56 +136,80 @@ func (p *Pool) Stop(ctx context.Context) {
 	}
 }
 
-// Warm loads the models on every worker and returns when all have them, with the first error if one cannot be loaded. A
-// worker whose engine is not up yet, or is made anew later, loads them then. It wants a started pool.
+// Warm loads the models on every worker, as the registry has them now, and frees those that the registry has no more. It
+// returns when every worker has done so, with an error for each model that cannot be loaded; the others are. A worker whose
+// engine is not up yet does it then, and one that is made anew later loads what Warm has loaded. It wants a started pool, and
+// is called again when the registry has changed; meanwhile jobs go on, with a batch between any two loads.
 func (p *Pool) Warm(ctx context.Context, ids []string) error {
-	specs := make([]models.Spec, len(ids))
-	for i, id := range ids {
-		var ok bool
-		if specs[i], ok = p.cfg.Models(id); !ok {
-			return fmt.Errorf("gpuexec: warm: there is no model %q", id)
+	for _, id := range ids {
+		if _, known := p.cfg.Models(id); !known {
+			return fmt.Errorf("warm: %w: %q", ErrNoModel, id)
 		}
 	}
 	p.mu.Lock()
 	life := p.life
-	for _, id := range ids {
-		if !slices.Contains(p.warm, id) {
-			p.warm = append(p.warm, id)
-		}
-	}
 	p.mu.Unlock()
 	if life == nil {
 		return ErrNotRunning
 	}
-	var group errgroup.Group
-	for _, spec := range specs {
-		for _, w := range p.workers {
-			group.Go(func() error { return w.load(ctx, life.over, spec) })
+	errs := make([]error, len(ids), len(ids)+1)
+	errs = append(errs, p.onEachWorker(ctx, life, (*worker).unloadGone))
+	var loads sync.WaitGroup
+	for i, id := range ids {
+		loads.Go(func() {
+			errs[i] = p.onEachWorker(ctx, life, func(w *worker, work context.Context) error {
+				model, known := p.cfg.Models(id)
+				if !known {
+					return nil // gone since
+				}
+				return w.load(work, model)
+			})
+		})
+	}
+	loads.Wait()
+	err := errors.Join(errs...)
+	if ctx.Err() != nil || errors.Is(err, ErrNotRunning) {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.warmed = true
+	for i, id := range ids {
+		if errs[i] == nil && !slices.Contains(p.warm, id) {
+			p.warm = append(p.warm, id)
 		}
+	}
+	return err
+}
+
+// onEachWorker has each worker do something between two batches, and returns the first error when all have.
+func (p *Pool) onEachWorker(ctx context.Context, life *life, do func(w *worker, work context.Context) error) error {
+	var group errgroup.Group
+	for _, w := range p.workers {
+		group.Go(func() error { return w.ask(ctx, life.over, do) })
 	}
 	return group.Wait()
 }
 
-// Ready tells whether every worker has an engine with all the models that Warm was asked for.
+// Ready tells whether Warm has been through and every worker has an engine. It stays true while a model is replaced.
 func (p *Pool) Ready() bool {
 	p.mu.Lock()
-	running, warm := p.life != nil, p.warm
+	ready := p.life != nil && p.warmed
 	p.mu.Unlock()
-	if !running {
+	for _, w := range p.workers {
+		ready = ready && w.Stat().State != WorkerDown
+	}
+	return ready
+}
+
+// Loaded tells whether every worker has the model loaded as the registry has it now, so that no job pays for it.
+func (p *Pool) Loaded(id string) bool {
+	model, known := p.cfg.Models(id)
+	if !known {
 		return false
 	}
 	for _, w := range p.workers {
-		if !w.has(warm...) {
-			return false
-		}
-	}
-	return true
-}
-
-// Loaded tells whether every worker has the model loaded, so that no job pays for it.
-func (p *Pool) Loaded(id string) bool {
-	for _, w := range p.workers {
-		if !w.has(id) {
+		if !w.has(model) {
 			return false
 		}
 	}

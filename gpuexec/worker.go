@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"seghub/models"
 )
 
 // The pause after a failure to fetch or to make an engine: doubled from the first to the last.
@@ -30,8 +31,8 @@ type worker struct {
 	engine Engine // owned by the infer goroutine; nil when down
 
 	mu     sync.Mutex
-	stat   WorkerStat // guarded by mu
-	loaded []string   // guarded by mu; the models that engine has
+	stat   WorkerStat        // guarded by mu
+	loaded map[string]string // guarded by mu; the versions of the models that engine has, by id
 }
 
 func newWorker(p *Pool, slot int) *worker {
@@ -42,6 +43,7 @@ func newWorker(p *Pool, slot int) *worker {
 		up:     newGate(),
 		orders: make(chan order),
 		stat:   WorkerStat{Slot: slot, Device: p.cfg.Device, State: WorkerDown},
+		loaded: make(map[string]string),
 	}
 }
 
@@ -113,16 +115,12 @@ func (w *worker) setState(state WorkerState, model string) {
 	w.stat.State, w.stat.Model = state, model
 }
 
-// has tells whether the worker has an engine with all these models.
-func (w *worker) has(ids ...string) bool {
+// has tells whether the worker's engine has the model, in this version.
+func (w *worker) has(model models.Spec) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, id := range ids {
-		if !slices.Contains(w.loaded, id) {
-			return false
-		}
-	}
-	return w.stat.State != WorkerDown
+	version, loaded := w.loaded[model.ID]
+	return loaded && version == model.Version
 }
 
 // errPanic is what a panic becomes on its way to a Result.

@@ -14,6 +14,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"seghub/gpuexec"
@@ -39,12 +40,13 @@ type Script struct {
 	// Run is asked before the output is made. One that blocks returns ctx.Err() when ctx ends.
 	Run func(ctx context.Context, call Call) error
 
-	mu     sync.Mutex
-	lives  map[int]int // by slot; guarded by mu
-	open   int         // guarded by mu
-	calls  []Call      // guarded by mu
-	loads  []string    // guarded by mu
-	misuse []string    // guarded by mu
+	mu      sync.Mutex
+	lives   map[int]int // by slot; guarded by mu
+	open    int         // guarded by mu
+	calls   []Call      // guarded by mu
+	loads   []string    // guarded by mu
+	unloads []string    // guarded by mu
+	misuse  []string    // guarded by mu
 }
 
 // NewEngine is a gpuexec.NewEngine.
@@ -74,11 +76,18 @@ func (s *Script) Calls() []Call {
 	return slices.Clone(s.calls)
 }
 
-// Loads returns "slot model" of each load so far.
+// Loads returns "slot model" or, when it has one, "slot model version" of each load so far.
 func (s *Script) Loads() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.loads)
+}
+
+// Unloads returns "slot model" of each unload so far.
+func (s *Script) Unloads() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.unloads)
 }
 
 // Open returns how many engines were made and not closed.
@@ -139,7 +148,17 @@ func (e *engine) Load(ctx context.Context, model models.Spec) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.loads = append(s.loads, fmt.Sprintf("%d %s", e.slot, model.ID))
+	s.loads = append(s.loads, strings.TrimSpace(fmt.Sprintf("%d %s %s", e.slot, model.ID, model.Version)))
+	return nil
+}
+
+// Unload forgets the model.
+func (e *engine) Unload(id string) error {
+	defer e.enter("Unload")()
+	s := e.script
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unloads = append(s.unloads, fmt.Sprintf("%d %s", e.slot, id))
 	return nil
 }
 

@@ -31,10 +31,21 @@ func (e *engine) openStream() (err error) {
 // Load opens the model's session and runs it once on a black image, because a first run is slow: the arena grows, and on a
 // GPU cuDNN chooses its algorithms.
 func (e *engine) Load(ctx context.Context, model models.Spec) error {
-	if e.sessions[model.ID] != nil {
+	if s := e.sessions[model.ID]; s != nil && s.model.Version == model.Version {
 		return nil
 	}
+	// The old one first: a GPU's memory may not hold both.
+	if err := e.Unload(model.ID); err != nil {
+		return err
+	}
 	s, err := e.open(model)
+	if changed := model.CheckFile(); changed != nil {
+		// What was opened, or could not be, is something else.
+		if err == nil {
+			err = s.close()
+		}
+		return errors.Join(fmt.Errorf("ort: open %s: %w", model.ID, changed), err)
+	}
 	if err != nil {
 		return e.explain(fmt.Errorf("ort: open %s: %w", model.ID, err))
 	}
@@ -45,6 +56,19 @@ func (e *engine) Load(ctx context.Context, model models.Spec) error {
 		return e.explain(errors.Join(fmt.Errorf("ort: first run of %s: %w", model.ID, err), s.close()))
 	}
 	e.sessions[model.ID] = s
+	return nil
+}
+
+// Unload frees the model's session.
+func (e *engine) Unload(id string) error {
+	s := e.sessions[id]
+	if s == nil {
+		return nil
+	}
+	delete(e.sessions, id)
+	if err := s.close(); err != nil {
+		return e.explain(fmt.Errorf("ort: close %s: %w", id, err))
+	}
 	return nil
 }
 
