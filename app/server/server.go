@@ -145,12 +145,11 @@ func (s *server) startWorkers() (err error) {
 }
 
 func (s *server) startSessions(ctx context.Context) error {
-	client, kind, stop, err := redisserver.Open(ctx, s.cfg.Redis, s.cfg.Data, s.log)
+	client, _, stop, err := redisserver.Open(ctx, s.cfg.Redis, s.cfg.Data, s.log)
 	if err != nil {
 		return err
 	}
 	s.stopRedis = stop
-	s.log.Info("redis", "kind", kind)
 	node := s.cfg.Node
 	if node == "" {
 		node = config.Hostname()
