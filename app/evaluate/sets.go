@@ -3,6 +3,8 @@ package evaluate
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,19 +36,18 @@ type example struct{ image, mask string }
 // examples lists the set's images in data, by name. The error wraps ErrNoImages when there are none.
 func (s set) examples(data string) ([]example, error) {
 	images := filepath.Join(data, s.folder, "images")
-	files, err := filepath.Glob(filepath.Join(images, "*.png"))
+	names, err := fs.Glob(os.DirFS(images), "*.png") // sorted; none when there is no such folder
 	if err != nil {
 		return nil, fmt.Errorf("list the images of %s: %w", s.name, err)
 	}
 	var examples []example
-	for _, file := range files {
-		name := filepath.Base(file)
+	for _, name := range names {
 		if s.holds(name) {
-			examples = append(examples, example{image: file, mask: filepath.Join(data, s.folder, "masks", name)})
+			examples = append(examples, example{image: filepath.Join(images, name), mask: filepath.Join(data, s.folder, "masks", name)})
 		}
 	}
 	if len(examples) == 0 {
-		return nil, fmt.Errorf("%w: there are none of %s in %s", ErrNoImages, s.name, images)
+		return nil, fmt.Errorf("%w: there are none of %s in %s; --data names the folder of the sets", ErrNoImages, s.name, images)
 	}
 	return examples, nil
 }

@@ -42,9 +42,10 @@ func (t *table) row(s set, m method, of tally) {
 
 func (t *table) legend() {
 	t.printf("%s", `
-Means over the images of a set; training learnt from none of them. Other fields of the dish of dic_cells_kept_fields
-were learnt from: it is kept aside by field, the others by source. Experts drew its touching cells as one, so parting
-them costs there. Pseudo-labels were made by a program and looked at; they are not the truth.
+Means over the images of a set; training learnt from none of them. nuclei_val is the test part of the same collection
+whose other part was learnt from. dic_cells_kept_fields are other fields of the dish that was learnt from, and experts
+drew its touching cells as one, so that parting them costs. The pseudo-labels were made by a program and looked at, for
+a source that was not learnt from; they are not the truth.
 
 Dice and IoU are those of the foreground. F1 and AP = TP / (TP + FP + FN) are those of objects, hit when their IoU is
 above 0.5 or 0.75, touching ones parted by the watershed and none dropped for being small. Otsu's threshold goes
