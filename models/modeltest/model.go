@@ -26,6 +26,7 @@ type Options struct {
 	Width    int    // 64
 	Channels int    // 1
 	Weights  int    // bytes of weights that nothing reads; 0
+	Reduce   string // operator that makes a probability of a pixel's channels; "ReduceMean"
 }
 
 // Value is an input or output of a graph.
@@ -42,9 +43,10 @@ type Model struct {
 	Inputs  []Value
 	Outputs []Value
 	Weights int
+	Reduce  string
 }
 
-// New returns a model whose probability is the mean of a pixel's channels, rounded down.
+// New returns a model whose probability is the mean of a pixel's channels, rounded down, or what o.Reduce makes of them.
 func New(o Options) Model {
 	if o.ID == "" {
 		o.ID = "test"
@@ -58,12 +60,16 @@ func New(o Options) Model {
 	if o.Channels == 0 {
 		o.Channels = 1
 	}
+	if o.Reduce == "" {
+		o.Reduce = "ReduceMean"
+	}
 	return Model{
 		Spec:    spec(o),
 		Opset:   17,
 		Inputs:  []Value{{"image", Uint8, []int64{Dynamic, int64(o.Height), int64(o.Width), int64(o.Channels)}}},
 		Outputs: []Value{{"probability", Uint8, []int64{Dynamic, int64(o.Height), int64(o.Width), 1}}},
 		Weights: o.Weights,
+		Reduce:  o.Reduce,
 	}
 }
 
@@ -112,12 +118,12 @@ func (m Model) Bytes() []byte {
 	return file
 }
 
-// graph computes Cast(float) -> ReduceMean(axis 3) -> Cast(uint8).
+// graph computes Cast(float) -> Reduce(axis 3) -> Cast(uint8).
 func (m Model) graph() []byte {
 	var graph []byte
 	graph = appendMessage(graph, 1, node("Cast", m.Inputs[0].Name, "float", intAttribute("to", Float)))
-	graph = appendMessage(graph, 1, node("ReduceMean", "float", "mean", intsAttribute("axes", 3), intAttribute("keepdims", 1)))
-	graph = appendMessage(graph, 1, node("Cast", "mean", m.Outputs[0].Name, intAttribute("to", Uint8)))
+	graph = appendMessage(graph, 1, node(m.Reduce, "float", "reduced", intsAttribute("axes", 3), intAttribute("keepdims", 1)))
+	graph = appendMessage(graph, 1, node("Cast", "reduced", m.Outputs[0].Name, intAttribute("to", Uint8)))
 	graph = appendText(graph, 2, "mean of the channels")
 	if m.Weights > 0 {
 		graph = appendMessage(graph, 5, weights(m.Weights))
