@@ -21,8 +21,8 @@ var ErrStopped = fmt.Errorf("the worker was stopped: %w", ErrCancelled)
 // ErrInference wraps what an engine said when it failed on a batch.
 var ErrInference = errors.New("inference failed")
 
-// ErrNoModel is the outcome of a job whose model the registry does not have, or no more. It is also an ErrInference.
-var ErrNoModel = fmt.Errorf("%w: there is no such model", ErrInference)
+// ErrNoModel is why a job failed, as an ErrInference, whose model the registry does not have, or no more.
+var ErrNoModel = errors.New("there is no such model")
 
 // ErrEngineLost is what an engine's error wraps when the engine can do no more work, as after a CUDA error that poisons its
 // context. The worker closes it and makes a new one.

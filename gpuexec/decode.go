@@ -49,7 +49,7 @@ func (w *worker) accept(out outlet, given Batch) *batch {
 	var ok bool
 	if b.model, ok = w.pool.cfg.Models(given.Model); !ok {
 		for _, t := range b.tasks {
-			out.finish(t, Result{Err: fmt.Errorf("%w: %q", ErrNoModel, given.Model)})
+			out.finish(t, Result{Err: fmt.Errorf("%w: %w: %q", ErrInference, ErrNoModel, given.Model)})
 		}
 		return nil
 	}

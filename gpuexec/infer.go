@@ -92,8 +92,6 @@ func (w *worker) prepare(work, ctx context.Context, out outlet, b *batch) error 
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, ErrNoModel):
-		return err
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrInference, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -68,6 +69,8 @@ type server struct {
 	stopRedis func() error
 	store     *storage.Store
 	models    *models.Registry
+	unfollow  context.CancelFunc
+	following sync.WaitGroup // what keeps the workers up with models
 	runtime   *ort.Runtime
 	memory    memory
 	pool      *gpuexec.Pool
@@ -85,6 +88,9 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger) (*server, e
 	err := s.startParts(ctx)
 	if err == nil {
 		err = s.pool.Start(context.WithoutCancel(ctx), s.sessions, s.sink)
+	}
+	if err == nil {
+		err = s.startFollowing(context.WithoutCancel(ctx))
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.shutdown())
@@ -223,20 +229,6 @@ func (s *server) startEdge(ctx context.Context) error {
 	}
 	go func() { s.served <- s.http.Serve(s.listener) }()
 	return nil
-}
-
-// warm loads the models, so that nobody's first image pays for it.
-func (s *server) warm(ctx context.Context) error {
-	ids := s.cfg.Warm
-	if len(ids) == 0 {
-		for _, spec := range s.models.List() {
-			ids = append(ids, spec.ID)
-		}
-	}
-	if len(ids) == 0 {
-		s.log.Warn("no model: uploads will be refused", "folder", s.cfg.Models)
-	}
-	return s.pool.Warm(ctx, ids)
 }
 
 // ready tells whether a job that is submitted now would run.

@@ -38,6 +38,8 @@ func (s *server) shutdown() error {
 		s.hub.Drain(reconnectAfter)
 	}
 
+	s.stopFollowing()
+
 	// Stop admission, let running batches finish, release the leases.
 	if s.sessions != nil {
 		s.sessions.StopAdmission()

@@ -1,0 +1,62 @@
+package server
+
+import (
+	"context"
+	"slices"
+)
+
+// warm loads the models, so that nobody's first image pays for it. One that SEGHUB_WARM names must load; of those that are
+// just there, one.
+func (s *server) warm(ctx context.Context) error {
+	if len(s.models.List()) == 0 {
+		s.log.Warn("no model: uploads will be refused until there is one", "folder", s.cfg.Models)
+	}
+	if len(s.cfg.Warm) > 0 {
+		return s.pool.Warm(ctx, s.cfg.Warm)
+	}
+	ids := s.wanted()
+	err := s.pool.Warm(ctx, ids)
+	if ctx.Err() == nil && err != nil && slices.ContainsFunc(ids, s.pool.Loaded) {
+		s.log.Error("a model cannot be loaded; there are others", "error", err)
+		return nil
+	}
+	return err
+}
+
+// wanted is the models of the folder that the workers are to have ready: those of SEGHUB_WARM, else all.
+func (s *server) wanted() []string {
+	var ids []string
+	for _, spec := range s.models.List() {
+		if len(s.cfg.Warm) == 0 || slices.Contains(s.cfg.Warm, spec.ID) {
+			ids = append(ids, spec.ID)
+		}
+	}
+	return ids
+}
+
+// startFollowing has the workers keep up with the models folder until stopFollowing.
+func (s *server) startFollowing(ctx context.Context) error {
+	ctx, s.unfollow = context.WithCancel(ctx)
+	s.following.Go(func() {
+		for {
+			select {
+			case <-s.models.Changed():
+			case <-ctx.Done():
+				return
+			}
+			if err := s.pool.Warm(ctx, s.wanted()); err != nil && ctx.Err() == nil {
+				s.log.Error("a model cannot be loaded", "error", err)
+			}
+		}
+	})
+	return s.models.Start(ctx)
+}
+
+func (s *server) stopFollowing() {
+	if s.unfollow == nil {
+		return
+	}
+	s.unfollow()
+	s.following.Wait()
+	s.models.Stop()
+}

@@ -1,0 +1,75 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"seghub/models/modeltest"
+)
+
+// await asks again and again until the answer is yes.
+func await(tb testing.TB, what string, yes func() bool) {
+	tb.Helper()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	limit := time.After(patience)
+	for !yes() {
+		select {
+		case <-again.C:
+		case <-limit:
+			tb.Fatalf("not in time: %s", what)
+		}
+	}
+}
+
+// A hub that has no model is given one, works with it, and has none again: all without a restart.
+func TestAModelComesAndGoesWithoutARestart(t *testing.T) {
+	c := settings(t)
+	c.Models = t.TempDir()
+	base, _ := serve(t, c)
+	u := newUser(t, base, "Ada")
+	listed := func() (known, loaded bool) {
+		var answer struct {
+			Models []struct {
+				ID     string
+				Loaded bool
+			}
+		}
+		if err := json.Unmarshal(u.get("/api/v1/models"), &answer); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range answer.Models {
+			known, loaded = known || m.ID == model, loaded || m.Loaded
+		}
+		return known, loaded
+	}
+	if known, _ := listed(); known {
+		t.Fatal("an empty folder has a model")
+	}
+	u.upload(http.StatusBadRequest, samplePNG(t, 0))
+
+	path := filepath.Join(c.Models, "new.onnx")
+	if err := modeltest.Write(path, modeltest.Options{ID: model}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the new model is loaded, unasked", func() bool { _, loaded := listed(); return loaded })
+	live := u.connect("")
+	if answer := u.upload(http.StatusAccepted, samplePNG(t, 0)); len(answer.Accepted) != 1 {
+		t.Fatalf("answer %+v", answer)
+	}
+	for _, f := range live.untilEnded(1) {
+		if f.Type == "job" && ended(f.Job.State) && f.Job.Error != nil {
+			t.Errorf("the job failed: %+v", f.Job.Error)
+		}
+	}
+
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the model is gone", func() bool { known, _ := listed(); return !known })
+	u.upload(http.StatusBadRequest, samplePNG(t, 0))
+}
