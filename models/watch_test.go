@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"seghub/models"
 	"seghub/models/modeltest"
 )
@@ -274,6 +276,73 @@ func TestALinkedFileIsReplacedToo(t *testing.T) {
 		w.wait(noticed)
 		if after, _ := w.Get("ant"); after.Version == before.Version {
 			t.Error("the model is the old one")
+		}
+	})
+}
+
+// step is something that happens to a folder: "write" a model, "break" it, "remove" it, "rename" it, or "wait".
+type step struct {
+	what     string
+	file, to string
+	id       string
+	wait     time.Duration
+}
+
+func drawSteps(rt *rapid.T) []step {
+	name := rapid.SampledFrom([]string{"a.onnx", "b.onnx", "c.ONNX"})
+	return rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) step {
+		return step{
+			what: rapid.SampledFrom([]string{"write", "break", "remove", "rename", "wait"}).Draw(rt, "what"),
+			file: name.Draw(rt, "file"),
+			to:   name.Draw(rt, "to"),
+			id:   rapid.SampledFrom([]string{"ant", "bee"}).Draw(rt, "id"),
+			wait: time.Duration(rapid.IntRange(1, 5000).Draw(rt, "ms")) * time.Millisecond,
+		}
+	}), 1, 20).Draw(rt, "steps")
+}
+
+// take does the n-th step in dir. No two contents have the same size, as no two may that are written in one tick of the clock.
+func (s step) take(dir string, n int) (err error) {
+	file := filepath.Join(dir, s.file)
+	switch s.what {
+	case "write":
+		err = modeltest.Write(file, modeltest.Options{ID: s.id, Weights: n + 1})
+	case "break":
+		err = os.WriteFile(file, make([]byte, n+1), 0o600)
+	case "remove":
+		err = os.Remove(file)
+	case "rename":
+		err = os.Rename(file, filepath.Join(dir, s.to))
+	case "wait":
+		<-time.After(s.wait)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Whatever happens to the files, once they are left alone for four seconds the registry is what opening the folder gives.
+func TestTheRegistryComesToWhatIsInTheFolder(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		steps := drawSteps(rt)
+		var got, want []models.Spec
+		synctest.Test(t, func(t *testing.T) {
+			w := watch(t, t.TempDir())
+			for n, s := range steps {
+				if err := s.take(w.dir, n); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.wait(noticed)
+			fresh, err := models.Open(w.dir, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, want = w.List(), fresh.List()
+		})
+		if !slices.Equal(got, want) {
+			rt.Errorf("the registry has %+v, the folder %+v", got, want)
 		}
 	})
 }
