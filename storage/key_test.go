@@ -42,7 +42,7 @@ func FuzzKey(f *testing.F) {
 			if accepted := checkKey(key) == nil; accepted != wellFormed {
 				t.Fatalf("session %q, id %q: key accepted %v, ids well formed %v", session, id, accepted, wellFormed)
 			}
-			if wellFormed && !strings.HasPrefix(filepath.Join("/root", key), "/root/sessions/"+session+"/") {
+			if wellFormed && !strings.HasPrefix(filepath.Join("/base", key), "/base/sessions/"+session+"/") {
 				t.Fatalf("%q leaves its session", key)
 			}
 		}
