@@ -2,9 +2,7 @@ package hub
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -106,7 +104,7 @@ func (h *Hub) refuseSubscription(w http.ResponseWriter, r *http.Request, session
 	}
 	p := h.Problem(err)
 	h.Log.Error("subscribe", logSession, session, logCode, p.Code, logError, err)
-	writeProblem(w, p)
+	problem.Write(w, p, p)
 }
 
 // closeCodeOf maps an error of sessions to its close code: the only place that does.
@@ -180,19 +178,5 @@ func answerBadHandshake(w http.ResponseWriter, _ *http.Request, status int, reas
 	p := problem.New(problem.BadRequest, detail)
 	p.Status = status
 	w.Header().Set("Sec-WebSocket-Version", "13")
-	writeProblem(w, p)
-}
-
-func writeProblem(w http.ResponseWriter, p *problem.Problem) {
-	body, err := json.Marshal(p)
-	if err != nil {
-		panic(fmt.Sprintf("hub: a problem cannot be encoded: %v", err))
-	}
-	if wait := p.RetryAfter(); wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(p.Status)
-	// A client that is gone needs no answer.
-	_, _ = w.Write(body)
+	problem.Write(w, p, p)
 }

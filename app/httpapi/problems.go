@@ -2,13 +2,11 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -69,20 +67,8 @@ func (a *api) fail(c *gin.Context, err error) {
 	if p.Status >= http.StatusInternalServerError {
 		a.Log.Error("request failed", "method", c.Request.Method, "path", c.Request.URL.Path, "code", p.Code, "error", err)
 	}
-	a.answerProblem(c, p, p)
-}
-
-// answerProblem sends body, which is p or p with more members.
-func (a *api) answerProblem(c *gin.Context, p *problem.Problem, body any) {
 	c.Abort()
-	if wait := p.RetryAfter(); wait > 0 {
-		c.Header("Retry-After", strconv.Itoa(int(wait.Seconds())))
-	}
-	data, err := json.Marshal(body)
-	if err != nil {
-		panic(fmt.Sprintf("httpapi: a problem cannot be encoded: %v", err))
-	}
-	c.Data(p.Status, "application/problem+json", data)
+	problem.Write(c.Writer, p, p)
 }
 
 // recovered answers for a handler that panicked.

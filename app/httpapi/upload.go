@@ -69,7 +69,7 @@ func (a *api) upload(c *gin.Context) {
 	case len(u.taken) == 0:
 		first := u.rejected[0]
 		p := problem.New(first.Code, first.Detail)
-		a.answerProblem(c, p, refusal{Problem: p, Rejected: u.rejected})
+		problem.Write(c.Writer, p, refusal{Problem: p, Rejected: u.rejected})
 	default:
 		c.JSON(http.StatusAccepted, uploadResponse{Accepted: jobs, Rejected: u.rejected})
 	}

@@ -3,8 +3,10 @@
 package problem
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -97,3 +99,18 @@ func (p *Problem) Error() string { return string(p.Code) + ": " + p.Detail }
 
 // RetryAfter is how long a client should wait before it tries again; zero when trying again does not help.
 func (p *Problem) RetryAfter() time.Duration { return meanings[p.Code].retryAfter }
+
+// Write answers a request with p. body is p, or a value that encodes to p with more members.
+func Write(w http.ResponseWriter, p *Problem, body any) {
+	data, err := json.Marshal(body)
+	if err != nil {
+		panic(fmt.Sprintf("problem: %T cannot be encoded: %v", body, err))
+	}
+	if wait := p.RetryAfter(); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	// A client that is gone needs no answer.
+	_, _ = w.Write(data)
+}
