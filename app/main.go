@@ -43,10 +43,8 @@ type modelsCommand struct {
 }
 
 type evaluateCommand struct {
-	Data       string `default:"../shared/data" placeholder:"DIR" help:"Folder of the validation sets."`
-	Models     string `default:"./models/weights" env:"SEGHUB_MODELS" help:"Folder of ONNX models."`
-	ORTLibrary string `name:"ort-library" env:"SEGHUB_ORT_LIBRARY" placeholder:"FILE" help:"ONNX Runtime's shared library. Default: the one that make run fetched into the cache folder."`
-	Device     string `default:"auto" env:"SEGHUB_DEVICE" help:"What to run on: auto (a GPU if there is one), cpu or cuda:N."`
+	config.Inference
+	Data string `default:"../shared/data" help:"Folder of the validation sets."`
 }
 
 func (e *evaluateCommand) Run() (err error) {
@@ -56,9 +54,6 @@ func (e *evaluateCommand) Run() (err error) {
 	registry, err := models.Open(e.Models, log)
 	if err != nil {
 		return err
-	}
-	if e.ORTLibrary == "" {
-		e.ORTLibrary = ort.DefaultLibrary()
 	}
 	runtime, err := ort.Open(e.ORTLibrary, e.Device, 1, log)
 	if err != nil {

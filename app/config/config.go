@@ -26,10 +26,8 @@ type Config struct {
 	Storage string `env:"SEGHUB_STORAGE" placeholder:"DIR|URL" help:"Where images and results go: a folder or a bucket such as s3://name. Default: the folder blobs under the data folder."`
 	Redis   string `default:"auto" env:"SEGHUB_REDIS" secret:"url" help:"Redis: a redis:// URL; auto (REDIS_URL, else a redis-server child, else in-process); embedded (in-process)."`
 
-	Models     string   `default:"./models/weights" env:"SEGHUB_MODELS" help:"Folder of ONNX models."`
-	Warm       []string `env:"SEGHUB_WARM" placeholder:"MODEL" help:"Models to load at start. Default: all of the folder."`
-	ORTLibrary string   `name:"ort-library" env:"SEGHUB_ORT_LIBRARY" placeholder:"FILE" help:"ONNX Runtime's shared library. Default: the one that make run fetched into the cache folder."`
-	Device     string   `default:"auto" env:"SEGHUB_DEVICE" help:"What the workers run on: auto (a GPU if there is one), cpu or cuda:N."`
+	Inference
+	Warm []string `env:"SEGHUB_WARM" placeholder:"MODEL" help:"Models to load at start. Default: all of the folder."`
 
 	Node         string        `env:"SEGHUB_NODE" placeholder:"NAME" help:"Name of this node among those that share a Redis; a node that restarts under its old name takes its work up again. Default: the host's name."`
 	Slots        int           `default:"4" env:"SEGHUB_SLOTS,ML_INFERENCE_WORKERS" help:"How many sessions are active at once; each has a worker of its own."`
@@ -43,6 +41,13 @@ type Config struct {
 	MaxPixels Count            `default:"400e6" env:"SEGHUB_MAX_PIXELS" help:"Largest image, in pixels."`
 	MaxFiles  int              `default:"100" env:"SEGHUB_MAX_FILES" help:"Most files in one request."`
 	MaxQueue  int              `default:"10000" env:"SEGHUB_MAX_QUEUE" help:"Most unfinished jobs of one session."`
+}
+
+// Inference is what every command needs that runs models.
+type Inference struct {
+	Models     string `default:"./models/weights" env:"SEGHUB_MODELS" help:"Folder of ONNX models."`
+	ORTLibrary string `name:"ort-library" env:"SEGHUB_ORT_LIBRARY" placeholder:"FILE" help:"ONNX Runtime's shared library. Default: the one that make run fetched into the cache folder."`
+	Device     string `default:"auto" env:"SEGHUB_DEVICE" help:"What the workers run on: auto (a GPU if there is one), cpu or cuda:N."`
 }
 
 // Count is a whole number that may be written as 400e6.
@@ -66,7 +71,7 @@ func (c *Config) Validate() error {
 	}{
 		{c.Slots < 1 || c.Slots > 64, "slots must be between 1 and 64"},
 		{c.Turn <= 0, "turn must be above zero"},
-		{c.ReserveGrace < 0, "reserve-grace must not be negative"},
+		{c.ReserveGrace <= 0, "reserve-grace must be above zero"},
 		{c.SessionTTL <= 0, "session-ttl must be above zero"},
 		{c.LeaseTTL < time.Second, "lease-ttl must be at least 1s"},
 		{c.MaxFile < 1, "max-file must be at least 1 byte"},

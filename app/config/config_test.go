@@ -31,7 +31,7 @@ func TestDefaultsAreThoseOfTheDesign(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Listen: "127.0.0.1:8080", Data: "./data", Redis: "auto", Models: "./models/weights", Device: "auto",
+		Listen: "127.0.0.1:8080", Data: "./data", Redis: "auto", Inference: Inference{Models: "./models/weights", Device: "auto"},
 		Slots: 4, Turn: time.Minute, ReserveGrace: 5 * time.Second, Borrow: true, SessionTTL: 30 * time.Minute,
 		LeaseTTL: 10 * time.Second, MaxFile: 200 << 20, MaxPixels: 400e6, MaxFiles: 100, MaxQueue: 10000,
 	}
@@ -72,7 +72,7 @@ func TestRefused(t *testing.T) {
 	}{
 		"no slot":              {args: []string{"--slots=0"}, words: "slots"},
 		"no turn":              {args: []string{"--turn=0s"}, words: "turn"},
-		"negative grace":       {args: []string{"--reserve-grace=-1s"}, words: "reserve-grace"},
+		"no grace":             {args: []string{"--reserve-grace=0s"}, words: "reserve-grace"},
 		"short lease":          {args: []string{"--lease-ttl=1ms"}, words: "lease-ttl"},
 		"session without life": {args: []string{"--session-ttl=0s"}, words: "session-ttl"},
 		"half a pixel":         {args: []string{"--max-pixels=0.5"}, words: "whole number"},

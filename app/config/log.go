@@ -11,11 +11,13 @@ import (
 // LogValue gives the effective settings, secrets hidden, keyed by the names of their variables.
 func (c Config) LogValue() slog.Value {
 	v := reflect.ValueOf(c)
-	attrs := make([]slog.Attr, 0, v.NumField())
-	for i := range v.NumField() {
-		field := v.Type().Field(i)
+	var attrs []slog.Attr
+	for _, field := range reflect.VisibleFields(v.Type()) {
+		if field.Anonymous {
+			continue // its own fields are visible
+		}
 		key, _, _ := strings.Cut(field.Tag.Get("env"), ",")
-		text := fmt.Sprint(v.Field(i).Interface())
+		text := fmt.Sprint(v.FieldByIndex(field.Index).Interface())
 		if kind, ok := field.Tag.Lookup("secret"); ok {
 			text = hide(kind, text)
 		}

@@ -129,11 +129,7 @@ func (s *server) startParts(ctx context.Context) (err error) {
 }
 
 func (s *server) startWorkers() (err error) {
-	library := s.cfg.ORTLibrary
-	if library == "" {
-		library = ort.DefaultLibrary()
-	}
-	if s.runtime, err = ort.Open(library, s.cfg.Device, s.cfg.Slots, s.log); err != nil {
+	if s.runtime, err = ort.Open(s.cfg.ORTLibrary, s.cfg.Device, s.cfg.Slots, s.log); err != nil {
 		return err
 	}
 	if s.memory, err = openMemory(s.runtime.Device(), s.log); err != nil {

@@ -51,11 +51,14 @@ func DefaultLibrary() string {
 	return filepath.Join(cache, "seghub", "onnxruntime", version, runtime.GOOS+"-"+runtime.GOARCH, name)
 }
 
-// Open loads the library for engines of that many slots. device is "auto", "cpu" or "cuda:N"; auto takes the first GPU where
+// Open loads the library, DefaultLibrary when it is empty, for engines of that many slots. device is "auto", "cpu" or "cuda:N"; auto takes the first GPU where
 // the library has its CUDA provider beside it and a GPU is there, else the CPU, and logs which and why.
 func Open(library, device string, slots int, log *slog.Logger) (*Runtime, error) {
 	if onnx.IsInitialized() {
 		return nil, errors.New("ort: a Runtime is open in this process already")
+	}
+	if library == "" {
+		library = DefaultLibrary()
 	}
 	if _, err := os.Stat(library); err != nil {
 		return nil, fmt.Errorf("%w: %w; `make run` fetches it, or set SEGHUB_ORT_LIBRARY to where yours is", ErrLibraryAbsent, err)
