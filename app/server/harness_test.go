@@ -219,8 +219,7 @@ type frame struct {
 	Width     int               `json:"width"`
 	Height    int               `json:"height"`
 	Code      string            `json:"code"`
-	Slots     struct{ Total, Active int }
-	Reconnect int `json:"reconnect_after_ms"`
+	Reconnect int               `json:"reconnect_after_ms"`
 	PNG       []byte
 	At        time.Time // when it came in
 	Raw       []byte
