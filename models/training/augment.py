@@ -8,74 +8,103 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from .architectures.preparation import levels
-from .images import Pair
+from .architectures.preparation import levels, roots
+from .images import Pair, stretch
 from .noise import smooth_noise
 from .synth import jpeg
 
 VARIANCE_FLOOR = 1.0  # grey levels squared; as in preparation.standardise
 
 
-def crop(pair: Pair, side: int, zoom: tuple[float, float], rng: np.random.Generator
+def crop(pair: Pair, side: int, zoom: tuple[float, float], scaling: str, rng: np.random.Generator
          ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(image, target, weight), float32: the image [2, side, side] as `preparation.prepare` makes it,
-    standardised by the mean and deviation of the whole picture; the part of each pixel that is object,
-    [1, side, side]; and 0 where the loss must not look, because the picture was continued there."""
-    grey, mask = pair.grey, pair.mask
+    """(image, target, weight), float32: the image [channels, side, side] as `preparation.prepare` makes it,
+    standardised or stretched by what the whole picture is like; the part of each pixel that is object, and
+    border, [outputs, side, side]; and [1, side, side], 0 where the loss must not look, because the picture was
+    continued there."""
+    image, target = pair.image, pair.target
     if rng.random() < 0.08:
-        grey, mask = lint(grey, mask, rng)
-    grey, mean, deviation = tones(grey, rng)
-    image, target, weight = place(grey, mask, side, zoom, rng)
+        image, target = lint(image, target, rng)
+    if image.shape[2] == 3:
+        image = stain(image, rng)
+    image = tones(image, rng)
+    if scaling == "native":
+        image, mean, deviation = stretch(image), 127.5, 64.0
+    else:
+        mean, deviation = statistics(image)
+    image, target, weight = place(image, target, side, zoom, rng)
     image = optics((image - mean) / deviation, rng)
-    seen = np.stack([image, levels(np.clip(image * deviation + mean, 0, 255))]).astype(np.float32)
-    return seen, target[None], weight[None]
+    shown = np.clip(image * deviation + mean, 0, 255)
+    seen = [levels(shown), roots(shown)] if scaling == "native" else [image, levels(shown)]
+    return np.concatenate(seen).astype(np.float32), target, weight
 
 
-def tones(grey: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float, float]:
-    """The picture with another gamma or contrast, inverted, or with JPEG blocks; its mean and deviation."""
+def tones(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The picture with another gamma or contrast, in few levels, inverted, or with JPEG blocks; float32."""
     if rng.random() < 0.15:
-        grey = jpeg(np.ascontiguousarray(grey), int(rng.integers(20, 80)))
+        image = jpeg(image, int(rng.integers(20, 80)))
     level = np.linspace(0, 1, 256, dtype=np.float32)
     if rng.random() < 0.5:
         level = level ** np.float32(math.exp(rng.uniform(-0.7, 0.7)))
     if rng.random() < 0.2:  # an exposure that clips
         low, high = rng.uniform(0, 0.1), rng.uniform(0.85, 1)
         level = np.clip((level - low) / (high - low), 0, 1)
+    if rng.random() < 0.1:  # a corner of 16 bits, or a dim lamp: few levels, far apart once they are stretched
+        steps = rng.integers(12, 100)
+        level = np.round(level * steps) / steps
     if rng.random() < 0.08:
         level = 1 - level
-    changed = (255 * level)[grey]
-    sample = square(changed[::3, ::3])
-    return changed, float(sample.mean()), math.sqrt(float(sample.var()) + VARIANCE_FLOOR)
+    return (255 * level)[image]
+
+
+def stain(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A picture of three channels as grey, as one colour of light, or stained a little differently."""
+    kind = rng.random()
+    if kind < 0.25:
+        grey = np.asarray(Image.fromarray(image).convert("L"))
+        return np.repeat(grey[..., None], 3, axis=2)
+    mix = np.eye(3) + rng.normal(0, 0.06, (3, 3))
+    gain = np.exp(rng.normal(0, 0.12, 3))
+    if kind < 0.4 and np.ptp(image.astype(np.int16), axis=2).max() == 0:
+        gain = np.where(np.arange(3) == rng.integers(3), 1, rng.uniform(0, 0.5))  # a dye shown in its colour
+    return np.clip(image @ (mix * gain).astype(np.float32), 0, 255).astype(np.uint8)
+
+
+def statistics(image: np.ndarray) -> tuple[float, float]:
+    """Mean and deviation of the picture continued to a square, as the fit continues it and the model sees it."""
+    sample = square(image[::3, ::3])
+    return float(sample.mean()), math.sqrt(float(sample.var()) + VARIANCE_FLOOR)
 
 
 def square(pixels: np.ndarray) -> np.ndarray:
     """The picture continued by its last row or column to a square, as the fit continues it."""
-    height, width = pixels.shape
+    height, width = pixels.shape[:2]
     side = max(height, width)
-    return np.pad(pixels, ((0, side - height), (0, side - width)), mode="edge")
+    return np.pad(pixels, ((0, side - height), (0, side - width), (0, 0)), mode="edge")
 
 
-def lint(grey: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def lint(image: np.ndarray, target: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """A hair or a shred across the picture, brighter or darker than all else; nothing under it is object."""
-    height, width = grey.shape
+    height, width = image.shape[:2]
     canvas = Image.new("L", (width, height))
     ends = rng.uniform(-0.2, 1.2, (3, 2)) * (width, height)
     thick = int(rng.uniform(2, 0.12 * min(width, height)))
     ImageDraw.Draw(canvas).line([tuple(end) for end in ends], fill=255, width=thick, joint="curve")
-    cover = ndimage.gaussian_filter(np.asarray(canvas, np.float32) / 255, rng.uniform(0.5, 3))
-    level = rng.uniform(float(grey.max()), 255) if rng.random() < 0.6 else rng.uniform(0, float(grey.min()) + 1)
-    covered = (1 - cover) * grey + cover * level
-    return covered.astype(np.uint8), np.where(cover > 0.5, 0, mask).astype(np.uint8)
+    cover = ndimage.gaussian_filter(np.asarray(canvas, np.float32) / 255, rng.uniform(0.5, 3))[..., None]
+    level = rng.uniform(float(image.max()), 255) if rng.random() < 0.6 else rng.uniform(0, float(image.min()) + 1)
+    covered = (1 - cover) * image + cover * level
+    return covered.astype(np.uint8), np.where(cover > 0.5, 0, target).astype(np.uint8)
 
 
-def place(grey: np.ndarray, mask: np.ndarray, side: int, zoom: tuple[float, float], rng: np.random.Generator
+def place(image: np.ndarray, target: np.ndarray, side: int, zoom: tuple[float, float], rng: np.random.Generator
           ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A window of the picture: turned, flipped, scaled, stretched and bent in a single resampling."""
-    height, width = grey.shape
+    """A window of the picture: turned, flipped, scaled, squeezed and bent in a single resampling. Takes [H, W, C],
+    gives the image and the target as [C, side, side] and the weight as [1, side, side]."""
+    height, width = image.shape[:2]
     scale = math.exp(rng.uniform(math.log(zoom[0]), math.log(zoom[1])))
     angle = rng.choice([0, 0.5, 1, 1.5]) * math.pi + (rng.uniform(-0.6, 0.6) if rng.random() < 0.6 else 0)
-    stretch = math.exp(rng.normal(0, 0.06))
-    across, down = 1 / (scale * stretch), stretch / scale
+    narrower = math.exp(rng.normal(0, 0.06))
+    across, down = 1 / (scale * narrower), narrower / scale
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     turn = turn @ np.diag([across * rng.choice([-1, 1]), down])
     reach = np.minimum(np.array([width, height]) / 2, side / scale / 2)
@@ -89,29 +118,26 @@ def place(grey: np.ndarray, mask: np.ndarray, side: int, zoom: tuple[float, floa
     x = centre[0] + turn[0, 0] * xs + turn[0, 1] * ys
     y = centre[1] + turn[1, 0] * xs + turn[1, 1] * ys
 
-    grid = torch.from_numpy(np.stack([2 * x / width - 1, 2 * y / height - 1], axis=-1).astype(np.float32))[None]
-    layers = torch.from_numpy(np.stack([grey, mask.astype(np.float32)]))[None]
-    if scale < 0.75:  # what shrinks is smoothed first, as the fit smooths
-        layers = smooth(layers, 0.4 / scale)
     mirrored = rng.random() < 0.5
-    sampled = F.grid_sample(layers, grid, mode="bilinear", align_corners=False,
-                            padding_mode="reflection" if mirrored else "border")[0].numpy()
-    inside = np.ones((side, side), np.float32)
+    inside = np.ones((1, side, side), np.float32)
     if not mirrored:
-        inside = ((x >= 0) & (x < width) & (y >= 0) & (y < height)).astype(np.float32)
-    return sampled[0], np.clip(sampled[1] / 255, 0, 1), inside
-
-
-def smooth(layers: torch.Tensor, sigma: float) -> torch.Tensor:
-    """[1, C, H, W] through a Gaussian."""
-    return torch.from_numpy(ndimage.gaussian_filter(layers.numpy(), (0, 0, sigma, sigma)))
+        inside = ((x >= 0) & (x < width) & (y >= 0) & (y < height)).astype(np.float32)[None]
+    layers = np.concatenate([image, target], axis=2).transpose(2, 0, 1).astype(np.float32)
+    if scale < 0.75:  # what shrinks is smoothed first, as the fit smooths
+        layers = ndimage.gaussian_filter(layers, (0, 0.4 / scale, 0.4 / scale))
+    grid = torch.from_numpy(np.stack([2 * x / width - 1, 2 * y / height - 1], axis=-1).astype(np.float32))[None]
+    sampled = F.grid_sample(torch.from_numpy(layers)[None], grid, mode="bilinear", align_corners=False,
+                            padding_mode="reflection" if mirrored else "border")[0].numpy()
+    channels = image.shape[2]
+    return sampled[:channels], np.clip(sampled[channels:] / 255, 0, 1), inside
 
 
 def optics(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Light, focus, noise and gain of another instrument, on a standardised picture."""
-    side = len(image)
+    """Light, focus, noise and gain of another instrument, on a standardised picture [C, side, side]."""
+    side = image.shape[-1]
     if rng.random() < 0.35:
-        image = ndimage.gaussian_filter(image, rng.uniform(0.3, 1.8))
+        sigma = rng.uniform(0.3, 1.8)
+        image = ndimage.gaussian_filter(image, (0, sigma, sigma))
     if rng.random() < 0.4:
         image = image + rng.uniform(0, 0.35) * smooth_noise(rng, side, side * rng.uniform(0.5, 1))
     if rng.random() < 0.4:

@@ -1,5 +1,6 @@
 """The sets of images that models learn from and are judged on, split by where they come from."""
 
+import math
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 
 from . import images
 from .images import Pair
+from .recipes import Recipe
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,11 @@ class Source:
             raise FileNotFoundError(f"no images of {self.name} in {data / self.folder / 'images'}")
         return found
 
-    def pairs(self, data: Path) -> list[Pair]:
+    def pairs(self, data: Path, channels: int = 1, outputs: int = 1) -> list[Pair]:
         """The pairs at their own size."""
+        masks = data / self.folder / "masks"
         return [
-            Pair(file.name, images.read_grey(file), images.read_mask(data / self.folder / "masks" / file.name))
+            Pair(file.name, images.read_image(file, channels), images.read_target(masks / file.name, outputs))
             for file in self.files(data)
         ]
 
@@ -54,34 +57,44 @@ VALIDATION = {
 }
 
 
-def load_training(data: Path, synthetic: Path, names: set[str], side: int) -> dict[str, list[list[Pair]]]:
-    """The sets called `names`, each as groups that are drawn from equally often, fitted to `side`."""
+def load_training(data: Path, synthetic: Path, recipe: Recipe) -> dict[str, list[list[Pair]]]:
+    """The sets in the recipe's mixes, each in groups; fitted to its input where the hub will fit them."""
+    names = {name for phase in recipe.phases for name in phase.mix}
     sets = {}
     for name in sorted(names - {"synthetic"}):
-        fitted = [images.scale_to_fit(pair, side) for pair in TRAINING[name].pairs(data)]
-        sets[name] = by_look(fitted) if name == "nuclei" else [fitted]
+        pairs = TRAINING[name].pairs(data, recipe.channels, len(recipe.outputs))
+        groups = by_instrument(pairs)
+        if recipe.scaling == "fit":
+            groups = [[images.scale_to_fit(pair, recipe.side) for pair in group] for group in groups]
+        sets[name] = groups
     if "synthetic" in names:
         arrays = np.load(synthetic)
         rendered = zip(arrays["grey"], arrays["mask"])
-        sets["synthetic"] = [[Pair(f"synthetic {i}", grey, mask) for i, (grey, mask) in enumerate(rendered)]]
+        sets["synthetic"] = [[Pair(f"synthetic {i}", grey[..., None], mask[..., None])
+                              for i, (grey, mask) in enumerate(rendered)]]
     return sets
 
 
-def by_look(pairs: list[Pair]) -> list[list[Pair]]:
-    """Bright objects on dark and dark ones on bright, apart: the set has eight of the first to one of the other."""
-    bright, dark = [], []
+def by_instrument(pairs: list[Pair]) -> list[list[Pair]]:
+    """The pairs apart by size and by bright or dark ground, which together tell the instruments of a set."""
+    groups = {}
     for pair in pairs:
-        (bright if np.median(pair.grey) > 100 else dark).append(pair)
-    return [group for group in (bright, dark) if group]
+        groups.setdefault((pair.image.shape, bool(np.median(pair.image) > 100)), []).append(pair)
+    return [groups[key] for key in sorted(groups)]
 
 
 def draw(sets: dict[str, list[list[Pair]]], mix: dict[str, float], rng: np.random.Generator) -> Pair:
-    """A pair of the mix: first the set, then the group, then the image."""
+    """A pair of the mix: first the set, then the group, then the image. A group of four times as many images is
+    drawn from twice as often, so that rare instruments count, and a few images are not learnt by heart."""
     names = sorted(mix)
-    weights = np.array([mix[name] for name in names], dtype=float)
-    groups = sets[names[rng.choice(len(names), p=weights / weights.sum())]]
-    group = groups[rng.integers(len(groups))]
+    groups = sets[names[choose(rng, [mix[name] for name in names])]]
+    group = groups[choose(rng, [math.sqrt(len(group)) for group in groups])]
     return group[rng.integers(len(group))]
+
+
+def choose(rng: np.random.Generator, weights: list[float]) -> int:
+    """An index, as often as its weight says."""
+    return rng.choice(len(weights), p=np.array(weights) / sum(weights))
 
 
 def generator(seed: int, *place: object) -> np.random.Generator:

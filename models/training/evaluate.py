@@ -41,23 +41,39 @@ def read_spec(model: onnxruntime.InferenceSession) -> dict:
     return json.loads(model.get_modelmeta().custom_metadata_map[SPEC_KEY])
 
 
-def predict(model: onnxruntime.InferenceSession, grey: np.ndarray, side: int) -> np.ndarray:
-    """The probability map of an image, uint8 and of its size."""
-    fitted, size = images.fit(grey, side)
-    (probability,) = model.run(None, {"image": fitted[None, :, :, None]})
-    return images.unfit(probability[0, :, :, 0], size, grey.shape[1], grey.shape[0])
+def predict(model: onnxruntime.InferenceSession, spec: dict, image: np.ndarray) -> np.ndarray:
+    """The probability map of an image, uint8 [H, W] of its size, made as the hub makes it."""
+    side = spec["input"]["height"]
+    if spec["input"]["scaling"] == "native":
+        return predict_tiles(model, side, image)
+    fitted, size = images.fit(image, side)
+    (probability,) = model.run(["probability"], {"image": fitted[None]})
+    return images.unfit(probability[0, :, :, 0], size, image.shape[1], image.shape[0])
 
 
-def score(model: onnxruntime.InferenceSession, side: int, threshold: float, pair: Pair) -> Scored:
-    probability = predict(model, pair.grey, side)
-    return Scored(pair, probability, *dice_and_iou(probability >= threshold * 255, pair.mask > 127))
+def predict_tiles(model: onnxruntime.InferenceSession, side: int, image: np.ndarray) -> np.ndarray:
+    """The same at the image's own resolution, tile by tile."""
+    height, width = image.shape[:2]
+    stretched = np.rint(images.stretch(image)).astype(np.uint8)
+    whole = np.empty((height, width), np.uint8)
+    for row in images.spans(height, side):
+        for column in images.spans(width, side):
+            tile = images.continued(stretched[row.start :, column.start :], side)
+            (probability,) = model.run(["probability"], {"image": tile[None]})
+            whole[row.begin : row.end, column.begin : column.end] = probability[
+                0, row.begin - row.start : row.end - row.start, column.begin - column.start : column.end - column.start, 0]
+    return whole
 
 
-def evaluate(model: onnxruntime.InferenceSession, side: int, threshold: float, folder: Path
-             ) -> tuple[dict, dict[str, list[Scored]]]:
+def score(model: onnxruntime.InferenceSession, spec: dict, pair: Pair) -> Scored:
+    probability = predict(model, spec, pair.image)
+    return Scored(pair, probability, *dice_and_iou(probability >= spec["threshold"] * 255, pair.mask > 127))
+
+
+def evaluate(model: onnxruntime.InferenceSession, spec: dict, folder: Path) -> tuple[dict, dict[str, list[Scored]]]:
     """Mean Dice and IoU over the images of each validation set, and each image's own."""
     scored = {
-        name: [score(model, side, threshold, pair) for pair in source.pairs(folder)]
+        name: [score(model, spec, pair) for pair in source.pairs(folder, spec["input"]["channels"])]
         for name, source in data.VALIDATION.items()
     }
     return {name: means(of_set) for name, of_set in scored.items()}, scored
@@ -76,7 +92,7 @@ def main() -> None:
 
     model = session(arguments.model)
     spec = read_spec(model)
-    summary, scored = evaluate(model, spec["input"]["height"], spec["threshold"], arguments.data)
+    summary, scored = evaluate(model, spec, arguments.data)
     for name, of_set in scored.items():
         print(f"{name}: {len(of_set)} images, Dice {summary[name]['dice']:.3f}, IoU {summary[name]['iou']:.3f}")
         for item in sorted(of_set, key=lambda s: s.dice)[:3]:

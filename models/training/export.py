@@ -2,8 +2,8 @@
 
     python3 -m models.training.export unet_spherohq --data ../shared/data
 
-The graph takes "image", uint8 [N, side, side, 1], and gives "probability", uint8 [N, side, side, 1],
-255 = certainly object: standardisation, sigmoid and rounding are inside. N alone is dynamic.
+The graph takes "image", uint8 [N, side, side, channels], and gives "probability", and for some models "border", each
+uint8 [N, side, side, 1], 255 = certainly: preparation, sigmoid and rounding are inside. N alone is dynamic.
 """
 
 import argparse
@@ -15,33 +15,37 @@ import torch
 from torch import nn
 
 from . import data
-from .architectures import build
 from .architectures.preparation import prepare
 from .evaluate import SPEC_KEY, evaluate, session
 from .recipes import RECIPES, Recipe
+from .train import network
 
 OPSET = 17
 WEIGHTS = Path(__file__).parent.parent / "weights"
 
 
 class Shipped(nn.Module):
-    """A network with its pre- and postprocessing: uint8 NHWC in, uint8 NHWC out."""
+    """A network with its pre- and postprocessing: uint8 NHWC in, uint8 NHWC out, a tensor for each output."""
 
-    def __init__(self, network: nn.Module):
+    def __init__(self, network: nn.Module, scaling: str):
         super().__init__()
-        self.network = network
+        self.network, self.scaling = network, scaling
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        probability = torch.sigmoid(self.network(prepare(image.permute(0, 3, 1, 2).float())))
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        probability = torch.sigmoid(self.network(prepare(image.permute(0, 3, 1, 2).float(), self.scaling)))
         # The cast cuts off; half a level more makes it round.
-        return (probability * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1)
+        levels = (probability * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1)
+        return levels.split(1, dim=3)
 
 
-def write_graph(network: nn.Module, side: int, path: Path) -> None:
-    """The graph of `network` without metadata; batch normalisation is folded into the convolutions."""
-    example = torch.zeros(1, side, side, 1, dtype=torch.uint8)
-    torch.onnx.export(Shipped(network).eval(), example, str(path), opset_version=OPSET, input_names=["image"],
-                      output_names=["probability"], dynamic_axes={"image": {0: "N"}, "probability": {0: "N"}})
+def write_graph(recipe: Recipe, trained: nn.Module, path: Path) -> None:
+    """The graph of the recipe's network without metadata; batch normalisation is folded into the convolutions."""
+    example = torch.zeros(1, recipe.side, recipe.side, recipe.channels, dtype=torch.uint8)
+    # PyTorch 2.9 made another exporter the default, which keeps the layers of normalisation.
+    exporter = {} if torch.__version__ < "2.5" else {"dynamo": False}
+    torch.onnx.export(Shipped(trained, recipe.scaling).eval(), example, str(path), opset_version=OPSET,
+                      input_names=["image"], output_names=list(recipe.outputs),
+                      dynamic_axes={name: {0: "N"} for name in ("image", *recipe.outputs)}, **exporter)
 
 
 def spec(recipe: Recipe, training_data: list[dict], scores: dict) -> dict:
@@ -51,7 +55,8 @@ def spec(recipe: Recipe, training_data: list[dict], scores: dict) -> dict:
         "id": recipe.id,
         "title": recipe.title,
         "description": recipe.description,
-        "input": {"height": recipe.side, "width": recipe.side, "channels": 1, "scaling": "fit"},
+        "input": {"height": recipe.side, "width": recipe.side, "channels": recipe.channels, "scaling": recipe.scaling},
+        "outputs": list(recipe.outputs),
         "threshold": recipe.threshold,
         "precision": "fp32",
         "batch": recipe.batch,
@@ -94,12 +99,12 @@ def main() -> None:
     recipe = RECIPES[arguments.model]
     run = arguments.run or Path(__file__).parent / "runs" / recipe.id
     out = arguments.out or WEIGHTS / f"{recipe.id}.onnx"
-    network = build(recipe.architecture, **recipe.options)
-    network.load_state_dict(torch.load(run / "checkpoint.pt", map_location="cpu")["average"])
-    write_graph(network, recipe.side, out)
-    summary, _ = evaluate(session(out), recipe.side, recipe.threshold, arguments.data)
-    with_data = learnt_from(recipe, arguments.data, json.loads((run / "run.json").read_text())["synthetic_count"])
-    write_spec(out, spec(recipe, with_data, summary))
+    trained = network(recipe)
+    trained.load_state_dict(torch.load(run / "checkpoint.pt", map_location="cpu")["average"])
+    write_graph(recipe, trained, out)
+    sets = learnt_from(recipe, arguments.data, json.loads((run / "run.json").read_text())["synthetic_count"])
+    summary, _ = evaluate(session(out), spec(recipe, sets, {}), arguments.data)
+    write_spec(out, spec(recipe, sets, summary))
     print(json.dumps(summary, indent=2))
 
 

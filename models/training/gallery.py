@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from .evaluate import Scored, evaluate, read_spec, session
+from .images import stretch
 
 CELL = 320  # pixels
 RIGHT, TOO_MUCH, MISSED = (60, 200, 90), (230, 60, 50), (60, 110, 250)
@@ -30,8 +31,7 @@ def row(item: Scored, threshold: float) -> Image.Image:
     """Image, truth, mask and error beside each other, with the name and the scores."""
     truth, found = item.pair.mask > 127, item.probability >= threshold * 255
     # Fluorescence is dim: what is shown, and only that, is stretched.
-    low, high = np.percentile(item.pair.grey, (0.1, 99.9))
-    shown = np.clip((item.pair.grey.astype(np.float32) - low) * 255 / max(high - low, 1), 0, 255).astype(np.uint8)
+    shown = np.broadcast_to(stretch(item.pair.image), (*truth.shape, 3)).astype(np.uint8)
     panels = [shown, np.where(truth, 255, 0).astype(np.uint8), np.where(found, 255, 0).astype(np.uint8),
               error(shown, truth, found)]
     out = Image.new("RGB", (CELL * len(panels), CELL))
@@ -44,8 +44,8 @@ def row(item: Scored, threshold: float) -> Image.Image:
 
 
 def error(shown: np.ndarray, truth: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """uint8 [H, W, 3]: the image in grey with right, superfluous and missed pixels in colour."""
-    out = np.repeat((shown * 0.6).astype(np.uint8)[..., None], 3, axis=2)
+    """uint8 [H, W, 3]: the image, uint8 [H, W, 3], darkened, with right, superfluous and missed pixels in colour."""
+    out = (shown * 0.6).astype(np.uint8)
     for where, colour in ((truth & found, RIGHT), (found & ~truth, TOO_MUCH), (truth & ~found, MISSED)):
         out[where] = (0.5 * out[where] + 0.5 * np.array(colour)).astype(np.uint8)
     return out
@@ -70,7 +70,7 @@ def main() -> None:
     model = session(arguments.model)
     spec = read_spec(model)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    _, scored = evaluate(model, spec["input"]["height"], spec["threshold"], arguments.data)
+    _, scored = evaluate(model, spec, arguments.data)
     for name, of_set in scored.items():
         sheet(of_set, spec["threshold"]).save(arguments.out / f"{name}.png")
 

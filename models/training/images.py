@@ -1,40 +1,71 @@
-"""Grey images and masks as arrays, and the fit that the hub makes before it runs a model."""
+"""Images and masks as arrays, and what the hub does to an image before it runs a model."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
+
+OVERLAP = 1 / 8       # of a tile that the next one shares, at least; the hub's models.overlap
+SATURATED = 0.1       # per cent of the samples that a stretch makes black, and again white
+LEAST_RANGE = 8       # grey levels that a stretch spreads at the most over all 256
+BORDER_REACH = 2      # pixels around which two labels make a border
 
 
 @dataclass(frozen=True)
 class Pair:
-    """An image and its mask, of one size."""
+    """An image and what a model is to find in it, of one size."""
 
     name: str
-    grey: np.ndarray  # uint8 [H, W]
-    mask: np.ndarray  # uint8 [H, W]; 255 = object, between = the part of the pixel that is object
+    image: np.ndarray   # uint8 [H, W, 1 or 3]
+    target: np.ndarray  # uint8 [H, W, outputs]: object, then border; 255 = yes, between = the part of the pixel
+
+    @property
+    def mask(self) -> np.ndarray:
+        """uint8 [H, W]: the objects."""
+        return self.target[..., 0]
 
 
-def read_grey(path: Path) -> np.ndarray:
-    """uint8 [H, W]: colour becomes luminance (ITU-R 601); 16 bits are stretched as the hub does."""
+def read_image(path: Path, channels: int) -> np.ndarray:
+    """uint8 [H, W, channels]. Colour becomes luminance (ITU-R 601) when one channel is wanted, grey three equal
+    ones when three are; 16 bits are stretched as the hub does."""
     with Image.open(path) as image:
         if not image.mode.startswith("I"):
-            return np.asarray(image.convert("L"))
+            pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+            return pixels.reshape(*pixels.shape[:2], channels)
         wide = np.asarray(image).astype(np.float32)
-    # The darkest and brightest 0.1 % of the pixels saturate.
-    low, high = np.percentile(wide, (0.1, 99.9))
-    return np.clip((wide - low) * (255 / max(high - low, 1)), 0, 255).astype(np.uint8)
+    return np.repeat(stretch(wide, 1).astype(np.uint8)[..., None], channels, axis=2)
 
 
-def read_mask(path: Path) -> np.ndarray:
-    """uint8 [H, W], 0 or 255, of a label image."""
+def stretch(pixels: np.ndarray, least: float = LEAST_RANGE) -> np.ndarray:
+    """float32 0..255 of the same shape: all samples scaled alike, so that the darkest and the brightest 0.1 % of
+    them saturate. A range under `least` is not spread to all levels: it would be noise. The hub's models.stretch."""
+    low, high = np.percentile(pixels, (SATURATED, 100 - SATURATED))
+    return np.clip((pixels.astype(np.float32) - low) * (255 / max(high - low, least)), 0, 255)
+
+
+def read_target(path: Path, outputs: int) -> np.ndarray:
+    """uint8 [H, W, outputs] of a label image: 255 where an object is, and for a second output where a border is."""
     with Image.open(path) as image:
-        return np.where(np.asarray(image) > 0, 255, 0).astype(np.uint8)
+        labels = np.asarray(image).astype(np.int32)
+    layers = [labels > 0, borders(labels)][:outputs]
+    return np.stack([np.where(layer, 255, 0).astype(np.uint8) for layer in layers], axis=-1)
+
+
+def borders(labels: np.ndarray) -> np.ndarray:
+    """bool [H, W]: the pixels around which, up to `BORDER_REACH` away, there are two different objects."""
+    size = 2 * BORDER_REACH + 1
+    nothing = np.iinfo(labels.dtype).max
+    least = ndimage.minimum_filter(np.where(labels > 0, labels, nothing), size)
+    return (least < nothing) & (ndimage.maximum_filter(labels, size) > least)
 
 
 def resize(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
-    """The hub's way: the mean of the area that a pixel covers where it shrinks, bilinear where it grows."""
+    """The hub's way: the mean of the area that a pixel covers where it shrinks, bilinear where it grows.
+    Takes and gives uint8 [H, W] or [H, W, channels]."""
+    if pixels.ndim == 3:
+        return np.stack([resize(np.ascontiguousarray(layer), width, height) for layer in np.moveaxis(pixels, 2, 0)], axis=-1)
     shrinks = width < pixels.shape[1] or height < pixels.shape[0]
     return np.asarray(Image.fromarray(pixels).resize((width, height), Image.BOX if shrinks else Image.BILINEAR))
 
@@ -47,21 +78,47 @@ def fitted_size(width: int, height: int, side: int) -> tuple[int, int]:
 
 def scale_to_fit(pair: Pair, side: int) -> Pair:
     """The pair scaled, up or down, until it just fits a square of `side`; not padded."""
-    height, width = pair.grey.shape
+    height, width = pair.image.shape[:2]
     size = fitted_size(width, height, side)
-    return Pair(pair.name, resize(pair.grey, *size), resize(pair.mask, *size))
+    return Pair(pair.name, resize(pair.image, *size), resize(pair.target, *size))
 
 
-def fit(grey: np.ndarray, side: int) -> tuple[np.ndarray, tuple[int, int]]:
-    """uint8 [side, side] with the image in its top left and its edge repeated beyond; and the (width,
+def fit(image: np.ndarray, side: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """uint8 [side, side, channels] with the image in its top left and its edge repeated beyond; and the (width,
     height) that the image takes up in it. The hub's `models.Fit` does the same."""
-    height, width = grey.shape
+    height, width = image.shape[:2]
     size = fitted_size(width, height, side)
-    inner = resize(grey, *size)
-    padding = ((0, side - size[1]), (0, side - size[0]))
-    return np.pad(inner, padding, mode="edge"), size
+    return continued(resize(image, *size), side), size
 
 
 def unfit(probability: np.ndarray, size: tuple[int, int], width: int, height: int) -> np.ndarray:
     """uint8 [height, width]: the probability map of the image itself, from that of its fit."""
     return resize(np.ascontiguousarray(probability[: size[1], : size[0]]), width, height)
+
+
+def continued(image: np.ndarray, side: int) -> np.ndarray:
+    """The image's first `side` rows and columns, its edge repeated where it has fewer."""
+    height, width = image.shape[:2]
+    padding = ((0, max(0, side - height)), (0, max(0, side - width)), (0, 0))
+    return np.pad(image[:side, :side], padding, mode="edge")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A tile's part of an axis: it begins at `start`, and `begin` to `end` are the pixels that are taken from it."""
+
+    start: int
+    begin: int
+    end: int
+
+
+def spans(length: int, side: int) -> list[Span]:
+    """The tiles of an axis, as few as overlap by `OVERLAP`, evenly spread; each gives what lies nearer to its
+    middle than to its neighbours'."""
+    if length <= side:
+        return [Span(0, 0, length)]
+    overlap = int(side * OVERLAP)
+    count = -(-(length - overlap) // (side - overlap))
+    starts = [(i * (length - side)) // (count - 1) for i in range(count)]
+    cuts = [0, *((a + side + b) // 2 for a, b in zip(starts, starts[1:])), length]
+    return [Span(start, begin, end) for start, begin, end in zip(starts, cuts, cuts[1:])]

@@ -25,14 +25,68 @@ class Recipe:
     options: dict[str, object]  # of the architecture
     side: int                   # the input is side x side pixels
     phases: tuple[Phase, ...]
+    scaling: str = "fit"        # the whole image at once, or tiles at its own resolution: "native"
+    channels: int = 1           # 1 grey, 3 RGB
+    outputs: tuple[str, ...] = ("probability",)  # and "border", where touching objects are to part
     learning_rate: float = 2e-3
     threshold: float = 0.5
     batch: dict[str, int] = field(default_factory=dict)  # images a run, by how many sessions are active
 
 
+def bodies(steps: tuple[int, int, int], batch: int) -> tuple[Phase, ...]:
+    """The phases of a model for spheroids and other bodies."""
+    return (
+        # No real spheroid yet: how the network does on them at the end of this phase tells what
+        # the synthetic ones are worth.
+        Phase(steps[0], 256, batch, (0.55, 1.6), {"synthetic": 4, "nuclei": 1, "dic_cells": 2}),
+        Phase(steps[1], 256, batch, (0.55, 1.6), {"synthetic": 4, "spheroids": 1, "nuclei": 1, "dic_cells": 2}),
+        # Whole pictures, as the hub will show them.
+        Phase(steps[2], 512, batch // 2, (0.7, 1.3), {"synthetic": 4, "spheroids": 1, "nuclei": 1, "dic_cells": 2}),
+    )
+
+
 RECIPES = {
     recipe.id: recipe
     for recipe in (
+        Recipe(
+            id="hrnet",
+            title="HRNet",
+            description="Spheroids and other bodies in brightfield, DIC and phase contrast. Sees the picture at four "
+                        "resolutions at once; the slowest of the three, and the surest of large and lobed bodies.",
+            architecture="hrnet",
+            options={"width": 16, "modules": (1, 3, 2), "blocks": 2, "norm": "batch"},
+            side=512,
+            phases=bodies((1000, 1500, 500), 8),
+            batch={"alone": 8, "shared": 6, "max": 8},
+        ),
+        Recipe(
+            id="cbam_resunet",
+            title="CBAM-ResUNet",
+            description="Spheroids and other bodies in brightfield, DIC and phase contrast. Attends to what stands out: "
+                        "fine outlines, small bodies beside large ones.",
+            architecture="cbam_resunet",
+            options={"width": 16, "levels": 5, "widest": 8, "stem": 2, "norm": "batch"},
+            side=512,
+            phases=bodies((1000, 1500, 500), 8),
+            batch={"alone": 2, "shared": 4, "max": 6},
+        ),
+        Recipe(
+            id="unet_nuclei",
+            title="U-Net nuclei",
+            description="Nuclei in fluorescence, stained tissue and transmitted light, at the image's own resolution: best "
+                        "where they are 10 to 100 pixels wide. Parts nuclei that touch.",
+            architecture="unet",
+            options={"width": 16, "levels": 5, "widest": 8, "stem": 1, "norm": "batch"},
+            side=512,
+            scaling="native",
+            channels=3,
+            outputs=("probability", "border"),
+            phases=(
+                Phase(3500, 256, 8, (0.5, 2.0), {"nuclei": 1}),
+                Phase(400, 512, 3, (0.6, 1.6), {"nuclei": 1}),
+            ),
+            batch={"alone": 4, "shared": 2, "max": 8},
+        ),
         Recipe(
             id="unet_spherohq",
             title="U-Net SpheroHQ",

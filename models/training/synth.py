@@ -30,7 +30,7 @@ BEFORE = ((clutter.dust, 0.4), (clutter.fibres, 0.3), (clutter.bubbles, 0.12))
 
 
 def spheroids(seed: int, side: int = 512) -> Pair:
-    """The picture of `seed`: uint8 grey [side, side] and its mask. The same seed gives the same picture."""
+    """The picture of `seed`, grey, and its mask. The same seed gives the same picture."""
     rng = np.random.default_rng(seed)
     unit = side / 512
     light = background(rng, side)
@@ -46,7 +46,7 @@ def spheroids(seed: int, side: int = 512) -> Pair:
         if rng.random() < chance:
             add(rng, light, unit)
     grey = camera(rng, lens(rng, light, unit), unit)
-    return Pair(f"synthetic {seed}", grey, np.where(mask, 255, 0).astype(np.uint8))
+    return Pair(f"synthetic {seed}", grey[..., None], np.where(mask, 255, 0).astype(np.uint8)[..., None])
 
 
 def background(rng: np.random.Generator, side: int) -> np.ndarray:
@@ -109,11 +109,11 @@ def camera(rng: np.random.Generator, light: np.ndarray, unit: float) -> np.ndarr
     return jpeg(grey, int(rng.integers(25, 95))) if rng.random() < 0.4 else grey
 
 
-def jpeg(grey: np.ndarray, quality: int) -> np.ndarray:
-    """The picture after a JPEG file of that quality."""
+def jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
+    """The picture, uint8 [H, W] or [H, W, 1 or 3], after a JPEG file of that quality."""
     file = io.BytesIO()
-    Image.fromarray(grey).save(file, format="JPEG", quality=quality)
-    return np.asarray(Image.open(file))
+    Image.fromarray(pixels.squeeze()).save(file, format="JPEG", quality=quality)
+    return np.asarray(Image.open(file)).reshape(pixels.shape)
 
 
 def render(out: Path, count: int, first_seed: int, side: int, processes: int) -> None:
@@ -121,7 +121,7 @@ def render(out: Path, count: int, first_seed: int, side: int, processes: int) ->
     with ProcessPoolExecutor(processes) as pool:
         pairs = list(pool.map(partial(spheroids, side=side), range(first_seed, first_seed + count), chunksize=8))
     out.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(out, grey=np.stack([p.grey for p in pairs]), mask=np.stack([p.mask for p in pairs]))
+    np.savez(out, grey=np.stack([p.image[..., 0] for p in pairs]), mask=np.stack([p.mask for p in pairs]))
 
 
 def main() -> None:

@@ -8,16 +8,17 @@ import csv
 import json
 import math
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from . import data, synth
 from .architectures import build
+from .architectures.preparation import seen_channels
 from .augment import crop
 from .losses import overlap_loss
 from .recipes import RECIPES, Phase, Recipe
@@ -27,16 +28,23 @@ CHECKPOINT_EVERY = 25  # steps
 WARM_UP = 100          # steps over which the learning rate rises
 
 
-class Run:
-    """A training in a folder: `checkpoint.pt` (all that is needed to go on) and `loss.csv`."""
+def network(recipe: Recipe) -> torch.nn.Module:
+    """The recipe's network, untrained."""
+    return build(recipe.architecture, channels=seen_channels(recipe.channels), outputs=len(recipe.outputs),
+                 **recipe.options)
 
-    def __init__(self, recipe: Recipe, folder: Path, seed: int):
-        self.recipe, self.folder, self.seed = recipe, folder, seed
+
+class Run:
+    """A training in a folder: `checkpoint.pt` (all that is needed to go on), `loss.csv` and `loss.png`."""
+
+    def __init__(self, recipe: Recipe, folder: Path, seed: int, device: torch.device = torch.device("cpu")):
+        self.recipe, self.folder, self.seed, self.device = recipe, folder, seed, device
         self.step = 0
         torch.manual_seed(seed)
-        self.network = build(recipe.architecture, **recipe.options)
+        # Channels last is the layout in which convolutions are fastest, on the CPU and on a GPU.
+        self.network = network(recipe).to(device, memory_format=torch.channels_last)
         # The weights that are shipped: a moving average, steadier than the last step's.
-        self.average = build(recipe.architecture, **recipe.options)
+        self.average = network(recipe).to(device)
         self.average.load_state_dict(self.network.state_dict())
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=recipe.learning_rate, weight_decay=1e-2)
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +71,7 @@ class Run:
         unfinished.replace(self.checkpoint)
 
     def load(self) -> None:
-        state = torch.load(self.checkpoint, map_location="cpu")
+        state = torch.load(self.checkpoint, map_location=self.device)
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
@@ -72,20 +80,25 @@ class Run:
     def batches(self, sets: dict, until: int) -> Iterator[tuple[torch.Tensor, ...]]:
         """The batches of the steps left, made one ahead of the network by a thread."""
         with ThreadPoolExecutor(1) as maker:
-            coming = maker.submit(make_batch, sets, self.phase(self.step), self.seed, self.step)
+            def order(step: int):
+                return maker.submit(make_batch, sets, self.phase(step), self.seed, step, self.recipe.scaling)
+
+            coming = order(self.step)
             for step in range(self.step, until):
                 ready = coming.result()
                 if step + 1 < until:
-                    coming = maker.submit(make_batch, sets, self.phase(step + 1), self.seed, step + 1)
+                    coming = order(step + 1)
                 yield ready
 
     def learn(self, batch: tuple[torch.Tensor, ...]) -> float:
         """One step; returns the loss."""
-        image, target, weight = batch
+        image, target, weight = (layer.to(self.device, memory_format=torch.channels_last) for layer in batch)
         for group in self.optimiser.param_groups:
             group["lr"] = self.recipe.learning_rate * schedule(self.step, self.steps)
         self.network.train()
-        loss = overlap_loss(self.network(image), target, weight)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=halves(self.device)):
+            logits = self.network(image)
+        loss = overlap_loss(logits.float(), target, weight)
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -105,6 +118,14 @@ class Run:
                 value.copy_(network[name])
 
 
+def halves(device: torch.device) -> bool:
+    """Whether the device computes with bfloat16, which has the range of float32 and needs no scaling of the loss."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)  # PyTorch 2 alone tells
+    return supported is not None and supported()
+
+
 def schedule(step: int, steps: int) -> float:
     """The learning rate as a part of the recipe's: a short rise, then half a cosine down to a hundredth."""
     if step < WARM_UP:
@@ -112,32 +133,53 @@ def schedule(step: int, steps: int) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - WARM_UP) / max(1, steps - WARM_UP)))
 
 
-def make_batch(sets: dict, phase: Phase, seed: int, step: int) -> tuple[torch.Tensor, ...]:
+def make_batch(sets: dict, phase: Phase, seed: int, step: int, scaling: str) -> tuple[torch.Tensor, ...]:
     """(image, target, weight), float [batch, 2 or 1, crop, crop]; the same for the same seed and step."""
     crops = []
     for number in range(phase.batch):
         rng = data.generator(seed, step, number)
-        crops.append(crop(data.draw(sets, phase.mix, rng), phase.crop, phase.zoom, rng))
+        crops.append(crop(data.draw(sets, phase.mix, rng), phase.crop, phase.zoom, scaling, rng))
     return tuple(torch.from_numpy(np.stack(layer)) for layer in zip(*crops))
 
 
 def train(run: Run, sets: dict, until: int) -> None:
     """Goes on to step `until`, telling how far it is, logging the loss and saving as it goes."""
-    started, first = time.monotonic(), run.step
     log = run.folder / "loss.csv"
-    if not log.exists():
-        log.write_text("step,loss,learning_rate,seconds\n")
-    with log.open("a", newline="") as file:
-        rows = csv.writer(file)
+    rows = read_log(log, run.step)
+    with log.open("w", newline="") as file, tqdm(total=until, initial=run.step, unit="step", mininterval=2) as bar:
+        writer = csv.writer(file)
+        writer.writerows([("step", "loss", "learning_rate"), *rows])
         for batch in run.batches(sets, until):
             loss = run.learn(batch)
-            seconds = time.monotonic() - started
-            rows.writerow([run.step, f"{loss:.5f}", f"{run.optimiser.param_groups[0]['lr']:.3e}", f"{seconds:.1f}"])
+            writer.writerow((run.step, f"{loss:.5f}", f"{run.optimiser.param_groups[0]['lr']:.3e}"))
+            bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+            bar.update()
             if run.step % CHECKPOINT_EVERY == 0 or run.step == until:
-                run.save()
                 file.flush()
-                left = seconds / (run.step - first) * (until - run.step)
-                print(f"step {run.step}/{run.steps}  loss {loss:.3f}  {left / 60:.0f} min left", file=sys.stderr, flush=True)
+                run.save()
+    plot(log, run.folder / "loss.png")
+
+
+def read_log(log: Path, until: int) -> list[list[str]]:
+    """The rows of the steps up to `until`; a run that was killed may have logged more than it saved."""
+    if not log.exists():
+        return []
+    with log.open(newline="") as file:
+        return [row for row in list(csv.reader(file))[1:] if int(row[0]) <= until]
+
+
+def plot(log: Path, picture: Path) -> None:
+    """Draws the loss of each step, and its mean over a fiftieth of the run."""
+    from matplotlib.figure import Figure  # a second to import, and wanted once
+
+    steps, losses, _ = np.loadtxt(log, delimiter=",", skiprows=1, ndmin=2).T
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(steps, losses, linewidth=0.3, color="0.7")
+    window = max(1, len(losses) // 50)
+    axes.plot(steps[window - 1 :], np.convolve(losses, np.ones(window) / window, "valid"))
+    axes.set(xlabel="step", ylabel="loss", ylim=(0, None))
+    figure.savefig(picture, dpi=120)
 
 
 def main() -> None:
@@ -149,21 +191,22 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, help="stop at this step (the recipe's last)")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda or cuda:N")
     arguments = parser.parse_args()
 
     torch.set_num_threads(arguments.threads)
     recipe = RECIPES[arguments.model]
-    run = Run(recipe, arguments.run or Path(__file__).parent / "runs" / recipe.id, arguments.seed)
+    folder = arguments.run or Path(__file__).parent / "runs" / recipe.id
+    run = Run(recipe, folder, arguments.seed, torch.device(arguments.device))
     until = min(arguments.steps or run.steps, run.steps)
     if run.step >= until:
         print(f"nothing left to do: step {run.step} of {until}", file=sys.stderr)
         return
     synthetic = arguments.synthetic or run.folder / "synthetic.npz"
-    if not synthetic.exists():
+    if not synthetic.exists() and any("synthetic" in phase.mix for phase in recipe.phases):
         print(f"rendering {SYNTHETIC_COUNT} synthetic pictures", file=sys.stderr, flush=True)
         synth.render(synthetic, SYNTHETIC_COUNT, 0, recipe.side, arguments.threads)
-    names = {name for phase in recipe.phases for name in phase.mix}
-    sets = data.load_training(arguments.data, synthetic, names, recipe.side)
+    sets = data.load_training(arguments.data, synthetic, recipe)
     about = {"model": recipe.id, "seed": arguments.seed, "synthetic_count": sum(map(len, sets.get("synthetic", [])))}
     (run.folder / "run.json").write_text(json.dumps(about))
     train(run, sets, until)

@@ -1,4 +1,4 @@
-"""Network architectures by name. Each maps the prepared picture, float [N, 2, H, W], to logits [N, 1, H, W]."""
+"""Network architectures by name. Each maps the prepared picture, float [N, channels, H, W], to logits [N, outputs, H, W]."""
 
 from torch import nn
 

@@ -8,12 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .preparation import CHANNELS
 from .residual import Residual, convolution, rectified
 
 
 class CBAMResUNet(nn.Module):
-    """Logits [N, 1, H, W] of prepared float [N, channels, H, W].
+    """Logits [N, outputs, H, W] of prepared float [N, channels, H, W].
 
     width: channels of the first level; each level has twice as many, up to `widest` times `width`.
     stem: 1 works at full resolution; 2 at half of it, with the logits doubled bilinearly, as in `UNet`.
@@ -23,7 +22,7 @@ class CBAMResUNet(nn.Module):
     """
 
     def __init__(self, width: int = 16, levels: int = 5, widest: int = 8, stem: int = 2,
-                 channels: int = CHANNELS, norm: str = "batch"):
+                 channels: int = 2, outputs: int = 1, norm: str = "batch"):
         super().__init__()
         if stem not in (1, 2):
             raise ValueError(f"stem must be 1 or 2, not {stem}")
@@ -41,7 +40,7 @@ class CBAMResUNet(nn.Module):
         self.gates = nn.ModuleList(Gate(fine, norm) for fine, _ in pairs)
         self.merge = nn.ModuleList(Block(2 * fine, fine, norm) for fine, _ in pairs)
         self.last = rectified(width, width // 2, norm)
-        self.head = nn.Conv2d(width // 2, 1, 1)
+        self.head = nn.Conv2d(width // 2, outputs, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         skips = [self.first(x)]

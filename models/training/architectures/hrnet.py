@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .preparation import CHANNELS
 from .residual import Residual, convolution, rectified, shortcut
 
 BRANCHES = 4
@@ -21,7 +20,7 @@ STRIDE = 4
 
 
 class HRNet(nn.Module):
-    """Logits [N, 1, H, W] of prepared float [N, channels, H, W].
+    """Logits [N, outputs, H, W] of prepared float [N, channels, H, W].
 
     width: channels of the finest branch; each of the three coarser ones has twice as many as the one before.
     modules: how many modules the stages with two, three and four branches have.
@@ -32,7 +31,7 @@ class HRNet(nn.Module):
     """
 
     def __init__(self, width: int = 16, modules: tuple[int, int, int] = (1, 3, 2), blocks: int = 2,
-                 channels: int = CHANNELS, norm: str = "batch"):
+                 channels: int = 2, outputs: int = 1, norm: str = "batch"):
         super().__init__()
         self.multiple = STRIDE * 2 ** (BRANCHES - 1)
         widths = [width * 2 ** branch for branch in range(BRANCHES)]
@@ -50,7 +49,7 @@ class HRNet(nn.Module):
         self.stages = nn.ModuleList(nn.Sequential(*(Module(widths[:branches], blocks, norm) for _ in range(count)))
                                     for branches, count in enumerate(modules, start=2))
         self.mix = rectified(sum(widths), sum(widths), norm, kernel=1)
-        self.head = nn.Conv2d(sum(widths), 1, 1)
+        self.head = nn.Conv2d(sum(widths), outputs, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         coarsest = self.first(x)

@@ -2,16 +2,24 @@
 
 import torch
 
-CHANNELS = 2
 
+def prepare(x: torch.Tensor, scaling: str) -> torch.Tensor:
+    """What a network sees, float [N, 2 C, H, W], of grey levels 0..255, float [N, C, H, W].
 
-def prepare(x: torch.Tensor) -> torch.Tensor:
-    """What a network sees, float [N, 2, H, W], of grey levels 0..255, float [N, 1, H, W].
-
-    First the standardised picture, which is the same however the exposure was set. Then the levels
-    themselves, -1 to 1: where objects fill a picture they alone tell a black ground from a bright one.
+    A whole picture ("fit") comes standardised, which is the same however the exposure was set, and then as the
+    levels themselves: where objects fill a picture they alone tell a black ground from a bright one. A tile
+    ("native") comes as levels, which the hub has stretched over the whole picture, because what a tile would make
+    of its own mean would not fit its neighbour's; and as their roots, in which the dim nucleus beside a bright
+    one still stands out.
     """
-    return torch.cat([standardise(x), levels(x)], dim=1)
+    if scaling == "fit":
+        return torch.cat([standardise(x), levels(x)], dim=1)
+    return torch.cat([levels(x), roots(x)], dim=1)
+
+
+def seen_channels(channels: int) -> int:
+    """How many channels `prepare` makes of so many."""
+    return 2 * channels
 
 
 def standardise(x: torch.Tensor) -> torch.Tensor:
@@ -27,3 +35,8 @@ def standardise(x: torch.Tensor) -> torch.Tensor:
 def levels(x):
     """Grey levels 0..255 as -1..1, of tensors and arrays alike."""
     return x / 127.5 - 1
+
+
+def roots(x):
+    """Square roots of grey levels 0..255 as -1..1, of tensors and arrays alike."""
+    return 2 * (x / 255) ** 0.5 - 1

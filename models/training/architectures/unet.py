@@ -4,7 +4,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .preparation import CHANNELS
 
 NORMS = {
     "batch": nn.BatchNorm2d,  # folds into the convolutions on export: free when the model runs
@@ -13,7 +12,7 @@ NORMS = {
 
 
 class UNet(nn.Module):
-    """Logits [N, 1, H, W] of prepared float [N, channels, H, W].
+    """Logits [N, outputs, H, W] of prepared float [N, channels, H, W].
 
     width: channels of the first level; each level has twice as many, up to `widest` times `width`.
     stem: 1 works at full resolution. 2 reads the input with a 6x6 convolution of stride 2, works at
@@ -25,7 +24,7 @@ class UNet(nn.Module):
     """
 
     def __init__(self, width: int = 16, levels: int = 5, widest: int = 8, stem: int = 2,
-                 channels: int = CHANNELS, norm: str = "batch"):
+                 channels: int = 2, outputs: int = 1, norm: str = "batch"):
         super().__init__()
         if stem not in (1, 2):
             raise ValueError(f"stem must be 1 or 2, not {stem}")
@@ -37,7 +36,7 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(convolutions(fine, coarse, norm) for fine, coarse in pairs)
         self.up = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairs)
         self.merge = nn.ModuleList(convolutions(2 * fine, fine, norm) for fine, _ in pairs)
-        self.head = nn.Conv2d(widths[0], 1, 1)
+        self.head = nn.Conv2d(widths[0], outputs, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         skips = [self.first(x)]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from .. import augment, data
-from ..architectures.preparation import standardise
+from ..architectures.preparation import prepare, standardise
 from ..images import Pair
 
 
@@ -14,56 +14,84 @@ def disc(side: int = 120, radius: int = 30) -> Pair:
     """A dark disc on light ground and its mask."""
     ys, xs = np.mgrid[:side, :side] - side / 2
     inside = xs ** 2 + ys ** 2 < radius ** 2
-    return Pair("disc", np.where(inside, 40, 200).astype(np.uint8), np.where(inside, 255, 0).astype(np.uint8))
+    return Pair("disc", np.where(inside, 40, 200).astype(np.uint8)[..., None], np.where(inside, 255, 0).astype(np.uint8)[..., None])
+
+
+def coloured(side: int = 120) -> Pair:
+    """Noise in three channels, and two targets."""
+    rng = np.random.default_rng(0)
+    return Pair("noise", rng.integers(0, 256, (side, side, 3), dtype=np.uint8),
+                np.where(rng.random((side, side, 2)) < 0.5, 255, 0).astype(np.uint8))
 
 
 class TestCrop(unittest.TestCase):
     def test_is_made_of_the_generator_alone(self):
-        for first, again in zip(*(augment.crop(disc(), 64, (0.5, 1.6), data.generator(1, 2)) for _ in range(2))):
+        for first, again in zip(*(augment.crop(disc(), 64, (0.5, 1.6), "fit", data.generator(1, 2)) for _ in range(2))):
             np.testing.assert_array_equal(first, again)
 
     def test_ranges(self):
         for seed in range(20):
-            image, target, weight = augment.crop(disc(), 64, (0.5, 1.6), np.random.default_rng(seed))
-            self.assertEqual((image.shape, target.shape, weight.shape), ((2, 64, 64), (1, 64, 64), (1, 64, 64)))
-            self.assertTrue(np.isfinite(image).all())
-            self.assertLess(np.abs(image).max(), 20)
-            self.assertGreaterEqual(target.min(), 0)
-            self.assertLessEqual(target.max(), 1)
-            self.assertLessEqual(set(np.unique(weight)), {0, 1})
+            for pair, scaling, channels, outputs in ((disc(), "fit", 2, 1), (coloured(), "native", 6, 2)):
+                image, target, weight = augment.crop(pair, 64, (0.5, 1.6), scaling, np.random.default_rng(seed))
+                self.assertEqual((image.shape, target.shape, weight.shape),
+                                 ((channels, 64, 64), (outputs, 64, 64), (1, 64, 64)))
+                self.assertTrue(np.isfinite(image).all())
+                self.assertLess(np.abs(image).max(), 20 if scaling == "fit" else 1 + 1e-6)
+                self.assertGreaterEqual(target.min(), 0)
+                self.assertLessEqual(target.max(), 1)
+                self.assertLessEqual(set(np.unique(weight)), {0, 1})
 
     def test_the_mask_stays_on_the_body(self):
         for seed in range(20):
             pair = disc()
-            image, target, _ = augment.place(pair.grey.astype(np.float32), pair.mask, 96, (0.7, 1.4),
+            image, target, _ = augment.place(pair.image.astype(np.float32), pair.target, 96, (0.7, 1.4),
                                              np.random.default_rng(seed))
             np.testing.assert_allclose(target, (200 - image) / 160, atol=1e-3)
 
     def test_standardises_as_the_model_does(self):
-        grey = disc().grey
-        for part in (grey, grey[:50], grey[:, :70]):
-            changed, mean, deviation = augment.tones(part, np.random.default_rng(0))
-            seen = standardise(torch.from_numpy(augment.square(changed))[None, None])[0, 0]
-            height, width = part.shape
-            found = (changed - mean) / deviation
+        image = disc().image.astype(np.float32)
+        for part in (image, image[:50], image[:, :70]):
+            mean, deviation = augment.statistics(part)
+            seen = standardise(torch.from_numpy(augment.square(part)).permute(2, 0, 1)[None])[0, 0]
+            height, width = part.shape[:2]
+            found = (part[..., 0] - mean) / deviation
             self.assertLess(np.abs(found - seen[:height, :width].numpy()).max(), 0.1)
+
+    def test_a_tile_is_prepared_as_the_model_does(self):
+        image, _, _ = augment.crop(coloured(), 64, (1, 1), "native", np.random.default_rng(4))
+        levels = torch.from_numpy((image[:3] + 1) * 127.5)[None]
+        torch.testing.assert_close(prepare(levels, "native")[0], torch.from_numpy(image), atol=1e-3, rtol=0)
+
+    def test_stains_keep_the_picture(self):
+        for seed in range(20):
+            image = coloured().image
+            stained = augment.stain(image, np.random.default_rng(seed))
+            self.assertEqual((stained.shape, stained.dtype), (image.shape, np.uint8))
+            likeness = np.corrcoef(stained.mean(axis=2).ravel(), image.mean(axis=2).ravel())[0, 1]
+            self.assertGreater(likeness, 0.8)
 
     def test_lint_covers_what_lies_under_it(self):
         pair = disc()
-        grey, mask = augment.lint(pair.grey, pair.mask, np.random.default_rng(2))
-        covered = (pair.mask > 0) & (mask == 0)
+        image, target = augment.lint(pair.image, pair.target, np.random.default_rng(2))
+        covered = (pair.target > 0) & (target == 0)
         self.assertTrue(covered.any())
-        self.assertTrue((grey[covered] != pair.grey[covered]).all())
-        untouched = np.abs(grey.astype(int) - pair.grey) <= 1
-        np.testing.assert_array_equal(mask[untouched], pair.mask[untouched])
+        self.assertTrue((image[covered] != pair.image[covered]).all())
+        untouched = np.abs(image.astype(int) - pair.image) <= 1
+        np.testing.assert_array_equal(target[untouched], pair.target[untouched])
 
 
 class TestDraw(unittest.TestCase):
-    def test_groups_are_drawn_equally_often(self):
+    def test_rare_groups_count(self):
         one, two = disc(), disc(radius=10)
         sets = {"a": [[one] * 9, [two]]}
         drawn = [data.draw(sets, {"a": 1}, np.random.default_rng(seed)) for seed in range(400)]
-        self.assertAlmostEqual(sum(pair is two for pair in drawn) / 400, 0.5, delta=0.1)
+        self.assertAlmostEqual(sum(pair is two for pair in drawn) / 400, 0.25, delta=0.08)
+
+    def test_instruments_are_told_apart(self):
+        small, large = disc(64, 10), disc()
+        dark = Pair("dark", 255 - small.image, small.target)
+        groups = data.by_instrument([small, large, dark, small])
+        self.assertEqual(sorted(map(len, groups)), [1, 1, 2])
 
 
 if __name__ == "__main__":

@@ -26,9 +26,9 @@ class TestSets(unittest.TestCase):
 
     def test_masks_fit_their_images(self):
         for pair in data.VALIDATION["dic_cells_kept_fields"].pairs(DATA):
-            self.assertEqual(pair.grey.shape, pair.mask.shape)
+            self.assertEqual(pair.image.shape, pair.target.shape)
             self.assertTrue((pair.mask == 255).any())
-            self.assertEqual(max(images.scale_to_fit(pair, 512).grey.shape), 512)
+            self.assertEqual(max(images.scale_to_fit(pair, 512).image.shape), 512)
 
 
 class TestAbsentSet(unittest.TestCase):
@@ -49,7 +49,7 @@ class TestGallery(unittest.TestCase):
 
     def test_colours_errors(self):
         truth, found = np.array([[True, True, False, False]]), np.array([[True, False, True, False]])
-        right, missed, too_much, neither = gallery.error(np.zeros((1, 4), np.uint8), truth, found)[0].astype(int)
+        right, missed, too_much, neither = gallery.error(np.zeros((1, 4, 3), np.uint8), truth, found)[0].astype(int)
         self.assertEqual([np.argmax(pixel) for pixel in (right, missed, too_much)], [1, 2, 0])
         self.assertEqual(neither.sum(), 0)
 

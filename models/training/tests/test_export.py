@@ -3,6 +3,8 @@
 import json
 import tempfile
 import unittest
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,26 +12,34 @@ import onnx
 import torch
 
 from .. import export
-from ..architectures import build
-from ..architectures.preparation import CHANNELS, prepare, standardise
+from ..architectures.preparation import prepare, standardise
 from ..evaluate import predict, session
-from ..recipes import RECIPES
+from ..recipes import RECIPES, Recipe
+from ..train import network
+
+# The recipes with smaller networks, and with the other normalisation.
+SMALL = tuple(
+    replace(RECIPES[id], side=64, options={**RECIPES[id].options, **options, "norm": norm})
+    for id, options in (("unet_spherohq", {"width": 4}), ("unet_nuclei", {"width": 4}),
+                        ("hrnet", {"width": 3, "modules": (1, 1, 1), "blocks": 1}), ("cbam_resunet", {"width": 4}))
+    for norm in ("batch", "instance")
+)
 
 
-def lively_network() -> torch.nn.Module:
-    """An untrained network whose running statistics are not those that it was born with."""
+def lively(recipe: Recipe) -> torch.nn.Module:
+    """The recipe's untrained network with running statistics that are not those that it was born with."""
     torch.manual_seed(3)
-    network = build("unet", width=4)
-    network.train()
+    made = network(recipe)
+    picture = partial(torch.randn, 4, 2 * recipe.channels, recipe.side, recipe.side)
+    made.train()
     for _ in range(20):
-        network(torch.randn(4, CHANNELS, 64, 64) * 2 + 1)
-    network.eval()
+        made(picture() * 2 + 1)
+    made.eval()
     # Logits around 0, a few wide, so that no probability is saturated and rounding hides nothing.
     with torch.no_grad():
-        logits = network(torch.randn(4, CHANNELS, 64, 64))
-        network.head.weight *= 2 / logits.std()
-        network.head.bias -= network(torch.randn(4, CHANNELS, 64, 64)).mean()
-    return network
+        made.head.weight *= 2 / made(picture()).std()
+        made.head.bias -= made(picture()).mean()
+    return made
 
 
 class TestExport(unittest.TestCase):
@@ -37,37 +47,47 @@ class TestExport(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.path = Path(folder.name) / "model.onnx"
-        self.network = lively_network()
-        export.write_graph(self.network, 64, self.path)
 
     def test_equals_pytorch(self):
-        model = session(self.path)
         rng = np.random.default_rng(0)
-        for batch in (1, 3):
-            image = rng.integers(0, 256, (batch, 64, 64, 1), dtype=np.uint8)
-            image[0] //= 8  # a dim one
-            (found,) = model.run(None, {"image": image})
-            with torch.no_grad():
-                grey = torch.from_numpy(image).permute(0, 3, 1, 2).float()
-                wanted = torch.sigmoid(self.network(prepare(grey))).permute(0, 2, 3, 1).numpy()
-            self.assertEqual((found.shape, found.dtype), (image.shape, np.uint8))
-            self.assertGreater(wanted.max() - wanted.min(), 0.5, "the test needs probabilities that differ")
-            # Half a grey level is lost to rounding; the rest must agree to 1e-3.
-            self.assertLess(np.abs(found / 255.0 - wanted).max(), 0.5 / 255 + 1e-3)
+        for recipe in SMALL:
+            made = lively(recipe)
+            export.write_graph(recipe, made, self.path)
+            for batch in (1, 3):
+                with self.subTest(recipe.id, norm=recipe.options["norm"], batch=batch):
+                    image = rng.integers(0, 256, (batch, 64, 64, recipe.channels), dtype=np.uint8)
+                    image[0] //= 8  # a dim one
+                    found = session(self.path).run(None, {"image": image})
+                    with torch.no_grad():
+                        seen = prepare(torch.from_numpy(image).permute(0, 3, 1, 2).float(), recipe.scaling)
+                        wanted = torch.sigmoid(made(seen)).permute(0, 2, 3, 1).numpy()
+                    self.assertEqual(len(found), len(recipe.outputs))
+                    self.assertGreater(np.ptp(wanted), 0.5, "the test needs probabilities that differ")
+                    for number, output in enumerate(found):
+                        self.assertEqual((output.shape, output.dtype), ((batch, 64, 64, 1), np.uint8))
+                        # Half a grey level is lost to rounding; the rest must agree to 1e-3.
+                        off = np.abs(output[..., 0] / 255.0 - wanted[..., number]).max()
+                        self.assertLess(off, 0.5 / 255 + 1e-3)
 
     def test_normalisation_is_folded_away(self):
-        model = onnx.load(str(self.path))
-        self.assertEqual(model.opset_import[0].version, export.OPSET)
-        self.assertNotIn("BatchNormalization", {node.op_type for node in model.graph.node})
+        for recipe in SMALL:
+            export.write_graph(recipe, lively(recipe), self.path)
+            model = onnx.load(str(self.path))
+            self.assertEqual(model.opset_import[0].version, export.OPSET)
+            self.assertNotIn("BatchNormalization", {node.op_type for node in model.graph.node}, recipe.id)
 
     def test_only_the_batch_is_dynamic(self):
-        graph = onnx.load(str(self.path)).graph
-        for value, name in ((graph.input[0], "image"), (graph.output[0], "probability")):
-            shape = [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
-            self.assertEqual((value.name, shape), (name, ["N", 64, 64, 1]))
-            self.assertEqual(value.type.tensor_type.elem_type, onnx.TensorProto.UINT8)
+        for recipe in SMALL:
+            export.write_graph(recipe, network(recipe), self.path)
+            graph = onnx.load(str(self.path)).graph
+            wanted = [("image", recipe.channels), *((name, 1) for name in recipe.outputs)]
+            for value, (name, channels) in zip([*graph.input, *graph.output], wanted, strict=True):
+                shape = [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
+                self.assertEqual((value.name, shape), (name, ["N", 64, 64, channels]))
+                self.assertEqual(value.type.tensor_type.elem_type, onnx.TensorProto.UINT8)
 
     def test_carries_its_spec(self):
+        export.write_graph(SMALL[0], network(SMALL[0]), self.path)
         contents = export.spec(RECIPES["unet_spherohq"], [{"name": "a", "licence": "b", "images": 1}], {})
         export.write_spec(self.path, {"old": True})
         export.write_spec(self.path, contents)
@@ -78,8 +98,11 @@ class TestExport(unittest.TestCase):
         self.assertLessEqual(max(batch["alone"], batch["shared"]), batch["max"])
 
     def test_predicts_at_the_size_of_the_image(self):
-        probability = predict(session(self.path), np.zeros((50, 130), np.uint8), 64)
-        self.assertEqual((probability.shape, probability.dtype), ((50, 130), np.uint8))
+        for recipe in (SMALL[0], SMALL[2]):
+            export.write_graph(recipe, network(recipe), self.path)
+            image = np.zeros((50, 130, recipe.channels), np.uint8)
+            probability = predict(session(self.path), export.spec(recipe, [], {}), image)
+            self.assertEqual((probability.shape, probability.dtype), ((50, 130), np.uint8))
 
 
 class TestStandardise(unittest.TestCase):

@@ -6,7 +6,7 @@ import torch
 
 from ..architectures import build
 from ..architectures.hrnet import Module, route
-from ..architectures.preparation import CHANNELS
+
 
 WIDTHS = [3, 6, 12, 24]
 
@@ -22,7 +22,7 @@ class TestHRNet(unittest.TestCase):
         seen = []
         network.stages[-1][-1].register_forward_hook(lambda _module, _inputs, outputs: seen.extend(outputs))
         with torch.no_grad():
-            network(torch.zeros(1, CHANNELS, 128, 64))
+            network(torch.zeros(1, 2, 128, 64))
         self.assertEqual([tuple(x.shape[1:]) for x in seen], [(6, 32, 16), (12, 16, 8), (24, 8, 4), (48, 4, 2)])
         self.assertEqual(network.head.in_channels, 6 + 12 + 24 + 48)
 

@@ -14,15 +14,15 @@ from ..metrics import dice_and_iou
 class TestFit(unittest.TestCase):
     def test_keeps_the_aspect_and_repeats_the_edge(self):
         grey = np.tile(np.linspace(0, 255, 200, dtype=np.uint8), (100, 1))
-        fitted, size = images.fit(grey, 64)
-        self.assertEqual((fitted.shape, size), ((64, 64), (64, 32)))
+        fitted, size = images.fit(grey[..., None], 64)
+        self.assertEqual((fitted.shape, size), ((64, 64, 1), (64, 32)))
         np.testing.assert_array_equal(fitted[31], fitted[63])
 
     def test_unfit_undoes_fit(self):
         ys, xs = np.mgrid[:90, :60]
         grey = np.where((xs - 30) ** 2 + (ys - 45) ** 2 < 400, 255, 0).astype(np.uint8)
-        fitted, size = images.fit(grey, 128)
-        back = images.unfit(fitted, size, 60, 90)
+        fitted, size = images.fit(grey[..., None], 128)
+        back = images.unfit(fitted[..., 0], size, 60, 90)
         self.assertEqual(back.shape, grey.shape)
         self.assertGreater(dice_and_iou(back > 127, grey > 127)[0], 0.98)
 
@@ -40,16 +40,51 @@ class TestRead(unittest.TestCase):
     def test_colour_becomes_luminance(self):
         green = np.zeros((4, 4, 3), np.uint8)
         green[..., 1] = 255
-        self.assertEqual(self.read(green, images.read_grey)[0, 0], 150)  # 0.587 * 255
+        self.assertEqual(self.read(green, lambda file: images.read_image(file, 1)).tolist(), [[[150]] * 4] * 4)  # 0.587 * 255
+        np.testing.assert_array_equal(self.read(green, lambda file: images.read_image(file, 3)), green)
+
+    def test_grey_becomes_three_equal_channels(self):
+        grey = np.arange(16, dtype=np.uint8).reshape(4, 4)
+        np.testing.assert_array_equal(self.read(grey, lambda file: images.read_image(file, 3)), np.stack([grey] * 3, axis=-1))
 
     def test_sixteen_bits_are_stretched(self):
         ramp = np.linspace(1000, 3000, 10000).astype(np.uint16).reshape(100, 100)
-        grey = self.read(ramp, images.read_grey)
-        self.assertEqual((grey.min(), grey.max()), (0, 255))
+        for channels in (1, 3):
+            image = self.read(ramp, lambda file: images.read_image(file, channels))
+            self.assertEqual((image.shape, image.min(), image.max()), ((100, 100, channels), 0, 255))
 
-    def test_labels_become_one_mask(self):
-        labels = np.array([[0, 1], [300, 0]], np.uint16)
-        np.testing.assert_array_equal(self.read(labels, images.read_mask), [[0, 255], [255, 0]])
+    def test_labels_become_objects_and_borders(self):
+        labels = np.zeros((9, 20), np.uint16)
+        labels[:, :8], labels[:, 10:18] = 1, 300
+        target = self.read(labels, lambda file: images.read_target(file, 2))
+        self.assertEqual(np.flatnonzero(target[4, :, 0]).tolist(), [*range(8), *range(10, 18)])
+        self.assertEqual(np.flatnonzero(target[4, :, 1]).tolist(), [8, 9])  # both objects lie within two pixels
+        self.assertEqual(self.read(labels, lambda file: images.read_target(file, 1)).shape, (9, 20, 1))
+
+
+class TestStretch(unittest.TestCase):
+    def test_spreads_what_is_there(self):
+        image = np.linspace(30, 60, 3000).reshape(30, 100)
+        out = images.stretch(image)
+        self.assertEqual((out.min(), out.max()), (0, 255))
+
+    def test_leaves_noise_quiet(self):
+        self.assertLess(np.ptp(images.stretch(np.full((10, 10), 7))), 1)
+        self.assertLess(np.ptp(images.stretch(100 + np.arange(100).reshape(10, 10) % 2)), 40)
+
+
+class TestSpans(unittest.TestCase):
+    def test_cover_an_axis_once(self):
+        for length in (1, 100, 128, 129, 192, 193, 1000, 2700):
+            spans = images.spans(length, 128)
+            self.assertEqual([s.begin for s in spans], [0, *(s.end for s in spans[:-1])])
+            self.assertEqual(spans[-1].end, length)
+            for a, b in zip(spans, spans[1:]):
+                self.assertLessEqual(b.start, a.start + 128 - 16)
+                # What is taken lies well inside the tile on both sides of a cut.
+                self.assertGreaterEqual(a.start + 128 - a.end, 8)
+                self.assertGreaterEqual(b.begin - b.start, 8)
+            self.assertLessEqual(spans[-1].start + 128, max(length, 128))
 
 
 class TestMetrics(unittest.TestCase):

@@ -14,14 +14,14 @@ from ..bodies import make_body
 class TestSpheroids(unittest.TestCase):
     def test_a_seed_is_a_picture(self):
         first, again, other = synth.spheroids(7, 128), synth.spheroids(7, 128), synth.spheroids(8, 128)
-        np.testing.assert_array_equal(first.grey, again.grey)
+        np.testing.assert_array_equal(first.image, again.image)
         np.testing.assert_array_equal(first.mask, again.mask)
-        self.assertTrue((first.grey != other.grey).any())
+        self.assertTrue((first.image != other.image).any())
 
     def test_masks_are_binary_and_of_the_picture(self):
         for seed in range(6):
             pair = synth.spheroids(seed, 96)
-            self.assertEqual((pair.grey.shape, pair.grey.dtype), ((96, 96), np.uint8))
+            self.assertEqual((pair.image.shape, pair.image.dtype), ((96, 96, 1), np.uint8))
             self.assertEqual((pair.mask.shape, pair.mask.dtype), ((96, 96), np.uint8))
             self.assertLessEqual(set(np.unique(pair.mask)), {0, 255})
 
@@ -44,7 +44,7 @@ class TestSpheroids(unittest.TestCase):
             file = Path(folder) / "set.npz"
             synth.render(file, count=2, first_seed=5, side=64, processes=1)
             arrays = np.load(file)
-            np.testing.assert_array_equal(arrays["grey"][1], synth.spheroids(6, 64).grey)
+            np.testing.assert_array_equal(arrays["grey"][1], synth.spheroids(6, 64).image[..., 0])
             np.testing.assert_array_equal(arrays["mask"][1], synth.spheroids(6, 64).mask)
 
 

@@ -37,14 +37,15 @@ class TestRun(unittest.TestCase):
         train(resumed, self.sets, until=10)
         for name, weight in straight.average.state_dict().items():
             torch.testing.assert_close(weight, resumed.average.state_dict()[name], msg=name)
-        self.assertIn("step 10/10", progress.getvalue())
+        self.assertIn("10/10", progress.getvalue())
+        self.assertGreater((self.folder / "broken" / "loss.png").stat().st_size, 5000)
         self.assertEqual(len((self.folder / "broken" / "loss.csv").read_text().splitlines()), 11)
 
     def test_learns_one_picture(self):
         run = Run(replace(TINY, phases=(Phase(1000, 64, 1, (1, 1), {}),)), self.folder, seed=2)
         pair = next(p for p in (synth.spheroids(seed, 64) for seed in range(20)) if 0.1 < (p.mask > 0).mean() < 0.5)
-        grey, target = (torch.from_numpy(layer.astype(np.float32))[None, None] for layer in (pair.grey, pair.mask / 255))
-        batch = (prepare(grey), target, torch.ones_like(target))
+        grey, target = (torch.from_numpy(layer.astype(np.float32))[None, None] for layer in (pair.image[..., 0], pair.mask / 255))
+        batch = (prepare(grey, "fit"), target, torch.ones_like(target))
         losses = [run.learn(batch) for _ in range(150)]
         self.assertLess(losses[-1], 0.5 * losses[0])
 
@@ -55,6 +56,7 @@ class TestRecipes(unittest.TestCase):
             run = Run(recipe, Path(self.enterContext(tempfile.TemporaryDirectory())), seed=0)
             for phase in recipe.phases:
                 self.assertEqual(phase.crop % run.network.multiple, 0)
+                self.assertEqual(recipe.side % run.network.multiple, 0)
                 self.assertLessEqual(set(phase.mix), set(data.TRAINING) | {"synthetic"})
 
     def test_no_image_is_learnt_from_and_judged_on(self):
@@ -84,6 +86,15 @@ class TestLoss(unittest.TestCase):
         weight[..., 16:] = 0
         spoilt = torch.where(weight > 0, logits, torch.full_like(logits, 10))
         torch.testing.assert_close(overlap_loss(logits, target, weight), overlap_loss(spoilt, target, weight))
+
+    def test_borders_count_more(self):
+        target = torch.zeros(1, 2, 32, 32)
+        target[:, :, 10:12] = 1
+        weight, logits = torch.ones(1, 1, 32, 32), 5 * (2 * target - 1)
+        wrong_at_border, wrong_elsewhere = logits.clone(), logits.clone()
+        wrong_at_border[:, 0, 10:12] *= -1
+        wrong_elsewhere[:, 0, 20:22] *= -1
+        self.assertGreater(overlap_loss(wrong_at_border, target, weight), overlap_loss(wrong_elsewhere, target, weight))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ import unittest
 import torch
 
 from ..architectures import build
-from ..architectures.preparation import CHANNELS
 
 
 class TestUNet(unittest.TestCase):
@@ -13,13 +12,13 @@ class TestUNet(unittest.TestCase):
         for options in ({}, {"stem": 1, "width": 4}, {"norm": "instance", "width": 4}, {"levels": 3}, {"channels": 1}):
             with self.subTest(options=options):
                 network = build("unet", **options).eval()
-                image = torch.zeros(2, options.get("channels", CHANNELS), 2 * network.multiple, 3 * network.multiple)
+                image = torch.zeros(2, options.get("channels", 2), 2 * network.multiple, 3 * network.multiple)
                 self.assertEqual(network(image).shape, (2, 1, 2 * network.multiple, 3 * network.multiple))
 
     def test_every_weight_learns(self):
         torch.manual_seed(0)
         network = build("unet", width=4)
-        network(torch.randn(2, CHANNELS, 64, 64)).square().mean().backward()
+        network(torch.randn(2, 2, 64, 64)).square().mean().backward()
         for name, weight in network.named_parameters():
             self.assertTrue(torch.isfinite(weight.grad).all(), name)
             self.assertGreater(weight.grad.abs().max().item(), 0, name)
