@@ -116,7 +116,7 @@ type Engine interface {
 	Load(ctx context.Context, model models.Spec) error
 	// Unload frees what Load made for the model that has id, if it did.
 	Unload(id string) error
-	// Run maps uint8 [N,H,W,C] to uint8 [N,H,W,1]. When ctx ends it terminates the running call and returns ctx's error.
+	// Run maps uint8 [N,H,W,C] to uint8 [N,H,W,model.Outputs()]. When ctx ends it terminates the running call and returns ctx's error.
 	// The tensor it returns is the caller's to keep.
 	Run(ctx context.Context, model models.Spec, in models.Tensor) (models.Tensor, error)
 	// Close frees everything; no other call follows.

@@ -52,7 +52,7 @@ func (w *worker) inferBatch(work context.Context, out outlet, b *batch) {
 		return
 	}
 	for _, t := range tasks {
-		out.report(t, StageInfer, 0, 1)
+		out.report(t, StageInfer, 0, t.input.N)
 	}
 
 	ctx, done := w.pool.ledger.untilAllClaimed(work, b)
@@ -72,8 +72,8 @@ func (w *worker) inferBatch(work context.Context, out outlet, b *batch) {
 		w.setState(WorkerIdle, "")
 	}
 	for _, t := range tasks {
+		out.report(t, StageInfer, t.input.N, t.input.N)
 		t.input = models.Tensor{}
-		out.report(t, StageInfer, 1, 1)
 	}
 	b.input = models.Tensor{}
 }
@@ -112,7 +112,7 @@ func (w *worker) runTogether(work, ctx context.Context, out outlet, b *batch) er
 	}
 	tasks := w.pool.ledger.unclaimed(b)
 	if len(tasks) == len(b.packed) {
-		return w.runModel(ctx, b.model, b.input, tasks)
+		return w.runModel(ctx, out, b.model, b.input, tasks)
 	}
 	inputs := make([]models.Tensor, len(tasks))
 	for i, t := range tasks {
@@ -122,7 +122,7 @@ func (w *worker) runTogether(work, ctx context.Context, out outlet, b *batch) er
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInference, err)
 	}
-	return w.runModel(ctx, b.model, in, tasks)
+	return w.runModel(ctx, out, b.model, in, tasks)
 }
 
 // runAlone runs each task of b that is still wanted by itself, after the run of all of them failed with cause.
@@ -138,7 +138,7 @@ func (w *worker) runAlone(work context.Context, out outlet, b *batch, cause erro
 		done()
 		if err == nil {
 			ctx, done = w.pool.ledger.untilClaimed(work, t)
-			err = w.runModel(ctx, b.model, t.input, []*task{t})
+			err = w.runModel(ctx, out, b.model, t.input, []*task{t})
 			done()
 		}
 		if err != nil {
@@ -147,33 +147,65 @@ func (w *worker) runAlone(work context.Context, out outlet, b *batch, cause erro
 	}
 }
 
-// runModel runs the model on in, whose rows are the tasks, and gives each its part of the output. It returns ctx's error when
+// runModel runs the model on in, whose rows are the tasks', and gives each its part of the output. It returns ctx's error when
 // ctx ended it, else an ErrInference.
-func (w *worker) runModel(ctx context.Context, model models.Spec, in models.Tensor, tasks []*task) error {
+func (w *worker) runModel(ctx context.Context, out outlet, model models.Spec, in models.Tensor, tasks []*task) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	w.setState(WorkerBusy, model.ID)
 	began := time.Now()
+	parts := make([]models.Tensor, 0, 1)
+	atOnce := w.pool.rowsAtOnce(model, in.N)
+	for first := 0; first < in.N; first += atOnce {
+		part, err := w.runRows(ctx, model, in.Rows(first, min(first+atOnce, in.N)))
+		if err != nil {
+			return err
+		}
+		parts = append(parts, part)
+		if first+atOnce < in.N {
+			reportRows(out, tasks, first+atOnce)
+		}
+	}
+	joined, err := models.Concat(parts)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInference, err)
+	}
+	inferred := time.Now()
+	row := 0
+	for _, t := range tasks {
+		t.output, t.row = joined, row
+		t.timing.Infer, t.inferred = inferred.Sub(began), inferred
+		row += t.input.N
+	}
+	return nil
+}
+
+func (w *worker) runRows(ctx context.Context, model models.Spec, in models.Tensor) (models.Tensor, error) {
 	var out models.Tensor
 	err := w.withEngine(func() (err error) {
 		out, err = w.engine.Run(ctx, model, in)
 		return err
 	})
-	inferred := time.Now()
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrInference, err)
-	}
-	if out.N != in.N || out.H != in.H || out.W != in.W || out.C != 1 || len(out.Pix) != in.N*in.H*in.W {
-		return fmt.Errorf("%w: %s made [%d,%d,%d,%d] (%d values) of [%d,%d,%d,%d]", ErrInference, model.ID,
+	outputs := model.Outputs()
+	switch {
+	case ctx.Err() != nil:
+		return models.Tensor{}, ctx.Err()
+	case err != nil:
+		return models.Tensor{}, fmt.Errorf("%w: %w", ErrInference, err)
+	case out.N != in.N || out.H != in.H || out.W != in.W || out.C != outputs || len(out.Pix) != in.N*in.H*in.W*outputs:
+		return models.Tensor{}, fmt.Errorf("%w: %s made [%d,%d,%d,%d] (%d values) of [%d,%d,%d,%d]", ErrInference, model.ID,
 			out.N, out.H, out.W, out.C, len(out.Pix), in.N, in.H, in.W, in.C)
 	}
-	for row, t := range tasks {
-		t.output, t.row = out, row
-		t.timing.Infer, t.inferred = inferred.Sub(began), inferred
+	return out, nil
+}
+
+// reportRows tells how many of its tiles each task has behind it when done rows of the batch are.
+func reportRows(out outlet, tasks []*task, done int) {
+	for _, t := range tasks {
+		if mine := min(done, t.input.N); mine > 0 {
+			out.report(t, StageInfer, mine, t.input.N)
+		}
+		done -= t.input.N
 	}
-	return nil
 }

@@ -25,10 +25,10 @@ type batch struct {
 type task struct {
 	job       Job
 	batch     *batch
-	input     models.Tensor // [1,H,W,C]
+	input     models.Tensor // [rows,H,W,C]: one row, or one for each tile
 	placement models.Placement
-	output    models.Tensor // of the run that the task was in: [N,H,W,1]
-	row       int           // which of the N is the task's
+	output    models.Tensor // of the run that the task was in: [N,H,W,outputs]
+	row       int           // the first of the N that is the task's
 	timing    Timing
 	inferred  time.Time
 

@@ -243,6 +243,18 @@ func (p *Pool) BatchSize(model string, active int) int {
 	return max(1, min(size, spec.Batch.Max))
 }
 
+// rowsAtOnce is how many of a batch's rows one run takes. Tiles are many: a GPU's memory holds so many of them, and on the CPU
+// they share nothing.
+func (p *Pool) rowsAtOnce(model models.Spec, rows int) int {
+	switch {
+	case model.Input.Scaling != models.ScalingNative:
+		return rows
+	case p.cfg.Device == CPU:
+		return 1
+	}
+	return model.Batch.Max
+}
+
 // wanted is the models that a new engine loads before it takes work.
 func (p *Pool) wanted() []string {
 	p.mu.Lock()

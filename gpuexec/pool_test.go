@@ -87,6 +87,51 @@ func TestProgressGoesThroughTheStages(t *testing.T) {
 	}
 }
 
+// A model at the image's own resolution gets tiles, as many at once as its batch allows, and each run is told of.
+func TestTilesAreRunInPortions(t *testing.T) {
+	const tile, wide = 64, 200 // four tiles a row
+	model := models.Spec{
+		ID: "tiled", BorderName: "border", Batch: models.Batch{Alone: 1, Shared: 1, Max: 3},
+		Input: models.Input{Height: tile, Width: tile, Channels: 1, Scaling: models.ScalingNative},
+	}
+	script := &enginetest.Script{}
+	_, from, to := startPoolOf(t, func(string) (models.Spec, bool) { return model, true }, 1, script)
+	var file bytes.Buffer
+	pix := make([]byte, wide*tile)
+	for i := range pix {
+		if i%wide >= 100 {
+			pix[i] = 255
+		}
+	}
+	if err := imageio.EncodeGray(&file, wide, tile, pix); err != nil {
+		t.Fatal(err)
+	}
+	from.give(t, 0, gpuexec.Batch{Model: "tiled", Jobs: []gpuexec.Job{job("one", file.Bytes()), job("two", file.Bytes())}})
+	for id, result := range to.next(t, 2) {
+		if result.Err != nil {
+			t.Fatal(result.Err)
+		}
+		if got := result.Output.Summary.TotalArea; got != 100*tile {
+			t.Errorf("%s: %d pixels, want %d", id, got, 100*tile)
+		}
+	}
+	var runs, told []int
+	for _, call := range script.Calls() {
+		runs = append(runs, call.Images)
+	}
+	for _, p := range to.progressOf("two") {
+		if p.Stage == gpuexec.StageInfer {
+			told = append(told, p.Done)
+		}
+	}
+	if want := []int{3, 3, 2}; !slices.Equal(runs, want) {
+		t.Errorf("runs of %v rows, want %v", runs, want)
+	}
+	if want := []int{0, 2, 4}; !slices.Equal(told, want) {
+		t.Errorf("the second image was told to be %v tiles far, want %v", told, want)
+	}
+}
+
 func TestABadImageFailsAlone(t *testing.T) {
 	_, from, to := startPool(t, 1, &enginetest.Script{})
 	whole := picture(t, 255)

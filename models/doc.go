@@ -3,7 +3,9 @@
 // tensors and output tensors into probability maps of the image's own size.
 //
 //	models/weights/*.onnx --ReadSpec--> Spec --Registry--> app, gpuexec
-//	imageio.Image --Fit--> Tensor [1,H,W,C] uint8 --engine--> Tensor [1,H,W,1] uint8 --Unfit--> mask.Probability
+//	imageio.Image --Fit--> Tensor [rows,H,W,C] uint8 --engine--> Tensor [rows,H,W,outputs] uint8 --Unfit--> mask.Probability
+//
+// An image is one row, scaled as a whole, or one row a tile at its own resolution.
 //
 // Fit and Unfit share their arithmetic with the previews of imageio through models/resample; models/sample
 // draws pictures to try it all with. It imports nothing of the hub, and runs no model.

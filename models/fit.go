@@ -12,31 +12,49 @@ import (
 // ErrShapes is why tensors cannot be joined.
 var ErrShapes = errors.New("tensors of different shapes")
 
-// Placement is where an image lies in a model's input: scaled to Width x Height in the top left corner.
+// Placement is where an image lies in the rows of a model's input: scaled to Width x Height in the top left corner of
+// the only one, or cut into tiles.
 type Placement struct {
 	ImageWidth, ImageHeight int
-	Width, Height           int
+	Width, Height           int    // of the image as it is in the row; 0 when there are tiles
+	across, down            []span // of the tiles, which are rows of the batch line by line
 }
 
-// Fit makes img the input of a model, [1,Height,Width,Channels], as in.Scaling says. Shrinking averages
+// Fit makes img the input of a model, [rows,Height,Width,Channels], as in.Scaling says. Shrinking averages
 // over areas, growing interpolates linearly; grey becomes three equal channels, and colour its luma.
 func Fit(img imageio.Image, in Input) (Tensor, Placement) {
+	if in.Scaling == ScalingNative {
+		return tiles(img, in)
+	}
 	p := place(img.Width, img.Height, in)
 	pix := make([]uint8, p.Width*p.Height*img.Channels)
 	resample.Resize(pix, p.Width, p.Height, img.Pix, img.Width, img.Height, img.Width*img.Channels, img.Channels)
-	t := Tensor{N: 1, H: in.Height, W: in.Width, C: in.Channels, Pix: make([]uint8, in.Height*in.Width*in.Channels)}
-	from, to := p.Width*img.Channels, t.W*t.C
-	for y := range p.Height {
-		row := t.Pix[y*to : (y+1)*to]
-		convertRow(row[:p.Width*t.C], t.C, pix[y*from:(y+1)*from], img.Channels)
-		repeatPixel(row[(p.Width-1)*t.C:], t.C)
-	}
-	last := t.Pix[(p.Height-1)*to : p.Height*to]
-	for y := p.Height; y < t.H; y++ {
-		copy(t.Pix[y*to:(y+1)*to], last)
-	}
+	t := newTensor(1, in)
+	fill(t.Pix, in, pix, p.Width, p.Height, p.Width*img.Channels, img.Channels)
 	return t, p
 }
+
+func newTensor(rows int, in Input) Tensor {
+	return Tensor{N: rows, H: in.Height, W: in.Width, C: in.Channels, Pix: make([]uint8, rows*in.Height*in.Width*in.Channels)}
+}
+
+// fill makes a row of an input of src, width x height pixels of so many channels whose lines begin stride samples apart:
+// it lies in the top left, and its edge is repeated into what is left over.
+func fill(row []uint8, in Input, src []uint8, width, height, stride, channels int) {
+	to := in.Width * in.Channels
+	for y := range height {
+		line := row[y*to : (y+1)*to]
+		convertRow(line[:width*in.Channels], in.Channels, src[y*stride:y*stride+width*channels], channels)
+		repeatPixel(line[(width-1)*in.Channels:], in.Channels)
+	}
+	last := row[(height-1)*to : height*to]
+	for y := height; y < in.Height; y++ {
+		copy(row[y*to:(y+1)*to], last)
+	}
+}
+
+// Rows is how many rows of a batch the image takes up.
+func (p Placement) Rows() int { return max(1, len(p.across)*len(p.down)) }
 
 // place keeps the aspect ratio as nearly as whole pixels can, and at least one pixel of each side.
 func place(width, height int, in Input) Placement {
@@ -83,13 +101,16 @@ func repeatPixel(row []uint8, channels int) {
 	}
 }
 
-// Concat joins tensors of one shape along N, in order. Without any, or when their shapes differ, the error
+// Concat joins tensors of one shape along N, in order; one alone is itself. Without any, or when their shapes differ, the error
 // wraps ErrShapes.
 func Concat(tensors []Tensor) (Tensor, error) {
 	if len(tensors) == 0 {
 		return Tensor{}, fmt.Errorf("join: %w: there are none", ErrShapes)
 	}
 	first := tensors[0]
+	if len(tensors) == 1 {
+		return first, nil
+	}
 	joined := Tensor{H: first.H, W: first.W, C: first.C}
 	size := 0
 	for _, t := range tensors {
@@ -106,11 +127,33 @@ func Concat(tensors []Tensor) (Tensor, error) {
 	return joined, nil
 }
 
-// Unfit takes the image's own part of output n of out, [N,Height,Width,1], and brings it back to the
-// image's size, with the same interpolation as Fit.
-func (p Placement) Unfit(out Tensor, n int) mask.Probability {
-	m := mask.Probability{Width: p.ImageWidth, Height: p.ImageHeight, Pix: make([]uint8, p.ImageWidth*p.ImageHeight)}
-	plane := out.Pix[n*out.H*out.W : (n+1)*out.H*out.W]
-	resample.Resize(m.Pix, m.Width, m.Height, plane, p.Width, p.Height, out.W, 1)
+// Unfit takes the image's own part of its rows of out, [N,Height,Width,C], the first of which is row, and brings it back
+// to the image's size, with the same interpolation as Fit. The first of the C values of a pixel is its probability, the
+// second, if there is one, that of a border.
+func (p Placement) Unfit(out Tensor, row int) mask.Probability {
+	m := mask.Probability{Width: p.ImageWidth, Height: p.ImageHeight}
+	m.Pix = p.plane(out, row, 0)
+	if out.C > 1 {
+		m.Border = p.plane(out, row, 1)
+	}
 	return m
+}
+
+// plane is one value of the output, at the image's size.
+func (p Placement) plane(out Tensor, row, channel int) []uint8 {
+	pix := make([]uint8, p.ImageWidth*p.ImageHeight)
+	if len(p.across) > 0 {
+		p.join(pix, out, row, channel)
+		return pix
+	}
+	plane := out.Pix[row*out.H*out.W*out.C : (row+1)*out.H*out.W*out.C]
+	if out.C > 1 {
+		whole := plane
+		plane = make([]uint8, out.H*out.W)
+		for i := range plane {
+			plane[i] = whole[i*out.C+channel]
+		}
+	}
+	resample.Resize(pix, p.ImageWidth, p.ImageHeight, plane, p.Width, p.Height, out.W, 1)
+	return pix
 }

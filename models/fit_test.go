@@ -3,6 +3,7 @@ package models_test
 import (
 	"bytes"
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -49,7 +50,7 @@ func TestFit(t *testing.T) {
 			if !bytes.Equal(tensor.Pix, c.want) {
 				t.Errorf("got %v, want %v", tensor.Pix, c.want)
 			}
-			if want := (models.Placement{ImageWidth: c.img.Width, ImageHeight: c.img.Height, Width: c.place[0], Height: c.place[1]}); p != want {
+			if want := (models.Placement{ImageWidth: c.img.Width, ImageHeight: c.img.Height, Width: c.place[0], Height: c.place[1]}); !reflect.DeepEqual(p, want) {
 				t.Errorf("placed %+v, want %+v", p, want)
 			}
 		})

@@ -30,6 +30,9 @@ const (
 	maxBatch = 256
 )
 
+// minTile is the least side of a tile: a smaller one is mostly what it shares with the next.
+const minTile = 64
+
 // ReadSpec reads what the ONNX file at path says of itself, and checks it against the file's graph. The
 // weights are skipped, not read. The error wraps ErrInvalid when the file is read but cannot be used.
 func ReadSpec(path string) (Spec, error) {
@@ -56,15 +59,25 @@ func ReadSpec(path string) (Spec, error) {
 
 // specFile is the JSON of a spec.
 type specFile struct {
-	Format      int     `json:"format"`
-	ID          string  `json:"id"`
-	Title       string  `json:"title"`
-	Description string  `json:"description"`
-	Input       Input   `json:"input"`
-	Threshold   float64 `json:"threshold"`
-	Precision   string  `json:"precision"`
-	Batch       Batch   `json:"batch"`
+	Format      int    `json:"format"`
+	ID          string `json:"id"`
+	Title       string `json:"title"`
+	Description string `json:"description"`
+	Input       Input  `json:"input"`
+	// Outputs says what the graph's outputs are, in their order; [probability] when it is absent.
+	Outputs      []string         `json:"outputs"`
+	Threshold    float64          `json:"threshold"`
+	Precision    string           `json:"precision"`
+	Batch        Batch            `json:"batch"`
+	TrainingData []TrainingSet    `json:"training_data"`
+	Scores       map[string]Score `json:"scores"`
 }
+
+// What an output may be, in the order that they come in.
+const (
+	probabilityOutput = "probability"
+	borderOutput      = "border"
+)
 
 // spec returns the spec in m's metadata if it is right and the graph agrees with it.
 func (m onnxModel) spec() (Spec, error) {
@@ -79,11 +92,11 @@ func (m onnxModel) spec() (Spec, error) {
 	if err := f.check(); err != nil {
 		return Spec{}, fmt.Errorf("%w: its %s: %w", ErrInvalid, specKey, err)
 	}
-	if err := m.check(f.Input); err != nil {
+	if err := m.check(f.Input, max(1, len(f.Outputs))); err != nil {
 		return Spec{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	f.Input.Name = m.inputs[0].name
-	return Spec{
+	spec := Spec{
 		ID:          f.ID,
 		Title:       f.Title,
 		Description: f.Description,
@@ -92,7 +105,13 @@ func (m onnxModel) spec() (Spec, error) {
 		Threshold:   f.Threshold,
 		Precision:   f.Precision,
 		Batch:       f.Batch,
-	}, nil
+		TrainedOn:   f.TrainingData,
+		Scores:      f.Scores,
+	}
+	if len(f.Outputs) == 2 {
+		spec.BorderName = m.outputs[1].name
+	}
+	return spec, nil
 }
 
 // modelID is what an id may look like: it stands in URLs, file names and metrics.
@@ -111,8 +130,12 @@ func (f specFile) check() error {
 		return fmt.Errorf("an input of %dx%d pixels is not within 1 to %d", in.Width, in.Height, maxSide)
 	case in.Channels != 1 && in.Channels != 3:
 		return fmt.Errorf("input of %d channels, 1 and 3 can be made", in.Channels)
-	case in.Scaling != ScalingFit:
+	case in.Scaling != ScalingFit && in.Scaling != ScalingNative:
 		return fmt.Errorf("scaling %.80q is unknown", in.Scaling)
+	case in.Scaling == ScalingNative && min(in.Height, in.Width) < minTile:
+		return fmt.Errorf("tiles of %dx%d pixels, at least %d a side are needed", in.Width, in.Height, minTile)
+	case len(f.Outputs) > 0 && !slices.Equal(f.Outputs, []string{probabilityOutput, borderOutput}[:min(2, len(f.Outputs))]):
+		return fmt.Errorf("outputs are %.80q, not %s and then, if there is one, %s", f.Outputs, probabilityOutput, borderOutput)
 	case (mask.Options{Threshold: f.Threshold}).Validate() != nil:
 		return fmt.Errorf("threshold is %g: %w", f.Threshold, (mask.Options{Threshold: f.Threshold}).Validate())
 	case !slices.Contains([]string{"fp32", "fp16", "int8"}, f.Precision):
@@ -123,22 +146,24 @@ func (f specFile) check() error {
 	return nil
 }
 
-// check compares the graph with the input that the spec promises.
-func (m onnxModel) check(in Input) error {
+// check compares the graph with the input, and the number of outputs, that the spec promises.
+func (m onnxModel) check(in Input, outputs int) error {
 	if m.opset < minOpset {
 		return fmt.Errorf("its operators are of version %d, at least %d is needed", m.opset, minOpset)
 	}
 	if len(m.inputs) != 1 {
 		return fmt.Errorf("its graph has %d inputs instead of one", len(m.inputs))
 	}
-	if len(m.outputs) == 0 {
-		return errors.New("its graph has no output")
+	if len(m.outputs) < outputs {
+		return fmt.Errorf("its graph has %d outputs instead of %d", len(m.outputs), outputs)
 	}
 	if err := m.inputs[0].check(in.Height, in.Width, in.Channels); err != nil {
 		return fmt.Errorf("input %w", err)
 	}
-	if err := m.outputs[0].check(in.Height, in.Width, 1); err != nil {
-		return fmt.Errorf("output %w", err)
+	for _, output := range m.outputs[:outputs] {
+		if err := output.check(in.Height, in.Width, 1); err != nil {
+			return fmt.Errorf("output %w", err)
+		}
 	}
 	return nil
 }

@@ -47,6 +47,14 @@ func TestReadSpecRefuses(t *testing.T) {
 		{func(m *modeltest.Model) { m.Inputs = append(m.Inputs, m.Inputs[0]) }, "2 inputs instead of one"},
 		{func(m *modeltest.Model) { m.Outputs[0].Dims[3] = 2 }, `output "probability" is uint8 [N,64,64,2]`},
 		{func(m *modeltest.Model) { m.Outputs[0].Type = modeltest.Float }, `output "probability"`},
+		{func(m *modeltest.Model) { *m = modeltest.New(modeltest.Options{Height: 32, Scaling: "native"}) }, "tiles of 64x32 pixels"},
+		{replace(`"outputs":["probability"]`, `"outputs":["border"]`), `outputs are ["border"]`},
+		{replace(`"outputs":["probability"]`, `"outputs":["probability","depth"]`), `outputs are ["probability" "depth"]`},
+		{replace(`"outputs":["probability"]`, `"outputs":["probability","border"]`), "1 outputs instead of 2"},
+		{func(m *modeltest.Model) {
+			*m = modeltest.New(modeltest.Options{Border: true})
+			m.Outputs[1].Type = modeltest.Float
+		}, `output "border"`},
 	}
 	for _, c := range cases {
 		t.Run(c.want, func(t *testing.T) {
@@ -61,6 +69,24 @@ func TestReadSpecRefuses(t *testing.T) {
 				t.Errorf("got %+v, %v", spec, err)
 			}
 		})
+	}
+}
+
+func TestReadSpecTellsAll(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.onnx")
+	if err := modeltest.Write(path, modeltest.Options{Channels: 3, Scaling: "native", Border: true}); err != nil {
+		t.Fatal(err)
+	}
+	spec, err := models.ReadSpec(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := models.Input{Name: "image", Height: 64, Width: 64, Channels: 3, Scaling: models.ScalingNative}
+	if spec.Input != want || spec.OutputName != "probability" || spec.BorderName != "border" || spec.Outputs() != 2 {
+		t.Errorf("%+v, outputs %q and %q", spec.Input, spec.OutputName, spec.BorderName)
+	}
+	if len(spec.TrainedOn) != 1 || spec.TrainedOn[0].Licence != "CC0-1.0" || len(spec.Scores) != 1 {
+		t.Errorf("learnt from %+v, scores %+v", spec.TrainedOn, spec.Scores)
 	}
 }
 

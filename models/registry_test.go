@@ -35,6 +35,8 @@ func TestReadSpec(t *testing.T) {
 		Threshold:   0.5,
 		Precision:   "fp32",
 		Batch:       models.Batch{Alone: 4, Shared: 2, Max: 8},
+		TrainedOn:   []models.TrainingSet{{Name: "none", Licence: "CC0-1.0"}},
+		Scores:      map[string]models.Score{"none": {}},
 		Path:        path,
 		SizeBytes:   info.Size(),
 		Version:     got.Version,

@@ -8,10 +8,13 @@ type Spec struct {
 	Description string  // one or two sentences, for people
 	Input       Input   // what the graph takes
 	OutputName  string  // the graph's probability output: uint8 [N,Height,Width,1]
+	BorderName  string  // the graph's second output, of that form: where objects touch; empty in most models
 	Threshold   float64 // default probability above which a pixel is object, 0..1
 	Precision   string  // "fp32", "fp16", "int8"
 	Batch       Batch
-	Path        string // the file
+	TrainedOn   []TrainingSet    // what it learnt from
+	Scores      map[string]Score // how well it did, by validation set
+	Path        string           // the file
 	SizeBytes   int64
 	Version     string // which content the file had: another one when it is replaced; empty in a spec of no file
 }
@@ -22,6 +25,32 @@ type Scaling string
 // ScalingFit resizes the whole image, keeping its aspect ratio, into the top left of the input and
 // repeats the edge pixels into what is left over.
 const ScalingFit Scaling = "fit"
+
+// ScalingNative leaves the image at its own resolution, stretches its levels over all of 0..255, and cuts it into tiles
+// of the input's size, which overlap: one row of a batch each.
+const ScalingNative Scaling = "native"
+
+// TrainingSet is a set of images that a model learnt from.
+type TrainingSet struct {
+	Name    string `json:"name"`
+	Licence string `json:"licence"`
+	Images  int    `json:"images"`
+}
+
+// Score is how well a model's masks agree with a validation set's: means over its images, 0..1.
+type Score struct {
+	Dice float64 `json:"dice"`
+	IoU  float64 `json:"iou"`
+}
+
+// Outputs is how many values a pixel of the model's output has: its probability, and that of a border where the model
+// tells it.
+func (s Spec) Outputs() int {
+	if s.BorderName != "" {
+		return 2
+	}
+	return 1
+}
 
 // Input is the graph's input: uint8 [N,Height,Width,Channels]. The graph normalises by itself.
 type Input struct {
@@ -43,4 +72,10 @@ type Batch struct {
 type Tensor struct {
 	N, H, W, C int
 	Pix        []uint8
+}
+
+// Rows is the part of t from row from up to row to; it shares t's memory.
+func (t Tensor) Rows(from, to int) Tensor {
+	row := t.H * t.W * t.C
+	return Tensor{N: to - from, H: t.H, W: t.W, C: t.C, Pix: t.Pix[from*row : to*row]}
 }

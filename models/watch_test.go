@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -341,7 +342,7 @@ func TestTheRegistryComesToWhatIsInTheFolder(t *testing.T) {
 			}
 			got, want = w.List(), fresh.List()
 		})
-		if !slices.Equal(got, want) {
+		if !reflect.DeepEqual(got, want) {
 			rt.Errorf("the registry has %+v, the folder %+v", got, want)
 		}
 	})

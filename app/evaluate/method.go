@@ -31,7 +31,14 @@ type method struct {
 func byModel(engine gpuexec.Engine, model models.Spec) method {
 	return method{name: model.ID, find: func(ctx context.Context, img imageio.Image) (mask.Segmentation, error) {
 		in, placement := models.Fit(img, model.Input)
-		out, err := engine.Run(ctx, model, in)
+		rows := make([]models.Tensor, in.N)
+		for i := range rows {
+			var err error
+			if rows[i], err = engine.Run(ctx, model, in.Rows(i, i+1)); err != nil {
+				return mask.Segmentation{}, err
+			}
+		}
+		out, err := models.Concat(rows)
 		if err != nil {
 			return mask.Segmentation{}, err
 		}

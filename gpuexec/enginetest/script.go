@@ -104,11 +104,12 @@ func (s *Script) Misuse() []string {
 	return slices.Clone(s.misuse)
 }
 
-// Output is what an engine makes of in: the brightest channel of each pixel.
-func Output(in models.Tensor) models.Tensor {
-	out := models.Tensor{N: in.N, H: in.H, W: in.W, C: 1, Pix: make([]uint8, in.N*in.H*in.W)}
+// Output is what an engine makes of in, so many values a pixel: the brightest of its channels.
+func Output(in models.Tensor, outputs int) models.Tensor {
+	out := models.Tensor{N: in.N, H: in.H, W: in.W, C: outputs, Pix: make([]uint8, in.N*in.H*in.W*outputs)}
 	for i := range out.Pix {
-		out.Pix[i] = slices.Max(in.Pix[i*in.C : (i+1)*in.C])
+		pixel := i / outputs
+		out.Pix[i] = slices.Max(in.Pix[pixel*in.C : (pixel+1)*in.C])
 	}
 	return out
 }
@@ -178,7 +179,7 @@ func (e *engine) Run(ctx context.Context, model models.Spec, in models.Tensor) (
 	if ctx.Err() != nil {
 		return models.Tensor{}, ctx.Err()
 	}
-	return Output(in), nil
+	return Output(in, model.Outputs()), nil
 }
 
 // Close ends the engine.

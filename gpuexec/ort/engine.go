@@ -72,7 +72,7 @@ func (e *engine) Unload(id string) error {
 	return nil
 }
 
-// Run maps uint8 [N,H,W,C] to uint8 [N,H,W,1].
+// Run maps uint8 [N,H,W,C] to uint8 [N,H,W,model.Outputs()].
 func (e *engine) Run(ctx context.Context, model models.Spec, in models.Tensor) (models.Tensor, error) {
 	if err := e.Load(ctx, model); err != nil {
 		return models.Tensor{}, err

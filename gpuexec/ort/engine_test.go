@@ -35,6 +35,21 @@ func TestRunComputesTheGraph(t *testing.T) {
 	}
 }
 
+func TestTwoOutputsComeTogether(t *testing.T) {
+	model := meanModel(t, modeltest.Options{Channels: 3, Border: true})
+	in := noise(model, 2, 1)
+	out := run(t, newEngine(t, openCPU(t, 1), 0), model, in)
+	if out.N != 2 || out.C != 2 || len(out.Pix) != 2*2*64*64 {
+		t.Fatalf("the output is [%d,%d,%d,%d]", out.N, out.H, out.W, out.C)
+	}
+	for i := range len(out.Pix) / 2 {
+		a, b, c := in.Pix[3*i], in.Pix[3*i+1], in.Pix[3*i+2]
+		if mean := (int(a) + int(b) + int(c)) / 3; int(out.Pix[2*i]) != mean || out.Pix[2*i+1] != max(a, b, c) {
+			t.Fatalf("pixel %d of %d, %d, %d is %v", i, a, b, c, out.Pix[2*i:2*i+2])
+		}
+	}
+}
+
 // The shipped model runs, and gives each image of a batch what it gives it alone.
 func TestABatchGivesWhatItsImagesGiveAlone(t *testing.T) {
 	model := shippedModel(t)

@@ -21,7 +21,8 @@ func (e *engine) open(model models.Spec) (*session, error) {
 		return nil, err
 	}
 	defer release(options)
-	s, err := onnx.NewDynamicAdvancedSession(model.Path, []string{model.Input.Name}, []string{model.OutputName}, options)
+	outputs := []string{model.OutputName, model.BorderName}[:model.Outputs()]
+	s, err := onnx.NewDynamicAdvancedSession(model.Path, []string{model.Input.Name}, outputs, options)
 	if err != nil {
 		return nil, err
 	}
@@ -53,28 +54,33 @@ func (e *engine) options() (*onnx.SessionOptions, error) {
 	return options, nil
 }
 
-// run maps uint8 [N,H,W,C] to uint8 [N,H,W,1]. When ctx ends it has ONNX Runtime stop, which it does between two nodes of
-// the graph.
+// run maps uint8 [N,H,W,C] to uint8 [N,H,W,outputs]. When ctx ends it has ONNX Runtime stop, which it does between two nodes
+// of the graph.
 func (s *session) run(ctx context.Context, in models.Tensor) (models.Tensor, error) {
 	if err := ctx.Err(); err != nil {
 		return models.Tensor{}, err
 	}
-	out := models.Tensor{N: in.N, H: in.H, W: in.W, C: 1, Pix: make([]uint8, in.N*in.H*in.W)}
 	// ONNX Runtime reads and writes Go's memory: it keeps the addresses between the calls below.
 	var pinned runtime.Pinner
 	defer pinned.Unpin()
 	pinned.Pin(&in.Pix[0])
-	pinned.Pin(&out.Pix[0])
 	input, err := onnx.NewTensor(shape(in), in.Pix)
 	if err != nil {
 		return models.Tensor{}, err
 	}
 	defer release(input)
-	output, err := onnx.NewTensor(shape(out), out.Pix)
-	if err != nil {
-		return models.Tensor{}, err
+	planes := make([]models.Tensor, s.model.Outputs())
+	outputs := make([]onnx.Value, len(planes))
+	for i := range planes {
+		planes[i] = models.Tensor{N: in.N, H: in.H, W: in.W, C: 1, Pix: make([]uint8, in.N*in.H*in.W)}
+		pinned.Pin(&planes[i].Pix[0])
+		output, err := onnx.NewTensor(shape(planes[i]), planes[i].Pix)
+		if err != nil {
+			return models.Tensor{}, err
+		}
+		defer release(output)
+		outputs[i] = output
 	}
-	defer release(output)
 	options, err := onnx.NewRunOptions()
 	if err != nil {
 		return models.Tensor{}, err
@@ -86,11 +92,27 @@ func (s *session) run(ctx context.Context, in models.Tensor) (models.Tensor, err
 		defer close(terminated)
 		_ = options.Terminate() // if it fails, the run ends by itself
 	})
-	err = s.onnx.RunWithOptions([]onnx.Value{input}, []onnx.Value{output}, options)
+	err = s.onnx.RunWithOptions([]onnx.Value{input}, outputs, options)
 	if !stop() {
 		<-terminated // the options must outlive it
 	}
-	return out, err
+	return interleave(planes), err
+}
+
+// interleave makes one tensor [N,H,W,len(planes)] of as many of [N,H,W,1].
+func interleave(planes []models.Tensor) models.Tensor {
+	out := planes[0]
+	if len(planes) == 1 {
+		return out
+	}
+	out.C = len(planes)
+	out.Pix = make([]uint8, len(planes)*len(planes[0].Pix))
+	for c, plane := range planes {
+		for i, v := range plane.Pix {
+			out.Pix[i*len(planes)+c] = v
+		}
+	}
+	return out
 }
 
 func (s *session) close() error { return s.onnx.Destroy() }

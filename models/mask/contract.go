@@ -5,6 +5,7 @@ package mask
 type Probability struct {
 	Width, Height int
 	Pix           []uint8
+	Border        []uint8 // like Pix, 255 = certainly where two objects meet; nil of a model that does not tell
 }
 
 // Options say how a probability map is cut into objects.
@@ -12,7 +13,7 @@ type Options struct {
 	Threshold     float64 `json:"threshold"`      // 0.05..0.95; a pixel is object when probability/255 >= Threshold
 	MinArea       int     `json:"min_area"`       // square pixels; smaller objects are dropped
 	DetectHoles   bool    `json:"detect_holes"`   // false fills holes
-	SplitTouching bool    `json:"split_touching"` // part touching bodies by a watershed
+	SplitTouching bool    `json:"split_touching"` // part touching bodies: at borders that the model tells, and at necks
 }
 
 // Point is a pixel corner: [x, y].

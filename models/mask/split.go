@@ -9,18 +9,34 @@ const (
 	minNeck   = 1.0
 )
 
+// borderLevel is the least sample of a border map that parts bodies.
+const borderLevel = 128
+
 // split gives the bodies of r that touch values of their own, by a watershed on the distance to the
-// outside, holes included: basins grow from the innermost pixels outwards and meet at the necks.
-func (r *runs) split() runs {
+// outside, holes included: basins grow from the innermost pixels outwards and meet at the necks. Where border, which may be
+// nil, says that two bodies meet counts as outside, until the basins have grown; then they take it from both sides.
+func (r *runs) split(border []uint8) runs {
+	bodies := *r
+	if border != nil {
+		bodies = r.valued(func(pixel int) int32 {
+			if border[pixel] >= borderLevel {
+				return background
+			}
+			return 1
+		})
+	}
 	w := watershed{
 		width: r.width, height: r.height,
-		squared: distances(*r),
+		squared: distances(bodies),
 		basin:   make([]int32, r.width*r.height),
 		// Basin 0 stands for what is dry.
 		parent: []int32{0}, inmost: []int32{0},
 	}
 	for _, pixel := range w.inmostFirst() {
 		w.flood(pixel)
+	}
+	if border != nil {
+		w.spill(r)
 	}
 	return r.valued(func(pixel int) int32 { return w.root(w.basin[pixel]) })
 }
@@ -64,28 +80,79 @@ func (w *watershed) inmostFirst() []int32 {
 // flood gives a pixel to the basin of its inmost neighbour, or to a new basin when all around it is dry.
 // Where it is the first to join two basins, its distance is the half width of the neck between them.
 func (w *watershed) flood(pixel int32) {
-	x, y := int(pixel)%w.width, int(pixel)/w.width
 	mine, best := int32(0), int32(-1)
-	for ny := max(0, y-1); ny <= min(w.height-1, y+1); ny++ {
-		for nx := max(0, x-1); nx <= min(w.width-1, x+1); nx++ {
-			neighbour := ny*w.width + nx
-			if w.basin[neighbour] == 0 {
-				continue
-			}
-			theirs := w.root(w.basin[neighbour])
-			if mine != 0 && mine != theirs && !w.isNeck(w.squared[pixel], mine, theirs) {
-				mine = w.unite(mine, theirs)
-				theirs = mine
-			}
-			if d := w.squared[neighbour]; d > best {
-				mine, best = theirs, d
-			}
+	w.around(pixel, func(neighbour int) {
+		if w.basin[neighbour] == 0 {
+			return
 		}
-	}
+		theirs := w.root(w.basin[neighbour])
+		if mine != 0 && mine != theirs && !w.isNeck(w.squared[pixel], mine, theirs) {
+			mine = w.unite(mine, theirs)
+			theirs = mine
+		}
+		if d := w.squared[neighbour]; d > best {
+			mine, best = theirs, d
+		}
+	})
 	if mine == 0 {
 		mine = w.spring(w.squared[pixel])
 	}
 	w.basin[pixel] = mine
+}
+
+// spill gives each pixel of r's bodies that is dry yet to the basin that is the fewest steps away within them. What no basin
+// reaches, because all of a body is border, becomes a basin itself.
+func (w *watershed) spill(r *runs) {
+	dry := make([]bool, len(w.basin))
+	var edge []int32
+	for y := range r.height {
+		for _, run := range r.list[r.row[y]:r.row[y+1]] {
+			if run.value == background {
+				continue
+			}
+			for pixel := int32(y*r.width) + run.x0; pixel < int32(y*r.width)+run.x1; pixel++ {
+				dry[pixel] = w.basin[pixel] == 0
+				if !dry[pixel] {
+					edge = append(edge, pixel)
+				}
+			}
+		}
+	}
+	w.spread(dry, edge)
+	for pixel := range dry {
+		if dry[pixel] {
+			dry[pixel] = false
+			w.basin[pixel] = w.spring(0)
+			w.spread(dry, []int32{int32(pixel)})
+		}
+	}
+}
+
+// spread has the basins of the pixels in edge grow into what is dry around them, all at the same pace.
+func (w *watershed) spread(dry []bool, edge []int32) {
+	for len(edge) > 0 {
+		var next []int32
+		for _, pixel := range edge {
+			w.around(pixel, func(neighbour int) {
+				if dry[neighbour] {
+					dry[neighbour] = false
+					w.basin[neighbour] = w.basin[pixel]
+					next = append(next, int32(neighbour))
+				}
+			})
+		}
+		edge = next
+	}
+}
+
+// around calls visit for the pixel and each of its eight neighbours.
+func (w *watershed) around(pixel int32, visit func(pixel int)) {
+	x, y := int(pixel)%w.width, int(pixel)/w.width
+	for ny := max(0, y-1); ny <= min(w.height-1, y+1); ny++ {
+		for nx := max(0, x-1); nx <= min(w.width-1, x+1); nx++ {
+			visit(ny*w.width + nx)
+		}
+	}
 }
 
 // isNeck says whether a place of this squared half width parts basins a and b.

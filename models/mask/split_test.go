@@ -1,8 +1,10 @@
 package mask_test
 
 import (
+	"bytes"
 	"math"
 	"reflect"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -91,4 +93,51 @@ func TestSplitHoldsItsPromisesOnBalls(t *testing.T) {
 		o.SplitTouching = true
 		check(t, p, o, mask.Segment(p, o))
 	})
+}
+
+// TestBordersPartBodies wants a body without any neck to be parted where the model says, and every pixel of it kept.
+func TestBordersPartBodies(t *testing.T) {
+	box := func() mask.Probability {
+		p := painted(60, 40, ball{30, 20, 99, 99})
+		p.Border = make([]uint8, len(p.Pix))
+		return p
+	}
+	line := box()
+	for y := range 40 {
+		line.Border[y*60+20], line.Border[y*60+21] = 255, 255
+	}
+	faint, broken, all := box(), box(), box()
+	for i, v := range line.Border {
+		faint.Border[i] = v / 4
+		all.Border[i] = 255
+		if i/60 < 15 || i/60 > 25 {
+			broken.Border[i] = v
+		}
+	}
+	outside := painted(60, 40, ball{20, 20, 15, 15})
+	outside.Border = bytes.Repeat([]uint8{255}, len(outside.Pix))
+	for i, v := range outside.Pix {
+		if v > 0 {
+			outside.Border[i] = 0
+		}
+	}
+	for name, c := range map[string]struct {
+		p     mask.Probability
+		areas []int
+	}{
+		"a line":                {line, []int{21 * 40, 39 * 40}},
+		"no border":             {box(), []int{60 * 40}},
+		"a faint line":          {faint, []int{60 * 40}},
+		"border alone":          {all, []int{60 * 40}},
+		"border around a body":  {outside, []int{mask.Segment(outside, mask.Options{Threshold: 0.5}).Summary.TotalArea}},
+		"a line with a gateway": {broken, []int{21*40 + 1, 39*40 - 1}},
+	} {
+		s := mask.Segment(c.p, mask.Options{Threshold: 0.5, SplitTouching: true, DetectHoles: true})
+		if got := areas(s); !slices.Equal(got, c.areas) {
+			t.Errorf("%s: areas %v, want %v", name, got, c.areas)
+		}
+		if s := mask.Segment(c.p, mask.Options{Threshold: 0.5, DetectHoles: true}); s.Summary.Count != 1 {
+			t.Errorf("%s: %d objects though nobody asked for them to be parted", name, s.Summary.Count)
+		}
+	}
 }

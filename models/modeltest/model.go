@@ -27,6 +27,8 @@ type Options struct {
 	Channels int    // 1
 	Weights  int    // bytes of weights that nothing reads; 0
 	Reduce   string // operator that makes a probability of a pixel's channels; "ReduceMean"
+	Scaling  string // "fit"
+	Border   bool   // a second output, the greatest of a pixel's channels
 }
 
 // Value is an input or output of a graph.
@@ -63,7 +65,10 @@ func New(o Options) Model {
 	if o.Reduce == "" {
 		o.Reduce = "ReduceMean"
 	}
-	return Model{
+	if o.Scaling == "" {
+		o.Scaling = "fit"
+	}
+	m := Model{
 		Spec:    spec(o),
 		Opset:   17,
 		Inputs:  []Value{{"image", Uint8, []int64{Dynamic, int64(o.Height), int64(o.Width), int64(o.Channels)}}},
@@ -71,6 +76,10 @@ func New(o Options) Model {
 		Weights: o.Weights,
 		Reduce:  o.Reduce,
 	}
+	if o.Border {
+		m.Outputs = append(m.Outputs, Value{"border", Uint8, m.Outputs[0].Dims})
+	}
+	return m
 }
 
 // Write writes the model of o to path.
@@ -86,12 +95,17 @@ func (m Model) Write(path string) error {
 
 func spec(o Options) string {
 	type object = map[string]any
+	outputs := []string{"probability", "border"}[:1]
+	if o.Border {
+		outputs = outputs[:2]
+	}
 	data, err := json.Marshal(object{
 		"format":        1,
 		"id":            o.ID,
 		"title":         "Test model " + o.ID,
 		"description":   "Takes the mean of the channels for a probability.",
-		"input":         object{"height": o.Height, "width": o.Width, "channels": o.Channels, "scaling": "fit"},
+		"input":         object{"height": o.Height, "width": o.Width, "channels": o.Channels, "scaling": o.Scaling},
+		"outputs":       outputs,
 		"threshold":     0.5,
 		"precision":     "fp32",
 		"batch":         object{"alone": 4, "shared": 2, "max": 8},
@@ -118,12 +132,18 @@ func (m Model) Bytes() []byte {
 	return file
 }
 
-// graph computes Cast(float) -> Reduce(axis 3) -> Cast(uint8).
+// graph computes Cast(float) -> Reduce(axis 3) -> Cast(uint8), once for each output.
 func (m Model) graph() []byte {
 	var graph []byte
 	graph = appendMessage(graph, 1, node("Cast", m.Inputs[0].Name, "float", intAttribute("to", Float)))
-	graph = appendMessage(graph, 1, node(m.Reduce, "float", "reduced", intsAttribute("axes", 3), intAttribute("keepdims", 1)))
-	graph = appendMessage(graph, 1, node("Cast", "reduced", m.Outputs[0].Name, intAttribute("to", Uint8)))
+	for i, output := range m.Outputs {
+		reduce, reduced := m.Reduce, fmt.Sprintf("reduced %d", i)
+		if i > 0 {
+			reduce = "ReduceMax"
+		}
+		graph = appendMessage(graph, 1, node(reduce, "float", reduced, intsAttribute("axes", 3), intAttribute("keepdims", 1)))
+		graph = appendMessage(graph, 1, node("Cast", reduced, output.Name, intAttribute("to", Uint8)))
+	}
 	graph = appendText(graph, 2, "mean of the channels")
 	if m.Weights > 0 {
 		graph = appendMessage(graph, 5, weights(m.Weights))
