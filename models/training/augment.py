@@ -58,16 +58,20 @@ def tones(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def stain(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A picture of three channels as grey, as one colour of light, or stained a little differently."""
+    """A picture of three channels as grey, as a dye in its colour, or stained more, less and in other hues."""
     kind = rng.random()
-    if kind < 0.25:
+    if kind < 0.2:
         grey = np.asarray(Image.fromarray(image).convert("L"))
         return np.repeat(grey[..., None], 3, axis=2)
-    mix = np.eye(3) + rng.normal(0, 0.06, (3, 3))
-    gain = np.exp(rng.normal(0, 0.12, 3))
-    if kind < 0.4 and np.ptp(image.astype(np.int16), axis=2).max() == 0:
-        gain = np.where(np.arange(3) == rng.integers(3), 1, rng.uniform(0, 0.5))  # a dye shown in its colour
-    return np.clip(image @ (mix * gain).astype(np.float32), 0, 255).astype(np.uint8)
+    if np.ptp(image.astype(np.int16), axis=2).max() == 0:
+        if kind < 0.8:
+            return image
+        tint = np.where(np.arange(3) == rng.integers(3), 1, rng.uniform(0, 0.5, 3))
+        return (image * tint).astype(np.uint8)
+    # Dyes absorb: what they take of the light multiplies (Beer and Lambert), so that its logarithm adds up.
+    absorbed = -np.log((image.astype(np.float32) + 1) / 256)
+    mix = (np.eye(3) + rng.normal(0, 0.1, (3, 3))) * np.exp(rng.normal(0, 0.2, 3)) * math.exp(rng.normal(0, 0.3))
+    return np.clip(256 * np.exp(-absorbed @ mix.astype(np.float32)) - 1, 0, 255).astype(np.uint8)
 
 
 def statistics(image: np.ndarray) -> tuple[float, float]:

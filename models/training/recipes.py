@@ -76,14 +76,14 @@ RECIPES = {
             description="Nuclei in fluorescence, stained tissue and transmitted light, at the image's own resolution: best "
                         "where they are 10 to 100 pixels wide. Parts nuclei that touch.",
             architecture="unet",
-            options={"width": 16, "levels": 5, "widest": 8, "stem": 1, "norm": "batch"},
+            options={"width": 24, "levels": 5, "widest": 8, "stem": 1, "norm": "batch"},
             side=512,
             scaling="native",
             channels=3,
             outputs=("probability", "border"),
             phases=(
-                Phase(3500, 256, 8, (0.5, 2.0), {"nuclei": 1}),
-                Phase(400, 512, 3, (0.6, 1.6), {"nuclei": 1}),
+                Phase(3000, 256, 8, (0.5, 2.5), {"nuclei": 1}),
+                Phase(250, 512, 3, (0.6, 2.0), {"nuclei": 1}),
             ),
             batch={"alone": 4, "shared": 2, "max": 8},
         ),

@@ -17,8 +17,7 @@ class CBAMResUNet(nn.Module):
     width: channels of the first level; each level has twice as many, up to `widest` times `width`.
     stem: 1 works at full resolution; 2 at half of it, with the logits doubled bilinearly, as in `UNet`.
 
-    H and W must be multiples of `multiple`. The full network of 52 M parameters, with 64, 128, 256 and 512
-    channels and a bridge of 1024, is `CBAMResUNet(width=64, widest=16, stem=1)`.
+    H and W must be multiples of `multiple`.
     """
 
     def __init__(self, width: int = 16, levels: int = 5, widest: int = 8, stem: int = 2,

@@ -26,13 +26,17 @@ class HRNet(nn.Module):
     modules: how many modules the stages with two, three and four branches have.
     blocks: residual blocks of each branch in a module, and bottlenecks before the first module.
 
-    H and W must be multiples of `multiple`. The published HRNetV2-W48 of 66 M parameters is
-    `HRNet(width=48, modules=(1, 4, 3), blocks=4)`. The default has the depth of its authors' HRNet-W18-Small-v2.
+    align_corners: whether enlarging maps corner pixels to corner pixels, as its authors do, or the corners of
+        corner pixels to one another, which keeps outlines where they are.
+
+    H and W must be multiples of `multiple`. The default has the depth of its authors' HRNet-W18-Small-v2.
     """
 
     def __init__(self, width: int = 16, modules: tuple[int, int, int] = (1, 3, 2), blocks: int = 2,
-                 channels: int = 2, outputs: int = 1, norm: str = "batch"):
+                 channels: int = 2, outputs: int = 1, norm: str = "batch",
+                 align_corners: bool = False):
         super().__init__()
+        self.align_corners = align_corners
         self.multiple = STRIDE * 2 ** (BRANCHES - 1)
         widths = [width * 2 ** branch for branch in range(BRANCHES)]
         narrow = width * 4 // 3  # 64 of 48, as published
@@ -46,7 +50,8 @@ class HRNet(nn.Module):
         self.finest = rectified(wide, widths[0], norm)
         self.coarser = nn.ModuleList(rectified(above, below, norm, stride=2)
                                      for above, below in zip([wide, *widths[1:]], widths[1:]))
-        self.stages = nn.ModuleList(nn.Sequential(*(Module(widths[:branches], blocks, norm) for _ in range(count)))
+        self.stages = nn.ModuleList(nn.Sequential(*(Module(widths[:branches], blocks, norm, align_corners)
+                                                    for _ in range(count)))
                                     for branches, count in enumerate(modules, start=2))
         self.mix = rectified(sum(widths), sum(widths), norm, kernel=1)
         self.head = nn.Conv2d(sum(widths), outputs, 1)
@@ -58,8 +63,8 @@ class HRNet(nn.Module):
             branches = stage([*branches, coarser(coarsest)])
             coarsest = branches[-1]
         # What the V2 stands for: the head sees all resolutions, not the finest alone.
-        fine = torch.cat([enlarge(x, 2 ** branch) for branch, x in enumerate(branches)], dim=1)
-        return enlarge(self.head(self.mix(fine)), STRIDE)
+        fine = torch.cat([enlarge(x, 2 ** branch, self.align_corners) for branch, x in enumerate(branches)], dim=1)
+        return enlarge(self.head(self.mix(fine)), STRIDE, self.align_corners)
 
 
 class Module(nn.Module):
@@ -68,11 +73,12 @@ class Module(nn.Module):
     Takes and gives one map a branch, float [N, widths[i], H / 2^i, W / 2^i].
     """
 
-    def __init__(self, widths: list[int], blocks: int, norm: str):
+    def __init__(self, widths: list[int], blocks: int, norm: str, align_corners: bool = False):
         super().__init__()
         self.branches = nn.ModuleList(nn.Sequential(*(Residual(width, width, norm) for _ in range(blocks)))
                                       for width in widths)
-        self.routes = nn.ModuleList(nn.ModuleList(route(widths, source, target, norm) for source in range(len(widths)))
+        self.routes = nn.ModuleList(nn.ModuleList(route(widths, source, target, norm, align_corners)
+                                                  for source in range(len(widths)))
                                     for target in range(len(widths)))
 
     def forward(self, maps: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -99,7 +105,7 @@ class Bottleneck(nn.Module):
         return F.relu(self.body(x) + self.shortcut(x))
 
 
-def route(widths: list[int], source: int, target: int, norm: str) -> nn.Module:
+def route(widths: list[int], source: int, target: int, norm: str, align_corners: bool = False) -> nn.Module:
     """What takes the map of one branch to the width and the resolution of another."""
     if source == target:
         return nn.Identity()
@@ -107,14 +113,14 @@ def route(widths: list[int], source: int, target: int, norm: str) -> nn.Module:
         # The 1x1 convolution commutes with the enlargement: before it, it costs a quarter or less.
         return nn.Sequential(
             convolution(widths[source], widths[target], norm, kernel=1),
-            nn.Upsample(scale_factor=2.0 ** (source - target), mode="bilinear", align_corners=False),
+            nn.Upsample(scale_factor=2.0 ** (source - target), mode="bilinear", align_corners=align_corners),
         )
     halvings = [rectified(widths[source], widths[source], norm, stride=2) for _ in range(target - source - 1)]
     return nn.Sequential(*halvings, convolution(widths[source], widths[target], norm, stride=2))
 
 
-def enlarge(x: torch.Tensor, factor: int) -> torch.Tensor:
+def enlarge(x: torch.Tensor, factor: int, align_corners: bool) -> torch.Tensor:
     """The map at `factor` times its resolution, bilinearly."""
     if factor == 1:
         return x
-    return F.interpolate(x, scale_factor=float(factor), mode="bilinear", align_corners=False)
+    return F.interpolate(x, scale_factor=float(factor), mode="bilinear", align_corners=align_corners)

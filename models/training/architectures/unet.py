@@ -19,12 +19,14 @@ class UNet(nn.Module):
         half resolution and doubles the logits bilinearly: a quarter of the time, and an outline that
         is still smooth to less than a pixel.
 
-    H and W must be multiples of `multiple`. The textbook network of 31 M parameters is
-    `UNet(width=64, widest=16, stem=1)`.
+    up: "nearest" narrows with a 1x1 convolution and repeats pixels; "transposed" is the transposed convolution of
+        the textbook, with four times the weights.
+
+    H and W must be multiples of `multiple`.
     """
 
     def __init__(self, width: int = 16, levels: int = 5, widest: int = 8, stem: int = 2,
-                 channels: int = 2, outputs: int = 1, norm: str = "batch"):
+                 channels: int = 2, outputs: int = 1, norm: str = "batch", up: str = "nearest"):
         super().__init__()
         if stem not in (1, 2):
             raise ValueError(f"stem must be 1 or 2, not {stem}")
@@ -34,7 +36,7 @@ class UNet(nn.Module):
         pairs = list(zip(widths, widths[1:]))
         self.first = convolutions(channels, widths[0], norm, kernel=6 if stem == 2 else 3, stride=stem)
         self.down = nn.ModuleList(convolutions(fine, coarse, norm) for fine, coarse in pairs)
-        self.up = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairs)
+        self.up = nn.ModuleList(UPSAMPLINGS[up](coarse, fine) for fine, coarse in pairs)
         self.merge = nn.ModuleList(convolutions(2 * fine, fine, norm) for fine, _ in pairs)
         self.head = nn.Conv2d(widths[0], outputs, 1)
 
@@ -44,8 +46,7 @@ class UNet(nn.Module):
             skips.append(down(F.max_pool2d(skips[-1], 2)))
         x = skips.pop()
         for up, merge in zip(reversed(self.up), reversed(self.merge)):
-            # The 1x1 convolution commutes with nearest-neighbour upsampling: before it, it costs a quarter.
-            x = merge(torch.cat([F.interpolate(up(x), scale_factor=2.0), skips.pop()], dim=1))
+            x = merge(torch.cat([up(x), skips.pop()], dim=1))
         logits = self.head(x)
         if self.stem == 1:
             return logits
@@ -62,3 +63,24 @@ def convolutions(inputs: int, outputs: int, norm: str, kernel: int = 3, stride: 
         NORMS[norm](outputs),
         nn.ReLU(inplace=True),
     )
+
+
+class Nearest(nn.Conv2d):
+    """A 1x1 convolution of float [N, coarse, H, W] to [N, fine, 2 H, 2 W], each pixel repeated."""
+
+    def __init__(self, coarse: int, fine: int):
+        super().__init__(coarse, fine, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        # It commutes with nearest-neighbour upsampling: before it, it costs a quarter.
+        return F.interpolate(super().forward(x), scale_factor=2.0)
+
+
+class Transposed(nn.ConvTranspose2d):
+    """A transposed convolution of float [N, coarse, H, W] to [N, fine, 2 H, 2 W]."""
+
+    def __init__(self, coarse: int, fine: int):
+        super().__init__(coarse, fine, 2, stride=2)
+
+
+UPSAMPLINGS = {"nearest": Nearest, "transposed": Transposed}

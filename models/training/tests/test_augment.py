@@ -68,7 +68,7 @@ class TestCrop(unittest.TestCase):
             stained = augment.stain(image, np.random.default_rng(seed))
             self.assertEqual((stained.shape, stained.dtype), (image.shape, np.uint8))
             likeness = np.corrcoef(stained.mean(axis=2).ravel(), image.mean(axis=2).ravel())[0, 1]
-            self.assertGreater(likeness, 0.8)
+            self.assertGreater(likeness, 0.6)
 
     def test_lint_covers_what_lies_under_it(self):
         pair = disc()
