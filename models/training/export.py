@@ -1,6 +1,9 @@
 """Writes a trained model as one ONNX file that says everything about itself.
 
     python3 -m models.training.export unet_spherohq --data ../shared/data
+    python3 -m models.training.export hrnet --width full --random-weights --out /tmp/hrnet.onnx
+
+The second is for measuring a GPU with a network of the published size, which nobody trained here.
 
 The graph takes "image", uint8 [N, side, side, channels], and gives "probability", and for some models "border", each
 uint8 [N, side, side, 1], 255 = certainly: preparation, sigmoid and rounding are inside. N alone is dynamic.
@@ -8,6 +11,9 @@ uint8 [N, side, side, 1], 255 = certainly: preparation, sigmoid and rounding are
 
 import argparse
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import onnx
@@ -15,6 +21,7 @@ import torch
 from torch import nn
 
 from . import data
+from .architectures import FULL
 from .architectures.preparation import prepare
 from .evaluate import SPEC_KEY, evaluate, session
 from .recipes import RECIPES, Recipe
@@ -25,27 +32,40 @@ WEIGHTS = Path(__file__).parent.parent / "weights"
 
 
 class Shipped(nn.Module):
-    """A network with its pre- and postprocessing: uint8 NHWC in, uint8 NHWC out, a tensor for each output."""
+    """A network with its pre- and postprocessing: uint8 NHWC in, uint8 NHWC out, a tensor for each output.
 
-    def __init__(self, network: nn.Module, scaling: str):
+    prepare: what makes the network's input, float [N, C', H, W], of grey levels 0..255, float [N, C, H, W].
+    """
+
+    def __init__(self, network: nn.Module, prepare: Callable[[torch.Tensor], torch.Tensor]):
         super().__init__()
-        self.network, self.scaling = network, scaling
+        self.network, self.prepare = network, prepare
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        probability = torch.sigmoid(self.network(prepare(image.permute(0, 3, 1, 2).float(), self.scaling)))
+        probability = self.probability(image)
         # The cast cuts off; half a level more makes it round.
         levels = (probability * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1)
         return levels.split(1, dim=3)
 
+    def probability(self, image: torch.Tensor) -> torch.Tensor:
+        """Float [N, outputs, H, W], 0..1, of uint8 [N, H, W, C]."""
+        return torch.sigmoid(self.network(self.prepare(image.permute(0, 3, 1, 2).float())))
+
 
 def write_graph(recipe: Recipe, trained: nn.Module, path: Path) -> None:
-    """The graph of the recipe's network without metadata; batch normalisation is folded into the convolutions."""
-    example = torch.zeros(1, recipe.side, recipe.side, recipe.channels, dtype=torch.uint8)
+    """The graph of the recipe's network without metadata."""
+    shipped = Shipped(trained, partial(prepare, scaling=recipe.scaling))
+    write_shipped(shipped, recipe.side, recipe.channels, recipe.outputs, path)
+
+
+def write_shipped(shipped: Shipped, side: int, channels: int, outputs: tuple[str, ...], path: Path) -> None:
+    """The graph without metadata; batch normalisation is folded into the convolutions."""
+    example = torch.zeros(1, side, side, channels, dtype=torch.uint8)
     # PyTorch 2.9 made another exporter the default, which keeps the layers of normalisation.
     exporter = {} if torch.__version__ < "2.5" else {"dynamo": False}
-    torch.onnx.export(Shipped(trained, recipe.scaling).eval(), example, str(path), opset_version=OPSET,
-                      input_names=["image"], output_names=list(recipe.outputs),
-                      dynamic_axes={name: {0: "N"} for name in ("image", *recipe.outputs)}, **exporter)
+    torch.onnx.export(shipped.eval(), example, str(path), opset_version=OPSET,
+                      input_names=["image"], output_names=list(outputs),
+                      dynamic_axes={name: {0: "N"} for name in ("image", *outputs)}, **exporter)
 
 
 def spec(recipe: Recipe, training_data: list[dict], scores: dict) -> dict:
@@ -88,24 +108,51 @@ def write_spec(path: Path, contents: dict) -> None:
     onnx.save(model, str(path))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Export a trained model to ONNX, with its scores.")
-    parser.add_argument("model", choices=sorted(RECIPES))
-    parser.add_argument("--data", type=Path, required=True, help="the folder with the sets")
-    parser.add_argument("--run", type=Path, help="the folder of the run (models/training/runs/MODEL)")
-    parser.add_argument("--out", type=Path, help="the file to write (models/weights/MODEL.onnx)")
-    arguments = parser.parse_args()
-
-    recipe = RECIPES[arguments.model]
-    run = arguments.run or Path(__file__).parent / "runs" / recipe.id
-    out = arguments.out or WEIGHTS / f"{recipe.id}.onnx"
+def write_trained(recipe: Recipe, run: Path, folder: Path, out: Path) -> None:
+    """What the run learnt, with its scores on the sets in the folder."""
     trained = network(recipe)
     trained.load_state_dict(torch.load(run / "checkpoint.pt", map_location="cpu")["average"])
     write_graph(recipe, trained, out)
-    sets = learnt_from(recipe, arguments.data, json.loads((run / "run.json").read_text())["synthetic_count"])
-    summary, _ = evaluate(session(out), spec(recipe, sets, {}), arguments.data)
+    sets = learnt_from(recipe, folder, json.loads((run / "run.json").read_text())["synthetic_count"])
+    summary, _ = evaluate(session(out), spec(recipe, sets, {}), folder)
     write_spec(out, spec(recipe, sets, summary))
     print(json.dumps(summary, indent=2))
+
+
+def write_random(recipe: Recipe, width: str, out: Path) -> None:
+    """A network that learnt nothing: it takes the time and the memory of one that did."""
+    if width == "full":
+        recipe = replace(recipe, options={**recipe.options, **FULL[recipe.architecture]})
+    recipe = replace(recipe, id=f"{recipe.id}_{width}_random", title=f"{recipe.title}, {width}, random weights",
+                     description="For measuring time and memory. Its masks mean nothing.")
+    torch.manual_seed(0)
+    write_graph(recipe, network(recipe), out)
+    write_spec(out, spec(recipe, [], {}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Export a trained model to ONNX, with its scores.")
+    parser.add_argument("model", choices=sorted(RECIPES))
+    parser.add_argument("--data", type=Path, help="the folder with the sets, for the scores")
+    parser.add_argument("--run", type=Path, help="the folder of the run (models/training/runs/MODEL)")
+    parser.add_argument("--out", type=Path, help="the file to write (models/weights/MODEL.onnx)")
+    parser.add_argument("--width", choices=("compact", "full"), default="compact",
+                        help="the recipe's network, or with --random-weights that of its published size")
+    parser.add_argument("--random-weights", action="store_true", help="export without a training, for measuring speed")
+    arguments = parser.parse_args()
+
+    recipe = RECIPES[arguments.model]
+    if arguments.random_weights:
+        if arguments.out is None or arguments.out.resolve().parent == WEIGHTS.resolve():
+            parser.error("--random-weights needs --out, outside of models/weights")
+        write_random(recipe, arguments.width, arguments.out)
+        return
+    if arguments.width == "full":
+        parser.error("--width full needs --random-weights: nothing of that size was trained")
+    if arguments.data is None:
+        parser.error("--data is needed for the scores of a trained model")
+    write_trained(recipe, arguments.run or Path(__file__).parent / "runs" / recipe.id, arguments.data,
+                  arguments.out or WEIGHTS / f"{recipe.id}.onnx")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from scipy import ndimage
 OVERLAP = 1 / 8       # of a tile that the next one shares, at least; the hub's models.overlap
 SATURATED = 0.1       # per cent of the samples that a stretch makes black, and again white
 LEAST_RANGE = 8       # grey levels that a stretch spreads at the most over all 256
-BORDER_REACH = 2      # pixels around which two labels make a border
+RIM = 2               # pixels from an object's edge that are its border
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,9 @@ class Pair:
 
     name: str
     image: np.ndarray   # uint8 [H, W, 1 or 3]
-    target: np.ndarray  # uint8 [H, W, outputs]: object, then border; 255 = yes, between = the part of the pixel
+    # uint8 [H, W, 1 or 3]: object; its border, and where that of another one is as near, which counts more.
+    # 255 = yes, between = the part of the pixel.
+    target: np.ndarray
 
     @property
     def mask(self) -> np.ndarray:
@@ -46,19 +48,26 @@ def stretch(pixels: np.ndarray, least: float = LEAST_RANGE) -> np.ndarray:
 
 
 def read_target(path: Path, outputs: int) -> np.ndarray:
-    """uint8 [H, W, outputs] of a label image: 255 where an object is, and for a second output where a border is."""
+    """uint8 [H, W, 1 or 3] of a label image, as in `Pair`: three where a model has a second output."""
     with Image.open(path) as image:
         labels = np.asarray(image).astype(np.int32)
-    layers = [labels > 0, borders(labels)][:outputs]
+    layers = [labels > 0]
+    if outputs > 1:
+        layers += borders(labels)
     return np.stack([np.where(layer, 255, 0).astype(np.uint8) for layer in layers], axis=-1)
 
 
-def borders(labels: np.ndarray) -> np.ndarray:
-    """bool [H, W]: the pixels around which, up to `BORDER_REACH` away, there are two different objects."""
-    size = 2 * BORDER_REACH + 1
+def borders(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two of bool [H, W]: the pixels of objects that are less than `RIM` away from what is not of the object, and
+    those around which two objects lie that near."""
+    size = 2 * RIM + 1
+    most = ndimage.maximum_filter(labels, size)
+    least = ndimage.minimum_filter(labels, size)
     nothing = np.iinfo(labels.dtype).max
-    least = ndimage.minimum_filter(np.where(labels > 0, labels, nothing), size)
-    return (least < nothing) & (ndimage.maximum_filter(labels, size) > least)
+    least_object = ndimage.minimum_filter(np.where(labels > 0, labels, nothing), size)
+    rim = (labels > 0) & ((least < labels) | (most > labels))
+    meeting = (least_object < nothing) & (most > least_object)
+    return rim, meeting
 
 
 def resize(pixels: np.ndarray, width: int, height: int) -> np.ndarray:

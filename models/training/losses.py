@@ -3,20 +3,21 @@
 import torch
 import torch.nn.functional as F
 
-BORDER_WEIGHT = 4.0  # of a border's pixels, which are few, in the cross-entropy
+MEETING_WEIGHT = 5.0  # of the pixels where two objects meet, in the cross-entropy
 
 
 def overlap_loss(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy plus one minus the soft Dice coefficient, over pixels of weight 1.
+    """Cross-entropy plus one minus the soft Dice coefficient, over pixels of weight 1; means over the outputs.
 
-    logits and target are float [N, outputs, H, W]; `target` may lie between 0 and 1 where an outline cuts a pixel;
-    weight is [N, 1, H, W]. Dice is taken image by image and output by output, so that small objects count in their
-    image as large ones do in theirs. Where there is a second output, its pixels, the borders between objects, count
-    more in both.
+    logits is float [N, outputs, H, W], weight [N, 1, H, W]. target has a layer for each output, between 0 and 1 where an
+    outline cuts a pixel; and, where there are two outputs, a third layer: where objects meet, which are few pixels that
+    decide how many objects there are. Dice is taken image by image, so that small objects count in their image as
+    large ones do in theirs.
     """
     important = weight
-    if target.shape[1] > 1:
-        important = weight * (1 + (BORDER_WEIGHT - 1) * target[:, 1:2])
+    if target.shape[1] == 3:
+        important = weight * (1 + (MEETING_WEIGHT - 1) * target[:, 2:])
+        target = target[:, :2]
     important = important.expand_as(target)
     entropy = F.binary_cross_entropy_with_logits(logits, target, important, reduction="sum") / important.sum()
     probability = torch.sigmoid(logits) * weight

@@ -27,7 +27,7 @@ class Recipe:
     phases: tuple[Phase, ...]
     scaling: str = "fit"        # the whole image at once, or tiles at its own resolution: "native"
     channels: int = 1           # 1 grey, 3 RGB
-    outputs: tuple[str, ...] = ("probability",)  # and "border", where touching objects are to part
+    outputs: tuple[str, ...] = ("probability",)  # and "border", the rim of each object, by which touching ones part
     learning_rate: float = 2e-3
     threshold: float = 0.5
     batch: dict[str, int] = field(default_factory=dict)  # images a run, by how many sessions are active

@@ -18,10 +18,10 @@ def disc(side: int = 120, radius: int = 30) -> Pair:
 
 
 def coloured(side: int = 120) -> Pair:
-    """Noise in three channels, and two targets."""
+    """Noise in three channels, and three targets."""
     rng = np.random.default_rng(0)
     return Pair("noise", rng.integers(0, 256, (side, side, 3), dtype=np.uint8),
-                np.where(rng.random((side, side, 2)) < 0.5, 255, 0).astype(np.uint8))
+                np.where(rng.random((side, side, 3)) < 0.5, 255, 0).astype(np.uint8))
 
 
 class TestCrop(unittest.TestCase):
@@ -31,7 +31,7 @@ class TestCrop(unittest.TestCase):
 
     def test_ranges(self):
         for seed in range(20):
-            for pair, scaling, channels, outputs in ((disc(), "fit", 2, 1), (coloured(), "native", 6, 2)):
+            for pair, scaling, channels, outputs in ((disc(), "fit", 2, 1), (coloured(), "native", 6, 3)):
                 image, target, weight = augment.crop(pair, 64, (0.5, 1.6), scaling, np.random.default_rng(seed))
                 self.assertEqual((image.shape, target.shape, weight.shape),
                                  ((channels, 64, 64), (outputs, 64, 64), (1, 64, 64)))

@@ -5,7 +5,7 @@ import unittest
 import torch
 
 from ..architectures import build
-from ..architectures.hrnet import Module, route
+from ..architectures.hrnet import Module, enlarge, route
 
 
 WIDTHS = [3, 6, 12, 24]
@@ -45,6 +45,12 @@ class TestHRNet(unittest.TestCase):
                 with self.subTest(source=source, target=target), torch.no_grad():
                     found = route(WIDTHS, source, target, "batch")(given[source])
                     self.assertEqual(found.shape, given[target].shape)
+
+    def test_aligned_corners_keep_their_values(self):
+        x = torch.arange(6.0).reshape(1, 1, 2, 3)
+        self.assertEqual(enlarge(x, 4, True)[0, 0, ::7, ::11].tolist(), [[0, 2], [3, 5]])
+        # Else the middle of a pixel is that of its four by four.
+        self.assertAlmostEqual(enlarge(x, 4, False)[0, 0, 0, 5:7].mean().item(), 1)
 
     def test_has_the_modules_and_blocks_that_it_is_told(self):
         network = build("hrnet", width=6, modules=(2, 1, 3), blocks=3)

@@ -55,10 +55,11 @@ class TestRead(unittest.TestCase):
 
     def test_labels_become_objects_and_borders(self):
         labels = np.zeros((9, 20), np.uint16)
-        labels[:, :8], labels[:, 10:18] = 1, 300
+        labels[:, :8], labels[:, 8:18] = 1, 300
         target = self.read(labels, lambda file: images.read_target(file, 2))
-        self.assertEqual(np.flatnonzero(target[4, :, 0]).tolist(), [*range(8), *range(10, 18)])
-        self.assertEqual(np.flatnonzero(target[4, :, 1]).tolist(), [8, 9])  # both objects lie within two pixels
+        self.assertEqual(np.flatnonzero(target[4, :, 0]).tolist(), [*range(18)])
+        self.assertEqual(np.flatnonzero(target[4, :, 1]).tolist(), [6, 7, 8, 9, 16, 17])
+        self.assertEqual(np.flatnonzero(target[4, :, 2]).tolist(), [6, 7, 8, 9])
         self.assertEqual(self.read(labels, lambda file: images.read_target(file, 1)).shape, (9, 20, 1))
 
 
