@@ -5,6 +5,9 @@
 //	models/weights/*.onnx --ReadSpec--> Spec --Registry--> app, gpuexec
 //	imageio.Image --Fit--> Tensor [rows,H,W,C] uint8 --engine--> Tensor [rows,H,W,outputs] uint8 --Unfit--> mask.Probability
 //
+// The engine gives the tensor to the graph as it is, or, where the spec has a Codec, what that encodes of it in float32, and
+// decodes the answer.
+//
 // An image is one row, scaled as a whole, or one row a tile at its own resolution.
 //
 // Fit and Unfit share their arithmetic with the previews of imageio through models/resample; models/sample

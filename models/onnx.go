@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -26,12 +27,15 @@ type value struct {
 // openDim is a dimension that has no number.
 const openDim = -1
 
-// uint8Type is TensorProto.UINT8.
-const uint8Type = 2
+// Of TensorProto.DataType.
+const floatType, uint8Type = 1, 2
 
 func (v value) String() string {
 	kind := fmt.Sprintf("of element type %d", v.elementType)
-	if v.elementType == uint8Type {
+	switch v.elementType {
+	case floatType:
+		kind = "float32"
+	case uint8Type:
 		kind = "uint8"
 	}
 	dims := make([]string, len(v.dims))
@@ -47,7 +51,9 @@ func (v value) String() string {
 // Numbers of the fields in onnx.proto that matter here.
 const (
 	modelGraph, modelOpsets, modelMetadata = 7, 8, 14
+	graphInitializer                       = 5
 	graphInput, graphOutput                = 11, 12
+	tensorName                             = 8
 	opsetDomain, opsetVersion              = 1, 2
 	entryKey, entryValue                   = 1, 2
 	valueName, valueType                   = 1, 2
@@ -64,7 +70,7 @@ func readONNX(r io.ReaderAt, size int64) (onnxModel, error) {
 	err := message{r, 0, size}.fields(func(f field) error {
 		switch f.number {
 		case modelGraph:
-			return f.message.fields(m.readGraph)
+			return m.readGraph(f)
 		case modelOpsets:
 			return m.readOpset(f)
 		case modelMetadata:
@@ -76,17 +82,38 @@ func readONNX(r io.ReaderAt, size int64) (onnxModel, error) {
 }
 
 func (m *onnxModel) readGraph(f field) error {
-	switch f.number {
-	case graphInput:
-		v, err := readValue(f)
-		m.inputs = append(m.inputs, v)
+	weights := map[string]bool{}
+	err := f.message.fields(func(f field) error {
+		switch f.number {
+		case graphInitializer:
+			name, err := readName(f)
+			weights[name] = true
+			return err
+		case graphInput:
+			v, err := readValue(f)
+			m.inputs = append(m.inputs, v)
+			return err
+		case graphOutput:
+			v, err := readValue(f)
+			m.outputs = append(m.outputs, v)
+			return err
+		}
+		return nil
+	})
+	// Before version 4 of the format, weights had to be among the inputs, too; some exporters have kept to it.
+	m.inputs = slices.DeleteFunc(m.inputs, func(v value) bool { return weights[v.name] })
+	return err
+}
+
+// readName reads the name of a tensor and steps over the rest.
+func readName(f field) (name string, err error) {
+	err = f.message.fields(func(f field) (err error) {
+		if f.number == tensorName {
+			name, err = f.text()
+		}
 		return err
-	case graphOutput:
-		v, err := readValue(f)
-		m.outputs = append(m.outputs, v)
-		return err
-	}
-	return nil
+	})
+	return name, err
 }
 
 func (m *onnxModel) readOpset(f field) error {

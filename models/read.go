@@ -66,6 +66,7 @@ type specFile struct {
 	Input       Input  `json:"input"`
 	// Outputs says what the graph's outputs are, in their order; [probability] when it is absent.
 	Outputs      []string         `json:"outputs"`
+	Codec        *Codec           `json:"codec,omitempty"` // of a graph that computes in float32
 	Threshold    float64          `json:"threshold"`
 	Precision    string           `json:"precision"`
 	Batch        Batch            `json:"batch"`
@@ -92,7 +93,7 @@ func (m onnxModel) spec() (Spec, error) {
 	if err := f.check(); err != nil {
 		return Spec{}, fmt.Errorf("%w: its %s: %w", ErrInvalid, specKey, err)
 	}
-	if err := m.check(f.Input, max(1, len(f.Outputs))); err != nil {
+	if err := m.check(f.Input, max(1, len(f.Outputs)), f.Codec); err != nil {
 		return Spec{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	f.Input.Name = m.inputs[0].name
@@ -102,13 +103,20 @@ func (m onnxModel) spec() (Spec, error) {
 		Description: f.Description,
 		Input:       f.Input,
 		OutputName:  m.outputs[0].name,
+		Codec:       f.Codec,
 		Threshold:   f.Threshold,
 		Precision:   f.Precision,
 		Batch:       f.Batch,
 		TrainedOn:   f.TrainingData,
 		Scores:      f.Scores,
 	}
-	if len(f.Outputs) == 2 {
+	switch {
+	case f.Codec != nil:
+		spec.OutputName = f.Codec.OutputName
+		if f.Codec.Border != nil {
+			spec.BorderName = f.Codec.OutputName
+		}
+	case len(f.Outputs) == 2:
 		spec.BorderName = m.outputs[1].name
 	}
 	return spec, nil
@@ -143,16 +151,24 @@ func (f specFile) check() error {
 	case batch.Alone < 1 || batch.Shared < 1 || batch.Max < max(batch.Alone, batch.Shared) || batch.Max > maxBatch:
 		return fmt.Errorf("batch of %d alone and %d shared does not fit 1 to max, %d", batch.Alone, batch.Shared, batch.Max)
 	}
+	if f.Codec != nil {
+		if err := f.Codec.check(in, max(1, len(f.Outputs))); err != nil {
+			return fmt.Errorf("codec: %w", err)
+		}
+	}
 	return nil
 }
 
-// check compares the graph with the input, and the number of outputs, that the spec promises.
-func (m onnxModel) check(in Input, outputs int) error {
+// check compares the graph with the input, the number of outputs and the codec that the spec promises.
+func (m onnxModel) check(in Input, outputs int, codec *Codec) error {
 	if m.opset < minOpset {
 		return fmt.Errorf("its operators are of version %d, at least %d is needed", m.opset, minOpset)
 	}
 	if len(m.inputs) != 1 {
 		return fmt.Errorf("its graph has %d inputs instead of one", len(m.inputs))
+	}
+	if codec != nil {
+		return codec.checkGraph(m, in)
 	}
 	if len(m.outputs) < outputs {
 		return fmt.Errorf("its graph has %d outputs instead of %d", len(m.outputs), outputs)

@@ -7,8 +7,9 @@ type Spec struct {
 	Title       string  // for people
 	Description string  // one or two sentences, for people
 	Input       Input   // what the graph takes
-	OutputName  string  // the graph's probability output: uint8 [N,Height,Width,1]
-	BorderName  string  // the graph's second output, of that form: where objects touch; empty in most models
+	OutputName  string  // the graph's probability output: uint8 [N,Height,Width,1] unless there is a Codec
+	BorderName  string  // the graph's output, of that form, that tells where objects touch; empty in most models
+	Codec       *Codec  // of a graph that takes and gives float32; nil of one that does so with uint8
 	Threshold   float64 // default probability above which a pixel is object, 0..1
 	Precision   string  // "fp32", "fp16", "int8"
 	Batch       Batch
@@ -52,7 +53,7 @@ func (s Spec) Outputs() int {
 	return 1
 }
 
-// Input is the graph's input: uint8 [N,Height,Width,Channels]. The graph normalises by itself.
+// Input is the model's input: uint8 [N,Height,Width,Channels]. The graph normalises by itself unless there is a Codec.
 type Input struct {
 	Name     string  `json:"-"` // in the graph
 	Height   int     `json:"height"`

@@ -8,6 +8,7 @@
 package ort
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 	onnx "github.com/yalue/onnxruntime_go"
 
 	"seghub/gpuexec"
+	"seghub/models"
 )
 
 // version is that of the library that scripts/fetch-onnxruntime fetches.
@@ -100,6 +102,27 @@ func (r *Runtime) NewEngine(slot int) (gpuexec.Engine, error) {
 	defer r.mu.Unlock()
 	r.engines++
 	return e, nil
+}
+
+// RunFloats runs the graph of a model that has a Codec once on values as they are, and returns what it gives as it is: no step
+// of the codec is done. It is for trying a model that is not in use yet.
+func (r *Runtime) RunFloats(ctx context.Context, model models.Spec, values []float32, shape []int64) (out []float32, outShape []int64, err error) {
+	e := &engine{runtime: r}
+	if r.device.cuda != nil {
+		if err := e.openStream(); err != nil {
+			return nil, nil, fmt.Errorf("ort: %w", err)
+		}
+		defer func() { err = errors.Join(err, r.device.cuda.Destroy(e.stream)) }()
+	}
+	s, err := e.open(model)
+	if err != nil {
+		return nil, nil, fmt.Errorf("ort: open %s: %w", model.ID, err)
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if out, outShape, err = s.runFloats(ctx, values, shape); err != nil {
+		return nil, nil, fmt.Errorf("ort: run %s: %w", model.ID, err)
+	}
+	return out, outShape, nil
 }
 
 func (r *Runtime) engineClosed() {

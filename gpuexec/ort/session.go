@@ -2,6 +2,7 @@ package ort
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 
 	onnx "github.com/yalue/onnxruntime_go"
@@ -22,6 +23,9 @@ func (e *engine) open(model models.Spec) (*session, error) {
 	}
 	defer release(options)
 	outputs := []string{model.OutputName, model.BorderName}[:model.Outputs()]
+	if model.Codec != nil {
+		outputs = outputs[:1] // both are channels of it
+	}
 	s, err := onnx.NewDynamicAdvancedSession(model.Path, []string{model.Input.Name}, outputs, options)
 	if err != nil {
 		return nil, err
@@ -54,12 +58,61 @@ func (e *engine) options() (*onnx.SessionOptions, error) {
 	return options, nil
 }
 
-// run maps uint8 [N,H,W,C] to uint8 [N,H,W,outputs]. When ctx ends it has ONNX Runtime stop, which it does between two nodes
-// of the graph.
+// run maps uint8 [N,H,W,C] to uint8 [N,H,W,outputs].
 func (s *session) run(ctx context.Context, in models.Tensor) (models.Tensor, error) {
-	if err := ctx.Err(); err != nil {
+	switch codec := s.model.Codec; {
+	case codec == nil:
+		return s.runBytes(ctx, in)
+	case !codec.OneByOne:
+		return s.runCodec(ctx, in)
+	}
+	rows := make([]models.Tensor, in.N)
+	for n := range rows {
+		var err error
+		if rows[n], err = s.runCodec(ctx, in.Rows(n, n+1)); err != nil {
+			return models.Tensor{}, err
+		}
+	}
+	return models.Concat(rows)
+}
+
+// runCodec runs a graph that computes in float32.
+func (s *session) runCodec(ctx context.Context, in models.Tensor) (models.Tensor, error) {
+	values, shape := s.model.Codec.Encode(in)
+	values, shape, err := s.runFloats(ctx, values, shape)
+	if err != nil {
 		return models.Tensor{}, err
 	}
+	return s.model.Codec.Decode(values, shape, in.N, in.H, in.W)
+}
+
+// runFloats gives the graph values and returns what it makes of them, of whatever shape that is.
+func (s *session) runFloats(ctx context.Context, values []float32, shape []int64) ([]float32, []int64, error) {
+	var pinned runtime.Pinner
+	defer pinned.Unpin()
+	pinned.Pin(&values[0])
+	input, err := onnx.NewTensor(onnx.NewShape(shape...), values)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer release(input)
+	outputs := []onnx.Value{nil} // made by ONNX Runtime
+	err = s.execute(ctx, input, outputs)
+	if outputs[0] != nil {
+		defer release(outputs[0])
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	output, ok := outputs[0].(*onnx.Tensor[float32])
+	if !ok {
+		return nil, nil, fmt.Errorf("output %s is not float32", s.model.OutputName)
+	}
+	return output.GetData(), output.GetShape(), nil
+}
+
+// runBytes runs a graph that takes and gives uint8.
+func (s *session) runBytes(ctx context.Context, in models.Tensor) (models.Tensor, error) {
 	// ONNX Runtime reads and writes Go's memory: it keeps the addresses between the calls below.
 	var pinned runtime.Pinner
 	defer pinned.Unpin()
@@ -81,9 +134,20 @@ func (s *session) run(ctx context.Context, in models.Tensor) (models.Tensor, err
 		defer release(output)
 		outputs[i] = output
 	}
+	if err := s.execute(ctx, input, outputs); err != nil {
+		return models.Tensor{}, err
+	}
+	return interleave(planes), nil
+}
+
+// execute runs the graph. When ctx ends it has ONNX Runtime stop, which it does between two nodes of the graph.
+func (s *session) execute(ctx context.Context, input onnx.Value, outputs []onnx.Value) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	options, err := onnx.NewRunOptions()
 	if err != nil {
-		return models.Tensor{}, err
+		return err
 	}
 	defer release(options)
 
@@ -96,7 +160,7 @@ func (s *session) run(ctx context.Context, in models.Tensor) (models.Tensor, err
 	if !stop() {
 		<-terminated // the options must outlive it
 	}
-	return interleave(planes), err
+	return err
 }
 
 // interleave makes one tensor [N,H,W,len(planes)] of as many of [N,H,W,1].

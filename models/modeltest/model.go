@@ -46,6 +46,7 @@ type Model struct {
 	Outputs []Value
 	Weights int
 	Reduce  string
+	float   *FloatOptions // of a model of NewFloat
 }
 
 // New returns a model whose probability is the mean of a pixel's channels, rounded down, or what o.Reduce makes of them.
@@ -132,8 +133,22 @@ func (m Model) Bytes() []byte {
 	return file
 }
 
-// graph computes Cast(float) -> Reduce(axis 3) -> Cast(uint8), once for each output.
 func (m Model) graph() []byte {
+	graph := m.body()
+	for _, v := range m.Inputs {
+		graph = appendMessage(graph, 11, v.message())
+	}
+	for _, v := range m.Outputs {
+		graph = appendMessage(graph, 12, v.message())
+	}
+	return graph
+}
+
+// body computes Cast(float) -> Reduce(axis 3) -> Cast(uint8), once for each output.
+func (m Model) body() []byte {
+	if m.float != nil {
+		return m.float.graph()
+	}
 	var graph []byte
 	graph = appendMessage(graph, 1, node("Cast", m.Inputs[0].Name, "float", intAttribute("to", Float)))
 	for i, output := range m.Outputs {
@@ -147,12 +162,6 @@ func (m Model) graph() []byte {
 	graph = appendText(graph, 2, "mean of the channels")
 	if m.Weights > 0 {
 		graph = appendMessage(graph, 5, weights(m.Weights))
-	}
-	for _, v := range m.Inputs {
-		graph = appendMessage(graph, 11, v.message())
-	}
-	for _, v := range m.Outputs {
-		graph = appendMessage(graph, 12, v.message())
 	}
 	return graph
 }
