@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"seghub/models"
 	"seghub/models/imageio"
 	"seghub/models/mask"
+	"seghub/models/sample"
 )
 
 // The pool's overhead is BenchmarkPool's images/s beside BenchmarkBare's: the same model, engines and threads, with and
@@ -141,6 +144,48 @@ func bodies(b *testing.B) []byte {
 		b.Fatal(err)
 	}
 	return png.Bytes()
+}
+
+// BenchmarkModels takes an image of 1024x1024 pixels through each model on all cores: fitted, run and brought back. Beside those
+// that ship are those of the folder SEGHUB_FULL, which is for the full-size ones that models/training/export.py writes.
+func BenchmarkModels(b *testing.B) {
+	folders := []string{filepath.Join("..", "..", "models", "weights")}
+	if full := os.Getenv("SEGHUB_FULL"); full != "" {
+		folders = append(folders, full)
+	} else {
+		b.Log("left out: the full-size models: SEGHUB_FULL names no folder of them")
+	}
+	img, _ := sample.Spheroids(7, 1024, 1024)
+	r := openCPU(b, 1)
+	for _, folder := range folders {
+		registry, err := models.Open(folder, quiet)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, model := range registry.List() {
+			b.Run(filepath.Base(folder)+"/"+model.ID, func(b *testing.B) {
+				e := newEngine(b, r, 0)
+				if err := e.Load(b.Context(), model); err != nil {
+					b.Fatal(err)
+				}
+				for b.Loop() {
+					in, placement := models.Fit(img, model.Input)
+					rows := make([]models.Tensor, in.N)
+					for i := range rows {
+						rows[i] = run(b, e, model, in.Rows(i, i+1))
+					}
+					out, err := models.Concat(rows)
+					if err != nil {
+						b.Fatal(err)
+					}
+					placement.Unfit(out, 0)
+				}
+				b.ReportMetric(b.Elapsed().Seconds()*1000/float64(b.N), "ms/image")
+				b.ReportMetric(float64(model.SizeBytes)/1e6, "MB")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
 }
 
 // BenchmarkCancel terminates runs of the shipped model at ever later moments: the slowest node of the graph is the longest
