@@ -1,9 +1,9 @@
 """Reads the weights out of somebody else's PyTorch checkpoint, and nothing but the weights.
 
-`torch.save` writes a ZIP archive: a pickle, and beside it the numbers of each storage that the pickle names. A pickle may
-call any function of Python when it is read. Here it can call what makes tensors and no more, by the same rule under every
-version of PyTorch: its own reader of weights alone refuses scores and settings, which most checkpoints have beside them,
-and before 2.6 could be got round.
+`torch.save` writes a ZIP archive: a pickle, and beside it the numbers of each storage that the pickle names. A pickle
+may call any function of Python when it is read. Here it can call what makes tensors and no more, by the same rule under
+every version of PyTorch: PyTorch's own reader of weights alone refuses a file with scores or settings beside them, as
+most checkpoints have, and could be got round before 2.6.
 """
 
 import math
@@ -43,33 +43,39 @@ class Refused(Exception):
 
 def read(path: Path) -> dict[str, torch.Tensor]:
     """The weights in the file, by the names that they have in its network. Raises `Refused`."""
-    if not zipfile.is_zipfile(path):
-        raise Refused(f"{path.name} is not a PyTorch checkpoint, or one of PyTorch before 1.6: load it there and save it "
-                      "again with a newer one.")
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-        if any(name.endswith("/constants.pkl") for name in names):
-            raise Refused(f"{path.name} is a TorchScript program: save the state_dict() of its network.")
-        pickles = [name for name in names if name.endswith("/data.pkl")]
-        if len(pickles) != 1 or any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
-            raise Refused(f"{path.name} is a ZIP archive, but not one that torch.save writes.")
-        try:
-            with archive.open(pickles[0]) as file:
-                found = Reader(file, archive, pickles[0].removesuffix("data.pkl")).load()
-        except Refused:
-            raise
-        except Exception as error:  # a broken pickle raises whatever its bytes happen to hit
-            raise Refused(f"{path.name} cannot be read: {error}.") from error
-    return unwrap(found)
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise Refused(f"{path.name} is not a PyTorch checkpoint, or one of PyTorch before 1.6: "
+                          "load it and save it again with a newer one.")
+        with zipfile.ZipFile(file) as archive:
+            return unwrap(load(archive, path.name))
+
+
+def load(archive: zipfile.ZipFile, called: str) -> object:
+    """What `torch.save` was given, as far as it is tensors in plain containers. Raises `Refused`."""
+    names = archive.namelist()
+    if any(name.endswith("/constants.pkl") for name in names):
+        raise Refused(f"{called} is a TorchScript program: save the state_dict() of its network.")
+    pickles = [name for name in names if name.endswith("/data.pkl")]
+    if len(pickles) != 1 or any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+        raise Refused(f"{called} is a ZIP archive, but not one that torch.save writes.")
+    try:
+        with archive.open(pickles[0]) as file:
+            return Reader(file, archive, pickles[0].removesuffix("data.pkl")).load()
+    except Refused:
+        raise
+    except Exception as error:  # a broken pickle raises whatever its bytes happen to hit
+        raise Refused(f"{called} cannot be read: {error}.") from error
 
 
 def unwrap(found: object) -> dict[str, torch.Tensor]:
     """The state dict in what a training saved. Raises `Refused` where there is none."""
-    while isinstance(found, dict) and any(isinstance(found.get(wrapper), dict) for wrapper in WRAPPERS):
-        found = next(found[wrapper] for wrapper in WRAPPERS if isinstance(found.get(wrapper), dict))
+    for _ in WRAPPERS:  # each may be in another
+        if isinstance(found, dict):
+            found = next((found[name] for name in WRAPPERS if isinstance(found.get(name), dict)), found)
     if not isinstance(found, dict):
         raise Refused("The file holds no state dict. If it holds a whole network, save its state_dict() instead.")
-    weights = {name: value for name, value in found.items() if isinstance(name, str) and isinstance(value, torch.Tensor)}
+    weights = {str(name): value for name, value in found.items() if isinstance(value, torch.Tensor)}
     if not weights:
         raise Refused("The file holds no weights: neither itself nor under " + ", ".join(WRAPPERS) + ".")
     while all(name.startswith(PARALLEL) for name in weights):
@@ -99,7 +105,7 @@ class Reader(pickle.Unpickler):
 
 
 class Unread:
-    """Stands for whatever is no tensor: an optimiser's settings, a score, or a program. Takes anything, does nothing."""
+    """Stands for whatever is no tensor: a score, a setting, a program. Takes anything, does nothing."""
 
     def __new__(cls, *_arguments, **_named):
         return super().__new__(cls)

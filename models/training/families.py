@@ -1,7 +1,7 @@
 """The networks of the system that this one replaces: what their weights are called there, and here.
 
-The names are those of the usual reference implementations. What names and shapes cannot tell is taken to be as in those:
-normalisations add 1e-5 to the variance; HRNet enlarges with aligned corners. `Imported.notes` says so.
+The names are those of the usual reference implementations. What names and shapes cannot tell is taken to be as it is
+there, and said in `Imported.notes`.
 """
 
 import re
@@ -50,7 +50,7 @@ class Transfer:
 
     def shape(self, key: str) -> torch.Size:
         """The shape of a convolution that the size of the network is read from."""
-        if key not in self.weights or self.weights[key].dim() != 4:
+        if key not in self.weights or self.weights[key].dim() != 4 or self.weights[key].numel() == 0:
             raise Refused(f"{key}, a convolution that the size of the network is read from, is missing.")
         return self.weights[key].shape
 
@@ -61,10 +61,9 @@ class Transfer:
     def layers(self, prefix: str) -> tuple[list[str], list[str]]:
         """The convolutions and the normalisations below a prefix, each in the order of the numbers in their names."""
         paths = {key.rpartition(".")[0] for key in self.weights if key.startswith(prefix + ".")}
-        ordered = sorted(paths, key=lambda path: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path)])
-        convolutions = [path for path in ordered if (weight := self.weights.get(path + ".weight")) is not None and weight.dim() > 1]
-        return convolutions, [path for path in ordered if path + ".weight" in self.weights or self.statistics
-                              if path not in convolutions]
+        ordered = sorted(paths, key=by_number)
+        convolutions = [path for path in ordered if self.weights.get(path + ".weight", torch.empty(0)).dim() > 1]
+        return convolutions, [path for path in ordered if path not in convolutions]
 
     def put(self, key: str, ours: str, change: Callable[[torch.Tensor], torch.Tensor] = lambda weight: weight) -> None:
         self.left.discard(key)
@@ -128,12 +127,17 @@ class Transfer:
         if not self.affine:
             self.notes.append("The normalisations have no weights: they scale by 1 and shift by 0.")
         elif not self.statistics:
-            self.notes.append("The normalisations have no running statistics: they are taken to be by image and channel.")
+            self.notes.append("The normalisations kept no statistics: they are taken to be by image and channel.")
         return Imported(title, recipe, network.eval(), channels, tuple(self.notes))
 
 
+def by_number(name: str) -> list[str | int]:
+    """What names are sorted by so that conv10 comes after conv9."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
 def pair(ours: str) -> tuple[str, str]:
-    """The convolution and the normalisation of `residual.convolution`."""
+    """What `residual.convolution` calls its convolution and its normalisation."""
     return ours + ".0", ours + ".1"
 
 
@@ -160,11 +164,11 @@ def hrnet(weights: dict[str, torch.Tensor]) -> Imported:
         for module in range(count):
             exchange(given, f"stage{stage + 2}.{module}", f"stages.{stage}.{module}", stage + 2, blocks)
 
-    head = next((name for name in ("last_layer", "final_layer", "head", "final") if given.layers(name)[0]), "last_layer")
+    heads = ("last_layer", "final_layer", "head", "final")
+    head = next((name for name in heads if given.layers(name)[0]), heads[0])
     convolutions, norms = given.layers(head)
     if len(convolutions) != 2 or len(norms) > 1:
-        raise Refused(f"{head} has {len(convolutions)} convolutions and {len(norms)} normalisations, where HRNet has two "
-                      "and one.")
+        raise Refused(f"{head} has {len(convolutions)} convolutions and {len(norms)} normalisations, not two and one.")
     given.normalised(convolutions[0], next(iter(norms), f"{head}.1"), pair("mix"), biased=True)
     given.plain(convolutions[1], "head")
     given.notes.append("Coarse maps are enlarged bilinearly with aligned corners, which the weights do not tell.")
@@ -194,7 +198,8 @@ def cbam_resunet(weights: dict[str, torch.Tensor]) -> Imported:
     width, channels = given.shape("init_conv.0.weight")[:2]
     widest = given.shape("bottleneck.0.conv1.weight")[0] // width
     count = given.count(r"downs\.(\d+)\.")
-    network = build("cbam_resunet", width=width, levels=count + 1, widest=widest, stem=1, channels=channels, norm=given.norm)
+    network = build("cbam_resunet", width=width, levels=count + 1, widest=widest, stem=1, channels=channels,
+                    norm=given.norm)
 
     given.normalised("init_conv.0", "init_conv.1", pair("first.0"))
     attentive(given, "downs.0", "first.1")
@@ -229,13 +234,13 @@ def attentive(given: Transfer, theirs: str, ours: str) -> None:
 class UNetNames:
     """What one of the usual implementations of the U-Net calls its parts; levels are counted from the finest, 0."""
 
-    ups: str           # a pattern; its group numbers the upsamplings
+    ups: str                           # a pattern; its group numbers the upsamplings
     first: str
     down: Callable[[int, int], str]    # what makes level i + 1, of so many
     up: Callable[[int, int], str]      # what takes level i + 1 up to level i
     merge: Callable[[int, int], str]
-    head: str
-    skip_first: bool   # in the maps that are merged, what the skip brings comes before what comes up
+    heads: tuple[str, ...]             # the last convolution is called one of these
+    skip_first: bool                   # in the maps that are merged, what the skip brings comes before what comes up
 
 
 UNETS = (
@@ -243,26 +248,26 @@ UNETS = (
     UNetNames(r"ups\.(\d+)\.weight", "init_conv",
               lambda level, count: f"downs.{level}" if level + 1 < count else "bottleneck",
               lambda level, count: f"ups.{count - 1 - level}",
-              lambda level, count: f"decoder_blocks.{count - 1 - level}", "final_conv", True),
+              lambda level, count: f"decoder_blocks.{count - 1 - level}", ("final_conv",), True),
     UNetNames(r"up(\d+)\.up\.weight", "inc", lambda level, _: f"down{level + 1}",
-              lambda level, count: f"up{count - level}.up", lambda level, count: f"up{count - level}.conv", "outc.conv", True),
+              lambda level, count: f"up{count - level}.up", lambda level, count: f"up{count - level}.conv",
+              ("outc.conv",), True),
     *(UNetNames(rf"{up}(\d+)\.weight", f"{encoder}1",
                 lambda level, count, encoder=encoder: f"{encoder}{level + 2}" if level + 1 < count else "bottleneck",
                 lambda level, _, up=up: f"{up}{level + 1}", lambda level, _, decoder=decoder: f"{decoder}{level + 1}",
-                head, False)
+                ("conv", "out", "head", "final"), False)
       for encoder, decoder in (("encoder", "decoder"), ("enc", "dec"))
-      for up in ("upconv", "up")
-      for head in ("conv", "out", "head", "final")),
+      for up in ("upconv", "up")),
 )
 
 
 def unet(weights: dict[str, torch.Tensor]) -> Imported:
     """A U-Net that goes up by transposed convolutions, in one of `UNETS`."""
     given = Transfer(weights)
-    names = next((names for names in UNETS if given.count(names.ups) and names.head + ".weight" in weights), None)
+    names = next((names for names in UNETS if given.count(names.ups) and given.layers(names.first)[0]), None)
     if names is None:
-        raise Refused("The checkpoint looks like one of a U-Net, but has no transposed convolutions on the way up, or no last "
-                      "convolution, where the usual implementations have them.")
+        raise Refused("The checkpoint looks like one of a U-Net, but its first block or its transposed convolutions on "
+                      "the way up are not where the usual implementations have them.")
     count = given.count(names.ups)
     downs = [names.down(level, count) for level in range(count)]
     first, deepest = (next(iter(given.layers(prefix)[0]), prefix) for prefix in (names.first, downs[-1]))
@@ -286,7 +291,7 @@ def unet(weights: dict[str, torch.Tensor]) -> Imported:
         double(given, theirs, f"down.{level}", biased)
         given.plain(names.up(level, count), f"up.{level}")
         double(given, names.merge(level, count), f"merge.{level}", biased, swap)
-    given.plain(names.head, "head")
+    given.plain(next((head for head in names.heads if head + ".weight" in weights), names.heads[0]), "head")
     if names is UNETS[0]:
         given.skip(rf"downs\.{count - 1}\.", "that network never ran them, having its bottleneck in their place")
         given.skip(r"deep_outputs\.", "they serve the training alone")
@@ -302,7 +307,8 @@ def double(given: Transfer, theirs: str, ours: str, biased: bool,
     if not given.affine and not given.statistics:
         norms = ["", ""]
     if len(convolutions) != 2 or len(norms) != 2:
-        given.problems.append(f"{theirs} has {len(convolutions)} convolutions and {len(norms)} normalisations, not two of each.")
+        given.problems.append(f"{theirs} has {len(convolutions)} convolutions and {len(norms)} normalisations, "
+                              "not two of each.")
         given.left = {key for key in given.left if not key.startswith(theirs + ".")}
         return
     given.normalised(convolutions[0], norms[0], (f"{ours}.0", f"{ours}.1"), biased, change)
@@ -313,5 +319,5 @@ def double(given: Transfer, theirs: str, ours: str, biased: bool,
 FAMILIES = (
     (r"stage2\.0\.branches\.", hrnet),
     (r"(downs|ups|bottleneck)\.\d+\.cbam\.", cbam_resunet),
-    (r"(init_conv|inc|enc(oder)?1|down1|decoder_blocks)\.", unet),
+    (r"(init_conv|inc|enc(oder)?1)\.", unet),
 )

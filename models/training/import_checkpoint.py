@@ -49,7 +49,7 @@ def spec(imported: Imported, id: str, source: str, side: int) -> dict:
         "format": 1,
         "id": id,
         "title": f"{imported.title}, imported",
-        "description": f"Imported from {source}: {millions:.1f} million weights, trained elsewhere and not scored here.",
+        "description": f"Imported from {source}: {millions:.1f} million weights, trained elsewhere, not scored here.",
         "input": {"height": side, "width": side, "channels": imported.channels, "scaling": "fit"},
         "outputs": ["probability"],
         "threshold": 0.5,
@@ -85,7 +85,7 @@ def convert(source: Path, id: str, folder: Path, side: int, scale: float, mean: 
     if imported.channels not in (1, 3):
         raise Refused(f"The network takes images of {imported.channels} channels; the hub can make 1 and 3.")
     if side % imported.network.multiple:
-        raise Refused(f"The network takes sides that are multiples of {imported.network.multiple}, which {side} is not.")
+        raise Refused(f"The network takes sides that are multiples of {imported.network.multiple}; {side} is not.")
     colour = imported.channels == 3
     shipped = Shipped(imported.network, partial(
         normalise, scale=scale,
@@ -99,7 +99,8 @@ def convert(source: Path, id: str, folder: Path, side: int, scale: float, mean: 
         write_shipped(shipped, side, imported.channels, ("probability",), unfinished)
         write_spec(unfinished, spec(imported, id, source.name, side))
         difference, spread = compare(unfinished, shipped, side, imported.channels)
-        print(f"{imported.title} with {imported.channels} channels, for {side} x {side} pixels.", *imported.notes, sep="\n")
+        print(f"{imported.title} with {imported.channels} channels, for {side} x {side} pixels.")
+        print(*imported.notes, sep="\n")
         print(f"On a random picture ONNX Runtime and PyTorch differ by {difference:.1e} at most beyond rounding; "
               f"its probabilities range over {spread:.3f}.")
         if not difference <= TOLERANCE:
@@ -112,8 +113,8 @@ def convert(source: Path, id: str, folder: Path, side: int, scale: float, mean: 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Import a PyTorch checkpoint of an HRNet, a CBAM-ResUNet or a U-Net.")
-    parser.add_argument("checkpoint", type=Path, help="a .pth file with a state dict, itself or under model_state_dict, "
-                                                      "state_dict or model")
+    parser.add_argument("checkpoint", type=Path,
+                        help="a .pth file with a state dict, itself or under model_state_dict, state_dict or model")
     parser.add_argument("--id", required=True, help="what the hub will call the model")
     parser.add_argument("--out", type=Path, required=True, help="the folder to write ID.onnx into")
     parser.add_argument("--side", type=int, choices=(512, 1024), default=1024,

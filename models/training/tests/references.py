@@ -3,6 +3,8 @@
 They compute by themselves what the imported network has to compute. All but the names is written for these tests.
 """
 
+from collections import OrderedDict
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -23,7 +25,8 @@ class DoubleConv(nn.Module):
     def __init__(self, kind, inputs, outputs, dropout=True, bias=False):
         super().__init__()
         self.double_conv = nn.Sequential(
-            *unit(kind, inputs, outputs, bias=bias), *[nn.Identity()] * dropout, *unit(kind, outputs, outputs, bias=bias))
+            *unit(kind, inputs, outputs, bias=bias), *[nn.Identity()] * dropout,
+            *unit(kind, outputs, outputs, bias=bias))
 
     def forward(self, x):
         return self.double_conv(x)
@@ -102,18 +105,26 @@ class UsualUNet(nn.Module):
         return self.outc(x)
 
 
+def named_double(name, kind, inputs, outputs):
+    first, second = unit(kind, inputs, outputs), unit(kind, outputs, outputs)
+    return nn.Sequential(OrderedDict((f"{name}{part}{number}", layer) for number, layers in ((1, first), (2, second))
+                                     for part, layer in zip(("conv", "norm", "relu"), layers)))
+
+
 class EncoderUNet(nn.Module):
-    """The U-Net of encoder1.., bottleneck, upconv..1, decoder..1 and conv, which merges what comes up before the skip."""
+    """The U-Net of encoder1, bottleneck, upconv1, decoder1 and conv, which merges what comes up before the skip."""
 
     def __init__(self, kind="batch", width=4, levels=3):
         super().__init__()
         widths = [width * 2 ** level for level in range(levels + 1)]
         self.levels = levels
         for level in range(levels):
-            setattr(self, f"encoder{level + 1}", DoubleConv(kind, widths[level - 1] if level else 3, widths[level], False))
-            setattr(self, f"upconv{level + 1}", nn.ConvTranspose2d(widths[level + 1], widths[level], 2, 2))
-            setattr(self, f"decoder{level + 1}", DoubleConv(kind, widths[level + 1], widths[level], False))
-        self.bottleneck = DoubleConv(kind, widths[-2], widths[-1], False)
+            fine, coarse = widths[level], widths[level + 1]
+            setattr(self, f"encoder{level + 1}",
+                    named_double(f"enc{level + 1}", kind, widths[level - 1] if level else 3, fine))
+            setattr(self, f"upconv{level + 1}", nn.ConvTranspose2d(coarse, fine, 2, 2))
+            setattr(self, f"decoder{level + 1}", named_double(f"dec{level + 1}", kind, coarse, fine))
+        self.bottleneck = named_double("bottleneck", kind, widths[-2], widths[-1])
         self.conv = nn.Conv2d(width, 1, 1)
 
     def forward(self, x):
@@ -131,7 +142,8 @@ class ChannelAttention(nn.Module):
     def __init__(self, channels):
         super().__init__()
         hidden = max(channels // 16, 8)
-        self.shared_mlp = nn.Sequential(nn.Linear(channels, hidden, False), nn.ReLU(), nn.Linear(hidden, channels, False))
+        self.shared_mlp = nn.Sequential(nn.Linear(channels, hidden, False), nn.ReLU(),
+                                        nn.Linear(hidden, channels, False))
 
     def forward(self, x):
         seen = self.shared_mlp(x.flatten(2).mean(2)) + self.shared_mlp(x.flatten(2).max(2).values)
@@ -240,7 +252,8 @@ def enlarge(x, like):
 class HighResolutionModule(nn.Module):
     def __init__(self, kind, widths, blocks):
         super().__init__()
-        self.branches = nn.ModuleList(nn.Sequential(*(BasicBlock(kind, width) for _ in range(blocks))) for width in widths)
+        self.branches = nn.ModuleList(nn.Sequential(*(BasicBlock(kind, width) for _ in range(blocks)))
+                                      for width in widths)
         self.fuse_layers = nn.ModuleList(nn.ModuleList(self.route(kind, widths, i, j) for j in range(len(widths)))
                                          for i in range(len(widths)))
 
@@ -269,7 +282,8 @@ class ReplacedHRNet(nn.Module):
         widths = [width * 2 ** branch for branch in range(4)]
         self.conv1, self.bn1 = unit(kind, channels, narrow, stride=2, relu=False)
         self.conv2, self.bn2 = unit(kind, narrow, narrow, stride=2, relu=False)
-        self.layer1 = nn.Sequential(*(Bottleneck(kind, 4 * narrow if number else narrow, narrow) for number in range(blocks)))
+        self.layer1 = nn.Sequential(*(Bottleneck(kind, 4 * narrow if number else narrow, narrow)
+                                      for number in range(blocks)))
         self.transition1 = nn.ModuleList([unit(kind, 4 * narrow, width),
                                           nn.Sequential(unit(kind, 4 * narrow, widths[1], stride=2))])
         self.transition2 = nn.ModuleList([None, None, nn.Sequential(unit(kind, widths[1], widths[2], stride=2))])
@@ -277,7 +291,8 @@ class ReplacedHRNet(nn.Module):
         for stage, count in zip((2, 3, 4), modules):
             setattr(self, f"stage{stage}", nn.Sequential(*(HighResolutionModule(kind, widths[:stage], blocks)
                                                            for _ in range(count))))
-        self.last_layer = nn.Sequential(*unit(kind, sum(widths), sum(widths), 1, bias=True), nn.Conv2d(sum(widths), 1, 1))
+        self.last_layer = nn.Sequential(*unit(kind, sum(widths), sum(widths), 1, bias=True),
+                                        nn.Conv2d(sum(widths), 1, 1))
 
     def forward(self, x):
         x = self.bn2(self.conv2(self.bn1(self.conv1(x)).relu())).relu()

@@ -1,17 +1,21 @@
 """An exported file computes what the PyTorch network computes, and says what it is."""
 
+import contextlib
+import io
 import json
 import tempfile
 import unittest
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import onnx
 import torch
 
 from .. import export
+from ..architectures import FULL
 from ..architectures.preparation import prepare, standardise
 from ..evaluate import predict, session
 from ..recipes import RECIPES, Recipe
@@ -103,6 +107,51 @@ class TestExport(unittest.TestCase):
             image = np.zeros((50, 130, recipe.channels), np.uint8)
             probability = predict(session(self.path), export.spec(recipe, [], {}), image)
             self.assertEqual((probability.shape, probability.dtype), ((50, 130), np.uint8))
+
+
+class TestRandomWeights(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name) / "model.onnx"
+
+    def export(self, *arguments: str) -> str:
+        """What the command complains of; nothing when it is content."""
+        complaint = io.StringIO()
+        with mock.patch("sys.argv", ["export", *arguments]), contextlib.redirect_stderr(complaint):
+            try:
+                export.main()
+            except SystemExit:
+                return complaint.getvalue()
+        return ""
+
+    def test_says_that_they_are(self):
+        small = {"unet": {"width": 5, "up": "transposed"}}
+        with mock.patch.object(export, "FULL", small), mock.patch.dict(export.RECIPES, unet_spherohq=SMALL[0]):
+            for width, convolutions in (("compact", 0), ("full", 4)):
+                arguments = ("unet_spherohq", "--width", width, "--random-weights", "--out", str(self.path))
+                self.assertEqual(self.export(*arguments), "")
+                model = onnx.load(str(self.path))
+                contents = json.loads(model.metadata_props[0].value)
+                self.assertEqual(contents["id"], f"unet_spherohq_{width}_random")
+                self.assertEqual(contents["title"], f"U-Net SpheroHQ, {width}, random weights")
+                self.assertEqual((contents["scores"], contents["training_data"]), ({}, []))
+                self.assertEqual(sum(node.op_type == "ConvTranspose" for node in model.graph.node), convolutions)
+
+    def test_full_takes_the_options_of_its_architecture(self):
+        with mock.patch.object(export, "write_graph") as written, mock.patch.object(export, "write_spec"), \
+                mock.patch.object(export, "network"):
+            for id, recipe in RECIPES.items():
+                export.write_random(recipe, "full", self.path)
+                options = written.call_args.args[0].options
+                self.assertEqual(options, {**recipe.options, **FULL[recipe.architecture]}, id)
+
+    def test_never_goes_among_the_trained(self):
+        random = ("hrnet", "--width", "full", "--random-weights")
+        for out in ((), ("--out", str(export.WEIGHTS / "a.onnx"))):
+            self.assertIn("needs --out, outside of models/weights", self.export(*random, *out))
+        self.assertIn("--width full needs --random-weights", self.export("hrnet", "--width", "full"))
+        self.assertIn("--data is needed", self.export("hrnet"))
 
 
 class TestStandardise(unittest.TestCase):

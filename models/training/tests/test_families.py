@@ -41,8 +41,10 @@ class TestFamilies(unittest.TestCase):
                 x = torch.randn(2, channels, 64, 96)
                 wanted = original(x)
                 self.assertEqual(imported.channels, channels)
-                self.assertGreater(wanted.std().item(), 1e-2, "the test needs logits that differ")
-                self.assertLess((imported.network(x) - wanted).abs().max().item(), 1e-3 * max(1, wanted.abs().max().item()))
+                # Measured by how much the logits differ from place to place.
+                spread = wanted.std().item()
+                self.assertGreater(spread, 1e-3)
+                self.assertLess((imported.network(x) - wanted).abs().max().item(), 1e-3 * spread)
 
     def test_tells_the_families_apart(self):
         for make, title in ((ReplacedHRNet, "HRNet"), (ReplacedCBAMResUNet, "CBAM-ResUNet"), (ReplacedUNet, "U-Net")):
@@ -66,16 +68,16 @@ class TestFamilies(unittest.TestCase):
         return str(caught.exception)
 
     def test_no_weight_can_be_missing(self):
-        for make in (ReplacedHRNet, ReplacedCBAMResUNet, ReplacedUNet, UsualUNet, EncoderUNet):
+        for make, every in ((ReplacedHRNet, 9), (ReplacedCBAMResUNet, 2), (ReplacedUNet, 1), (UsualUNet, 1),
+                            (EncoderUNet, 1)):
             whole = weights(make("batch"))
-            for key in whole:
-                unused = key.startswith("downs.1.") and make is ReplacedUNet
-                if unused or key.endswith("num_batches_tracked"):
-                    continue
+            for key in list(whole)[::every]:
+                if key.endswith("num_batches_tracked") or key.startswith("downs.1.") and make is ReplacedUNet:
+                    continue  # no prediction needs them
                 with self.subTest(make.__name__, key=key):
                     said = self.refusal({other: value for other, value in whole.items() if other != key})
-                    self.assertTrue(any(part in said for part in (key, key.rpartition(".double_conv")[0] + " ",
-                                                                  key.split(".")[0] + " ", "looks like")), said)
+                    # By its name, or by the block that lacks it.
+                    self.assertIn(key.split(".")[0], said)
 
     def test_names_each_key_that_does_not_fit(self):
         given = weights(ReplacedHRNet())
@@ -95,11 +97,11 @@ class TestFamilies(unittest.TestCase):
     def test_refuses_every_wrong_shape(self):
         for make in (ReplacedHRNet, ReplacedCBAMResUNet, ReplacedUNet, UsualUNet, EncoderUNet):
             whole = weights(make("batch"))
-            for key in list(whole)[::7]:
+            for key in list(whole)[::11]:
                 if key.endswith("num_batches_tracked") or key.startswith("downs.1.") and make is ReplacedUNet:
                     continue
                 with self.subTest(make.__name__, key=key):
-                    self.refusal({**whole, key: torch.cat([whole[key]] * 2)})
+                    self.assertIn("has the shape", self.refusal({**whole, key: torch.cat([whole[key]] * 2)}))
 
     def test_refuses_several_outputs(self):
         given = weights(ReplacedUNet())
@@ -108,7 +110,7 @@ class TestFamilies(unittest.TestCase):
 
     def test_refuses_a_u_net_without_transposed_convolutions(self):
         given = {key: value for key, value in weights(UsualUNet()).items() if ".up." not in key}
-        self.assertIn("no transposed convolutions", self.refusal(given))
+        self.assertIn("its transposed convolutions on the way up are not where", self.refusal(given))
 
     def test_refuses_what_may_or_may_not_be_normalised(self):
         given = weights(UsualUNet("affineless", bias=True))
