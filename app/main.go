@@ -40,6 +40,7 @@ func (s *serveCommand) Run() error {
 
 type modelsCommand struct {
 	Evaluate evaluateCommand `cmd:"" help:"Score the models on images with known masks, beside Otsu's threshold."`
+	Validate validateCommand `cmd:"" help:"Compare a model's masks and speed with those of its variant of another precision; fails unless the variant may ship."`
 }
 
 type evaluateCommand struct {
@@ -50,7 +51,7 @@ type evaluateCommand struct {
 func (e *evaluateCommand) Run() (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := warnings()
 	registry, err := models.Open(e.Models, log)
 	if err != nil {
 		return err
@@ -61,6 +62,11 @@ func (e *evaluateCommand) Run() (err error) {
 	}
 	defer func() { err = errors.Join(err, runtime.Close()) }()
 	return evaluate.Run(ctx, os.Stdout, e.Data, registry.List(), runtime.NewEngine)
+}
+
+// warnings is the log of a command that prints its result.
+func warnings() *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
 func main() {

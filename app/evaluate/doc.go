@@ -4,5 +4,7 @@
 //	image file --Decode--> Fit --> engine --> Unfit --+--> Segment --> score, against what was drawn by hand
 //	               `--> Otsu's threshold -------------+
 //
+// It compares a model with its variant of another precision, too, on any folder of images: mask against mask.
+//
 // The engine is given by who calls: the package itself links no ONNX Runtime.
 package evaluate

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// ErrNoImages says that a validation set is not where it was looked for.
-var ErrNoImages = errors.New("validation images are absent")
+// ErrNoImages says that there are no images where they were looked for.
+var ErrNoImages = errors.New("the images are absent")
 
 // set is a validation set: images of a source that training keeps aside, and their masks.
 type set struct {
