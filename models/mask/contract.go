@@ -5,7 +5,7 @@ package mask
 type Probability struct {
 	Width, Height int
 	Pix           []uint8
-	Border        []uint8 // like Pix, 255 = certainly where two objects meet; nil of a model that does not tell
+	Border        []uint8 // like Pix, 255 = certainly the rim of an object, just inside its edge; nil of a model that does not tell
 }
 
 // Options say how a probability map is cut into objects.

@@ -9,12 +9,16 @@ const (
 	minNeck   = 1.0
 )
 
-// borderLevel is the least sample of a border map that parts bodies.
-const borderLevel = 128
+// borderLevel is the least sample of a border map that parts bodies. What it leaves of a body must have a pixel whose squared
+// distance to it is minCore, or it is a flake of the border and no body of its own.
+const (
+	borderLevel = 128
+	minCore     = 5
+)
 
 // split gives the bodies of r that touch values of their own, by a watershed on the distance to the
 // outside, holes included: basins grow from the innermost pixels outwards and meet at the necks. Where border, which may be
-// nil, says that two bodies meet counts as outside, until the basins have grown; then they take it from both sides.
+// nil, says that a body ends counts as outside, until the basins have grown; then they take it from both sides.
 func (r *runs) split(border []uint8) runs {
 	bodies := *r
 	if border != nil {
@@ -100,8 +104,8 @@ func (w *watershed) flood(pixel int32) {
 	w.basin[pixel] = mine
 }
 
-// spill gives each pixel of r's bodies that is dry yet to the basin that is the fewest steps away within them. What no basin
-// reaches, because all of a body is border, becomes a basin itself.
+// spill gives each pixel of r's bodies that is dry yet, or of a basin that is too slim to be a body, to the basin that is the
+// fewest steps away within them. What no basin reaches, because all of a body is border, becomes a basin itself.
 func (w *watershed) spill(r *runs) {
 	dry := make([]bool, len(w.basin))
 	var edge []int32
@@ -111,7 +115,7 @@ func (w *watershed) spill(r *runs) {
 				continue
 			}
 			for pixel := int32(y*r.width) + run.x0; pixel < int32(y*r.width)+run.x1; pixel++ {
-				dry[pixel] = w.basin[pixel] == 0
+				dry[pixel] = w.basin[pixel] == 0 || w.inmost[w.root(w.basin[pixel])] < minCore
 				if !dry[pixel] {
 					edge = append(edge, pixel)
 				}

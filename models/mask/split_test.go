@@ -114,6 +114,12 @@ func TestBordersPartBodies(t *testing.T) {
 			broken.Border[i] = v
 		}
 	}
+	flakes := box()
+	for i := range flakes.Border {
+		if i%7 < 2 && i/60%5 != 0 || i/60%5 == 1 && i%60 < 30 {
+			flakes.Border[i] = 255 // a net in which no mesh holds a body
+		}
+	}
 	outside := painted(60, 40, ball{20, 20, 15, 15})
 	outside.Border = bytes.Repeat([]uint8{255}, len(outside.Pix))
 	for i, v := range outside.Pix {
@@ -128,6 +134,7 @@ func TestBordersPartBodies(t *testing.T) {
 		"a line":                {line, []int{21 * 40, 39 * 40}},
 		"no border":             {box(), []int{60 * 40}},
 		"a faint line":          {faint, []int{60 * 40}},
+		"a net":                 {flakes, []int{60 * 40}},
 		"border alone":          {all, []int{60 * 40}},
 		"border around a body":  {outside, []int{mask.Segment(outside, mask.Options{Threshold: 0.5}).Summary.TotalArea}},
 		"a line with a gateway": {broken, []int{21*40 + 1, 39*40 - 1}},
