@@ -28,6 +28,9 @@ var ErrNoModel = errors.New("there is no such model")
 // context. The worker closes it and makes a new one.
 var ErrEngineLost = errors.New("the engine is lost")
 
+// ErrOutOfMemory is what an engine's error wraps when the device has no memory for what was asked, and is otherwise as before.
+var ErrOutOfMemory = errors.New("out of memory")
+
 // ErrNotRunning is the answer to what needs workers before Start and after Stop.
 var ErrNotRunning = errors.New("the workers are not running")
 
@@ -112,7 +115,8 @@ type Output struct {
 // Engine runs models on one device stream. Its methods are called by one goroutine, locked to its OS thread.
 type Engine interface {
 	// Load makes model ready, so that the first Run does not pay for it. It takes the place of a model with the same id and
-	// another version. The error wraps models.ErrChanged when the file is not the one that model describes.
+	// another version. The error wraps models.ErrChanged when the file is not the one that model describes, and ErrOutOfMemory
+	// when there is none for it.
 	Load(ctx context.Context, model models.Spec) error
 	// Unload frees what Load made for the model that has id, if it did.
 	Unload(id string) error

@@ -28,6 +28,13 @@
 // before it, between two batches; when it takes another input than the one that the batch was decoded for, the batch is
 // decoded again. A batch whose model is gone by then fails as ErrNoModel.
 //
+// # When memory is short
+//
+// A model stays loaded until memory is short. Then each worker unloads those that it ran longest ago, until memory is short no
+// more or one is left: before a batch that batch's model, while there is no work the one that ran last. The next batch
+// that needs another loads it again, though it was a warm one. Of several workers that need the same model, one at a time
+// loads it.
+//
 // # Stopping
 //
 // Three contexts, one after the other. The first ends when Stop is called: nothing more is fetched, what is in hand runs to

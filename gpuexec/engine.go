@@ -66,18 +66,36 @@ func (w *worker) makeEngine(work context.Context) bool {
 	return true
 }
 
-// load has the engine load the model, once: in place of an older version of it, which no batch runs again.
+// load has the engine load the model, once: in place of an older version of it, which no batch runs again. It waits while
+// another worker loads the same model, so that they do not all go to the disk and the cores for it at once. When there is no
+// memory for it, the model that ran longest ago goes, and it is tried once more.
 func (w *worker) load(ctx context.Context, model models.Spec) error {
 	if w.has(model) {
 		return nil
 	}
-	w.forget(model.ID)
-	if err := w.withEngine(func() error { return w.engine.Load(ctx, model) }); err != nil {
+	done, err := w.pool.loads.take(ctx, model.ID)
+	if err != nil {
+		return fmt.Errorf("load %s: %w", model.ID, err)
+	}
+	defer done()
+	w.mu.Lock()
+	delete(w.loaded, model.ID)
+	w.mu.Unlock()
+	err = w.withEngine(func() error { return w.engine.Load(ctx, model) })
+	if errors.Is(err, ErrOutOfMemory) && w.engine != nil {
+		if id, found := w.leastRecent(model.ID); found {
+			w.log.Warn("a model is unloaded, because there is no memory for another", "model", id, "other", model.ID, "error", err)
+			if err = w.unload(id); err == nil {
+				err = w.withEngine(func() error { return w.engine.Load(ctx, model) })
+			}
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("load %s: %w", model.ID, err)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.loaded[model.ID] = model.Version
+	w.loaded[model.ID] = loaded{version: model.Version}
 	return nil
 }
 
@@ -101,25 +119,15 @@ func (w *worker) loadCurrent(ctx context.Context, id string) (models.Spec, error
 // unloadGone has the engine free the models that the registry has no more.
 func (w *worker) unloadGone(context.Context) error {
 	w.mu.Lock()
-	loaded := slices.Collect(maps.Keys(w.loaded))
+	ids := slices.Collect(maps.Keys(w.loaded))
 	w.mu.Unlock()
 	var errs []error
-	for _, id := range loaded {
-		if _, known := w.pool.cfg.Models(id); known || w.engine == nil {
-			continue
-		}
-		w.forget(id)
-		if err := w.withEngine(func() error { return w.engine.Unload(id) }); err != nil {
-			errs = append(errs, fmt.Errorf("unload %s: %w", id, err))
+	for _, id := range ids {
+		if _, known := w.pool.cfg.Models(id); !known && w.engine != nil {
+			errs = append(errs, w.unload(id))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func (w *worker) forget(id string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.loaded, id)
 }
 
 // withEngine calls do, and gives the engine up when it says that it is lost, or panicked and nobody knows what is left.

@@ -43,12 +43,13 @@ func newPool(slots int, script *enginetest.Script) *gpuexec.Pool {
 
 func newPoolOf(known func(id string) (models.Spec, bool), slots int, script *enginetest.Script) *gpuexec.Pool {
 	return gpuexec.New(gpuexec.Config{
-		Slots:     slots,
-		Device:    "cuda:0",
-		NewEngine: script.NewEngine,
-		Models:    known,
-		MaxPixels: 1 << 20,
-		Log:       quiet,
+		Slots:       slots,
+		Device:      "cuda:0",
+		NewEngine:   script.NewEngine,
+		Models:      known,
+		MaxPixels:   1 << 20,
+		MemoryShort: func(context.Context) bool { return false },
+		Log:         quiet,
 	})
 }
 
@@ -60,7 +61,15 @@ func startPool(t *testing.T, slots int, script *enginetest.Script) (*gpuexec.Poo
 
 func startPoolOf(t *testing.T, known func(id string) (models.Spec, bool), slots int, script *enginetest.Script) (*gpuexec.Pool, *source, *sink) {
 	t.Helper()
-	pool, from, to := newPoolOf(known, slots, script), newSource(slots), newSink()
+	pool := newPoolOf(known, slots, script)
+	from, to := startThis(t, pool, slots, script)
+	return pool, from, to
+}
+
+// startThis starts a pool of script's engines that is stopped when the test ends.
+func startThis(t *testing.T, pool *gpuexec.Pool, slots int, script *enginetest.Script) (*source, *sink) {
+	t.Helper()
+	from, to := newSource(slots), newSink()
 	if err := pool.Start(t.Context(), from, to); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +82,7 @@ func startPoolOf(t *testing.T, known func(id string) (models.Spec, bool), slots 
 			t.Errorf("%d engines were left open", n)
 		}
 	})
-	return pool, from, to
+	return from, to
 }
 
 // picture is a PNG of one brightness.

@@ -20,13 +20,14 @@ func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *
 	var backoff pause
 	for {
 		var orders <-chan order
-		var retry <-chan time.Time
+		var again <-chan time.Time
 		switch {
 		case w.engine != nil || fetch.Err() == nil && w.makeEngine(work):
 			backoff = 0
 			orders = w.orders
+			again = time.After(relieveEvery)
 		case fetch.Err() == nil:
-			retry = time.After(backoff.next())
+			again = time.After(backoff.next())
 		}
 		select {
 		case b, more := <-decoded:
@@ -39,7 +40,8 @@ func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *
 			}
 		case o := <-orders:
 			o.done <- o.do(w, work)
-		case <-retry:
+		case <-again:
+			w.relieve(work, "")
 		}
 	}
 }
@@ -78,12 +80,13 @@ func (w *worker) inferBatch(work context.Context, out outlet, b *batch) {
 	b.input = models.Tensor{}
 }
 
-// prepare sees to it that there is an engine, that it has b's model as the registry has it now, and that b's inputs are
-// inputs of that. It returns ctx's error when that has ended, else an ErrInference.
+// prepare sees to it that there is an engine, that it has b's model as the registry has it now, and no others while memory is
+// short, and that b's inputs are inputs of that. It returns ctx's error when that has ended, else an ErrInference.
 func (w *worker) prepare(work, ctx context.Context, out outlet, b *batch) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	w.relieve(ctx, b.model.ID)
 	// An engine is made for the rest of work, not only for this batch.
 	if w.engine == nil && !w.makeEngine(work) {
 		return fmt.Errorf("%w: the worker has no engine", ErrInference)
@@ -154,6 +157,7 @@ func (w *worker) runModel(ctx context.Context, out outlet, model models.Spec, in
 		return ctx.Err()
 	}
 	w.setState(WorkerBusy, model.ID)
+	w.ran(model.ID)
 	began := time.Now()
 	parts := make([]models.Tensor, 0, 1)
 	atOnce := w.pool.rowsAtOnce(model, in.N)

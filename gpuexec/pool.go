@@ -21,14 +21,16 @@ const finishGrace = 5 * time.Second
 // CPU is the Device without a GPU.
 const CPU = "cpu"
 
-// Config is what a Pool is made of. Every field is needed.
+// Config is what a Pool is made of. Every field is needed, MemoryShort where there is more than one model.
 type Config struct {
 	Slots     int                                 // how many workers
 	Device    string                              // what the engines run on, CPU or "cuda:N", as WorkerStat tells it
 	NewEngine NewEngine                           // makes a worker's engine
 	Models    func(id string) (models.Spec, bool) // the registry
 	MaxPixels int64                               // images of more pixels are refused
-	Log       *slog.Logger
+	// MemoryShort tells whether models that are not in use should make room. Each worker asks between two batches.
+	MemoryShort func(ctx context.Context) bool
+	Log         *slog.Logger
 }
 
 // Pool is the workers of a node.
@@ -36,6 +38,7 @@ type Pool struct {
 	cfg     Config
 	ledger  *ledger
 	workers []*worker
+	loads   turns // by model id
 
 	mu     sync.Mutex
 	life   *life    // guarded by mu; nil when not running
@@ -52,7 +55,7 @@ type life struct {
 
 // New makes a pool whose workers do not run yet.
 func New(cfg Config) *Pool {
-	p := &Pool{cfg: cfg, ledger: newLedger()}
+	p := &Pool{cfg: cfg, ledger: newLedger(), loads: turns{taken: make(map[string]chan struct{})}}
 	for slot := range cfg.Slots {
 		p.workers = append(p.workers, newWorker(p, slot))
 	}

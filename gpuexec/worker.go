@@ -29,10 +29,17 @@ type worker struct {
 	orders chan order // to the goroutine that owns the engine
 
 	engine Engine // owned by the infer goroutine; nil when down
+	runs   int64  // owned by the infer goroutine; how often a model ran
 
 	mu     sync.Mutex
 	stat   WorkerStat        // guarded by mu
-	loaded map[string]string // guarded by mu; the versions of the models that engine has, by id
+	loaded map[string]loaded // guarded by mu; the models that engine has, by id
+}
+
+// loaded is a model that an engine has.
+type loaded struct {
+	version string
+	ran     int64 // worker.runs when it ran last; 0: not since it was loaded
 }
 
 func newWorker(p *Pool, slot int) *worker {
@@ -43,7 +50,7 @@ func newWorker(p *Pool, slot int) *worker {
 		up:     newGate(),
 		orders: make(chan order),
 		stat:   WorkerStat{Slot: slot, Device: p.cfg.Device, State: WorkerDown},
-		loaded: make(map[string]string),
+		loaded: make(map[string]loaded),
 	}
 }
 
@@ -119,8 +126,8 @@ func (w *worker) setState(state WorkerState, model string) {
 func (w *worker) has(model models.Spec) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	version, loaded := w.loaded[model.ID]
-	return loaded && version == model.Version
+	l, has := w.loaded[model.ID]
+	return has && l.version == model.Version
 }
 
 // errPanic is what a panic becomes on its way to a Result.

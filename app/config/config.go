@@ -27,7 +27,7 @@ type Config struct {
 	Redis   string `default:"auto" env:"SEGHUB_REDIS" secret:"url" help:"Redis: a redis:// URL; auto (REDIS_URL, else a redis-server child, else in-process); embedded (in-process)."`
 
 	Inference
-	Warm []string `env:"SEGHUB_WARM" placeholder:"MODEL" help:"Models to load at start. Default: all of the folder."`
+	Warm []string `env:"SEGHUB_WARM" placeholder:"MODEL" help:"Models to load at start. Default: all of the folder. Others are loaded on first use; what is not in use is unloaded while memory is short."`
 
 	Node         string        `env:"SEGHUB_NODE" placeholder:"NAME" help:"Name of this node among those that share a Redis; a node that restarts under its old name takes its work up again. Default: the host's name."`
 	Slots        int           `default:"4" env:"SEGHUB_SLOTS,ML_INFERENCE_WORKERS" help:"How many sessions are active at once; each has a worker of its own."`

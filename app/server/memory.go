@@ -49,6 +49,13 @@ func (m memory) measure(ctx context.Context) (status.Memory, error) {
 	return status.NewMemory(host.Total-host.Available, host.Total), nil
 }
 
+// short tells whether models that are not in use should make room, before it is so full that no work can be taken. Memory that
+// cannot be measured is not short.
+func (m memory) short(ctx context.Context) bool {
+	now, err := m.measure(ctx)
+	return err == nil && now.Pressure != status.PressureNormal
+}
+
 func (m memory) close() error {
 	if m.gpu == nil {
 		return nil

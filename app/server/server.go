@@ -136,12 +136,13 @@ func (s *server) startWorkers() (err error) {
 		return err
 	}
 	s.pool = gpuexec.New(gpuexec.Config{
-		Slots:     s.cfg.Slots,
-		Device:    s.runtime.Device(),
-		NewEngine: s.runtime.NewEngine,
-		Models:    s.models.Get,
-		MaxPixels: int64(s.cfg.MaxPixels),
-		Log:       s.log,
+		Slots:       s.cfg.Slots,
+		Device:      s.runtime.Device(),
+		NewEngine:   s.runtime.NewEngine,
+		Models:      s.models.Get,
+		MaxPixels:   int64(s.cfg.MaxPixels),
+		MemoryShort: s.memory.short,
+		Log:         s.log,
 	})
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"seghub/gpuexec"
@@ -109,17 +110,27 @@ func (e *engine) restoreSignals() {
 	}
 }
 
-// How ONNX Runtime's messages tell of a CUDA error, and of the one that leaves the context as it was.
-const (
-	cudaFailure = "CUDA failure "
-	outOfMemory = "out of memory"
-)
+// How ONNX Runtime's messages tell of a CUDA error.
+const cudaFailure = "CUDA failure "
 
-// explain marks an error as gpuexec.ErrEngineLost when the CUDA context that it came from can do no more work.
+// How they tell that there is no memory. That leaves a CUDA context as it was.
+var outOfMemory = []string{
+	"out of memory",                // CUDA itself
+	"ALLOC_FAILED",                 // cuBLAS and cuDNN
+	"Failed to allocate memory",    // an arena
+	"smaller than requested bytes", // an arena at its limit
+	"bad_alloc",                    // C++
+}
+
+// explain marks an error as gpuexec.ErrOutOfMemory when it is one, and as gpuexec.ErrEngineLost when the CUDA context that it came
+// from can do no more work.
 func (e *engine) explain(err error) error {
 	text := err.Error()
-	if e.runtime.device.cuda == nil || !strings.Contains(text, cudaFailure) || strings.Contains(text, outOfMemory) {
-		return err
+	switch {
+	case slices.ContainsFunc(outOfMemory, func(sign string) bool { return strings.Contains(text, sign) }):
+		return fmt.Errorf("%w: %w", gpuexec.ErrOutOfMemory, err)
+	case e.runtime.device.cuda != nil && strings.Contains(text, cudaFailure):
+		return fmt.Errorf("%w: %w", gpuexec.ErrEngineLost, err)
 	}
-	return fmt.Errorf("%w: %w", gpuexec.ErrEngineLost, err)
+	return err
 }

@@ -207,25 +207,33 @@ func residentBytes(t *testing.T) int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-func TestOnlyAPoisonedContextLosesTheEngine(t *testing.T) {
+func TestErrorsAreToldApart(t *testing.T) {
 	gpu := &engine{runtime: &Runtime{device: device{cuda: &cuda.Runtime{}}}}
 	cpu := &engine{runtime: &Runtime{}}
 	for _, c := range []struct {
 		on   *engine
 		text string
-		lost bool
+		want error // nil: an error like others
 	}{
-		{gpu, "CUDA failure 700: an illegal memory access was encountered ; GPU=0", true},
-		{gpu, "CUDA failure 719: unspecified launch failure ; GPU=0", true},
-		{gpu, "CUDA failure 2: out of memory ; GPU=0", false},
-		{gpu, "Failed to allocate memory for requested buffer of size 1073741824", false},
-		{gpu, "Got invalid dimensions for input", false},
-		{cpu, "CUDA failure 700: an illegal memory access was encountered ; GPU=0", false},
+		{gpu, "CUDA failure 700: an illegal memory access was encountered ; GPU=0", gpuexec.ErrEngineLost},
+		{gpu, "CUDA failure 719: unspecified launch failure ; GPU=0", gpuexec.ErrEngineLost},
+		{gpu, "CUDA failure 2: out of memory ; GPU=0", gpuexec.ErrOutOfMemory},
+		{gpu, "CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0", gpuexec.ErrOutOfMemory},
+		{gpu, "Failed to allocate memory for requested buffer of size 1073741824", gpuexec.ErrOutOfMemory},
+		{gpu, "Available memory of 1024 is smaller than requested bytes of 4096", gpuexec.ErrOutOfMemory},
+		{gpu, "Got invalid dimensions for input", nil},
+		{cpu, "std::bad_alloc", gpuexec.ErrOutOfMemory},
+		{cpu, "CUDA failure 700: an illegal memory access was encountered ; GPU=0", nil},
 	} {
 		cause := errors.New(c.text)
 		err := c.on.explain(cause)
-		if !errors.Is(err, cause) || errors.Is(err, gpuexec.ErrEngineLost) != c.lost {
+		if !errors.Is(err, cause) {
 			t.Errorf("%q became %v", c.text, err)
+		}
+		for _, kind := range []error{gpuexec.ErrEngineLost, gpuexec.ErrOutOfMemory} {
+			if errors.Is(err, kind) != (c.want == kind) {
+				t.Errorf("%q: is %q %t", c.text, kind, c.want != kind)
+			}
 		}
 	}
 }

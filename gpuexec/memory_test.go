@@ -1,0 +1,262 @@
+package gpuexec_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"seghub/gpuexec"
+	"seghub/gpuexec/enginetest"
+	"seghub/models"
+)
+
+// anyModel is a registry that knows every model.
+func anyModel(id string) (models.Spec, bool) {
+	spec, _ := registry("a")
+	spec.ID = id
+	return spec, true
+}
+
+// startSmall starts a pool of one worker on a device that is short of memory while the worker has more than room models.
+func startSmall(t *testing.T, script *enginetest.Script, room *atomic.Int64) (*gpuexec.Pool, *source, *sink) {
+	t.Helper()
+	pool := gpuexec.New(gpuexec.Config{
+		Slots: 1, Device: "cuda:0", NewEngine: script.NewEngine, Models: anyModel, MaxPixels: 1 << 20, Log: quiet,
+		MemoryShort: func(context.Context) bool {
+			return int64(len(script.Loads())-len(script.Unloads())) > room.Load()
+		},
+	})
+	from, to := startThis(t, pool, 1, script)
+	return pool, from, to
+}
+
+// runOn has slot 0's worker run one image on each of the models, in that order.
+func runOn(t *testing.T, from *source, to *sink, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		from.give(t, 0, on(t, id, id))
+		if err := to.next(t, 1)[id].Err; err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}
+
+// on is a batch of one white image for a model.
+func on(t *testing.T, model, job string) gpuexec.Batch {
+	b := bright(t, job)
+	b.Model = model
+	return b
+}
+
+// wantLoaded wants these of the models a, b, c and d to be loaded, and no others.
+func wantLoaded(t *testing.T, pool *gpuexec.Pool, want string) {
+	t.Helper()
+	got := ""
+	for _, id := range []string{"a", "b", "c", "d"} {
+		if pool.Loaded(id) {
+			got += id
+		}
+	}
+	if got != want {
+		t.Errorf("the models %q are loaded, want %q", got, want)
+	}
+}
+
+func TestTheLeastRecentlyUsedModelsAreUnloadedWhileMemoryIsShort(t *testing.T) {
+	var room atomic.Int64
+	room.Store(4)
+	script := &enginetest.Script{}
+	pool, from, to := startSmall(t, script, &room)
+	if err := pool.Warm(t.Context(), []string{"a", "b", "c", "d"}); err != nil {
+		t.Fatal(err)
+	}
+	runOn(t, from, to, "b", "c", "a", "b")
+	wantLoaded(t, pool, "abcd")
+
+	// d was loaded and never ran; c ran longest ago.
+	room.Store(2)
+	runOn(t, from, to, "a")
+	wantLoaded(t, pool, "ab")
+	// The batch's own model stays, though it is the one that ran longest ago.
+	room.Store(1)
+	runOn(t, from, to, "b")
+	wantLoaded(t, pool, "b")
+	// One is left, however short memory is.
+	room.Store(0)
+	runOn(t, from, to, "b")
+	wantLoaded(t, pool, "b")
+	// What another needs goes before it is loaded; a warm model that was unloaded is loaded by the batch that needs it.
+	runOn(t, from, to, "d")
+	wantLoaded(t, pool, "d")
+	if want := []string{"0 d", "0 c", "0 a", "0 b"}; !slices.Equal(script.Unloads(), want) {
+		t.Errorf("unloads %q, want %q", script.Unloads(), want)
+	}
+	if !pool.Ready() {
+		t.Error("the pool is not ready for want of warm models that it unloaded")
+	}
+}
+
+func TestAWorkerWithoutWorkMakesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var room atomic.Int64
+		room.Store(4)
+		script := &enginetest.Script{}
+		pool, from, to := startSmall(t, script, &room)
+		runOn(t, from, to, "a", "b", "c", "a")
+		<-time.After(time.Minute)
+		wantLoaded(t, pool, "abc")
+		room.Store(0)
+		<-time.After(3 * time.Second)
+		wantLoaded(t, pool, "a")
+	})
+}
+
+// crowded makes loads fail that would be one more than room; tries counts all of them.
+func crowded(script *enginetest.Script, room int, tries *[]string) {
+	script.Load = func(_ context.Context, _ int, model models.Spec) error {
+		*tries = append(*tries, model.ID)
+		if len(script.Loads())-len(script.Unloads()) >= room {
+			return fmt.Errorf("%w: %w", gpuexec.ErrOutOfMemory, errDevice)
+		}
+		return nil
+	}
+}
+
+func TestALoadWithoutMemoryTakesThePlaceOfTheLeastRecentlyUsed(t *testing.T) {
+	var tries []string // by the one worker
+	script := &enginetest.Script{}
+	crowded(script, 2, &tries)
+	pool, from, to := startPoolOf(t, anyModel, 1, script)
+	runOn(t, from, to, "a", "b", "a", "c")
+	wantLoaded(t, pool, "ac")
+	if want := []string{"a", "b", "c", "c"}; !slices.Equal(tries, want) {
+		t.Errorf("loads of %q were tried, want %q", tries, want)
+	}
+}
+
+func TestALoadWithoutMemoryFailsWhenNoModelCanGo(t *testing.T) {
+	var tries []string // by the one worker
+	script := &enginetest.Script{}
+	crowded(script, 0, &tries)
+	_, from, to := startPoolOf(t, anyModel, 1, script)
+	from.give(t, 0, on(t, "a", "one"))
+	if err := to.next(t, 1)["one"].Err; !errors.Is(err, gpuexec.ErrInference) || !errors.Is(err, gpuexec.ErrOutOfMemory) {
+		t.Errorf("one: %v", err)
+	}
+	if len(tries) != 1 {
+		t.Errorf("%d loads were tried", len(tries))
+	}
+}
+
+// slowLoads makes each load take a second, and remembers the most that were under way at a time: of one model, and of all.
+type slowLoads struct {
+	under            map[string]*atomic.Int64 // by model; not written to
+	all              atomic.Int64
+	mostOne, mostAll atomic.Int64
+}
+
+func newSlowLoads(script *enginetest.Script, ids ...string) *slowLoads {
+	s := &slowLoads{under: make(map[string]*atomic.Int64)}
+	for _, id := range ids {
+		s.under[id] = new(atomic.Int64)
+	}
+	script.Load = func(ctx context.Context, _ int, model models.Spec) error {
+		raise(&s.mostOne, s.under[model.ID].Add(1))
+		raise(&s.mostAll, s.all.Add(1))
+		defer s.all.Add(-1)
+		defer s.under[model.ID].Add(-1)
+		select {
+		case <-time.After(time.Second):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return s
+}
+
+func raise(most *atomic.Int64, to int64) {
+	for now := most.Load(); to > now && !most.CompareAndSwap(now, to); now = most.Load() {
+	}
+}
+
+func TestOneWorkerAtATimeLoadsAModel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const slots = 4
+		script := &enginetest.Script{}
+		slow := newSlowLoads(script, "a", "b")
+		_, from, to := startPool(t, slots, script)
+		began := time.Now()
+		for slot := range slots {
+			model := "a"
+			if slot == slots-1 {
+				model = "b"
+			}
+			from.give(t, slot, on(t, model, fmt.Sprint(slot)))
+		}
+		for id, r := range to.next(t, slots) {
+			if r.Err != nil {
+				t.Errorf("%s: %v", id, r.Err)
+			}
+		}
+		if slow.mostOne.Load() != 1 || slow.mostAll.Load() != 2 {
+			t.Errorf("%d loads of one model at a time and %d of both, want 1 and 2", slow.mostOne.Load(), slow.mostAll.Load())
+		}
+		if took := time.Since(began); took != 3*time.Second {
+			t.Errorf("three workers had loaded one model after %v", took)
+		}
+	})
+}
+
+// A worker that waits for another's load waits no longer than its batch is wanted.
+func TestWaitingForALoadEndsWithTheBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		script := &enginetest.Script{}
+		newSlowLoads(script, "a", "b")
+		pool, from, to := startPool(t, 2, script)
+		from.give(t, 0, bright(t, "loads"))
+		synctest.Wait()
+		from.give(t, 1, bright(t, "waits"))
+		synctest.Wait()
+		if !pool.Cancel("waits") {
+			t.Error("there is no such job")
+		}
+		from.give(t, 1, on(t, "b", "goes on"))
+		results := to.next(t, 3)
+		if results["loads"].Err != nil || results["goes on"].Err != nil || !errors.Is(results["waits"].Err, gpuexec.ErrCancelled) {
+			t.Errorf("%+v", results)
+		}
+		loads := script.Loads()
+		slices.Sort(loads)
+		if want := "0 a,1 b"; strings.Join(loads, ",") != want {
+			t.Errorf("loads %q, want %s", loads, want)
+		}
+	})
+}
+
+func TestStopEndsTheWaitForALoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		script := &enginetest.Script{}
+		newSlowLoads(script, "a")
+		pool, from, to := startPool(t, 2, script)
+		for slot := range 2 {
+			from.give(t, slot, bright(t, fmt.Sprint(slot)))
+		}
+		synctest.Wait()
+		pool.Stop(over())
+		for id, r := range to.next(t, 2) {
+			if !errors.Is(r.Err, gpuexec.ErrStopped) {
+				t.Errorf("%s: %v", id, r.Err)
+			}
+		}
+		if loads := script.Loads(); len(loads) != 0 {
+			t.Errorf("loads %q", loads)
+		}
+	})
+}
