@@ -40,6 +40,7 @@ func (s *serveCommand) Run() error {
 
 type modelsCommand struct {
 	Evaluate evaluateCommand `cmd:"" help:"Score the models on images with known masks, beside Otsu's threshold."`
+	Import   importCommand   `cmd:"" help:"Bring another program's model into the models folder."`
 	Validate validateCommand `cmd:"" help:"Compare a model's masks and speed with those of its variant of another precision; fails unless the variant may ship."`
 }
 

@@ -403,14 +403,17 @@ func TestAZipThatIsNone(t *testing.T) {
 }
 
 func TestIDsOfPackages(t *testing.T) {
-	for _, c := range []struct{ id, name, want string }{
-		{"affable-shark", "Nuclei", "affable-shark"},
-		{"10.5281/zenodo.5764892", "Nuclei (2D) U-Net", "nuclei_2d_u-net"},
-		{"", "  Zellkerne: Färbung ", "zellkerne_frbung"},
-		{"", "細胞", ""},
-		{"", strings.Repeat("a", 65), ""},
+	for _, c := range []struct{ id, nickname, name, want string }{
+		{"affable-shark", "", "Nuclei", "affable-shark"},
+		{"10.5281/zenodo.5764892", "affable-shark", "Nuclei", "affable-shark"},
+		{"10.5281/zenodo.5764892", "", "Nuclei (2D) U-Net", "nuclei_2d_u-net"},
+		{"", "", "  Zellkerne: Färbung ", "zellkerne_frbung"},
+		{"", "", "細胞", ""},
+		{"", "", strings.Repeat("a", 65), ""},
 	} {
-		if got := (rdf{ID: c.id, Name: c.name}).id(); got != c.want {
+		r := rdf{ID: c.id, Name: c.name}
+		r.Config.BioimageIO.Nickname = c.nickname
+		if got := r.id(); got != c.want {
 			t.Errorf("%q, %q: got %q, want %q", c.id, c.name, got, c.want)
 		}
 	}

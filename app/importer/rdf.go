@@ -28,6 +28,7 @@ type rdf struct {
 	Weights       map[string]source `yaml:"weights"`
 	Config        struct {
 		BioimageIO struct {
+			Nickname   string      `yaml:"nickname"` // 0.4: what people call the model
 			Tolerances []tolerance `yaml:"reproducibility_tolerance"`
 		} `yaml:"bioimageio"`
 	} `yaml:"config"`
@@ -95,9 +96,9 @@ func (r rdf) tests() (input, output source) {
 	return r.Inputs[0].TestTensor, r.Outputs[0].TestTensor
 }
 
-// id is the package's id where the hub can call the model so, else one made of its name.
+// id is the package's id or nickname where the hub can call the model so, else one made of its name.
 func (r rdf) id() string {
-	for _, text := range []string{r.ID, r.Name} {
+	for i, text := range []string{r.ID, r.Config.BioimageIO.Nickname, r.Name} {
 		var id strings.Builder
 		for _, c := range strings.ToLower(text) {
 			switch {
@@ -108,7 +109,7 @@ func (r rdf) id() string {
 			}
 		}
 		made := strings.Trim(id.String(), "_-")
-		if made != "" && len(made) <= 64 && (made == text || text == r.Name) {
+		if made != "" && len(made) <= 64 && (made == text || i == 2) {
 			return made
 		}
 	}
