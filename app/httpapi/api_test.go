@@ -234,14 +234,28 @@ func TestJobs(t *testing.T) {
 	e.get("/api/v1/jobs/none", token).isProblem(t, 404, problem.NotFound)
 }
 
-func TestModelsAndStats(t *testing.T) {
+func TestModels(t *testing.T) {
 	e := newEdge(t, nil)
 	token := e.session()
+	a := e.get("/api/v1/models", token)
 	var list struct{ Models []modelResponse }
-	e.get("/api/v1/models", token).decode(t, http.StatusOK, &list)
-	if len(list.Models) != 1 || list.Models[0].ID != "unet" || !list.Models[0].Loaded || list.Models[0].Input.Width != 512 {
+	a.decode(t, http.StatusOK, &list)
+	if len(list.Models) != 2 || list.Models[1].ID != "unet" || !list.Models[1].Loaded || list.Models[1].Input.Width != 512 {
 		t.Errorf("models %+v", list.Models)
 	}
+	for _, want := range []string{
+		`"training_data":[{"name":"bodies","licence":"CC0","images":12}]`, `"scores":{"others":{"dice":0.9,"iou":0.82}}`, `"size_bytes":4096`,
+		`"scaling":"native"`, `"training_data":[]`, `"scores":{}`,
+	} {
+		if !bytes.Contains(a.body, []byte(want)) {
+			t.Errorf("the models have no %s: %s", want, a.body)
+		}
+	}
+}
+
+func TestStats(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
 	a := e.get("/api/v1/stats", token)
 	if a.StatusCode != http.StatusOK || !bytes.Contains(a.body, []byte(`"session_is_you":true`)) || bytes.Contains(a.body, []byte("s1")) {
 		t.Errorf("stats: %d %s", a.StatusCode, a.body)

@@ -148,15 +148,23 @@ func (p *people) CancelAll(_ context.Context, id string) error {
 	return nil
 }
 
-type oneModel struct{}
+// twoModels has the model "unet", and "bare", whose file says no more than it must.
+type twoModels struct{}
 
-func (oneModel) List() []models.Spec {
-	return []models.Spec{{ID: "unet", Title: "U-Net", Threshold: 0.4, Precision: "fp32",
-		Input: models.Input{Name: "image", Height: 512, Width: 512, Channels: 1, Scaling: models.ScalingFit}}}
+func (twoModels) List() []models.Spec {
+	bare := models.Spec{ID: "bare", Title: "Bare", Threshold: 0.5, Precision: "fp32", Batch: models.Batch{Alone: 1, Shared: 1, Max: 1},
+		Input: models.Input{Name: "image", Height: 256, Width: 256, Channels: 3, Scaling: models.ScalingNative}}
+	unet := bare
+	unet.ID, unet.Title, unet.Threshold = "unet", "U-Net", 0.4
+	unet.Input = models.Input{Name: "image", Height: 512, Width: 512, Channels: 1, Scaling: models.ScalingFit}
+	unet.TrainedOn = []models.TrainingSet{{Name: "bodies", Licence: "CC0", Images: 12}}
+	unet.Scores = map[string]models.Score{"others": {Dice: 0.9, IoU: 0.82}}
+	unet.SizeBytes = 4096
+	return []models.Spec{bare, unet}
 }
 
-func (m oneModel) Get(id string) (models.Spec, bool) {
-	return m.List()[0], id == "unet"
+func (m twoModels) Get(id string) (models.Spec, bool) {
+	return m.List()[1], id == "unet"
 }
 
 // sockets tells by HTTP what the hub would have been asked to do.
@@ -191,7 +199,7 @@ func newEdge(t *testing.T, change func(*Config)) *edge {
 		Accounts: e.people,
 		Jobs:     e.people,
 		Blobs:    store,
-		Models:   oneModel{},
+		Models:   twoModels{},
 		Live:     sockets{},
 		Client: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, "client "+r.URL.Path)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"maps"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -8,15 +9,19 @@ import (
 	"seghub/models"
 )
 
+// modelResponse names what it takes from a model's spec as the file's metadata does.
 type modelResponse struct {
-	ID          string       `json:"id"`
-	Title       string       `json:"title"`
-	Description string       `json:"description"`
-	Input       models.Input `json:"input"`
-	Precision   string       `json:"precision"`
-	Batch       models.Batch `json:"batch"`
-	Threshold   float64      `json:"threshold"`
-	Loaded      bool         `json:"loaded"`
+	ID           string                  `json:"id"`
+	Title        string                  `json:"title"`
+	Description  string                  `json:"description"`
+	Input        models.Input            `json:"input"`
+	Precision    string                  `json:"precision"`
+	Batch        models.Batch            `json:"batch"`
+	Threshold    float64                 `json:"threshold"`
+	TrainingData []models.TrainingSet    `json:"training_data"` // never null
+	Scores       map[string]models.Score `json:"scores"`        // never null
+	SizeBytes    int64                   `json:"size_bytes"`
+	Loaded       bool                    `json:"loaded"`
 }
 
 func (a *api) listModels(c *gin.Context) {
@@ -24,14 +29,17 @@ func (a *api) listModels(c *gin.Context) {
 	list := make([]modelResponse, len(specs))
 	for i, s := range specs {
 		list[i] = modelResponse{
-			ID:          s.ID,
-			Title:       s.Title,
-			Description: s.Description,
-			Input:       s.Input,
-			Precision:   s.Precision,
-			Batch:       s.Batch,
-			Threshold:   s.Threshold,
-			Loaded:      a.Loaded(s.ID),
+			ID:           s.ID,
+			Title:        s.Title,
+			Description:  s.Description,
+			Input:        s.Input,
+			Precision:    s.Precision,
+			Batch:        s.Batch,
+			Threshold:    s.Threshold,
+			TrainingData: append([]models.TrainingSet{}, s.TrainedOn...),
+			Scores:       maps.Collect(maps.All(s.Scores)),
+			SizeBytes:    s.SizeBytes,
+			Loaded:       a.Loaded(s.ID),
 		}
 	}
 	c.JSON(http.StatusOK, gin.H{"models": list})
