@@ -33,17 +33,15 @@ class Recipe:
     batch: dict[str, int] = field(default_factory=dict)  # images a run, by how many sessions are active
 
 
-def bodies(steps: tuple[int, int, int], batch: int) -> tuple[Phase, ...]:
-    """The phases of a model for spheroids and other bodies."""
-    return (
-        # No real spheroid yet: how the network does on them at the end of this phase tells what
-        # the synthetic ones are worth.
-        Phase(steps[0], 256, batch, (0.55, 1.6), {"synthetic": 4, "nuclei": 1, "dic_cells": 2}),
-        Phase(steps[1], 256, batch, (0.55, 1.6), {"synthetic": 4, "spheroids": 1, "nuclei": 1, "dic_cells": 2}),
-        # Whole pictures, as the hub will show them.
-        Phase(steps[2], 512, batch // 2, (0.7, 1.3), {"synthetic": 4, "spheroids": 1, "nuclei": 1, "dic_cells": 2}),
-    )
-
+# How a model learns spheroids and other bodies.
+BODIES = (
+    # No real spheroid yet: how the network does on them at the end of this phase tells what the synthetic
+    # ones are worth.
+    Phase(1000, 256, 8, (0.55, 1.6), {"synthetic": 4, "nuclei": 1, "dic_cells": 2}),
+    Phase(1500, 256, 8, (0.55, 1.6), {"synthetic": 4, "spheroids": 1, "nuclei": 1, "dic_cells": 2}),
+    # Whole pictures, as the hub will show them.
+    Phase(500, 512, 4, (0.7, 1.3), {"synthetic": 4, "spheroids": 1, "nuclei": 1, "dic_cells": 2}),
+)
 
 RECIPES = {
     recipe.id: recipe
@@ -56,7 +54,7 @@ RECIPES = {
             architecture="hrnet",
             options={"width": 16, "modules": (1, 3, 2), "blocks": 2, "norm": "batch"},
             side=512,
-            phases=bodies((1000, 1500, 500), 8),
+            phases=BODIES,
             batch={"alone": 8, "shared": 6, "max": 8},
         ),
         Recipe(
@@ -67,7 +65,7 @@ RECIPES = {
             architecture="cbam_resunet",
             options={"width": 16, "levels": 5, "widest": 8, "stem": 2, "norm": "batch"},
             side=512,
-            phases=bodies((1000, 1500, 500), 8),
+            phases=BODIES,
             batch={"alone": 2, "shared": 4, "max": 6},
         ),
         Recipe(
@@ -90,19 +88,11 @@ RECIPES = {
         Recipe(
             id="unet_spherohq",
             title="U-Net SpheroHQ",
-            description="Spheroids and other bodies in brightfield and DIC; nuclei, too, but less exactly. "
-                        "Takes the whole image at once; loose cells and debris around a spheroid are left out.",
+            description="Spheroids and other bodies in brightfield, DIC and phase contrast. The fastest of the three.",
             architecture="unet",
             options={"width": 16, "levels": 5, "widest": 8, "stem": 2, "norm": "batch"},
             side=512,
-            phases=(
-                # No real spheroid yet: how the network does on them at the end of this phase tells what
-                # the synthetic ones are worth.
-                Phase(900, 256, 8, (0.55, 1.6), {"synthetic": 4, "nuclei": 3, "dic_cells": 1}),
-                Phase(1300, 256, 8, (0.55, 1.6), {"synthetic": 3, "spheroids": 1, "nuclei": 3, "dic_cells": 1}),
-                # Whole pictures, as the hub will show them.
-                Phase(400, 512, 4, (0.7, 1.3), {"synthetic": 3, "spheroids": 1, "nuclei": 3, "dic_cells": 1}),
-            ),
+            phases=BODIES,
             # The original system allowed 4 on a GPU of its own, and 1, at most 2, for each of four
             # users. `max` holds for both cases, so it is the larger; `shared` keeps to the 1.
             batch={"alone": 4, "shared": 1, "max": 4},
