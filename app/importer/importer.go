@@ -82,7 +82,7 @@ func openGraph(path string) (*os.File, int64, models.Graph, error) {
 		}
 	}
 	if err != nil {
-		file.Close()
+		_ = file.Close() // read only
 		return nil, 0, models.Graph{}, err
 	}
 	return file, info.Size(), graph, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -29,7 +30,7 @@ func install(ctx context.Context, w io.Writer, folder string, c candidate, rt Ru
 	}
 	defer func() {
 		if err != nil {
-			os.Remove(file.Name())
+			_ = os.Remove(file.Name()) // err says what went wrong
 		}
 	}()
 	if err := write(file, c); err != nil {
@@ -127,7 +128,7 @@ const slack = 0.01
 func areProbabilities(values []float32) error {
 	least, most := values[0], values[0]
 	for _, v := range values {
-		if v != v {
+		if math.IsNaN(float64(v)) {
 			return refuse("its output is not a number somewhere")
 		}
 		least, most = min(least, v), max(most, v)

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
 	"seghub/models"
 )
 
@@ -67,8 +65,8 @@ type process struct {
 
 func parseRDF(text []byte) (rdf, error) {
 	var r rdf
-	if err := yaml.Unmarshal(text, &r); err != nil {
-		return rdf{}, refuse("the package's description: %s", yaml.FormatError(err, false, false))
+	if err := decodeYAML(text, &r); err != nil {
+		return rdf{}, refuse("the package's description: %w", err)
 	}
 	weights, onnx := r.Weights["onnx"]
 	switch {
@@ -190,15 +188,15 @@ var letters = map[string]byte{"b": 'n', "c": 'c', "y": 'h', "x": 'w', "batch": '
 
 // parameterised makes of a 0.4 shape's {min: [...], step: [...]} what 0.5 says of one axis.
 func parameterised(shape map[string]any, i int) any {
-	min, _ := shape["min"].([]any)
+	least, _ := shape["min"].([]any)
 	step, _ := shape["step"].([]any)
-	if i >= len(min) || i >= len(step) {
+	if i >= len(least) || i >= len(step) {
 		return nil
 	}
 	if s, _ := toFloat(step[i]); s == 0 {
-		return min[i]
+		return least[i]
 	}
-	return map[string]any{"min": min[i], "step": step[i]}
+	return map[string]any{"min": least[i], "step": step[i]}
 }
 
 // preferredSide is about the side of a tile where a model leaves it open.

@@ -83,12 +83,17 @@ func readSidecar(model string) (s sidecar, path string, err error) {
 		if err != nil {
 			return sidecar{}, path, err
 		}
-		if err := yaml.UnmarshalWithOptions(text, &s, yaml.Strict()); err != nil {
-			return sidecar{}, path, refuse("%s: %s", path, yaml.FormatError(err, false, false))
+		if s, err = parseSidecar(text); err != nil {
+			return sidecar{}, path, refuse("%s: %w", path, err)
 		}
 		return s, path, nil
 	}
 	return sidecar{}, path, refuse("%s.yaml is missing, the file that says what the model takes and gives: docs/models/import.md has an example", base)
+}
+
+func parseSidecar(text []byte) (s sidecar, err error) {
+	err = decodeYAML(text, &s, yaml.Strict())
+	return s, err
 }
 
 func readSmall(path string) ([]byte, error) {
