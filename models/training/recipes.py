@@ -50,7 +50,7 @@ RECIPES = {
             id="hrnet",
             title="HRNet",
             description="Spheroids and other bodies in brightfield, DIC and phase contrast. Sees the picture at four "
-                        "resolutions at once; the slowest of the three, and the surest of large and lobed bodies.",
+                        "resolutions at once. The slowest of the three.",
             architecture="hrnet",
             options={"width": 16, "modules": (1, 3, 2), "blocks": 2, "norm": "batch"},
             side=512,
@@ -60,8 +60,8 @@ RECIPES = {
         Recipe(
             id="cbam_resunet",
             title="CBAM-ResUNet",
-            description="Spheroids and other bodies in brightfield, DIC and phase contrast. Attends to what stands out: "
-                        "fine outlines, small bodies beside large ones.",
+            description="Spheroids and other bodies in brightfield, DIC and phase contrast. Attends to the channels "
+                        "and the places that matter.",
             architecture="cbam_resunet",
             options={"width": 16, "levels": 5, "widest": 8, "stem": 2, "norm": "batch"},
             side=512,
