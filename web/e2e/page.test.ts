@@ -1,6 +1,7 @@
 // The page as people use it: in a browser, against the real hub.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -16,6 +17,7 @@ const missing = binary.missing ?? chromium.missing
 if (missing) console.log(`left out: the browser tests; ${missing}`)
 
 const redis = (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'redis-server')))
+const weights = resolve(import.meta.dirname, '../../models/weights')
 const images = resolve(import.meta.dirname, '../../../shared/data')
 
 describe.skipIf(missing)('the page', () => {
@@ -330,6 +332,39 @@ describe.skipIf(missing)('the page', () => {
     }
   })
 
+  it('shows what a model is, and follows the models folder', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'seghub-e2e-models-'))
+    const shipped = readFileSync(join(weights, 'unet_spherohq.onnx'))
+    writeFileSync(join(folder, 'one.onnx'), shipped)
+    const own = await startHub({ MODELS: folder })
+    try {
+      const page = await openSignedIn('Ada', own.url)
+      const choice = page.getByRole('region', { name: 'Model' })
+      const select = choice.getByRole('combobox')
+      await choice.getByText('About this model').click()
+      const card = await choice.locator('dl').textContent()
+      for (const words of ['whole image', '512 × 512 pixels', 'CC BY 3.0', '574 images', 'pseudo-labels', 'Dice', 'MB, 32-bit']) expect(card).toContain(words)
+
+      writeFileSync(join(folder, 'two.onnx'), renamed(shipped))
+      await choice.locator('option', { hasText: 'U-Net Another' }).waitFor({ state: 'attached', timeout: 40_000 })
+      expect(await select.inputValue()).toBe('unet_spherohq')
+      await select.selectOption('unet_another_')
+      await takeSample(page)
+      await allDone(page, 1)
+      rmSync(join(folder, 'two.onnx'))
+      await choice.getByText('U-Net Another is no longer at the hub. The next images go to U-Net SpheroHQ.').waitFor({ timeout: 40_000 })
+      expect(await select.inputValue()).toBe('unet_spherohq')
+      expect(await choice.locator('dl').isVisible()).toBe(true)
+      await screenshot(page, 'model-gone-1280-light')
+      await takeSample(page)
+      await allDone(page, 2)
+    } finally {
+      for (const { leave } of visitors.splice(0)) await leave()
+      await own.stop()
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
   it('asks for the access key of a hub that has one', async () => {
     const own = await startHub({ ACCESS_KEY: 'sesame' })
     try {
@@ -367,9 +402,11 @@ describe.skipIf(missing)('the page', () => {
       await allDone(page, 1)
       await drawnCoverage(page)
       await objectRows(page).first().waitFor()
+      await screenshot(page, `result-${width}-${colorScheme}`)
+      await page.getByText('About this model').click()
+      await screenshot(page, `card-${width}-${colorScheme}`)
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
       expect(overflow).toBeLessThanOrEqual(0)
-      await screenshot(page, `result-${width}-${colorScheme}`)
     }
   })
 
@@ -406,6 +443,11 @@ async function jobs(page: Page): Promise<{ state: string }[]> {
 function pictures(count: number) {
   const buffer = discs()
   return Array.from({ length: count }, (_, i) => ({ name: `well-${String(i + 1).padStart(3, '0')}.png`, mimeType: 'image/png', buffer }))
+}
+
+/** The same model under another id and title, which are as long: no length in the file changes. */
+function renamed(file: Buffer): Buffer {
+  return Buffer.from(file.toString('latin1').replaceAll('unet_spherohq', 'unet_another_').replaceAll('U-Net SpheroHQ', 'U-Net Another '), 'latin1')
 }
 
 /** A picture of three dark bodies on light ground. */

@@ -17,6 +17,12 @@ export const model: Model = {
   precision: 'fp32',
   batch: { alone: 1, shared: 1, max: 1 },
   threshold: 0.5,
+  training_data: [
+    { name: 'drawn spheroids', licence: 'CC0', images: 1500 },
+    { name: 'spheroids of another laboratory, pseudo-labels', licence: 'CC BY 3.0', images: 1 },
+  ],
+  scores: { spheroids_pseudo: { dice: 0.973, iou: 0.947 } },
+  size_bytes: 4_833_953,
   loaded: true,
 }
 
@@ -52,6 +58,7 @@ export class FakeHub {
   /** The requests that were answered, as "METHOD /path". */
   readonly calls: string[] = []
   accessKey = ''
+  models: readonly Model[] = [model]
   /** The next upload is answered with this instead; used up once. */
   refuse: { problem: Problem; retryAfter?: number; rejected?: Rejection[] } | null = null
   /** New sockets are closed with this code at once. */
@@ -281,7 +288,7 @@ export class FakeHub {
       case 'GET stats':
         return json(response, 200, this.stats(member))
       case 'GET models':
-        return json(response, 200, { models: [model] })
+        return json(response, 200, { models: this.models })
       case 'GET images/*/preview':
         return png(response, picture)
       case 'POST images':

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { FakeHub, maskPicture, picture, problem } from '../../test/fakehub'
+import { FakeHub, maskPicture, model, picture, problem } from '../../test/fakehub'
 import { Person, pngFile } from '../../test/person'
 import { until } from '../../test/until'
 import { Failure } from './api'
@@ -27,11 +27,12 @@ afterEach(async () => {
 })
 
 /** A page of the same browser. */
-function page(): Client {
+function page(modelsEvery = 60_000): Client {
   const opened = new Client({
     api: person.api,
     socket: { url: hub.socketURL, WebSocket: person.WebSocket, reconnect: { base: 1, cap: 2 } },
     onChange: () => undefined,
+    modelsEvery,
   })
   clients.push(opened)
   return opened
@@ -224,6 +225,48 @@ it('keeps asking a hub that does not answer yet', async () => {
   await until('the words', () => client.view.phase.name === 'starting' && client.view.phase.trouble === 'Models are being loaded.')
   await started
   expect(phase()).toBe('signed_out')
+})
+
+describe('the models', () => {
+  const other = { ...model, id: 'hrnet_test', title: 'HRNet' }
+  const ids = () => client.view.models.map(({ id }) => id).join()
+
+  beforeEach(async () => {
+    client = page(5)
+    await signedIn()
+  })
+
+  it('come, are replaced and go while the page is open', async () => {
+    hub.models = [other, model]
+    await until('the new one', () => ids() === 'hrnet_test,unet_test')
+    hub.models = [other, { ...model, threshold: 0.4 }]
+    await until('the one in its place', () => client.view.models[1]?.threshold === 0.4)
+    hub.models = [other]
+    await until('the one that is left', () => ids() === 'hrnet_test')
+  })
+
+  it('stay while the hub does not answer', async () => {
+    const { models } = person.api
+    let asked = 0
+    person.api.models = () => (asked++, Promise.reject(new Failure('internal', 'Not now', '', 503)))
+    await until('two questions', () => asked > 1)
+    expect(ids()).toBe('unet_test')
+    person.api.models = models
+    hub.models = [other]
+    await until('the new ones', () => ids() === 'hrnet_test')
+  })
+
+  it('are asked for no more when the session is over', async () => {
+    await client.signOut()
+    let asked = 0
+    person.api.models = () => (asked++, Promise.resolve([]))
+    person = new Person(hub)
+    client = page(5)
+    await signedIn()
+    hub.models = [other]
+    await until('another page to ask again', () => ids() === 'hrnet_test')
+    expect(asked).toBe(0)
+  })
 })
 
 it('asks for a result again after it could not be had', async () => {

@@ -34,9 +34,12 @@ export interface ClientOptions {
   api: Api
   socket: Pick<SocketOptions, 'url' | 'WebSocket' | 'random' | 'reconnect' | 'patient' | 'pingEvery'>
   onChange: (view: View) => void
+  modelsEvery?: number // ms
 }
 
 const keptResults = 200
+/** How often the models are asked for. They come, are replaced and go at any time, and the socket does not tell of it. */
+const modelsEvery = 10_000 // ms
 const startBackoff = { base: 1_000, cap: 10_000 }
 const unused = 'The session was closed: it was ended elsewhere, or not used for a long time. Its images and results are deleted.'
 const unknown = 'The hub no longer knows this session. It may have been started anew, without its old queue.'
@@ -86,7 +89,7 @@ export class Client {
         return
       } catch (error) {
         this.change({ phase: { name: 'starting', trouble: wordsOf(error) } })
-        await new Promise((resolve) => setTimeout(resolve, delay(startBackoff, attempt)))
+        await pause(delay(startBackoff, attempt))
       }
     }
   }
@@ -166,16 +169,27 @@ export class Client {
 
   /** Models, samples and first statistics (the socket's come at the hub's own pace), until all are there. */
   private async load(): Promise<void> {
-    for (let attempt = 0; this.current.phase.name === 'live'; attempt++) {
+    const { phase } = this.current
+    for (let attempt = 0; this.current.phase === phase; attempt++) {
       try {
         const [models, samples, stats] = await Promise.all([this.api.models(), this.api.samples(), this.api.stats()])
         const { hub } = this.current
         this.change({ models, samples, hub: hub.stats ? hub : reduce(hub, { type: 'stats', ...stats }) })
-        return
+        return await this.followModels(phase)
       } catch (error) {
         if (error instanceof Failure && error.code === 'unauthorized') return // the socket says so too
-        await new Promise((resolve) => setTimeout(resolve, delay(startBackoff, attempt)))
+        await pause(delay(startBackoff, attempt))
       }
+    }
+  }
+
+  /** Keeps the models as the hub has them for as long as phase lasts. While it does not answer, they stay as they are. */
+  private async followModels(phase: Phase): Promise<void> {
+    for (;;) {
+      await pause(this.options.modelsEvery ?? modelsEvery)
+      if (this.current.phase !== phase) return
+      const models = await this.api.models().catch(() => this.current.models)
+      if (this.current.phase === phase) this.change({ models })
     }
   }
 
@@ -218,6 +232,10 @@ export class Client {
     this.current = { ...this.current, ...part }
     this.options.onChange(this.current)
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 function wordsOf(error: unknown): string {

@@ -52,10 +52,13 @@ export interface Model {
   id: string
   title: string
   description: string
-  input: { height: number; width: number; channels: number; scaling: string }
-  precision: string
+  input: { height: number; width: number; channels: number; scaling: 'fit' | 'native' }
+  precision: 'fp32' | 'fp16' | 'int8'
   batch: { alone: number; shared: number; max: number }
   threshold: number
+  training_data: { name: string; licence: string; images: number }[]
+  scores: Record<string, { dice: number; iou: number }> // by validation set, 0..1
+  size_bytes: number
   loaded: boolean
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Job, Session } from './protocol'
-import { about, away, count, duration, jobWords, ordinal, place, stem } from './words'
+import { about, away, count, duration, fileWords, intake, jobWords, ordinal, place, setWords, stem } from './words'
 import { closeOf } from './closecodes'
 
 it.each([
@@ -64,6 +64,27 @@ it('counts', () => {
   expect(count(1, 'image')).toBe('1 image')
   expect(count(0, 'image')).toBe('0 images')
   expect(count(1_200, 'file was', 'files were')).toBe('1,200 files were')
+})
+
+describe('a model', () => {
+  it.each([
+    ['fit', 1, 'The whole image at once, in grey, scaled to fit into 512 × 256 pixels.'],
+    ['native', 3, 'The image at its own resolution, in colour, in tiles of 512 × 256 pixels that overlap.'],
+  ] as const)('that takes images as %s', (scaling, channels, words) =>
+    expect(intake({ input: { width: 512, height: 256, channels, scaling } })).toBe(words))
+
+  it.each([
+    [4_833_953, 'fp32', '4.8 MB, 32-bit floating point'],
+    [990_000, 'int8', '1.0 MB, 8-bit integers'],
+    [1_000_000, 'bf16' as 'fp16', '1.0 MB, bf16'],
+  ] as const)('of %i bytes in %s', (size_bytes, precision, words) => expect(fileWords({ size_bytes, precision })).toBe(words))
+
+  it.each([
+    ['nuclei_val', 'Nuclei validation', false],
+    ['dic_cells_kept_fields', 'DIC cells kept fields', false],
+    ['spheroids_other_source_pseudo', 'Spheroids other source', true],
+    ['pseudopods', 'Pseudopods', false],
+  ])('tried on %s', (name, words, pseudo) => expect(setWords(name)).toEqual({ words, pseudo }))
 })
 
 it('takes the ending off a name', () => {

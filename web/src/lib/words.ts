@@ -1,7 +1,7 @@
 // What a person reads: states, places and times in words.
 
 import type { Close } from './closecodes'
-import type { Job, Session, Stage } from './protocol'
+import type { Job, Model, Session, Stage } from './protocol'
 
 export function ordinal(n: number): string {
   const teens = n % 100 >= 11 && n % 100 <= 13
@@ -65,6 +65,31 @@ export function jobWords(job: Job, waiting: boolean): string {
 
 export function count(n: number, one: string, many = `${one}s`): string {
   return `${n.toLocaleString('en')} ${n === 1 ? one : many}`
+}
+
+/** intake says how a model takes an image. */
+export function intake({ input }: Pick<Model, 'input'>): string {
+  const size = `${input.width} × ${input.height} pixels`
+  const colour = input.channels === 1 ? 'in grey' : 'in colour'
+  return input.scaling === 'native'
+    ? `The image at its own resolution, ${colour}, in tiles of ${size} that overlap.`
+    : `The whole image at once, ${colour}, scaled to fit into ${size}.`
+}
+
+const bits = { fp32: '32-bit floating point', fp16: '16-bit floating point', int8: '8-bit integers' }
+
+/** fileWords says how large a model is. */
+export function fileWords({ size_bytes, precision }: Pick<Model, 'size_bytes' | 'precision'>): string {
+  return `${(size_bytes / 1e6).toFixed(1)} MB, ${bits[precision] ?? precision}`
+}
+
+const spelt: Record<string, string> = { cho: 'CHO', dic: 'DIC', val: 'validation' }
+
+/** setWords reads the name of a validation set. Its masks are pseudo-labels where a program made them, and not people. */
+export function setWords(name: string): { words: string; pseudo: boolean } {
+  const parts = name.split('_')
+  const words = parts.filter((part) => part !== 'pseudo').map((part) => spelt[part] ?? part).join(' ')
+  return { words: words.charAt(0).toUpperCase() + words.slice(1), pseudo: parts.includes('pseudo') }
 }
 
 /** stem is a file's name without its ending. */
