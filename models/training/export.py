@@ -1,9 +1,11 @@
 """Writes a trained model as one ONNX file that says everything about itself.
 
     python3 -m models.training.export unet_spherohq --data ../shared/data
+    python3 -m models.training.export unet_spherohq --data ../shared/data --int8
     python3 -m models.training.export hrnet --width full --random-weights --out /tmp/hrnet.onnx
 
-The second is for measuring a GPU with a network of the published size, which nobody trained here.
+The second writes a variant of the first's file, which ships when `seghub models validate` says so. The third is for
+measuring a GPU with a network of the published size, which nobody trained here.
 
 The graph takes "image", uint8 [N, side, side, channels], and gives "probability", and for some models "border", each
 uint8 [N, side, side, 1], 255 = certainly: preparation, sigmoid and rounding are inside. N alone is dynamic.
@@ -20,15 +22,16 @@ import onnx
 import torch
 from torch import nn
 
-from . import data
+from . import data, precision
 from .architectures import FULL
 from .architectures.preparation import prepare
-from .evaluate import SPEC_KEY, evaluate, session
+from .evaluate import SPEC_KEY, evaluate, read_spec, session
 from .recipes import RECIPES, Recipe
 from .train import network
 
 OPSET = 17
 WEIGHTS = Path(__file__).parent.parent / "weights"
+RUNS = Path(__file__).parent / "runs"
 
 
 class Shipped(nn.Module):
@@ -119,6 +122,20 @@ def write_trained(recipe: Recipe, run: Path, folder: Path, out: Path) -> None:
     print(json.dumps(summary, indent=2))
 
 
+def write_variant(recipe: Recipe, parent: Path, kind: str, folder: Path, out: Path) -> None:
+    """The parent's file as "fp16" or "int8", with scores of its own on the sets in the folder."""
+    model, contents = onnx.load(str(parent)), read_spec(session(parent))
+    if kind == "fp16":
+        model = precision.float16(model)
+    else:
+        model = precision.int8(model, precision.calibrating(recipe, folder))
+    onnx.save(model, str(out))
+    contents = {**contents, "id": f"{contents['id']}_{kind}", "title": f"{contents['title']}, {kind}", "precision": kind}
+    contents["scores"], _ = evaluate(session(out), contents, folder)
+    write_spec(out, contents)
+    print(json.dumps(contents["scores"], indent=2))
+
+
 def write_random(recipe: Recipe, width: str, out: Path) -> None:
     """A network that learnt nothing: it takes the time and the memory of one that did."""
     if width == "full":
@@ -135,7 +152,13 @@ def main() -> None:
     parser.add_argument("model", choices=sorted(RECIPES))
     parser.add_argument("--data", type=Path, help="the folder with the sets, for the scores")
     parser.add_argument("--run", type=Path, help="the folder of the run (models/training/runs/MODEL)")
-    parser.add_argument("--out", type=Path, help="the file to write (models/weights/MODEL.onnx)")
+    parser.add_argument("--out", type=Path,
+                        help="the file to write (models/weights/MODEL.onnx; of a variant models/training/runs/MODEL_KIND.onnx)")
+    variant = parser.add_mutually_exclusive_group()
+    variant.add_argument("--fp16", dest="kind", action="store_const", const="fp16",
+                         help="write models/weights/MODEL.onnx in float16, for GPUs")
+    variant.add_argument("--int8", dest="kind", action="store_const", const="int8",
+                         help="write it in int8, for CPUs, calibrated on training images")
     parser.add_argument("--width", choices=("compact", "full"), default="compact",
                         help="the recipe's network, or with --random-weights that of its published size")
     parser.add_argument("--random-weights", action="store_true", help="export without a training, for measuring speed")
@@ -143,6 +166,8 @@ def main() -> None:
 
     recipe = RECIPES[arguments.model]
     if arguments.random_weights:
+        if arguments.kind:
+            parser.error(f"--{arguments.kind} is of a model that was trained")
         if arguments.out is None or arguments.out.resolve().parent == WEIGHTS.resolve():
             parser.error("--random-weights needs --out, outside of models/weights")
         write_random(recipe, arguments.width, arguments.out)
@@ -151,7 +176,12 @@ def main() -> None:
         parser.error("--width full needs --random-weights: nothing of that size was trained")
     if arguments.data is None:
         parser.error("--data is needed for the scores of a trained model")
-    write_trained(recipe, arguments.run or Path(__file__).parent / "runs" / recipe.id, arguments.data,
+    if arguments.kind:
+        RUNS.mkdir(exist_ok=True)
+        write_variant(recipe, WEIGHTS / f"{recipe.id}.onnx", arguments.kind, arguments.data,
+                      arguments.out or RUNS / f"{recipe.id}_{arguments.kind}.onnx")
+        return
+    write_trained(recipe, arguments.run or RUNS / recipe.id, arguments.data,
                   arguments.out or WEIGHTS / f"{recipe.id}.onnx")
 
 
