@@ -68,6 +68,8 @@ type specFile struct {
 	Outputs      []string         `json:"outputs"`
 	Codec        *Codec           `json:"codec,omitempty"` // of a graph that computes in float32
 	Threshold    float64          `json:"threshold"`
+	MinArea      int              `json:"min_area"`
+	Split        bool             `json:"split_touching"`
 	Precision    string           `json:"precision"`
 	Batch        Batch            `json:"batch"`
 	TrainingData []TrainingSet    `json:"training_data"`
@@ -105,6 +107,8 @@ func (m onnxModel) spec() (Spec, error) {
 		OutputName:  m.outputs[0].name,
 		Codec:       f.Codec,
 		Threshold:   f.Threshold,
+		MinArea:     f.MinArea,
+		Split:       f.Split,
 		Precision:   f.Precision,
 		Batch:       f.Batch,
 		TrainedOn:   f.TrainingData,
@@ -144,8 +148,8 @@ func (f specFile) check() error {
 		return fmt.Errorf("tiles of %dx%d pixels, at least %d a side are needed", in.Width, in.Height, minTile)
 	case len(f.Outputs) > 0 && !slices.Equal(f.Outputs, []string{probabilityOutput, borderOutput}[:min(2, len(f.Outputs))]):
 		return fmt.Errorf("outputs are %.80q, not %s and then, if there is one, %s", f.Outputs, probabilityOutput, borderOutput)
-	case (mask.Options{Threshold: f.Threshold}).Validate() != nil:
-		return fmt.Errorf("threshold is %g: %w", f.Threshold, (mask.Options{Threshold: f.Threshold}).Validate())
+	case (mask.Options{Threshold: f.Threshold, MinArea: f.MinArea}).Validate() != nil:
+		return fmt.Errorf("threshold is %g, min_area %d: %w", f.Threshold, f.MinArea, (mask.Options{Threshold: f.Threshold, MinArea: f.MinArea}).Validate())
 	case !slices.Contains([]string{"fp32", "fp16", "int8"}, f.Precision):
 		return fmt.Errorf("precision %.80q is unknown", f.Precision)
 	case batch.Alone < 1 || batch.Shared < 1 || batch.Max < max(batch.Alone, batch.Shared) || batch.Max > maxBatch:

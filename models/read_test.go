@@ -36,6 +36,7 @@ func TestReadSpecRefuses(t *testing.T) {
 		{replace(`"channels":1`, `"channels":2`), "2 channels"},
 		{replace(`"scaling":"fit"`, `"scaling":"crop"`), `scaling "crop"`},
 		{replace(`"threshold":0.5`, `"threshold":0`), "threshold is 0"},
+		{replace(`"threshold":0.5`, `"threshold":0.5,"min_area":-1`), "min_area -1"},
 		{replace(`"precision":"fp32"`, `"precision":"fp7"`), `precision "fp7"`},
 		{replace(`"alone":4`, `"alone":0`), "batch of 0 alone"},
 		{replace(`"max":8`, `"max":3`), "max, 3"},

@@ -11,6 +11,8 @@ type Spec struct {
 	BorderName  string  // the graph's output, of that form, that tells where objects touch; empty in most models
 	Codec       *Codec  // of a graph that takes and gives float32; nil of one that does so with uint8
 	Threshold   float64 // default probability above which a pixel is object, 0..1
+	MinArea     int     // default least area of an object, in square pixels; what is smaller is noise to the model
+	Split       bool    // by default, part touching objects
 	Precision   string  // "fp32", "fp16", "int8"
 	Batch       Batch
 	TrainedOn   []TrainingSet    // what it learnt from

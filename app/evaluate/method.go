@@ -15,10 +15,10 @@ import (
 // maxPixels is far above any image of the sets; a hub has a setting for it.
 const maxPixels = 1 << 28
 
-// options are what a job gets that asks for touching bodies to be parted and for nothing else, at the
-// threshold that its model names. Parting leaves the foreground, and so Dice and IoU, as it is.
-func options(threshold float64) mask.Options {
-	return mask.Options{Threshold: threshold, DetectHoles: true, SplitTouching: true}
+// options are what a job gets that asks for touching bodies to be parted and leaves all else to its model. Parting leaves the
+// foreground, and so Dice and IoU, as it is.
+func options(threshold float64, minArea int) mask.Options {
+	return mask.Options{Threshold: threshold, MinArea: minArea, DetectHoles: true, SplitTouching: true}
 }
 
 // method is a way to find the objects of an image.
@@ -42,7 +42,7 @@ func byModel(engine gpuexec.Engine, model models.Spec) method {
 		if err != nil {
 			return mask.Segmentation{}, err
 		}
-		return mask.Segment(placement.Unfit(out, 0), options(model.Threshold)), nil
+		return mask.Segment(placement.Unfit(out, 0), options(model.Threshold, model.MinArea)), nil
 	}}
 }
 
@@ -50,7 +50,7 @@ func byModel(engine gpuexec.Engine, model models.Spec) method {
 var byOtsu = method{name: "Otsu", find: func(_ context.Context, img imageio.Image) (mask.Segmentation, error) {
 	// The hub's own way from colour to grey, at the image's own size.
 	grey, _ := models.Fit(img, models.Input{Height: img.Height, Width: img.Width, Channels: 1, Scaling: models.ScalingFit})
-	return mask.Segment(score.Otsu(img.Width, img.Height, grey.Pix), options(0.5)), nil
+	return mask.Segment(score.Otsu(img.Width, img.Height, grey.Pix), options(0.5, 0)), nil
 }}
 
 func decode(ctx context.Context, path string) (imageio.Image, error) {

@@ -48,9 +48,10 @@ drew its touching cells as one, so that parting them costs. The pseudo-labels we
 a source that was not learnt from; they are not the truth.
 
 Dice and IoU are those of the foreground. F1 and AP = TP / (TP + FP + FN) are those of objects, hit when their IoU is
-above 0.5 or 0.75, touching ones parted by the watershed and none dropped for being small. Otsu's threshold goes
-through the same watershed; it takes for objects the side with fewer pixels on the image's border. ms is the median
-time of an image, from its file to its objects.
+above 0.5 or 0.75, touching ones parted by the watershed, at the border that a model tells if it does, and those dropped
+that are smaller than a model's own least area. Otsu's threshold goes through the same watershed, without a least area;
+it takes for objects the side with fewer pixels on the image's border. ms is the median time of an image, from its file
+to its objects.
 `)
 }
 

@@ -156,6 +156,7 @@ func (twoModels) List() []models.Spec {
 		Input: models.Input{Name: "image", Height: 256, Width: 256, Channels: 3, Scaling: models.ScalingNative}}
 	unet := bare
 	unet.ID, unet.Title, unet.Threshold = "unet", "U-Net", 0.4
+	unet.MinArea, unet.Split = 20, true
 	unet.Input = models.Input{Name: "image", Height: 512, Width: 512, Channels: 1, Scaling: models.ScalingFit}
 	unet.TrainedOn = []models.TrainingSet{{Name: "bodies", Licence: "CC0", Images: 12}}
 	unet.Scores = map[string]models.Score{"others": {Dice: 0.9, IoU: 0.82}}

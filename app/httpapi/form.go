@@ -14,14 +14,14 @@ const maxField = 1 << 10
 
 // form is what an upload says beside its files.
 type form struct {
-	models       Models
-	model        string
-	options      mask.Options
-	hasThreshold bool
+	models  Models
+	model   string
+	options mask.Options
+	given   map[string]bool // the fields that were
 }
 
 func newForm(models Models) form {
-	return form{models: models, options: mask.Options{DetectHoles: true}}
+	return form{models: models, options: mask.Options{DetectHoles: true}, given: make(map[string]bool)}
 }
 
 // set takes one field; it fails at once, so that a wrong request need not send its files first.
@@ -42,7 +42,6 @@ func (f *form) set(name string, r io.Reader) error {
 		f.model = value
 	case "threshold":
 		f.options.Threshold, err = strconv.ParseFloat(value, 64)
-		f.hasThreshold = true
 	case "min_area":
 		f.options.MinArea, err = strconv.Atoi(value)
 	case "detect_holes":
@@ -55,17 +54,24 @@ func (f *form) set(name string, r io.Reader) error {
 	if err != nil {
 		return problem.Newf(problem.BadRequest, "The field %s cannot be %q.", name, value)
 	}
+	f.given[name] = true
 	return nil
 }
 
-// complete fills in what was left out and checks the whole.
+// complete fills in what was left out, as the model has it, and checks the whole.
 func (f *form) complete() error {
 	spec, ok := f.models.Get(f.model)
 	if !ok {
 		return problem.New(problem.BadRequest, "The field model is missing.")
 	}
-	if !f.hasThreshold {
+	if !f.given["threshold"] {
 		f.options.Threshold = spec.Threshold
+	}
+	if !f.given["min_area"] {
+		f.options.MinArea = spec.MinArea
+	}
+	if !f.given["split_touching"] {
+		f.options.SplitTouching = spec.Split
 	}
 	if err := f.options.Validate(); err != nil {
 		return problem.Newf(problem.BadRequest, "%v.", err)

@@ -18,6 +18,8 @@ type modelResponse struct {
 	Precision    string                  `json:"precision"`
 	Batch        models.Batch            `json:"batch"`
 	Threshold    float64                 `json:"threshold"`
+	MinArea      int                     `json:"min_area"`
+	Split        bool                    `json:"split_touching"`
 	TrainingData []models.TrainingSet    `json:"training_data"` // never null
 	Scores       map[string]models.Score `json:"scores"`        // never null
 	SizeBytes    int64                   `json:"size_bytes"`
@@ -36,6 +38,8 @@ func (a *api) listModels(c *gin.Context) {
 			Precision:    s.Precision,
 			Batch:        s.Batch,
 			Threshold:    s.Threshold,
+			MinArea:      s.MinArea,
+			Split:        s.Split,
 			TrainingData: append([]models.TrainingSet{}, s.TrainedOn...),
 			Scores:       maps.Collect(maps.All(s.Scores)),
 			SizeBytes:    s.SizeBytes,

@@ -40,7 +40,13 @@ func TestWhatTheFormLeavesOutIsTheModels(t *testing.T) {
 	e := newEdge(t, nil)
 	var got uploadResponse
 	e.upload(e.session(), field("model", "unet"), file("a.png", picture(t, 40, 30))).decode(t, http.StatusAccepted, &got)
-	if o := got.Accepted[0].Options; o.Threshold != 0.4 || o.MinArea != 0 || !o.DetectHoles || o.SplitTouching {
+	if o := got.Accepted[0].Options; o.Threshold != 0.4 || o.MinArea != 20 || !o.DetectHoles || !o.SplitTouching {
+		t.Errorf("options %+v", o)
+	}
+	// What is given counts, also where it is nothing.
+	e.upload(e.session(), field("model", "unet"), field("min_area", "0"), field("split_touching", "false"), file("a.png", picture(t, 40, 30))).
+		decode(t, http.StatusAccepted, &got)
+	if o := got.Accepted[0].Options; o.MinArea != 0 || o.SplitTouching {
 		t.Errorf("options %+v", o)
 	}
 }

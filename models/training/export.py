@@ -81,6 +81,8 @@ def spec(recipe: Recipe, training_data: list[dict], scores: dict) -> dict:
         "input": {"height": recipe.side, "width": recipe.side, "channels": recipe.channels, "scaling": recipe.scaling},
         "outputs": list(recipe.outputs),
         "threshold": recipe.threshold,
+        "min_area": recipe.min_area,
+        "split_touching": recipe.split_touching,
         "precision": "fp32",
         "batch": recipe.batch,
         "training_data": training_data,

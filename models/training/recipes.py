@@ -30,10 +30,12 @@ class Recipe:
     outputs: tuple[str, ...] = ("probability",)  # and "border", the rim of each object, by which touching ones part
     learning_rate: float = 2e-3
     threshold: float = 0.5
+    min_area: int = 0           # square pixels; what is smaller is noise to the model
+    split_touching: bool = False
     batch: dict[str, int] = field(default_factory=dict)  # images a run, by how many sessions are active
 
 
-# How a model learns spheroids and other bodies.
+# How HRNet and CBAM-ResUNet learn spheroids and other bodies.
 BODIES = (
     # No real spheroid yet: how the network does on them at the end of this phase tells what the synthetic
     # ones are worth.
@@ -79,6 +81,8 @@ RECIPES = {
             scaling="native",
             channels=3,
             outputs=("probability", "border"),
+            min_area=20,  # no nucleus of the training set is smaller
+            split_touching=True,
             phases=(
                 Phase(3000, 256, 8, (0.5, 2.5), {"nuclei": 1}),
                 Phase(250, 512, 3, (0.6, 2.0), {"nuclei": 1}),
@@ -88,11 +92,19 @@ RECIPES = {
         Recipe(
             id="unet_spherohq",
             title="U-Net SpheroHQ",
-            description="Spheroids and other bodies in brightfield, DIC and phase contrast. The fastest of the three.",
+            description="Spheroids and other bodies in brightfield and DIC; nuclei, too, but less exactly. "
+                        "Takes the whole image at once; loose cells and debris around a spheroid are left out.",
             architecture="unet",
             options={"width": 16, "levels": 5, "widest": 8, "stem": 2, "norm": "batch"},
             side=512,
-            phases=BODIES,
+            phases=(
+                # No real spheroid yet: how the network does on them at the end of this phase tells what
+                # the synthetic ones are worth.
+                Phase(900, 256, 8, (0.55, 1.6), {"synthetic": 4, "nuclei": 3, "dic_cells": 1}),
+                Phase(1300, 256, 8, (0.55, 1.6), {"synthetic": 3, "spheroids": 1, "nuclei": 3, "dic_cells": 1}),
+                # Whole pictures, as the hub will show them.
+                Phase(400, 512, 4, (0.7, 1.3), {"synthetic": 3, "spheroids": 1, "nuclei": 3, "dic_cells": 1}),
+            ),
             # The original system allowed 4 on a GPU of its own, and 1, at most 2, for each of four
             # users. `max` holds for both cases, so it is the larger; `shared` keeps to the 1.
             batch={"alone": 4, "shared": 1, "max": 4},

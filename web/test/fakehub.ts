@@ -17,6 +17,8 @@ export const model: Model = {
   precision: 'fp32',
   batch: { alone: 1, shared: 1, max: 1 },
   threshold: 0.5,
+  min_area: 0,
+  split_touching: false,
   training_data: [
     { name: 'drawn spheroids', licence: 'CC0', images: 1500 },
     { name: 'spheroids of another laboratory, pseudo-labels', licence: 'CC BY 3.0', images: 1 },
@@ -404,6 +406,8 @@ export function resultOf(job: Job): Result {
     image: { id: job.image_id, filename: job.filename, width: job.width, height: job.height },
     model: job.model,
     threshold: 0.5,
+    min_area: 0,
+    split_touching: false,
     objects,
     summary: { count: objects.length, total_area: total, coverage: total / (job.width * job.height) },
   }

@@ -56,6 +56,8 @@ export interface Model {
   precision: 'fp32' | 'fp16' | 'int8'
   batch: { alone: number; shared: number; max: number }
   threshold: number
+  min_area: number
+  split_touching: boolean
   training_data: { name: string; licence: string; images: number }[]
   scores: Record<string, { dice: number; iou: number }> // by validation set, 0..1
   size_bytes: number
