@@ -406,8 +406,6 @@ export function resultOf(job: Job): Result {
     image: { id: job.image_id, filename: job.filename, width: job.width, height: job.height },
     model: job.model,
     threshold: 0.5,
-    min_area: 0,
-    split_touching: false,
     objects,
     summary: { count: objects.length, total_area: total, coverage: total / (job.width * job.height) },
   }
