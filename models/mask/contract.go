@@ -13,7 +13,7 @@ type Options struct {
 	Threshold     float64 `json:"threshold"`      // 0.05..0.95; a pixel is object when probability/255 >= Threshold
 	MinArea       int     `json:"min_area"`       // square pixels; smaller objects are dropped
 	DetectHoles   bool    `json:"detect_holes"`   // false fills holes
-	SplitTouching bool    `json:"split_touching"` // part touching bodies: at borders that the model tells, and at necks
+	SplitTouching bool    `json:"split_touching"` // part touching bodies: at necks, and at borders that the model tells
 }
 
 // Point is a pixel corner: [x, y].
