@@ -49,6 +49,10 @@ export async function takeSample(page: Page): Promise<void> {
   await page.locator('button.sample').first().click()
 }
 
+export async function chooseModel(page: Page, id: string): Promise<void> {
+  await page.getByLabel('Model for the next images').selectOption(id)
+}
+
 export async function allDone(page: Page, count: number): Promise<void> {
   await page.waitForFunction((wanted) => document.querySelectorAll('[data-state="done"]').length >= wanted, count, { timeout: 120_000 })
 }

@@ -9,7 +9,7 @@ import type { Result } from '../src/lib/protocol'
 import { grey, paint } from '../test/png'
 import { until } from '../test/until'
 import * as chromium from './browser'
-import { allDone, drawnCoverage, launch, screenshot, signIn, takeSample, visit, type Visitor } from './browser'
+import { allDone, chooseModel, drawnCoverage, launch, screenshot, signIn, takeSample, visit, type Visitor } from './browser'
 import * as binary from './hub'
 import { startHub, type Hub } from './hub'
 
@@ -71,6 +71,7 @@ describe.skipIf(missing)('the page', () => {
         for (const row of document.querySelectorAll('[data-job] .state')) said.add(row.textContent ?? '')
       }).observe(document.body, { subtree: true, childList: true, characterData: true })
     })
+    await chooseModel(page, 'hrnet') // the one that takes longest for it
     await takeSample(page)
     await allDone(page, 1)
     const said = await page.evaluate(() => [...(window as unknown as { said: Set<string> }).said])
@@ -268,6 +269,7 @@ describe.skipIf(missing)('the page', () => {
 
   it('keeps a hundred images smooth, and cancels them all', async () => {
     const page = await openSignedIn()
+    await chooseModel(page, 'unet_nuclei') // so slow that some are left to cancel, however busy the browser is
     await page.locator('input[type=file]').setInputFiles(pictures(100))
     await page.getByText(/of 100 done/).waitFor()
     const listed = page.locator('[data-index][aria-setsize="100"]')
