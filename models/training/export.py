@@ -2,7 +2,7 @@
 
     python3 -m models.training.export unet_spherohq --data ../shared/data
     python3 -m models.training.export unet_spherohq --data ../shared/data --int8
-    python3 -m models.training.export hrnet --width full --random-weights --out /tmp/hrnet.onnx
+    python3 -m models.training.export hrnet --width full --random-weights --out full/hrnet.onnx
 
 The second writes a variant of the first's file, which ships when `seghub models validate` says so. The third is for
 measuring a GPU with a network of the published size, which nobody trained here.
