@@ -84,8 +84,8 @@ RECIPES = {
             min_area=20,  # no nucleus of the training set is smaller
             split_touching=True,
             phases=(
-                Phase(3000, 256, 8, (0.5, 2.5), {"nuclei": 1}),
-                Phase(250, 512, 3, (0.6, 2.0), {"nuclei": 1}),
+                Phase(4300, 256, 8, (0.5, 2.5), {"nuclei": 1}),
+                Phase(200, 512, 3, (0.6, 2.0), {"nuclei": 1}),
             ),
             batch={"alone": 4, "shared": 2, "max": 8},
         ),
