@@ -18,7 +18,7 @@ type importCommand struct {
 	File    string `arg:"" help:"An ONNX file with a YAML file beside it, a BioImage Model Zoo package (.zip), or a PyTorch checkpoint (.pt, .pth, .ckpt). docs/models/import.md describes them."`
 	ID      string `name:"id" placeholder:"ID" help:"What the hub calls the model. Default: what the file says; needed for a checkpoint."`
 	Channel *int   `placeholder:"N" help:"Of a package whose output has several channels: the one that is the probability; the first is 0."`
-	Border  *int   `placeholder:"N" help:"Of such a package: the channel that tells where objects touch. Default: none does."`
+	Border  *int   `placeholder:"N" help:"Of such a package: the channel that tells the rims of objects, by which touching ones part. Default: none does."`
 }
 
 func (i *importCommand) Run() (err error) {

@@ -191,12 +191,13 @@ func written(t *testing.T, m modeltest.Model, spec models.Spec) (models.Spec, er
 func TestWriteSpecIsRead(t *testing.T) {
 	spec := floatSpec()
 	spec.Codec.Border, spec.BorderName = channel(1), "out"
+	spec.MinArea, spec.Split = 30, true
 	got, err := written(t, modeltest.NewFloat(modeltest.FloatOptions{Gain: []float32{1, 2}, Spec: `{"id":"old"}`}), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got.ID != "float" || got.OutputName != "out" || got.Outputs() != 2 || got.Codec == nil || *got.Codec.Border != 1 || got.Codec.OneByOne ||
-		got.Codec.After[0].Operation != models.Sigmoid || got.Input.Name != "raw" {
+		got.Codec.After[0].Operation != models.Sigmoid || got.Input.Name != "raw" || got.MinArea != 30 || !got.Split {
 		t.Errorf("%+v, codec %+v", got, got.Codec)
 	}
 	got, err = written(t, modeltest.NewFloat(modeltest.FloatOptions{Batch: 1, WeightsAsInputs: true}), floatSpec())

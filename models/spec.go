@@ -8,7 +8,7 @@ type Spec struct {
 	Description string  // one or two sentences, for people
 	Input       Input   // what the graph takes
 	OutputName  string  // the graph's probability output: uint8 [N,Height,Width,1] unless there is a Codec
-	BorderName  string  // the graph's output, of that form, that tells where objects touch; empty in most models
+	BorderName  string  // the graph's output, of that form, that tells the rim of each object; empty in most models
 	Codec       *Codec  // of a graph that takes and gives float32; nil of one that does so with uint8
 	Threshold   float64 // default probability above which a pixel is object, 0..1
 	MinArea     int     // default least area of an object, in square pixels; what is smaller is noise to the model

@@ -91,7 +91,7 @@ func WriteSpec(w io.Writer, r io.ReaderAt, size int64, spec Spec) error {
 	outputs := []string{probabilityOutput, borderOutput}[:spec.Outputs()]
 	text, err := json.Marshal(specFile{
 		Format: specFormat, ID: spec.ID, Title: spec.Title, Description: spec.Description, Input: spec.Input, Outputs: outputs,
-		Codec: spec.Codec, Threshold: spec.Threshold, Precision: spec.Precision, Batch: spec.Batch,
+		Codec: spec.Codec, Threshold: spec.Threshold, MinArea: spec.MinArea, Split: spec.Split, Precision: spec.Precision, Batch: spec.Batch,
 		TrainingData: spec.TrainedOn, Scores: spec.Scores,
 	})
 	if err != nil {

@@ -27,7 +27,7 @@ type Request struct {
 	Folder  string // of the models
 	ID      string // instead of the one that the file names; required of a checkpoint
 	Channel *int   // of a package's output, the first is 0: the probability
-	Border  *int   // of a package's output: where objects touch; nil of one that does not tell
+	Border  *int   // of a package's output: the rims of objects; nil of one that does not tell
 }
 
 // Runtime tries a model. gpuexec/ort has it.

@@ -105,7 +105,7 @@ func (r rdf) read(a archive, graph models.Graph, request Request) (models.Spec, 
 		return models.Spec{}, nil, refuse("the package's name gives no id: say one with --id")
 	}
 	if request.Border != nil {
-		spec.BorderName = spec.OutputName
+		spec.BorderName, spec.Split = spec.OutputName, true
 	}
 	if after.threshold != nil {
 		spec.Threshold = *after.threshold
@@ -155,5 +155,5 @@ func chooseChannel(r Request, channels int, axes []axis) (int, error) {
 			named = " (" + strings.Join(a.names, ", ") + ")"
 		}
 	}
-	return 0, refuse("its output has %d channels%s: say which one is the probability of an object with --channel (the first is 0), and with --border which one tells where objects touch, if one does", channels, named)
+	return 0, refuse("its output has %d channels%s: say which one is the probability of an object with --channel (the first is 0), and with --border which one tells the rims of objects, if one does", channels, named)
 }

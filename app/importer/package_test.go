@@ -277,7 +277,7 @@ func TestPackagesOfBothFormats(t *testing.T) {
 			outputs: []func(float64) float32{func(v float64) float32 { return sigmoid(-v) }, sigmoid}},
 			request: Request{Channel: channel(1), Border: channel(0)},
 			want: func(t *testing.T, s models.Spec) {
-				if s.Codec.Channel != 1 || *s.Codec.Border != 0 || s.Outputs() != 2 {
+				if s.Codec.Channel != 1 || *s.Codec.Border != 0 || s.Outputs() != 2 || !s.Split {
 					t.Errorf("%+v", s.Codec)
 				}
 			}},

@@ -233,7 +233,7 @@ func (s sidecar) chooseOutput(spec *models.Spec, graph models.Graph) error {
 	}
 	spec.OutputName, spec.Codec.OutputName = name, name
 	if s.Border != nil {
-		spec.BorderName = name
+		spec.BorderName, spec.Split = name, true
 	}
 	if s.Channel != nil {
 		spec.Codec.Channel = *s.Channel
