@@ -231,8 +231,8 @@ func TestErrorsAreToldApart(t *testing.T) {
 			t.Errorf("%q became %v", c.text, err)
 		}
 		for _, kind := range []error{gpuexec.ErrEngineLost, gpuexec.ErrOutOfMemory} {
-			if errors.Is(err, kind) != (c.want == kind) {
-				t.Errorf("%q: is %q %t", c.text, kind, c.want != kind)
+			if want := errors.Is(c.want, kind); errors.Is(err, kind) != want {
+				t.Errorf("%q: is %q %t", c.text, kind, !want)
 			}
 		}
 	}

@@ -415,10 +415,16 @@ describe.skipIf(missing)('the page', () => {
   if (!existsSync(images)) console.log('left out: real images are absent: ../shared/data')
   it.skipIf(!existsSync(images))('shows real images with their masks', async () => {
     const page = await openSignedIn()
-    const files = ['spheroids', 'nuclei_val'].map((set) => firstImage(join(images, set)))
-    await page.locator('input[type=file]').setInputFiles(files)
-    await allDone(page, files.length)
-    for (const [index, set] of ['spheroid', 'nuclei'].entries()) {
+    const sets = [
+      { set: 'spheroid', folder: 'spheroids', model: 'hrnet' },
+      { set: 'nuclei', folder: 'nuclei_val', model: 'unet_nuclei' },
+    ]
+    for (const [index, { folder, model }] of sets.entries()) {
+      await chooseModel(page, model)
+      await page.locator('input[type=file]').setInputFiles(firstImage(join(images, folder)))
+      await allDone(page, index + 1)
+    }
+    for (const [index, { set }] of sets.entries()) {
       await rows(page).nth(index).getByRole('button').first().click()
       await page.waitForFunction(() => {
         const shown = document.querySelector('[aria-current=true]')?.closest<HTMLElement>('[data-job]')?.dataset.job
