@@ -159,21 +159,19 @@ func (w *worker) runModel(ctx context.Context, out outlet, model models.Spec, in
 	w.setState(WorkerBusy, model.ID)
 	w.ran(model.ID)
 	began := time.Now()
-	parts := make([]models.Tensor, 0, 1)
-	atOnce := w.pool.rowsAtOnce(model, in.N)
-	for first := 0; first < in.N; first += atOnce {
-		part, err := w.runRows(ctx, model, in.Rows(first, min(first+atOnce, in.N)))
-		if err != nil {
-			return err
+	done := 0
+	joined, err := in.InPortions(w.pool.rowsAtOnce(model, in.N), func(portion models.Tensor) (models.Tensor, error) {
+		part, err := w.runRows(ctx, model, portion)
+		if done += portion.N; err == nil && done < in.N {
+			reportRows(out, tasks, done)
 		}
-		parts = append(parts, part)
-		if first+atOnce < in.N {
-			reportRows(out, tasks, first+atOnce)
-		}
-	}
-	joined, err := models.Concat(parts)
-	if err != nil {
+		return part, err
+	})
+	switch {
+	case errors.Is(err, models.ErrShapes):
 		return fmt.Errorf("%w: %w", ErrInference, err)
+	case err != nil:
+		return err
 	}
 	inferred := time.Now()
 	row := 0

@@ -17,7 +17,7 @@ type Codec struct {
 	OutputLayout Layout `json:"output_layout"`
 	After        []Step `json:"after"`            // on all channels of the output; then they are probabilities, 0..1
 	Channel      int    `json:"channel"`          // of the output: the probability of object
-	Border       *int   `json:"border,omitempty"` // of the output: the probability of a border between objects
+	Border       *int   `json:"border,omitempty"` // of the output: the probability of an object's rim
 	OneByOne     bool   `json:"-"`                // the graph takes one image a run
 }
 

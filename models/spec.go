@@ -82,3 +82,17 @@ func (t Tensor) Rows(from, to int) Tensor {
 	row := t.H * t.W * t.C
 	return Tensor{N: to - from, H: t.H, W: t.W, C: t.C, Pix: t.Pix[from*row : to*row]}
 }
+
+// InPortions gives run so many rows of t at once, at most, and joins what it makes of them. The error is run's, or wraps
+// ErrShapes.
+func (t Tensor) InPortions(rows int, run func(portion Tensor) (Tensor, error)) (Tensor, error) {
+	parts := make([]Tensor, 0, 1)
+	for first := 0; first < t.N; first += rows {
+		part, err := run(t.Rows(first, min(first+rows, t.N)))
+		if err != nil {
+			return Tensor{}, err
+		}
+		parts = append(parts, part)
+	}
+	return Concat(parts)
+}

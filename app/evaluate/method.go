@@ -31,14 +31,7 @@ type method struct {
 func byModel(engine gpuexec.Engine, model models.Spec) method {
 	return method{name: model.ID, find: func(ctx context.Context, img imageio.Image) (mask.Segmentation, error) {
 		in, placement := models.Fit(img, model.Input)
-		rows := make([]models.Tensor, in.N)
-		for i := range rows {
-			var err error
-			if rows[i], err = engine.Run(ctx, model, in.Rows(i, i+1)); err != nil {
-				return mask.Segmentation{}, err
-			}
-		}
-		out, err := models.Concat(rows)
+		out, err := in.InPortions(1, func(row models.Tensor) (models.Tensor, error) { return engine.Run(ctx, model, row) })
 		if err != nil {
 			return mask.Segmentation{}, err
 		}

@@ -14,9 +14,8 @@ import (
 	"strings"
 	"testing"
 
-	"seghub/gpuexec"
 	"seghub/gpuexec/enginetest"
-	"seghub/gpuexec/ort"
+	"seghub/gpuexec/ort/orttest"
 	"seghub/models"
 	"seghub/models/imageio"
 	"seghub/models/modeltest"
@@ -70,28 +69,10 @@ func someImages(t *testing.T) string {
 	return folder
 }
 
-// openRuntime opens ONNX Runtime on the CPU; it is closed when the test ends.
-func openRuntime(t *testing.T) *ort.Runtime {
-	t.Helper()
-	runtime, err := ort.Open(os.Getenv("SEGHUB_ORT_LIBRARY"), gpuexec.CPU, 1, slog.New(slog.DiscardHandler))
-	if errors.Is(err, ort.ErrLibraryAbsent) {
-		t.Skip("left out: ONNX Runtime library is absent; scripts/fetch-onnxruntime gets it")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := runtime.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return runtime
-}
-
 func TestValidateLetsAlikeMasksPass(t *testing.T) {
 	parent, variant := somePair(t)
 	var out strings.Builder
-	if err := Validate(t.Context(), &out, parent, variant, someImages(t), openRuntime(t).NewEngine); err != nil {
+	if err := Validate(t.Context(), &out, parent, variant, someImages(t), orttest.Open(t, 1).NewEngine); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
@@ -120,7 +101,7 @@ func TestValidateNamesTheImagesThatDiffer(t *testing.T) {
 	folder := someImages(t)
 	write(t, coloured(), folder, "coloured.png")
 	var out strings.Builder
-	err := Validate(t.Context(), &out, parent, variant, folder, openRuntime(t).NewEngine)
+	err := Validate(t.Context(), &out, parent, variant, folder, orttest.Open(t, 1).NewEngine)
 	if !errors.Is(err, ErrDiffers) || !strings.HasPrefix(err.Error(), "greatest may not ship in place of mean") {
 		t.Errorf("got %v", err)
 	}
@@ -140,7 +121,7 @@ func TestValidateTellsTwoFilesOfOneIDApart(t *testing.T) {
 	folder := someImages(t)
 	write(t, coloured(), folder, "coloured.png")
 	var out strings.Builder
-	if err := Validate(t.Context(), &out, parent, variant, folder, openRuntime(t).NewEngine); !errors.Is(err, ErrDiffers) {
+	if err := Validate(t.Context(), &out, parent, variant, folder, orttest.Open(t, 1).NewEngine); !errors.Is(err, ErrDiffers) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"seghub/gpuexec/ort/orttest"
 	"seghub/models/modeltest"
 )
 
@@ -42,7 +43,7 @@ cp "$MADE" "${4#--out=}/old_unet.onnx"
 `
 
 func TestACheckpointIsTranslated(t *testing.T) {
-	rt, folder := openORT(t), project(t, translates)
+	rt, folder := orttest.Open(t, 1), project(t, translates)
 	file(t, ".", "net.pth", nil)
 	var out bytes.Buffer
 	if err := Import(t.Context(), &out, Request{File: "net.pth", Folder: folder, ID: "old_unet"}, rt); err != nil {
@@ -54,7 +55,7 @@ func TestACheckpointIsTranslated(t *testing.T) {
 }
 
 func TestCheckpointsAreRefused(t *testing.T) {
-	rt := openORT(t)
+	rt := orttest.Open(t, 1)
 	for _, c := range []struct {
 		name, script, id, want string
 		spoil                  func(t *testing.T)

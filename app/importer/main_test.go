@@ -15,35 +15,11 @@ import (
 
 	"go.uber.org/goleak"
 
-	"seghub/gpuexec"
-	"seghub/gpuexec/ort"
 	"seghub/models"
 	"seghub/models/modeltest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// openORT opens ONNX Runtime on the CPU until the test ends.
-func openORT(t *testing.T) *ort.Runtime {
-	t.Helper()
-	library := os.Getenv("SEGHUB_ORT_LIBRARY")
-	if library == "" {
-		library = ort.DefaultLibrary()
-	}
-	if _, err := os.Stat(library); errors.Is(err, os.ErrNotExist) {
-		t.Skip("left out: ONNX Runtime library is absent: run scripts/fetch-onnxruntime")
-	}
-	r, err := ort.Open(library, gpuexec.CPU, 1, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return r
-}
 
 // file writes content into the folder and returns its path.
 func file(t *testing.T, folder, name string, content []byte) string {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"seghub/gpuexec/ort/orttest"
 	"seghub/models"
 	"seghub/models/modeltest"
 )
@@ -187,7 +188,7 @@ func (p parcel) write(t *testing.T, folder string) string {
 }
 
 func TestPackagesOfBothFormats(t *testing.T) {
-	rt := openORT(t)
+	rt := orttest.Open(t, 1)
 	zmuv := normalised(testSide * testSide)
 	hash := func(b []byte) string {
 		sum := sha256.Sum256(b)
@@ -319,7 +320,7 @@ func TestPackagesOfBothFormats(t *testing.T) {
 }
 
 func TestPackagesAreRefused(t *testing.T) {
-	rt := openORT(t)
+	rt := orttest.Open(t, 1)
 	zmuv := normalised(testSide * testSide)
 	const zeroMean, zeroMean5 = "zero_mean_unit_variance", "zero_mean_unit_variance, kwargs: {axes: [channel, y, x]}"
 	two := modeltest.FloatOptions{Gain: []float32{1, 1}}
@@ -384,7 +385,7 @@ func TestPackagesAreRefused(t *testing.T) {
 }
 
 func TestAZipThatIsNone(t *testing.T) {
-	rt, folder := openORT(t), t.TempDir()
+	rt, folder := orttest.Open(t, 1), t.TempDir()
 	whole, err := os.ReadFile(parcel{yaml: rdf04}.write(t, t.TempDir()))
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"seghub/gpuexec/ort/orttest"
 	"seghub/models"
 	"seghub/models/modeltest"
 )
@@ -51,7 +52,7 @@ func answer(t *testing.T, rt Runtime, spec models.Spec, in models.Tensor) models
 }
 
 func TestImportBesideYAML(t *testing.T) {
-	rt := openORT(t)
+	rt := orttest.Open(t, 1)
 	level := func(v float64) []uint8 { return []uint8{uint8(v), uint8(v + 1)} } // rounded down or up
 	cases := []struct {
 		name    string
@@ -100,7 +101,7 @@ func TestImportBesideYAML(t *testing.T) {
 }
 
 func TestABorderIsImported(t *testing.T) {
-	rt := openORT(t)
+	rt := orttest.Open(t, 1)
 	graph := modeltest.NewFloat(modeltest.FloatOptions{Gain: []float32{0.5, 1}, Offset: []float32{0, 0}, Width: 80})
 	folder := t.TempDir()
 	path := beside(t, graph, goodYAML+"channel: 1\nborder: 0\n")
@@ -115,7 +116,7 @@ func TestABorderIsImported(t *testing.T) {
 }
 
 func TestImportBesideYAMLRefuses(t *testing.T) {
-	rt := openORT(t)
+	rt := orttest.Open(t, 1)
 	two := modeltest.FloatOptions{Gain: []float32{1, 1}, Width: 80}
 	cases := []struct {
 		name    string
@@ -167,7 +168,7 @@ func TestImportBesideYAMLRefuses(t *testing.T) {
 }
 
 func TestImportRefusesFiles(t *testing.T) {
-	rt, folder, from := openORT(t), t.TempDir(), t.TempDir()
+	rt, folder, from := orttest.Open(t, 1), t.TempDir(), t.TempDir()
 	refused := func(r Request, says string) {
 		t.Helper()
 		r.Folder = folder
@@ -189,7 +190,7 @@ func TestImportRefusesFiles(t *testing.T) {
 }
 
 func TestImportLeavesWhatIsThere(t *testing.T) {
-	rt, folder := openORT(t), t.TempDir()
+	rt, folder := orttest.Open(t, 1), t.TempDir()
 	path := beside(t, modeltest.NewFloat(grey), goodYAML)
 	if err := modeltest.Write(filepath.Join(folder, "other.onnx"), modeltest.Options{ID: "my_model"}); err != nil {
 		t.Fatal(err)
@@ -210,7 +211,7 @@ func TestImportLeavesWhatIsThere(t *testing.T) {
 }
 
 func TestImportEndsWithItsContext(t *testing.T) {
-	rt, folder := openORT(t), t.TempDir()
+	rt, folder := orttest.Open(t, 1), t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := Import(ctx, &bytes.Buffer{}, Request{File: beside(t, modeltest.NewFloat(grey), goodYAML), Folder: folder}, rt)

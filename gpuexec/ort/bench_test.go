@@ -170,11 +170,7 @@ func BenchmarkModels(b *testing.B) {
 				}
 				for b.Loop() {
 					in, placement := models.Fit(img, model.Input)
-					rows := make([]models.Tensor, in.N)
-					for i := range rows {
-						rows[i] = run(b, e, model, in.Rows(i, i+1))
-					}
-					out, err := models.Concat(rows)
+					out, err := in.InPortions(1, func(row models.Tensor) (models.Tensor, error) { return e.Run(b.Context(), model, row) })
 					if err != nil {
 						b.Fatal(err)
 					}
