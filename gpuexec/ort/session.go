@@ -63,17 +63,10 @@ func (s *session) run(ctx context.Context, in models.Tensor) (models.Tensor, err
 	switch codec := s.model.Codec; {
 	case codec == nil:
 		return s.runBytes(ctx, in)
-	case !codec.OneByOne:
-		return s.runCodec(ctx, in)
+	case codec.OneByOne:
+		return in.InPortions(1, func(row models.Tensor) (models.Tensor, error) { return s.runCodec(ctx, row) })
 	}
-	rows := make([]models.Tensor, in.N)
-	for n := range rows {
-		var err error
-		if rows[n], err = s.runCodec(ctx, in.Rows(n, n+1)); err != nil {
-			return models.Tensor{}, err
-		}
-	}
-	return models.Concat(rows)
+	return s.runCodec(ctx, in)
 }
 
 // runCodec runs a graph that computes in float32.
@@ -108,7 +101,7 @@ func (s *session) runFloats(ctx context.Context, values []float32, shape []int64
 	if !ok {
 		return nil, nil, fmt.Errorf("output %s is not float32", s.model.OutputName)
 	}
-	return output.GetData(), output.GetShape(), nil
+	return output.GetData(), output.GetShape(), nil // a copy in Go's memory, which outlives output
 }
 
 // runBytes runs a graph that takes and gives uint8.
