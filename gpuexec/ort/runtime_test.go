@@ -65,9 +65,9 @@ func TestOpenOnceAndAgainAfterClose(t *testing.T) {
 }
 
 func TestDeviceIsChosenAndSaid(t *testing.T) {
-	path := library(t)
-	if _, err := os.Stat(filepath.Join(filepath.Dir(path), cudaProvider)); err == nil {
-		t.Skip("left out: what is said without a GPU: this ONNX Runtime has the CUDA provider")
+	path := filepath.Join(t.TempDir(), "libonnxruntime.so.1") // without a provider beside it
+	if err := os.Symlink(library(t), path); err != nil {
+		t.Fatal(err)
 	}
 	var log bytes.Buffer
 	r, err := Open(path, "auto", 4, slog.New(slog.NewTextHandler(&log, nil)))
