@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -90,18 +91,21 @@ func TestDeviceIsChosenAndSaid(t *testing.T) {
 	}
 }
 
-// With the provider's file in place, what is missing next is the CUDA runtime.
-func TestAMachineWithoutCUDAHasNoGPU(t *testing.T) {
-	if _, err := cuda.Open(); err == nil {
-		t.Skip("left out: this machine has the CUDA runtime")
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, cudaProvider), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, err := chooseDevice(filepath.Join(dir, "libonnxruntime.so.1"), "cuda:0", 4, quiet)
-	if !errors.Is(err, ErrNoGPU) || !errors.Is(err, cuda.ErrAbsent) {
-		t.Errorf("chooseDevice = %v", err)
+func TestThreadsOfAWorker(t *testing.T) {
+	cores := runtime.GOMAXPROCS(0)
+	for _, c := range []struct {
+		device device
+		slots  int
+		want   int
+	}{
+		{device{}, 1, cores},
+		{device{}, cores, 1},
+		{device{}, 4 * cores, 1},
+		{device{cuda: &cuda.Runtime{}}, 1, 1},
+	} {
+		if got := threads(c.device, c.slots); got != c.want {
+			t.Errorf("%s with %d slots: %d threads, want %d", c.device, c.slots, got, c.want)
+		}
 	}
 }
 
