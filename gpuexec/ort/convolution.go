@@ -5,6 +5,8 @@ import (
 
 	onnx "github.com/yalue/onnxruntime_go"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"seghub/models"
 )
 
 // convolve runs one 3x3 convolution of 8x8 pixels on a stream of the GPU, as a worker would.
@@ -26,7 +28,7 @@ func convolve(d device) (err error) {
 	if err := options.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1"); err != nil {
 		return err
 	}
-	if err := d.appendCUDA(options, stream); err != nil {
+	if err := d.appendCUDA(options, stream, models.Spec{Precision: "fp32"}); err != nil {
 		return err
 	}
 	session, err := onnx.NewDynamicAdvancedSessionWithONNXData(convolution(), []string{"x"}, []string{"y"}, options)

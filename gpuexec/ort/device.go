@@ -11,6 +11,7 @@ import (
 
 	"seghub/gpuexec"
 	"seghub/gpuexec/cuda"
+	"seghub/models"
 )
 
 // device is what the engines run on: the CPU when cuda is nil, else GPU number index.
@@ -88,14 +89,22 @@ func memoryShare(total uint64, slots int) uint64 {
 
 // appendCUDA has the session run on stream of the device. An arena belongs to its session: a worker that has several models
 // loaded can take that many shares.
-func (d device) appendCUDA(options *onnx.SessionOptions, stream cuda.Stream) error {
+func (d device) appendCUDA(options *onnx.SessionOptions, stream cuda.Stream, model models.Spec) error {
 	provider, err := onnx.NewCUDAProviderOptions()
 	if err != nil {
 		return err
 	}
 	defer release(provider)
 	// One call: each one replaces all that an earlier one set.
-	err = provider.Update(map[string]string{
+	if err := provider.Update(d.providerOptions(stream, model.Precision)); err != nil {
+		return err
+	}
+	return options.AppendExecutionProviderCUDA(provider)
+}
+
+// providerOptions are the CUDA provider's for a model of that precision.
+func (d device) providerOptions(stream cuda.Stream, precision string) map[string]string {
+	set := map[string]string{
 		"device_id":               strconv.Itoa(d.index),
 		"gpu_mem_limit":           strconv.FormatUint(d.memoryLimit, 10),
 		"arena_extend_strategy":   "kSameAsRequested",
@@ -103,9 +112,10 @@ func (d device) appendCUDA(options *onnx.SessionOptions, stream cuda.Stream) err
 		"use_tf32":                "1",
 		"has_user_compute_stream": "1",
 		"user_compute_stream":     strconv.FormatUint(uint64(stream), 10),
-	})
-	if err != nil {
-		return err
 	}
-	return options.AppendExecutionProviderCUDA(provider)
+	if precision == "fp16" {
+		// The layout in which tensor cores take half precision.
+		set["prefer_nhwc"] = "1"
+	}
+	return set
 }

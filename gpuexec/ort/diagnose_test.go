@@ -88,7 +88,7 @@ func TestEachMissingLibraryIsNamedAlone(t *testing.T) {
 			f := newFakes(t)
 			f.remove(file)
 			d := Diagnose(t.Context(), f.core(), 0)
-			if !slices.Equal(d.Missing, []Missing{{File: file}}) || d.Works {
+			if !slices.Equal(d.Missing, Lacking{{File: file}}) || d.Works {
 				t.Fatalf("%+v", d)
 			}
 			if err := d.Err(); !errors.Is(err, ErrNoGPU) || !strings.Contains(err.Error(), file) {
@@ -106,7 +106,7 @@ func TestALibraryThatLacksAnotherNamesTheOther(t *testing.T) {
 	f := newFakes(t)
 	f.build("libcublas.so.13", "", "-L"+f.folder, "-Wl,--no-as-needed", "-l:libcublasLt.so.13")
 	f.remove("libcublasLt.so.13")
-	if d := Diagnose(t.Context(), f.core(), 0); !slices.Equal(d.Missing, []Missing{{File: "libcublasLt.so.13"}}) {
+	if d := Diagnose(t.Context(), f.core(), 0); !slices.Equal(d.Missing, Lacking{{File: "libcublasLt.so.13"}}) {
 		t.Errorf("%+v", d)
 	}
 }
@@ -190,15 +190,15 @@ func TestTheSentenceSaysWhatToInstall(t *testing.T) {
 		diagnosis Diagnosis
 		want      string
 	}{
-		"driver": {Diagnosis{Missing: []Missing{{File: driverLibrary}}},
+		"driver": {Diagnosis{Missing: Lacking{{File: driverLibrary}}},
 			"no GPU can be used: this machine lacks the NVIDIA driver (libcuda.so.1); install nvidia-driver-580 or later with apt"},
-		"two of one package": {Diagnosis{Missing: []Missing{{File: "libcublasLt.so.13"}, {File: "libcublas.so.13"}}},
+		"two of one package": {Diagnosis{Missing: Lacking{{File: "libcublasLt.so.13"}, {File: "libcublas.so.13"}}},
 			"no GPU can be used: this machine lacks cuBLASLt 13 (libcublasLt.so.13) and cuBLAS 13 (libcublas.so.13); install libcublas-13-0 with apt " +
 				"(or nvidia-cublas with pip, and its nvidia/*/lib folders on LD_LIBRARY_PATH)"},
-		"provider": {Diagnosis{Missing: []Missing{{File: sharedProvider}, {File: cudaProvider}}},
+		"provider": {Diagnosis{Missing: Lacking{{File: sharedProvider}, {File: cudaProvider}}},
 			"no GPU can be used: this machine lacks ONNX Runtime's provider interface (libonnxruntime_providers_shared.so) and " +
 				"ONNX Runtime's CUDA provider (libonnxruntime_providers_cuda.so); run `make runtime GPU=1`"},
-		"unknown": {Diagnosis{Missing: []Missing{{File: "libfurther.so.7"}}},
+		"unknown": {Diagnosis{Missing: Lacking{{File: "libfurther.so.7"}}},
 			"no GPU can be used: this machine lacks libfurther.so.7"},
 		"problem": {Diagnosis{Problem: "it broke", Remedy: "mend it"},
 			"no GPU can be used: it broke; mend it"},

@@ -23,9 +23,9 @@ var ErrNoGPU = errors.New("no GPU can be used")
 
 // Diagnosis is what was found of the things that a model needs to run on a GPU.
 type Diagnosis struct {
-	Library string    // ONNX Runtime's file
-	Version string    // of ONNX Runtime; empty when it did not load
-	Missing []Missing // what is not there, or does not load, in the order in which it is to be mended
+	Library string  // ONNX Runtime's file
+	Version string  // of ONNX Runtime; empty when it did not load
+	Missing Lacking // what is not there, or does not load, in the order in which it is to be mended
 
 	Driver cuda.Version // the newest CUDA that the driver runs; 0 where it is not known, as are those below
 	CUDA   cuda.Version // of the CUDA runtime
@@ -96,39 +96,52 @@ func (m Missing) String() string {
 
 // Err is nil when models can run on the GPU, and else an ErrNoGPU that says in one sentence what is missing and what to install.
 func (d Diagnosis) Err() error {
+	problem, remedy := d.Problem, d.Remedy
 	switch {
 	case d.Works:
 		return nil
 	case len(d.Missing) > 0:
-		return fmt.Errorf("%w: %s", ErrNoGPU, lacks(d.Missing))
-	case d.Remedy != "":
-		return fmt.Errorf("%w: %s; %s", ErrNoGPU, d.Problem, d.Remedy)
+		problem, remedy = "this machine lacks "+d.Missing.String(), d.Missing.Remedy()
 	}
-	return fmt.Errorf("%w: %s", ErrNoGPU, d.Problem)
+	if remedy != "" {
+		remedy = "; " + remedy
+	}
+	return fmt.Errorf("%w: %s%s", ErrNoGPU, problem, remedy)
 }
 
-// lacks is the sentence for what is missing.
-func lacks(missing []Missing) string {
-	names := make([]string, len(missing))
-	for i, m := range missing {
+// Lacking is what a machine lacks.
+type Lacking []Missing
+
+// Parted is the same by where it comes from: the driver, CUDA, and ONNX Runtime.
+func (l Lacking) Parted() (driver, libraries, provider Lacking) {
+	for _, m := range l {
+		switch m.File {
+		case driverLibrary:
+			driver = append(driver, m)
+		case cudaProvider, sharedProvider:
+			provider = append(provider, m)
+		default:
+			libraries = append(libraries, m)
+		}
+	}
+	return driver, libraries, provider
+}
+
+func (l Lacking) String() string {
+	names := make([]string, len(l))
+	for i, m := range l {
 		names[i] = m.String()
 	}
-	sentence := "this machine lacks " + list(names)
-	if remedy := Remedy(missing); remedy != "" {
-		sentence += "; " + remedy
-	}
-	return sentence
+	return list(names)
 }
 
-// Remedy says what brings what is missing; empty when that is not known.
-func Remedy(missing []Missing) string {
+// Remedy says what brings it; empty when that is not known.
+func (l Lacking) Remedy() string {
 	var apt, pip []string
-	fetch := false
-	for _, m := range missing {
+	for _, m := range l {
 		w := describe(m.File)
 		apt = appendNew(apt, w.apt)
 		pip = appendNew(pip, w.pip)
-		fetch = fetch || m.File == cudaProvider || m.File == sharedProvider
 	}
 	var steps []string
 	if len(apt) > 0 {
@@ -138,7 +151,7 @@ func Remedy(missing []Missing) string {
 		}
 		steps = append(steps, step)
 	}
-	if fetch {
+	if _, _, provider := l.Parted(); len(provider) > 0 {
 		steps = append(steps, "run `make runtime GPU=1`")
 	}
 	return list(steps)

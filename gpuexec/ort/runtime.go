@@ -84,13 +84,16 @@ func Open(library, device string, slots int, log *slog.Logger) (*Runtime, error)
 	return r, nil
 }
 
-// threads is how many of the CPU's one worker computes with: its share of the cores, but what one needs to feed a GPU.
+// threads is how many of the CPU's one worker computes with; one is enough to feed a GPU.
 func threads(d device, slots int) int {
 	if d.cuda != nil {
 		return 1
 	}
-	return max(1, runtime.GOMAXPROCS(0)/slots)
+	return CPUThreads(slots)
 }
+
+// CPUThreads is how many threads each of slots workers computes with on the CPU: its share of the cores, and one at least.
+func CPUThreads(slots int) int { return max(1, runtime.GOMAXPROCS(0)/slots) }
 
 // Device is what the engines run on: "cpu" or "cuda:N".
 func (r *Runtime) Device() string { return r.device.String() }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -106,6 +107,26 @@ func TestThreadsOfAWorker(t *testing.T) {
 		if got := threads(c.device, c.slots); got != c.want {
 			t.Errorf("%s with %d slots: %d threads, want %d", c.device, c.slots, got, c.want)
 		}
+	}
+}
+
+func TestProviderOptions(t *testing.T) {
+	d := device{cuda: &cuda.Runtime{}, index: 2, memoryLimit: 5 << 30}
+	want := map[string]string{
+		"device_id":               "2",
+		"gpu_mem_limit":           "5368709120",
+		"arena_extend_strategy":   "kSameAsRequested",
+		"cudnn_conv_algo_search":  "HEURISTIC",
+		"use_tf32":                "1",
+		"has_user_compute_stream": "1",
+		"user_compute_stream":     "4294967297", // of 64 bits
+	}
+	if got := d.providerOptions(0x100000001, "fp32"); !maps.Equal(got, want) {
+		t.Errorf("fp32: %v", got)
+	}
+	want["prefer_nhwc"] = "1"
+	if got := d.providerOptions(0x100000001, "fp16"); !maps.Equal(got, want) {
+		t.Errorf("fp16: %v", got)
 	}
 }
 
