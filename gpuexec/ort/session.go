@@ -38,21 +38,39 @@ func (e *engine) open(model models.Spec, rows int) (*session, error) {
 	return &session{engine: e, model: model, rows: rows, onnx: s, empty: true}, nil
 }
 
-// Warm runs the model on black rows. On a GPU the first run plans every convolution and grows the arena piece by piece; the
-// second, whose end gives that back, has the plan of its memory; the third takes it in one piece. On the CPU there is nothing to
-// plan, and what a run takes is given back at once, so that a node at rest holds weights alone.
+// mostWarmRuns is more than any network was seen to need until its memory no longer grows.
+const mostWarmRuns = 5
+
+// Warm runs the model on black rows. On a GPU the first run plans every convolution and takes memory piece by piece, which it
+// gives back at its end; the next takes all in one piece, by the pattern that the first has shown; and a last one shows that no more
+// is taken. On the CPU there is nothing to plan, and what a run takes is given back at once, so that a node at rest holds weights
+// alone.
 func (s *session) Warm(ctx context.Context) error {
-	shrinks := []bool{true}
-	if s.engine.onGPU() {
-		shrinks = []bool{true, true, false}
+	_, err := s.run(ctx, s.black(), true)
+	s.engine.restoreSignals() // each new shape may load a library more
+	if err == nil && s.engine.onGPU() {
+		err = s.growMemory(ctx)
 	}
-	for _, shrink := range shrinks {
-		if _, err := s.run(ctx, s.black(), shrink); err != nil {
-			return s.failed(ctx, "warm", err)
-		}
-		s.engine.restoreSignals() // each new shape may load a library more
+	if err != nil {
+		return s.failed(ctx, "warm", err)
 	}
 	return nil
+}
+
+// growMemory runs until a run takes no more of the GPU's memory.
+func (s *session) growMemory(ctx context.Context) error {
+	held := s.engine.runtime.InUse()
+	for range mostWarmRuns {
+		if _, err := s.run(ctx, s.black(), false); err != nil {
+			return err
+		}
+		now := s.engine.runtime.InUse()
+		if now == held {
+			return nil
+		}
+		held = now
+	}
+	return nil // other workers take memory meanwhile
 }
 
 // Run maps uint8 [rows,H,W,C] to uint8 [rows,H,W,model.Outputs()].
