@@ -1,4 +1,5 @@
-// Command seghub is the hub: `seghub serve` runs it, `seghub models` works on model files.
+// Command seghub is the hub: `seghub serve` runs it, `seghub doctor` looks whether it would run, `seghub models` works on model
+// files.
 package main
 
 import (
@@ -22,7 +23,11 @@ import (
 type cli struct {
 	Serve  serveCommand  `cmd:"" help:"Run the hub."`
 	Models modelsCommand `cmd:"" help:"Work on model files."`
+	Doctor doctorCommand `cmd:"" help:"Look at everything that serve needs, with serve's settings, and say what is to be mended."`
 }
+
+// unknownSettings says which settings of the environment nobody reads; its err is nil when there are none.
+type unknownSettings struct{ err error }
 
 type serveCommand struct {
 	config.Config
@@ -79,8 +84,11 @@ func main() {
 	)
 	command, err := k.Parse(os.Args[1:])
 	k.FatalIfErrorf(err)
-	k.FatalIfErrorf(config.RefuseUnknown(os.Environ(), variables(k.Model.Node)))
-	k.FatalIfErrorf(command.Run())
+	unknown := unknownSettings{config.RefuseUnknown(os.Environ(), variables(k.Model.Node))}
+	if command.Selected() != nil && command.Selected().Name != "doctor" { // which says it itself
+		k.FatalIfErrorf(unknown.err)
+	}
+	k.FatalIfErrorf(command.Run(unknown))
 }
 
 // variables lists every environment variable that a flag of the program reads.
