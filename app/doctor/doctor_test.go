@@ -359,7 +359,7 @@ func TestRuntime(t *testing.T) {
 		"a library that ends its process": {"cuda:0", ort.Diagnosis{Version: "1.29.0", Problem: "the probe ended", Remedy: "look"},
 			[]string{library, "✗ GPU: the probe ended; look"}},
 		"a broken library": {"auto", ort.Diagnosis{Library: "/lib", Problem: "no library"}, []string{"✗ ONNX Runtime: /lib: no library"}},
-		"no such device": {"gpu", working, []string{"✗ device: must be auto, cpu or cuda:N"}},
+		"no such device":   {"gpu", working, []string{"✗ device: must be auto, cpu or cuda:N"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := healthy(t, "--device="+c.device)
