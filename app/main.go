@@ -22,6 +22,9 @@ import (
 type cli struct {
 	Serve  serveCommand  `cmd:"" help:"Run the hub."`
 	Models modelsCommand `cmd:"" help:"Work on model files."`
+	Bench  benchCommand  `cmd:"" help:"Measure the hub beside bare ONNX Runtime and beside one lock around the model."`
+
+	BenchPart benchPartCommand `cmd:"" hidden:"" help:"One path of the bench."`
 }
 
 type serveCommand struct {

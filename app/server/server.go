@@ -43,13 +43,19 @@ const (
 
 // Run serves until ctx ends, then shuts down in order. ready hears the address once jobs can run.
 func Run(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(address string)) error {
+	return RunWatched(ctx, cfg, log, func(address, _ string) { ready(address) }, nil)
+}
+
+// RunWatched is Run for who measures: ready hears what the workers run on, too, and inferred, unless it is nil, when the
+// inference of each job ended, before its result is kept. inferred is called by many goroutines.
+func RunWatched(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(address, device string), inferred func(job string, at time.Time)) error {
 	log.Info("settings", "effective", cfg)
-	s, err := start(ctx, cfg, log)
+	s, err := start(ctx, cfg, log, inferred)
 	if err != nil {
 		return err
 	}
 	if err = s.warm(ctx); err == nil {
-		ready(s.address())
+		ready(s.address(), s.runtime.Device())
 		select {
 		case <-ctx.Done():
 		case err = <-s.served:
@@ -83,9 +89,12 @@ type server struct {
 }
 
 // start brings everything up but the models; on failure nothing stays up.
-func start(ctx context.Context, cfg config.Config, log *slog.Logger) (*server, error) {
+func start(ctx context.Context, cfg config.Config, log *slog.Logger, inferred func(job string, at time.Time)) (*server, error) {
 	s := &server{cfg: cfg, log: log, served: make(chan error, 1)}
 	err := s.startParts(ctx)
+	if inferred != nil {
+		s.sink = watched{s.sink, inferred}
+	}
 	if err == nil {
 		err = s.pool.Start(context.WithoutCancel(ctx), s.sessions, s.sink)
 	}
