@@ -8,16 +8,40 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"seghub/app/lane"
+	"seghub/gpuexec"
 	"seghub/models"
 )
 
-// bare runs ONNX Runtime in a loop: an engine a session, nothing in between.
+// lanes makes engines as the pool has them.
+type lanes struct {
+	newEngine gpuexec.NewEngine
+	batches   models.BatchTable
+	slots     int // of the hub
+}
+
+// start makes slot's engine with the model, warm.
+func (s lanes) start(ctx context.Context, slot int, spec models.Spec, n int) (*lane.Lane, error) {
+	l, err := lane.Start(s.newEngine, slot)
+	if err != nil {
+		return nil, err
+	}
+	if err = l.Open(ctx, spec, n); err == nil {
+		err = l.Warm(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// bare runs ONNX Runtime in a loop: an engine a session, nothing in between, with the workers' own rows a run.
 type bare struct {
-	engines engines
-	load    load
-	opened  []*engine // by session
-	runs    [][]models.Tensor
-	ends    [][]int
+	lanes  lanes
+	load   load
+	opened []*lane.Lane // by session
+	runs   [][]models.Tensor
+	ends   [][]int
 }
 
 func (b *bare) open(ctx context.Context, specs []models.Spec) error {
@@ -25,12 +49,12 @@ func (b *bare) open(ctx context.Context, specs []models.Spec) error {
 		return err
 	}
 	for slot, spec := range specs {
-		n := b.engines.rows(spec, len(specs))
-		e, err := b.engines.start(ctx, slot, spec, n)
+		n := b.lanes.batches.N(spec, b.lanes.slots)
+		l, err := b.lanes.start(ctx, slot, spec, n)
 		if err != nil {
 			return err
 		}
-		b.opened = append(b.opened, e)
+		b.opened = append(b.opened, l)
 		runs, ends := b.load.inputs(spec, n)
 		b.runs, b.ends = append(b.runs, runs), append(b.ends, ends)
 	}
@@ -39,13 +63,14 @@ func (b *bare) open(ctx context.Context, specs []models.Spec) error {
 
 func (b *bare) round(ctx context.Context) (outcome, error) {
 	return together(ctx, len(b.opened), b.ends, func(ctx context.Context, session, run int) error {
-		return b.opened[session].run(ctx, b.runs[session][run])
+		_, err := b.opened[session].Run(ctx, b.runs[session][run])
+		return err
 	})
 }
 
 func (b *bare) close() (err error) {
-	for _, e := range b.opened {
-		err = errors.Join(err, e.close())
+	for _, l := range b.opened {
+		err = errors.Join(err, l.Close())
 	}
 	b.opened, b.runs, b.ends = nil, nil, nil
 	return err

@@ -69,14 +69,7 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 		StartedAt: time.Now().UTC().Truncate(time.Second), Cores: runtime.NumCPU(), Images: c.Images, Rounds: c.Rounds,
 	}
 
-	gpu := openGPU(c.Part.Device)
-	defer gpu.close()
-	step("hub: start")
-	hub, err := startHub(ctx, c, load, gpu, &report)
-	if err != nil {
-		return Report{}, fmt.Errorf("start the hub: %w", err)
-	}
-	contenders := map[Path]contender{PathHub: hub}
+	contenders := make(map[Path]contender)
 	defer func() {
 		for _, path := range Paths {
 			if s := contenders[path]; s != nil {
@@ -84,10 +77,27 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 			}
 		}
 	}()
-	for _, path := range []Path{PathBare, PathLock, PathPool} {
-		if contenders[path], err = startLoop(ctx, c, path); err != nil {
+	// The first one finds out what the device is.
+	step("start")
+	bare, err := startLoop(ctx, c, PathBare)
+	if err != nil {
+		return Report{}, fmt.Errorf("start the path %s: %w", PathBare, err)
+	}
+	contenders[PathBare] = bare
+	report.Device, c.Part.Device = bare.up.DeviceName, bare.up.Device
+	gpu := openGPU(bare.up.PCIBusID)
+	defer gpu.close()
+	hub, err := startHub(ctx, c, load, gpu, &report)
+	if err != nil {
+		return Report{}, fmt.Errorf("start the hub: %w", err)
+	}
+	contenders[PathHub] = hub
+	for _, path := range []Path{PathLock, PathPool} {
+		started, err := startLoop(ctx, c, path)
+		if err != nil {
 			return Report{}, fmt.Errorf("start the path %s: %w", path, err)
 		}
+		contenders[path] = started
 	}
 
 	for _, m := range c.Models {

@@ -60,7 +60,7 @@ func TestEveryPathIsMeasuredBesideTheOthers(t *testing.T) {
 	if len(names) != announced {
 		t.Errorf("%d steps were announced, %d done: %s", announced, len(names), strings.Join(names, "; "))
 	}
-	if r.Device != gpuexec.CPU || r.Hub.ReadySeconds <= 0 || r.Hub.IdleResidentBytes < mib || r.Hub.Sockets != 3 {
+	if r.Device == "" || r.Hub.ReadySeconds <= 0 || r.Hub.IdleResidentBytes < mib || r.Hub.Sockets != 3 {
 		t.Errorf("report %+v", r)
 	}
 	if len(r.Rows) != len(Paths) {

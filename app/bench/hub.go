@@ -41,7 +41,6 @@ func startHub(ctx context.Context, c Config, load load, gpu gpu, report *Report)
 	}
 	report.Hub.ReadySeconds = time.Since(began).Seconds()
 	report.Hub.IdleDeviceBytes = gpu.used() - before
-	report.Device = started.up.Device
 	h := &hub{child: started, data: data, load: load, inferred: make(map[string]time.Time)}
 	h.came = sync.NewCond(&h.mu)
 	h.heard.Go(h.listen)

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 
 	"seghub/models"
@@ -49,31 +48,4 @@ func (l load) inputs(spec models.Spec, n int) (runs []models.Tensor, ends []int)
 		ends = append(ends, ((image+1)*rows-1)/n)
 	}
 	return runs, ends
-}
-
-// engine is a model on a thread of its own, which run uses for one input after another.
-type engine struct {
-	work chan request
-	over chan error // how closing it ended
-}
-
-// request is one run; done hears of its end.
-type request struct {
-	in   models.Tensor
-	done chan<- error
-}
-
-func (e *engine) run(ctx context.Context, in models.Tensor) error {
-	done := make(chan error, 1)
-	select {
-	case e.work <- request{in, done}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return <-done // the run itself ends with ctx
-}
-
-func (e *engine) close() error {
-	close(e.work)
-	return <-e.over
 }

@@ -49,8 +49,10 @@ type answer struct {
 
 // up is what a part is when it can take orders.
 type up struct {
-	Device  string `json:"device"`
-	Address string `json:"address,omitempty"` // of a hub
+	Device     string `json:"device"`
+	DeviceName string `json:"device_name,omitempty"`
+	PCIBusID   string `json:"pci_bus_id,omitempty"` // of a GPU
+	Address    string `json:"address,omitempty"`    // of a hub
 }
 
 // inferred tells when the inference of a job ended. It is the clock of the wall, which both processes read.
@@ -84,22 +86,34 @@ func (p *Part) Run(ctx context.Context, in io.Reader, out io.Writer, log *slog.L
 	if err != nil {
 		return err
 	}
-	load, err := newLoad(p.Images)
+	l, err := p.loop(runtime, registry, log)
 	if err == nil {
-		err = p.obey(ctx, p.loop(runtime, registry, load, log), registry, in, json.NewEncoder(out), up{Device: runtime.Device()})
+		hello := up{Device: runtime.Device(), DeviceName: runtime.DeviceName(), PCIBusID: runtime.PCIBusID()}
+		err = p.obey(ctx, l, registry, in, json.NewEncoder(out), hello)
+	}
+	if errors.Is(err, gpuexec.ErrDeviceLost) {
+		return err
 	}
 	return errors.Join(err, runtime.Close())
 }
 
-func (p *Part) loop(runtime *ort.Runtime, registry *models.Registry, load load, log *slog.Logger) loop {
-	engines := engines{make: runtime.NewEngine, onCPU: runtime.Device() == gpuexec.CPU}
+func (p *Part) loop(runtime *ort.Runtime, registry *models.Registry, log *slog.Logger) (loop, error) {
+	load, err := newLoad(p.Images)
+	if err != nil {
+		return nil, err
+	}
+	batches, err := models.OpenBatches(p.Models, runtime.DeviceName(), runtime.Device() == gpuexec.CPU)
+	if err != nil {
+		log.Warn("the batch table is not used", "error", err) // as the hub does
+	}
+	lanes := lanes{newEngine: runtime.NewEngine, batches: batches, slots: p.Slots}
 	switch p.Path {
 	case PathLock:
-		return &locked{engines: engines, load: load}
+		return &locked{lanes: lanes, load: load}, nil
 	case PathPool:
-		return &pooled{runtime: runtime, models: registry, load: load, log: log}
+		return &pooled{runtime: runtime, models: registry, lanes: lanes, load: load, log: log}, nil
 	}
-	return &bare{engines: engines, load: load}
+	return &bare{lanes: lanes, load: load}, nil
 }
 
 // obey answers the parent's orders. What an order fails with is its answer.

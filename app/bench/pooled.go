@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"seghub/gpuexec"
+	"seghub/gpuexec/budget"
 	"seghub/gpuexec/ort"
 	"seghub/models"
 	"seghub/models/mask"
@@ -19,10 +20,12 @@ import (
 type pooled struct {
 	runtime *ort.Runtime
 	models  *models.Registry
+	lanes   lanes
 	load    load
 	log     *slog.Logger
 
 	pool  *gpuexec.Pool
+	lost  chan error    // why the device is lost
 	specs []models.Spec // by session, which is by slot
 	from  source
 	to    sink
@@ -59,12 +62,16 @@ func (p *pooled) open(ctx context.Context, specs []models.Spec) error {
 	if err := p.close(); err != nil {
 		return err
 	}
+	p.lost = make(chan error, 1)
 	p.pool = gpuexec.New(gpuexec.Config{
-		Slots: len(specs), Device: p.runtime.Device(), NewEngine: p.runtime.NewEngine, Models: p.models.Get, MaxPixels: side * side,
-		MemoryShort: func(context.Context) bool { return false }, Log: p.log,
+		Slots: p.lanes.slots, Device: p.runtime.Device(), NewEngine: p.lanes.newEngine, Models: p.models.Get, MaxPixels: side * side,
+		Batches: p.lanes.batches,
+		Budget:  budget.New(budget.Config{Levels: budget.DefaultLevels(), Log: p.log}), // it measures nothing, so that everything fits
+		Lost:    func(err error) { p.lost <- err },
+		Log:     p.log,
 	})
 	p.specs = specs
-	p.from, p.to = make(source, len(specs)), make(sink, len(specs)*p.load.images)
+	p.from, p.to = make(source, p.lanes.slots), make(sink, len(specs)*p.load.images)
 	ids := make([]string, len(specs))
 	for slot, spec := range specs {
 		ids[slot] = spec.ID
@@ -92,6 +99,8 @@ func (p *pooled) round(ctx context.Context) (outcome, error) {
 			}
 			o.Latencies = append(o.Latencies, f.at.Sub(began))
 			o.Lags = append(o.Lags, f.at.Sub(f.InferredAt))
+		case err := <-p.lost:
+			return outcome{}, err
 		case <-ctx.Done():
 			return outcome{}, ctx.Err()
 		}
@@ -110,7 +119,7 @@ func (p *pooled) close() error {
 
 // batches cuts the images of slot's session into what a worker takes at once.
 func (p *pooled) batches(slot int, spec models.Spec) []gpuexec.Batch {
-	size := p.pool.BatchSize(spec.ID, len(p.specs))
+	size := p.pool.BatchSize(spec.ID)
 	var all []gpuexec.Batch
 	for first := 0; first < p.load.images; first += size {
 		b := gpuexec.Batch{Model: spec.ID}

@@ -45,6 +45,6 @@ func (p *Part) serve(ctx context.Context, in io.Reader, out io.Writer, log *slog
 		_ = to.Encode(a) // a parent that is gone has closed in, too
 	}
 	return server.RunWatched(ctx, settings, log,
-		func(address, device string) { say(answer{Up: &up{Address: "http://" + address, Device: device}}) },
+		func(address string) { say(answer{Up: &up{Address: "http://" + address}}) },
 		func(job string, at time.Time) { say(answer{Inferred: &inferred{Job: job, At: at}}) })
 }

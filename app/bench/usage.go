@@ -4,13 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/shirou/gopsutil/v4/process"
 
-	"seghub/gpuexec"
 	"seghub/gpuexec/nvml"
 )
 
@@ -66,15 +63,12 @@ func (p processes) resident() (sum int64, err error) {
 // gpu is the card whose memory the paths take; nil where there is none to ask.
 type gpu struct{ device *nvml.Device }
 
-func openGPU(device string) gpu {
-	index := 0
-	if number, named := strings.CutPrefix(device, "cuda:"); named {
-		index, _ = strconv.Atoi(number) // a device that is none is refused where it is opened
-	}
-	if device == gpuexec.CPU {
+// openGPU opens the one at a PCI bus id; none where that is empty or nobody can tell.
+func openGPU(pciBusID string) gpu {
+	if pciBusID == "" {
 		return gpu{}
 	}
-	opened, err := nvml.Open(index)
+	opened, err := nvml.Open(pciBusID)
 	if err != nil {
 		return gpu{}
 	}
