@@ -53,6 +53,7 @@ int cublasDestroy_v2(struct handle *h) {
 int cublasSetStream_v2(struct handle *h, void *stream) {
     int code = enter(__func__);
     if (!code) h->stream = stream;
+    if (code) standin_record(__func__, code, " ");
     return code;
 }
 

@@ -60,6 +60,14 @@ static int answer(int code) {
         return answer(code_); \
     } while (0)
 
+// Ends one that would only fill the log, and has a line when it fails.
+#define LEAVE_QUIETLY(code) \
+    do { \
+        int code_ = (code); \
+        if (code_) standin_record(__func__, code_, " "); \
+        return answer(code_); \
+    } while (0)
+
 // ---- errors
 
 int cudaGetLastError(void) {
@@ -130,7 +138,7 @@ int cudaSetDevice(int d) {
 
 int cudaGetDevice(int *d) {
     *d = device;
-    return answer(enter(__func__));
+    LEAVE_QUIETLY(enter(__func__));
 }
 
 int cudaDeviceSynchronize(void) {
@@ -145,7 +153,7 @@ enum { MULTIPROCESSORS = 64, MAJOR = 8, MINOR = 6, THREADS_A_BLOCK = 1024, SHARE
 int cudaGetDeviceProperties(char *properties, int d) {
     int code = enter(__func__);
     if (!code && (d < 0 || d >= standin_settings().devices)) code = INVALID_DEVICE;
-    if (code) return answer(code);
+    if (code) LEAVE_QUIETLY(code);
     memset(properties, 0, 1008); // sizeof(struct cudaDeviceProp)
 #define PUT(offset, type, value) (*(type *)(properties + (offset)) = (value))
     strcpy(properties, "CUDA stand-in");
@@ -192,14 +200,14 @@ int cudaDeviceGetAttribute(int *value, int attribute, int d) {
     case 97: *value = SHARED_OPT_IN; break; // MaxSharedMemoryPerBlockOptin
     default: *value = 0;
     }
-    return answer(code);
+    LEAVE_QUIETLY(code);
 }
 
 int cudaDeviceGetPCIBusId(char *text, int size, int d) {
     int code = enter(__func__);
     if (!code && (d < 0 || d >= standin_settings().devices)) code = INVALID_DEVICE;
     if (!code) snprintf(text, size, "0000:%02x:00.0", 1 + d);
-    return answer(code);
+    LEAVE_QUIETLY(code);
 }
 
 // ---- memory
@@ -239,7 +247,7 @@ int cudaMalloc(void **address, size_t bytes) {
 
 int cudaFree(void *address) {
     int code = enter(__func__);
-    if (!address) return answer(code);
+    if (!address) LEAVE_QUIETLY(code);
     size_t bytes = 0;
     pthread_mutex_lock(&memory_mutex);
     struct block **at = &blocks;
@@ -265,7 +273,7 @@ int cudaMemGetInfo(size_t *unused, size_t *total) {
     pthread_mutex_lock(&memory_mutex);
     *unused = *total > held ? *total - held : 0;
     pthread_mutex_unlock(&memory_mutex);
-    return answer(code);
+    LEAVE_QUIETLY(code);
 }
 
 int cudaHostAlloc(void **address, size_t bytes, unsigned flags) {
@@ -403,7 +411,7 @@ int cudaStreamWaitEvent(void *stream, void *event, unsigned flags) {
 
 int cudaStreamIsCapturing(void *stream, int *status) {
     *status = 0; // cudaStreamCaptureStatusNone
-    return answer(enter_on(__func__, stream));
+    LEAVE_QUIETLY(enter_on(__func__, stream));
 }
 
 struct event {
@@ -414,7 +422,7 @@ int cudaEventCreateWithFlags(void **event, unsigned flags) {
     (void)flags;
     int code = enter(__func__);
     *event = code ? NULL : calloc(1, sizeof(struct event));
-    return answer(code);
+    LEAVE_QUIETLY(code);
 }
 
 int cudaEventCreate(void **event) { return cudaEventCreateWithFlags(event, 0); }
@@ -422,7 +430,7 @@ int cudaEventCreate(void **event) { return cudaEventCreateWithFlags(event, 0); }
 int cudaEventDestroy(void *event) {
     int code = enter(__func__);
     if (!code) free(event);
-    return answer(code);
+    LEAVE_QUIETLY(code);
 }
 
 int cudaEventRecord(void *event, void *stream) {
@@ -440,7 +448,7 @@ int cudaEventSynchronize(void *event) {
 int cudaEventElapsedTime(float *milliseconds, void *from, void *to) {
     (void)from, (void)to;
     *milliseconds = 0;
-    return answer(enter(__func__));
+    LEAVE_QUIETLY(enter(__func__));
 }
 
 int cudaLaunchHostFunc(void *stream, void (*function)(void *), void *argument) {
@@ -534,30 +542,30 @@ int cudaFuncGetAttributes(char *attributes, const void *function) {
     *(int *)(attributes + 24) = THREADS_A_BLOCK;  // maxThreadsPerBlock
     *(int *)(attributes + 32) = 10 * MAJOR + MINOR; // ptxVersion
     *(int *)(attributes + 36) = 10 * MAJOR + MINOR; // binaryVersion
-    return answer(enter(__func__));
+    LEAVE_QUIETLY(enter(__func__));
 }
 
 int cudaFuncSetAttribute(const void *function, int attribute, int value) {
     (void)function, (void)attribute, (void)value;
-    return answer(enter(__func__));
+    LEAVE_QUIETLY(enter(__func__));
 }
 
 int cudaKernelSetAttributeForDevice(const void *kernel, int attribute, int value, int d) {
     (void)kernel, (void)attribute, (void)value, (void)d;
-    return answer(enter(__func__));
+    LEAVE_QUIETLY(enter(__func__));
 }
 
 int cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks_active, const void *function, int block, size_t shared, unsigned flags) {
     (void)function, (void)block, (void)shared, (void)flags;
     *blocks_active = 2;
-    return answer(enter(__func__));
+    LEAVE_QUIETLY(enter(__func__));
 }
 
 int cudaGetDriverEntryPointByVersion(const char *name, void **function, unsigned version, unsigned long long flags, int *result) {
     (void)name, (void)version, (void)flags;
     *function = NULL;
     if (result) *result = 1; // cudaDriverEntryPointSymbolNotFound
-    return answer(enter(__func__));
+    LEAVE_QUIETLY(enter(__func__));
 }
 
 // ---- what this project has no use for: graphs, memory pools and libraries of kernels

@@ -58,6 +58,7 @@ int cudnnDestroy(struct handle *h) {
 int cudnnSetStream(struct handle *h, void *stream) {
     int code = enter(__func__);
     if (!code) h->stream = stream;
+    if (code) standin_record(__func__, code, " ");
     return code;
 }
 
