@@ -12,6 +12,7 @@ type Settings struct {
 	Devices   int           // how many cards; 1
 	Workspace uint64        // bytes that each plan of a convolution asks for
 	Launch    time.Duration // for which the work of one launch keeps its stream busy
+	Signals   bool          // building a plan puts a handler for SIGUSR2 in place of the program's, as CUDA may for others
 	Faults    []Fault       // of those that match a call the first that has an answer left counts
 }
 
@@ -65,6 +66,9 @@ func (s Settings) String() string {
 		if setting.value != 0 {
 			fmt.Fprintln(&text, setting.name, setting.value)
 		}
+	}
+	if s.Signals {
+		fmt.Fprintln(&text, "signals 1")
 	}
 	for _, f := range s.Faults {
 		if f.Hang {

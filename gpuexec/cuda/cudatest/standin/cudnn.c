@@ -2,8 +2,10 @@
 //
 // ONNX Runtime builds a convolution through the backend API: descriptors of an operation graph, a heuristic that offers engines,
 // and for the one it takes an execution plan, whose Finalize is what costs. The stand-in offers one engine for everything.
+#define _GNU_SOURCE
 #include "standin.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -106,10 +108,19 @@ int cudnnBackendSetAttribute(struct descriptor *d, int name, int type, int64_t c
     return SUCCESS;
 }
 
+static void ignore(int number) { (void)number; }
+
+// Some of CUDA's libraries put signal handlers in place of the program's, without a stack of their own for them to run on.
+static void take_signal(void) {
+    struct sigaction action = {.sa_handler = ignore};
+    sigaction(SIGUSR2, &action, NULL);
+}
+
 // A plan is its own call to the log and to the control file: cudnnBuildPlan.
 int cudnnBackendFinalize(struct descriptor *d) {
     if (d->type != EXECUTION_PLAN_DESCRIPTOR) return enter(__func__);
     int code = enter("cudnnBuildPlan");
+    if (standin_settings().signals) take_signal();
     standin_record("cudnnBuildPlan", code, " ");
     return code;
 }

@@ -13,6 +13,7 @@
 //   devices N                               how many cards; 1
 //   workspace BYTES                         that each cuDNN plan asks for; 0
 //   launch MICROSECONDS                     that the work of one launch keeps its stream busy; 0
+//   signals 1                               building a plan takes SIGUSR2 from whoever had it
 //   fail CALL CODE [after N] [times N]      the call answers CODE, once it was asked N times, so many times; from now on, for ever
 //   hang CALL                               the call does not return while this line stands
 #ifndef STANDIN_H
@@ -27,6 +28,7 @@ struct standin_settings {
     size_t memory, workspace;
     int devices;
     long launch_us;
+    int signals;
 };
 
 // The settings as the control file has them now.
