@@ -19,8 +19,8 @@ run: build ## Build everything and serve on http://127.0.0.1:8080
 build: runtime $(client) ## Build bin/seghub with the web client inside
 	@go build -ldflags "-s -w" -o bin/seghub ./app
 
-runtime: ## Fetch the ONNX Runtime library into the cache folder, once
-	@scripts/fetch-onnxruntime >/dev/null
+runtime: ## Fetch the ONNX Runtime library into the cache folder, once; GPU=1 adds its CUDA provider
+	@scripts/fetch-onnxruntime $(if $(filter 1,$(GPU)),--gpu) >/dev/null
 
 $(client_packages): web/package.json web/package-lock.json
 	@npm --prefix web ci --ignore-scripts --no-audit --no-fund --loglevel=error

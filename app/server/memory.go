@@ -2,10 +2,7 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"strconv"
-	"strings"
 
 	"github.com/shirou/gopsutil/v4/mem"
 
@@ -18,23 +15,18 @@ type memory struct {
 	gpu *nvml.Device // nil on the CPU
 }
 
-// openMemory finds out what to measure for device, "cpu" or "cuda:N". A GPU that NVML cannot see is used all
-// the same, and its memory shown as the host's.
-func openMemory(device string, log *slog.Logger) (memory, error) {
-	number, isGPU := strings.CutPrefix(device, "cuda:")
-	if !isGPU {
-		return memory{}, nil
+// openMemory finds out what to measure for workers on the GPU at a PCI bus id, or on the CPU when that is empty. A GPU that
+// NVML cannot see is used all the same, and its memory shown as the host's.
+func openMemory(pciBusID string, log *slog.Logger) memory {
+	if pciBusID == "" {
+		return memory{}
 	}
-	index, err := strconv.Atoi(number)
-	if err != nil {
-		return memory{}, fmt.Errorf("device %q: %w", device, err)
-	}
-	gpu, err := nvml.Open(index)
+	gpu, err := nvml.Open(pciBusID)
 	if err != nil {
 		log.Warn("GPU memory cannot be measured", "error", err)
-		return memory{}, nil
+		return memory{}
 	}
-	return memory{gpu: gpu}, nil
+	return memory{gpu: gpu}
 }
 
 func (m memory) measure(ctx context.Context) (status.Memory, error) {

@@ -132,9 +132,7 @@ func (s *server) startWorkers() (err error) {
 	if s.runtime, err = ort.Open(s.cfg.ORTLibrary, s.cfg.Device, s.cfg.Slots, s.log); err != nil {
 		return err
 	}
-	if s.memory, err = openMemory(s.runtime.Device(), s.log); err != nil {
-		return err
-	}
+	s.memory = openMemory(s.runtime.PCIBusID(), s.log)
 	s.pool = gpuexec.New(gpuexec.Config{
 		Slots:       s.cfg.Slots,
 		Device:      s.runtime.Device(),

@@ -53,8 +53,8 @@ func DefaultLibrary() string {
 	return filepath.Join(cache, "seghub", "onnxruntime", version, runtime.GOOS+"-"+runtime.GOARCH, name)
 }
 
-// Open loads the library, DefaultLibrary when it is empty, for engines of that many slots. device is "auto", "cpu" or "cuda:N"; auto takes the first GPU where
-// the library has its CUDA provider beside it and a GPU is there, else the CPU, and logs which and why.
+// Open loads the library, DefaultLibrary when it is empty, for engines of that many slots. device is "auto", "cpu" or "cuda:N"; auto
+// takes the first GPU if a convolution ran on it, else the CPU, and logs which and why. A cuda:N on which none ran is an ErrNoGPU.
 func Open(library, device string, slots int, log *slog.Logger) (*Runtime, error) {
 	if onnx.IsInitialized() {
 		return nil, errors.New("ort: a Runtime is open in this process already")
@@ -76,16 +76,30 @@ func Open(library, device string, slots int, log *slog.Logger) (*Runtime, error)
 	}
 	r := &Runtime{
 		device:  chosen,
-		threads: max(1, runtime.GOMAXPROCS(0)/slots),
+		threads: threads(chosen, slots),
 		log:     log,
 		signals: signals,
 	}
-	log.Info("ONNX Runtime is loaded", "version", onnx.GetVersion(), "library", library, "device", chosen.String(), "threads", r.threads)
+	log.Info("ONNX Runtime is loaded", "version", onnx.GetVersion(), "library", library, "device", chosen.String(), "threads_a_worker", r.threads)
 	return r, nil
 }
 
+// threads is how many of the CPU's one worker computes with; one is enough to feed a GPU.
+func threads(d device, slots int) int {
+	if d.cuda != nil {
+		return 1
+	}
+	return CPUThreads(slots)
+}
+
+// CPUThreads is how many threads each of slots workers computes with on the CPU: its share of the cores, and one at least.
+func CPUThreads(slots int) int { return max(1, runtime.GOMAXPROCS(0)/slots) }
+
 // Device is what the engines run on: "cpu" or "cuda:N".
 func (r *Runtime) Device() string { return r.device.String() }
+
+// PCIBusID tells where the GPU sits that the engines run on, such as "0000:65:00.0"; empty on the CPU.
+func (r *Runtime) PCIBusID() string { return r.device.pciBusID }
 
 // NewEngine makes the engine of slot's worker, on the OS thread that the caller is locked to and gives up with the engine. It
 // is a gpuexec.NewEngine.

@@ -17,7 +17,7 @@ type session struct {
 }
 
 func (e *engine) open(model models.Spec) (*session, error) {
-	options, err := e.options()
+	options, err := e.options(model)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (e *engine) open(model models.Spec) (*session, error) {
 	return &session{model: model, onnx: s}, nil
 }
 
-func (e *engine) options() (*onnx.SessionOptions, error) {
+func (e *engine) options(model models.Spec) (*onnx.SessionOptions, error) {
 	options, err := onnx.NewSessionOptions()
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (e *engine) options() (*onnx.SessionOptions, error) {
 			if e.stream == 0 {
 				return nil
 			}
-			return e.runtime.device.appendCUDA(options, e.stream)
+			return e.runtime.device.appendCUDA(options, e.stream, model)
 		},
 	} {
 		if err := set(); err != nil {
