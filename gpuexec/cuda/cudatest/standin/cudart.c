@@ -203,13 +203,6 @@ int cudaDeviceGetAttribute(int *value, int attribute, int d) {
     LEAVE_QUIETLY(code);
 }
 
-int cudaDeviceGetPCIBusId(char *text, int size, int d) {
-    int code = enter(__func__);
-    if (!code && (d < 0 || d >= standin_settings().devices)) code = INVALID_DEVICE;
-    if (!code) snprintf(text, size, "0000:%02x:00.0", 1 + d);
-    LEAVE_QUIETLY(code);
-}
-
 // ---- memory
 
 struct block {

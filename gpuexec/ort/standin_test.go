@@ -1,17 +1,36 @@
-package ort_test
+package ort
 
 import (
 	"debug/elf"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"seghub/gpuexec/cuda/cudatest"
-	"seghub/gpuexec/ort/orttest"
 )
+
+// onStandIn runs the rest of the test t, which is body, in a process of its own, in which ONNX Runtime's CUDA provider finds the
+// stand-in for CUDA's libraries, all but those without. Call it last.
+func onStandIn(t *testing.T, settings cudatest.Settings, body func(t *testing.T, s *cudatest.StandIn), without ...cudatest.Library) {
+	t.Helper()
+	providerFile(t)
+	cudatest.Child(t, settings, body, without...)
+}
+
+// providerFile is ONNX Runtime's CUDA provider.
+func providerFile(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(filepath.Dir(library(t)), cudaProvider)
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("left out: CUDA: ONNX Runtime has no CUDA provider beside it: make runtime GPU=1 fetches it")
+	}
+	return path
+}
 
 // A provider of another version may want more of CUDA's libraries than the stand-in has; loading it would only say the first.
 func TestTheStandInHasAllThatTheProviderImports(t *testing.T) {
-	provider, err := elf.Open(orttest.CUDAProvider(t))
+	provider, err := elf.Open(providerFile(t))
 	if err != nil {
 		t.Fatal(err)
 	}
