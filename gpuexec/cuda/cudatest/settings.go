@@ -19,10 +19,11 @@ type Settings struct {
 // Fault is what a call answers instead of doing its work.
 //
 // Call is a C function, or how several begin and then "*". All ways to launch a kernel are "cudaLaunchKernel", and what finalises a
-// plan of cuDNN is "cudnnBuildPlan". After one of the codes that poison a context, all of the process's later calls fail.
+// plan of cuDNN is "cudnnBuildPlan". After one of the codes that poison a context, all of the process's later calls fail; given to a
+// call of cuDNN or cuBLAS, it is an error of an earlier kernel that this call is the first to hear of.
 type Fault struct {
 	Call  string
-	Code  int  // in the library's own numbers
+	Code  int  // in the library's own numbers, or one that poisons
 	After int  // so many calls succeed first
 	Times int  // so many fail; 0 for all
 	Hang  bool // the call does not return until the settings change

@@ -5,7 +5,11 @@
 
 enum { SUCCESS = 0, EXECUTION_FAILED = 13 }; // cublasStatus_t
 
-static int enter(const char *call) { return standin_poison() ? EXECUTION_FAILED : standin_fault(call); }
+// On a poisoned context all that is said is that it did not work, of the call too that finds it so first.
+static int enter(const char *call) {
+    int code = standin_poison() ? EXECUTION_FAILED : standin_fault(call);
+    return standin_poison() ? EXECUTION_FAILED : code;
+}
 
 // Handles and descriptors hold nothing that a result depends on.
 #define MAKES(name) \

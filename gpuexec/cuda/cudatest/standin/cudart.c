@@ -36,16 +36,8 @@ typedef struct {
 static _Thread_local int last_error; // cudaPeekAtLastError's
 static _Thread_local int device;
 
-// Those after which a context is of no use any more.
-static bool poisons(int code) { return code == ILLEGAL_ADDRESS || code == LAUNCH_TIMEOUT || code == LAUNCH_FAILURE; }
-
 // How each call begins: what it is to answer instead of doing its work, or 0.
-static int enter(const char *call) {
-    if (standin_poison()) return standin_poison();
-    int code = standin_fault(call);
-    if (poisons(code)) standin_set_poison(code);
-    return code;
-}
+static int enter(const char *call) { return standin_poison() ? standin_poison() : standin_fault(call); }
 
 static int answer(int code) {
     if (code) last_error = code;

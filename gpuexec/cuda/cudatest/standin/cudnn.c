@@ -41,7 +41,11 @@ void cudnnGetLastErrorString(char *text, size_t size) {
     if (size) *text = 0;
 }
 
-static int enter(const char *call) { return standin_poison() ? EXECUTION_FAILED : standin_fault(call); }
+// On a poisoned context all that is said is that it did not work, of the call too that finds it so first.
+static int enter(const char *call) {
+    int code = standin_poison() ? EXECUTION_FAILED : standin_fault(call);
+    return standin_poison() ? EXECUTION_FAILED : code;
+}
 
 int cudnnCreate(struct handle **h) {
     int code = enter(__func__);

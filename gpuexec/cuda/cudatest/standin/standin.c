@@ -126,6 +126,11 @@ static int apply_locked(const char *call, bool *hang) {
     return 0;
 }
 
+// cudaErrorIllegalAddress, cudaErrorLaunchTimeout and cudaErrorLaunchFailure leave a context that is of no use any more.
+static bool poisons(int code) { return code == 700 || code == 702 || code == 719; }
+
+int standin_poison(void) { return atomic_load(&poison); }
+
 int standin_fault(const char *call) {
     bool hang = false;
     for (bool told = false;; told = true) {
@@ -133,7 +138,11 @@ int standin_fault(const char *call) {
         reread_locked();
         int code = apply_locked(call, &hang);
         pthread_mutex_unlock(&mutex);
-        if (!hang) return code;
+        if (!hang) {
+            int none = 0;
+            if (poisons(code)) atomic_compare_exchange_strong(&poison, &none, code);
+            return code;
+        }
         if (!told) standin_record(call, 0, "hangs=1");
         usleep(2000);
     }
@@ -156,13 +165,6 @@ void standin_record(const char *call, int code, const char *format, ...) {
     if (n > (int)sizeof line - 2) n = sizeof line - 2; // it was cut
     line[n++] = '\n';
     if (write(log_file, line, n) != n) abort(); // a log with holes would prove nothing
-}
-
-int standin_poison(void) { return atomic_load(&poison); }
-
-void standin_set_poison(int code) {
-    int none = 0;
-    atomic_compare_exchange_strong(&poison, &none, code);
 }
 
 // When the work of each stream will be done, in nanoseconds of the monotonic clock.

@@ -34,15 +34,15 @@ struct standin_settings {
 // The settings as the control file has them now.
 struct standin_settings standin_settings(void);
 
-// What call is to answer: 0, or the code of its library that the control file has for it. Waits while call is to hang.
+// What call is to answer: 0, or the code that the control file has for it. Waits while call is to hang. A code of the CUDA runtime
+// that poisons a context does so, in whatever library the call is.
 int standin_fault(const char *call);
 
 // Appends a line about call, which answers code. format and what follows, which may be empty, are the line's key=value pairs.
 void standin_record(const char *call, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-// The error that has poisoned the process's CUDA context, or 0. After it no call of the CUDA runtime does anything.
+// The error of the CUDA runtime that has poisoned the process's context, or 0. After it no call does anything.
 int standin_poison(void);
-void standin_set_poison(int code);
 
 // Tells that work was put on stream, or on the NULL stream, which lasts as long as the control file says.
 void standin_enqueue(const void *stream);
