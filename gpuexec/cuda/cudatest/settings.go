@@ -24,9 +24,9 @@ type Settings struct {
 type Fault struct {
 	Call  string
 	Code  int  // in the library's own numbers, or one that poisons
+	Hang  bool // instead of failing, the call does not return until the settings change
 	After int  // so many calls succeed first
-	Times int  // so many fail; 0 for all
-	Hang  bool // the call does not return until the settings change
+	Times int  // so many fail or hang; 0 for all
 }
 
 // Codes of the CUDA runtime (cudaError_t).
@@ -73,10 +73,10 @@ func (s Settings) String() string {
 	}
 	for _, f := range s.Faults {
 		if f.Hang {
-			fmt.Fprintln(&text, "hang", f.Call)
-			continue
+			fmt.Fprint(&text, "hang ", f.Call)
+		} else {
+			fmt.Fprint(&text, "fail ", f.Call, " ", f.Code)
 		}
-		fmt.Fprint(&text, "fail ", f.Call, " ", f.Code)
 		if f.After > 0 {
 			fmt.Fprint(&text, " after ", f.After)
 		}

@@ -55,11 +55,8 @@ static void refuse(const char *line) {
 static void read_fault(struct fault *f, const char *line) {
     int used = 0;
     *f = (struct fault){.times = STANDIN_NEVER};
-    if (sscanf(line, "hang %79s %n", f->call, &used) == 1 && line[used] == 0) {
-        f->hang = true;
-        return;
-    }
-    if (sscanf(line, "fail %79s %d %n", f->call, &f->code, &used) != 2) refuse(line);
+    f->hang = sscanf(line, "hang %79s %n", f->call, &used) == 1;
+    if (!f->hang && sscanf(line, "fail %79s %d %n", f->call, &f->code, &used) != 2) refuse(line);
     for (const char *rest = line + used; *rest; rest += used) {
         if (sscanf(rest, "after %ld %n", &f->after, &used) != 1 && sscanf(rest, "times %ld %n", &f->times, &used) != 1) refuse(line);
     }
@@ -112,14 +109,11 @@ static int apply_locked(const char *call, bool *hang) {
     *hang = false;
     for (struct fault *f = faults; f < faults + fault_count; f++) {
         if (!matches(f->call, call)) continue;
-        if (f->hang) {
-            *hang = true;
-            return 0;
-        }
         if (f->after > 0) {
             f->after--;
         } else if (f->times != 0) {
             if (f->times > 0) f->times--;
+            *hang = f->hang;
             return f->code;
         }
     }
@@ -131,20 +125,29 @@ static bool poisons(int code) { return code == 700 || code == 702 || code == 719
 
 int standin_poison(void) { return atomic_load(&poison); }
 
+static bool same_control(struct timespec time) {
+    pthread_mutex_lock(&mutex);
+    reread_locked();
+    bool same = control_time.tv_sec == time.tv_sec && control_time.tv_nsec == time.tv_nsec;
+    pthread_mutex_unlock(&mutex);
+    return same;
+}
+
 int standin_fault(const char *call) {
-    bool hang = false;
-    for (bool told = false;; told = true) {
+    for (;;) {
+        bool hang;
         pthread_mutex_lock(&mutex);
         reread_locked();
         int code = apply_locked(call, &hang);
+        struct timespec time = control_time;
         pthread_mutex_unlock(&mutex);
         if (!hang) {
             int none = 0;
             if (poisons(code)) atomic_compare_exchange_strong(&poison, &none, code);
             return code;
         }
-        if (!told) standin_record(call, 0, "hangs=1");
-        usleep(2000);
+        standin_record(call, 0, "hangs=1");
+        while (same_control(time)) usleep(2000);
     }
 }
 

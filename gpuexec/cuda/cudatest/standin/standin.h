@@ -15,7 +15,7 @@
 //   launch MICROSECONDS                     that the work of one launch keeps its stream busy; 0
 //   signals 1                               building a plan takes SIGUSR2 from whoever had it
 //   fail CALL CODE [after N] [times N]      the call answers CODE, once it was asked N times, so many times; from now on, for ever
-//   hang CALL                               the call does not return while this line stands
+//   hang CALL [after N] [times N]           the call does not return until the control file is another one
 #ifndef STANDIN_H
 #define STANDIN_H
 
