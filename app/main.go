@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -15,6 +17,8 @@ import (
 	"seghub/app/config"
 	"seghub/app/evaluate"
 	"seghub/app/server"
+	"seghub/app/supervise"
+	"seghub/gpuexec"
 	"seghub/gpuexec/ort"
 	"seghub/models"
 )
@@ -26,9 +30,41 @@ type cli struct {
 
 type serveCommand struct {
 	config.Config
+	Supervised bool `hidden:"" help:"This is the process that serves; its parent starts it anew."`
 }
 
+// Run serves: on a GPU as the parent of the process that does.
 func (s *serveCommand) Run() error {
+	if !s.Supervised && s.mayUseGPU() {
+		return superviseSelf()
+	}
+	return s.serve()
+}
+
+func (s *serveCommand) mayUseGPU() bool {
+	return s.Device != gpuexec.CPU && (s.Device != "auto" || ort.HasCUDAProvider(s.ORTLibrary))
+}
+
+func superviseSelf() error {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	supervisor := supervise.Supervisor{
+		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Command: func() *exec.Cmd {
+			cmd := exec.Command(program, append(slices.Clone(os.Args[1:]), "--supervised")...)
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+			return cmd
+		},
+	}
+	return supervisor.Run(signals)
+}
+
+func (s *serveCommand) serve() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
@@ -80,7 +116,16 @@ func main() {
 	command, err := k.Parse(os.Args[1:])
 	k.FatalIfErrorf(err)
 	k.FatalIfErrorf(config.RefuseUnknown(os.Environ(), variables(k.Model.Node)))
-	k.FatalIfErrorf(command.Run())
+	err = command.Run()
+	var exit *supervise.ExitError
+	switch {
+	case errors.As(err, &exit): // the process has said why
+		os.Exit(exit.Code)
+	case errors.Is(err, gpuexec.ErrDeviceLost):
+		fmt.Fprintln(os.Stderr, "seghub:", err)
+		os.Exit(supervise.DeviceLost)
+	}
+	k.FatalIfErrorf(err)
 }
 
 // variables lists every environment variable that a flag of the program reads.

@@ -85,17 +85,17 @@ func newBench(b *testing.B) *bench {
 func BenchmarkFourUsers(b *testing.B) {
 	const users, images = 4, 8
 	s := newBench(b)
-	bare := make([]gpuexec.Engine, users)
+	bare := make([]gpuexec.Session, users)
 	for i := range bare {
 		engine, err := s.runtime.NewEngine(i)
-		if err == nil {
-			err = engine.Load(b.Context(), s.spec)
-		}
 		if err != nil {
 			b.Fatal(err)
 		}
 		defer engine.Close()
-		bare[i] = engine
+		if bare[i], err = gpuexec.OpenWarm(b.Context(), engine, s.spec, 1); err != nil {
+			b.Fatal(err)
+		}
+		defer bare[i].Close()
 	}
 	batch := make([][]byte, images)
 	for i := range batch {
@@ -112,7 +112,7 @@ func BenchmarkFourUsers(b *testing.B) {
 	for b.Loop() {
 		bareTime += together(users, func(i int) {
 			for range images {
-				if _, err := bare[i].Run(b.Context(), s.spec, s.input); err != nil {
+				if _, err := bare[i].Run(b.Context(), s.input); err != nil {
 					b.Error(err)
 				}
 			}
