@@ -26,9 +26,6 @@ type cli struct {
 	Doctor doctorCommand `cmd:"" help:"Look at everything that serve needs, with serve's settings, and say what is to be mended."`
 }
 
-// unknownSettings says which settings of the environment nobody reads; its err is nil when there are none.
-type unknownSettings struct{ err error }
-
 type serveCommand struct {
 	config.Config
 }
@@ -84,11 +81,15 @@ func main() {
 	)
 	command, err := k.Parse(os.Args[1:])
 	k.FatalIfErrorf(err)
-	unknown := unknownSettings{config.RefuseUnknown(os.Environ(), variables(k.Model.Node))}
-	if command.Selected() != nil && command.Selected().Name != "doctor" { // which says it itself
-		k.FatalIfErrorf(unknown.err)
+	if command.Command() != "doctor" { // which says it beside all else
+		k.FatalIfErrorf(unknownSettings(k))
 	}
-	k.FatalIfErrorf(command.Run(unknown))
+	k.FatalIfErrorf(command.Run())
+}
+
+// unknownSettings is the error for a setting in the environment that no command reads.
+func unknownSettings(k *kong.Kong) error {
+	return config.RefuseUnknown(os.Environ(), variables(k.Model.Node))
 }
 
 // variables lists every environment variable that a flag of the program reads.
