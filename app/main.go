@@ -15,7 +15,8 @@ import (
 
 	"seghub/app/config"
 	"seghub/app/evaluate"
-	"seghub/app/server"
+	"seghub/app/supervise"
+	"seghub/gpuexec"
 	"seghub/gpuexec/ort"
 	"seghub/models"
 )
@@ -24,20 +25,9 @@ type cli struct {
 	Serve  serveCommand  `cmd:"" help:"Run the hub."`
 	Models modelsCommand `cmd:"" help:"Work on model files."`
 	Doctor doctorCommand `cmd:"" help:"Look at everything that serve needs, with serve's settings, and say what is to be mended."`
-}
+	Bench  benchCommand  `cmd:"" help:"Measure the hub beside bare ONNX Runtime and beside one lock around the model."`
 
-type serveCommand struct {
-	config.Config
-}
-
-func (s *serveCommand) Run() error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	slog.SetDefault(log)
-	return server.Run(ctx, s.Config, log, func(address string) {
-		fmt.Printf("SegHub is ready: http://%s\n", address)
-	})
+	BenchPart benchPartCommand `cmd:"" hidden:"" help:"One path of the bench."`
 }
 
 type modelsCommand struct {
@@ -84,7 +74,16 @@ func main() {
 	if command.Command() != "doctor" { // which says it beside all else
 		k.FatalIfErrorf(unknownSettings(k))
 	}
-	k.FatalIfErrorf(command.Run())
+	err = command.Run()
+	var exit *supervise.ExitError
+	switch {
+	case errors.As(err, &exit): // the process has said why
+		os.Exit(exit.Code)
+	case errors.Is(err, gpuexec.ErrDeviceLost):
+		fmt.Fprintln(os.Stderr, "seghub:", err)
+		os.Exit(supervise.DeviceLost)
+	}
+	k.FatalIfErrorf(err)
 }
 
 // unknownSettings is the error for a setting in the environment that no command reads.

@@ -30,6 +30,7 @@ func (w *worker) fetchAndDecode(fetch, work context.Context, source Source, out 
 			continue
 		}
 		backoff = 0
+		w.hurry()
 		if b := w.accept(out, given); b != nil {
 			w.decode(work, out, b)
 			if len(b.packed) > 0 {

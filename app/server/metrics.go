@@ -25,13 +25,21 @@ var (
 	activeDesc      = prometheus.NewDesc("seghub_slots_active", "Slots that have an owner.", nil, nil)
 	waitingDesc     = prometheus.NewDesc("seghub_sessions_waiting", "Sessions in the line.", nil, nil)
 	connectionsDesc = prometheus.NewDesc("seghub_connections", "Open sockets.", nil, nil)
-	memoryUsedDesc  = prometheus.NewDesc("seghub_memory_used_bytes", "Memory in use on the workers' device.", nil, nil)
+	memoryUsedDesc  = prometheus.NewDesc("seghub_memory_used_bytes", "Memory in use on the workers' device, by everybody.", nil, nil)
 	memoryTotalDesc = prometheus.NewDesc("seghub_memory_total_bytes", "Memory of the workers' device.", nil, nil)
+	budgetDesc      = prometheus.NewDesc("seghub_memory_budget_bytes", "Memory that models may take together.", nil, nil)
+	bookedDesc      = prometheus.NewDesc("seghub_memory_booked_bytes", "Memory that models have booked.", nil, nil)
+	breakerDesc     = prometheus.NewDesc("seghub_breaker_open", "1 while new work is refused because memory is nearly full.", nil, nil)
+	utilisationDesc = prometheus.NewDesc("seghub_gpu_utilisation_ratio", "Part of the last moments in which the GPU was busy, 0..1.", nil, nil)
+	temperatureDesc = prometheus.NewDesc("seghub_gpu_temperature_celsius", "Temperature of the GPU.", nil, nil)
 )
 
 // Describe sends the gauges' names.
 func (g gauges) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{slotsDesc, activeDesc, waitingDesc, connectionsDesc, memoryUsedDesc, memoryTotalDesc} {
+	for _, d := range []*prometheus.Desc{
+		slotsDesc, activeDesc, waitingDesc, connectionsDesc,
+		memoryUsedDesc, memoryTotalDesc, budgetDesc, bookedDesc, breakerDesc, utilisationDesc, temperatureDesc,
+	} {
 		out <- d
 	}
 }
@@ -42,6 +50,7 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)
 	}
 	gauge(connectionsDesc, float64(g.connections()))
+	g.collectMemory(gauge)
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
 	snapshot, err := g.source.Take(ctx)
@@ -51,8 +60,25 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 	gauge(slotsDesc, float64(len(snapshot.Admission.Slots)))
 	gauge(activeDesc, float64(snapshot.Active()))
 	gauge(waitingDesc, float64(snapshot.Admission.Waiting))
-	gauge(memoryUsedDesc, float64(snapshot.Memory.UsedBytes))
-	gauge(memoryTotalDesc, float64(snapshot.Memory.TotalBytes))
+}
+
+func (g gauges) collectMemory(gauge func(*prometheus.Desc, float64)) {
+	memory := g.source.Memory()
+	gauge(memoryUsedDesc, float64(memory.UsedBytes))
+	gauge(memoryTotalDesc, float64(memory.TotalBytes))
+	gauge(budgetDesc, float64(memory.BudgetBytes))
+	gauge(bookedDesc, float64(memory.BookedBytes))
+	open := 0.0
+	if memory.BreakerOpen {
+		open = 1
+	}
+	gauge(breakerDesc, open)
+	if memory.Utilisation != nil {
+		gauge(utilisationDesc, float64(*memory.Utilisation)/100)
+	}
+	if memory.TemperatureC != nil {
+		gauge(temperatureDesc, float64(*memory.TemperatureC))
+	}
 }
 
 // outcomes counts and times what the workers report on its way to the sessions.

@@ -19,6 +19,7 @@ type device struct {
 	cuda        *cuda.Runtime
 	index       int
 	pciBusID    string
+	name        string // and its memory
 	memoryLimit uint64 // bytes of GPU memory that one session's arena may take
 }
 
@@ -27,6 +28,14 @@ func (d device) String() string {
 		return gpuexec.CPU
 	}
 	return fmt.Sprintf("cuda:%d", d.index)
+}
+
+// arenas are those whose memory a run may give back, as ONNX Runtime's run options name them.
+func (d device) arenas() string {
+	if d.cuda == nil {
+		return "cpu:0"
+	}
+	return fmt.Sprintf("gpu:%d", d.index)
 }
 
 // chooseDevice takes the GPU that is wanted, or the first one for auto, if a convolution ran on it. If not, auto is the CPU, and the
@@ -78,7 +87,7 @@ func openGPU(found Diagnosis, slots int) (device, error) {
 		return device{}, fmt.Errorf("%w: %w", ErrNoGPU, err)
 	}
 	gpu := found.GPU
-	return device{cuda: runtime, index: gpu.Index, pciBusID: gpu.PCIBusID, memoryLimit: memoryShare(gpu.MemoryBytes, slots)}, nil
+	return device{cuda: runtime, index: gpu.Index, pciBusID: gpu.PCIBusID, name: gpu.name(), memoryLimit: memoryShare(gpu.MemoryBytes, slots)}, nil
 }
 
 // memoryShare is what of a GPU's memory one slot may take: an equal part of what is left when the last sixth is kept free for

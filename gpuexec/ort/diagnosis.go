@@ -51,6 +51,9 @@ func (g GPU) String() string {
 	return fmt.Sprintf("cuda:%d, %s, %.1f GiB, compute capability %s, PCI %s", g.Index, g.Name, float64(g.MemoryBytes)/(1<<30), g.Capability, g.PCIBusID)
 }
 
+// name tells it from GPUs of other kinds.
+func (g GPU) name() string { return fmt.Sprintf("%s, %d MiB", g.Name, g.MemoryBytes>>20) }
+
 // Missing is a library that is not there, or that does not load.
 type Missing struct {
 	File   string // by which it is looked for
