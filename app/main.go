@@ -26,6 +26,7 @@ import (
 type cli struct {
 	Serve  serveCommand  `cmd:"" help:"Run the hub."`
 	Models modelsCommand `cmd:"" help:"Work on model files."`
+	Tune   tuneCommand   `cmd:"" help:"Measure how many rows a run of each model should have on this machine, and write it down."`
 	Bench  benchCommand  `cmd:"" help:"Measure the hub beside bare ONNX Runtime and beside one lock around the model."`
 
 	BenchPart benchPartCommand `cmd:"" hidden:"" help:"One path of the bench."`
