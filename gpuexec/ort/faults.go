@@ -18,13 +18,23 @@ type fault struct {
 
 func always(kind error) func(bool) error { return func(bool) error { return kind } }
 
+// orLost is kind, unless the context is poisoned.
+func orLost(kind error) func(bool) error {
+	return func(poisoned bool) error {
+		if poisoned {
+			return gpuexec.ErrDeviceLost
+		}
+		return kind
+	}
+}
+
 // faults are tried in order; the first that fits counts. A message of memory comes before those of CUDA errors, in whose words it
 // is told too: it leaves the context as it was.
 var faults = []fault{
 	{
-		because: "an arena is at its limit, or could not grow; or the host has no memory",
+		because: "an arena is at its limit, or could not grow, whatever cudaMalloc gave for a reason; or the host has no memory",
 		signs:   []string{"smaller than requested bytes", "Failed to allocate memory", "bad_alloc"},
-		is:      always(gpuexec.ErrOutOfMemory),
+		is:      orLost(gpuexec.ErrOutOfMemory),
 	},
 	{
 		because: "cudaErrorMemoryAllocation, 2, of a call or of a launch; CUBLAS_STATUS_ALLOC_FAILED, 3",
@@ -47,24 +57,14 @@ var faults = []fault{
 		because: "any other CUDA error: the context tells what it has done",
 		signs:   []string{"CUDA failure ", "CUDA error "},
 		onGPU:   true,
-		is: func(poisoned bool) error {
-			if poisoned {
-				return gpuexec.ErrDeviceLost
-			}
-			return nil
-		},
+		is:      orLost(nil),
 	},
 	{
 		because: "a failure of a library on top of CUDA. Its message is the same whether it found no memory for a plan, a workspace or a " +
 			"handle, or the context is poisoned: the context tells",
 		signs: []string{"CUDNN failure ", "CUDNN_FE failure ", "CUBLAS failure ", "CURAND failure ", "CUFFT failure "},
 		onGPU: true,
-		is: func(poisoned bool) error {
-			if poisoned {
-				return gpuexec.ErrDeviceLost
-			}
-			return gpuexec.ErrOutOfMemory
-		},
+		is:    orLost(gpuexec.ErrOutOfMemory),
 	},
 }
 

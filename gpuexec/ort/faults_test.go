@@ -27,6 +27,7 @@ func TestFaultsAreToldApart(t *testing.T) {
 		{gpu, "CUDNN_FE failure 11: CUDNN_BACKEND_API_FAILED ; GPU=0 ; expr=s_.cudnn_fe_graph->execute(h, p, w);", gpuexec.ErrOutOfMemory},
 		{gpu, "CUDNN_FE failure 6: GRAPH_EXECUTION_PLAN_CREATION_FAILED ; GPU=0 ; expr=s_.cudnn_fe_graph->build_plans(handle);", gpuexec.ErrOutOfMemory},
 		{poisoned, "CUDNN_FE failure 11: CUDNN_BACKEND_API_FAILED ; GPU=0 ; expr=s_.cudnn_fe_graph->execute(h, p, w);", gpuexec.ErrDeviceLost},
+		{poisoned, "Failed to allocate memory for requested buffer of size 8388608", gpuexec.ErrDeviceLost},
 		{poisoned, "CUBLAS failure 13: the function failed to launch on the GPU ; GPU=0", gpuexec.ErrDeviceLost},
 		{poisoned, "CUDNN failure 5000: CUDNN_STATUS_EXECUTION_FAILED ; GPU=0 ; expr=cudnnAddTensor(h, a, b);", gpuexec.ErrDeviceLost},
 		// A poisoned context, by its own words.
