@@ -25,6 +25,9 @@ type cli struct {
 	Serve  serveCommand  `cmd:"" help:"Run the hub."`
 	Models modelsCommand `cmd:"" help:"Work on model files."`
 	Doctor doctorCommand `cmd:"" help:"Look at everything that serve needs, with serve's settings, and say what is to be mended."`
+	Bench  benchCommand  `cmd:"" help:"Measure the hub beside bare ONNX Runtime and beside one lock around the model."`
+
+	BenchPart benchPartCommand `cmd:"" hidden:"" help:"One path of the bench."`
 }
 
 // unknownSettings says which settings of the environment nobody reads; its err is nil when there are none.

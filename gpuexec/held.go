@@ -96,7 +96,8 @@ func (w *worker) openOnce(ctx context.Context, model models.Spec, rows int) (_ *
 		}
 		return nil, err
 	}
-	w.pool.footprints.note(model, rows, opened-min(before, opened), w.pool.cfg.inUse()-min(opened, w.pool.cfg.inUse()))
+	warm := w.pool.cfg.inUse()
+	w.pool.footprints.note(model, rows, opened-min(before, opened), warm-min(opened, warm))
 	weights, run = w.pool.footprints.of(model, rows)
 	h.weights.Resize(weights)
 	h.run.Resize(run)

@@ -39,6 +39,7 @@ func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *
 			if !more {
 				return
 			}
+			w.arrived()
 			w.inferBatch(work, out, b)
 			if len(w.pool.ledger.unclaimed(b)) > 0 {
 				inferred <- b

@@ -45,8 +45,14 @@ const (
 // Run serves until ctx ends, then shuts down in order. ready hears the address once jobs can run. When the error wraps
 // gpuexec.ErrDeviceLost, what could be handed back is, and the process is to end without another call into ONNX Runtime.
 func Run(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(address string)) error {
+	return RunWatched(ctx, cfg, log, ready, nil)
+}
+
+// RunWatched is Run for who measures: inferred, unless it is nil, hears when the inference of each job ended, before its result
+// is kept. It is called by many goroutines.
+func RunWatched(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(address string), inferred func(job string, at time.Time)) error {
 	log.Info("settings", "effective", cfg)
-	s, err := start(ctx, cfg, log)
+	s, err := start(ctx, cfg, log, inferred)
 	if err != nil {
 		return err
 	}
@@ -92,9 +98,12 @@ type server struct {
 }
 
 // start brings everything up but the models; on failure nothing stays up.
-func start(ctx context.Context, cfg config.Config, log *slog.Logger) (*server, error) {
+func start(ctx context.Context, cfg config.Config, log *slog.Logger, inferred func(job string, at time.Time)) (*server, error) {
 	s := &server{cfg: cfg, log: log, served: make(chan error, 1), lost: make(chan error, 1)}
 	err := s.startParts(ctx)
+	if inferred != nil {
+		s.sink = watched{s.sink, inferred}
+	}
 	if err == nil {
 		err = s.pool.Start(context.WithoutCancel(ctx), s.sessions, s.sink)
 	}

@@ -23,24 +23,6 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s (CUDA error %d)", e.Call, e.Message, e.Code)
 }
 
-// Poisons tells whether the error leaves the context unusable: every later call of the process gives it again. The codes are those of
-// which the CUDA runtime's documentation says that the process must be terminated.
-func (e *Error) Poisons() bool {
-	const (
-		eccUncorrectable = 214
-		illegalAddress   = 700
-		launchTimeout    = 702
-		assertion        = 710
-		hardwareStack    = 714 // and up to
-		launchFailure    = 719 // an illegal instruction, a misaligned address, an invalid address space, an invalid pc
-	)
-	switch e.Code {
-	case eccUncorrectable, illegalAddress, launchTimeout, assertion:
-		return true
-	}
-	return e.Code >= hardwareStack && e.Code <= launchFailure
-}
-
 // library is the one that the CUDA provider of ONNX Runtime 1.29 is built for.
 var library = "libcudart.so.13"
 

@@ -64,10 +64,10 @@ func (e *engine) restoreSignals() {
 }
 
 // explain says which of gpuexec's kinds an error of ONNX Runtime's is.
-func (e *engine) explain(err error) error { return explain(err, e.onGPU(), e.poisoned) }
-
-// poisoned tells whether the CUDA context can do nothing more. ONNX Runtime has waited for the stream before it answers, so that a kernel's error is known by then.
-func (e *engine) poisoned() bool {
-	var last *cuda.Error
-	return errors.As(e.runtime.device.cuda.PeekAtLastError(), &last) && last.Poisons()
+func (e *engine) explain(err error) error {
+	if !e.onGPU() {
+		return explain(err, false, nil)
+	}
+	// ONNX Runtime waits for the stream before it returns an error, so that a kernel's own is known by now.
+	return explain(err, true, e.runtime.device.cuda.PeekAtLastError())
 }

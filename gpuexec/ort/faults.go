@@ -1,95 +1,77 @@
 package ort
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"seghub/gpuexec"
+	"seghub/gpuexec/cuda"
 )
 
 // fault is a kind of failure, told by what ONNX Runtime's messages say: its API has codes for its own failures, not for a
 // device's.
 type fault struct {
+	signs   []string // each of which tells it
+	onGPU   bool     // only there
+	is      error
 	because string
-	signs   []string                  // each of which tells it
-	onGPU   bool                      // only there
-	is      func(poisoned bool) error // nil: of no kind
-}
-
-func always(kind error) func(bool) error { return func(bool) error { return kind } }
-
-// orLost is kind, unless the context is poisoned.
-func orLost(kind error) func(bool) error {
-	return func(poisoned bool) error {
-		if poisoned {
-			return gpuexec.ErrDeviceLost
-		}
-		return kind
-	}
 }
 
 // faults are tried in order; the first that fits counts. A message of memory comes before those of CUDA errors, in whose words it
-// is told too: it leaves the context as it was.
+// is told too.
 var faults = []fault{
 	{
-		because: "an arena is at its limit, or could not grow, whatever cudaMalloc gave for a reason; or the host has no memory",
+		because: "an arena is at its limit, or could not grow",
 		signs:   []string{"smaller than requested bytes", "Failed to allocate memory", "bad_alloc"},
-		is:      orLost(gpuexec.ErrOutOfMemory),
+		is:      gpuexec.ErrOutOfMemory,
 	},
 	{
-		because: "cudaErrorMemoryAllocation, 2, of a call or of a launch; CUBLAS_STATUS_ALLOC_FAILED, 3",
-		signs:   []string{"CUDA failure 2:", "cudaErrorMemoryAllocation", "out of memory", "CUBLAS failure 3:"},
-		onGPU:   true,
-		is:      always(gpuexec.ErrOutOfMemory),
+		because: "cudaErrorMemoryAllocation, 2",
+		signs:   []string{"CUDA failure 2:", "out of memory"},
+		is:      gpuexec.ErrOutOfMemory,
 	},
 	{
-		because: "a CUDA error that poisons the context, as cuda.Error.Poisons lists them",
+		because: "a library of CUDA's has failed: on a context that is whole, memory is what it most often lacks, for a workspace, a handle or a " +
+			"plan. The graph API of cuDNN, CUDNN_FE, keeps its reason to itself",
 		signs: []string{
-			"CUDA failure 214:", "CUDA failure 700:", "CUDA failure 702:", "CUDA failure 710:", "CUDA failure 714:", "CUDA failure 715:",
-			"CUDA failure 716:", "CUDA failure 717:", "CUDA failure 718:", "CUDA failure 719:",
-			"cudaErrorECCUncorrectable", "cudaErrorIllegalAddress", "cudaErrorLaunchTimeout", "cudaErrorAssert", "cudaErrorHardwareStackError",
-			"cudaErrorIllegalInstruction", "cudaErrorMisalignedAddress", "cudaErrorInvalidAddressSpace", "cudaErrorInvalidPc", "cudaErrorLaunchFailure",
+			"CUDNN_FE failure ",
+			"CUDNN failure 40", "CUDNN failure 50", // internal errors, those of allocations among them, and executions that failed
+			"CUBLAS failure 1:", "CUBLAS failure 3:", "CUBLAS failure 13:", "CUBLAS failure 14:", // the same, and what cublasCreate says
 		},
 		onGPU: true,
-		is:    always(gpuexec.ErrDeviceLost),
+		is:    gpuexec.ErrOutOfMemory,
 	},
 	{
-		because: "any other CUDA error: the context tells what it has done",
+		because: "any other error of a call of CUDA itself: nobody knows what is left of the context",
 		signs:   []string{"CUDA failure ", "CUDA error "},
 		onGPU:   true,
-		is:      orLost(nil),
-	},
-	{
-		because: "a failure of a library on top of CUDA. Its message is the same whether it found no memory for a plan, a workspace or a " +
-			"handle, or the context is poisoned: the context tells",
-		signs: []string{"CUDNN failure ", "CUDNN_FE failure ", "CUBLAS failure ", "CURAND failure ", "CUFFT failure "},
-		onGPU: true,
-		is:    orLost(gpuexec.ErrOutOfMemory),
+		is:      gpuexec.ErrDeviceLost,
 	},
 }
 
-// longestMessage is how much of a message is kept: cuDNN's frontend writes whole graphs into its own.
-const longestMessage = 600
-
-// explain wraps err in the kind that it is. poisoned tells whether the GPU's context can do nothing more; it is asked where the message
-// leaves that open.
-func explain(err error, onGPU bool, poisoned func() bool) error {
+// explain wraps err in the kind that it is. last is what the CUDA runtime says on the thread on which err came, nil on the CPU:
+// where that has poisoned the context, the message may be of anything, since every call fails.
+func explain(err error, onGPU bool, last error) error {
+	var failure *cuda.Error
+	if errors.As(last, &failure) && failure.Poisons() {
+		return fmt.Errorf("%w: %w: %w", gpuexec.ErrDeviceLost, last, err)
+	}
 	text := err.Error()
 	for _, f := range faults {
 		if f.onGPU && !onGPU {
 			continue
 		}
-		for _, sign := range f.signs {
-			if strings.Contains(text, sign) {
-				if kind := f.is(onGPU && poisoned()); kind != nil {
-					return fmt.Errorf("%w: %w", kind, shortened{err})
-				}
-				return shortened{err}
-			}
+		if slices.ContainsFunc(f.signs, func(sign string) bool { return strings.Contains(text, sign) }) {
+			return fmt.Errorf("%w: %w", f.is, shortened{err})
 		}
 	}
 	return err
 }
+
+// longestMessage is how much of a message is kept: cuDNN's frontend writes whole graphs into its own.
+const longestMessage = 600
 
 // shortened is an error whose message is cut.
 type shortened struct{ error }

@@ -38,39 +38,38 @@ func (e *engine) open(model models.Spec, rows int) (*session, error) {
 	return &session{engine: e, model: model, rows: rows, onnx: s, empty: true}, nil
 }
 
-// mostWarmRuns is more than any network was seen to need until its memory no longer grows.
-const mostWarmRuns = 5
+// mostWarmRuns is how many runs Warm makes at most. Three were enough for every model that was looked at; other programs that take
+// memory meanwhile could make it look longer.
+const mostWarmRuns = 6
 
-// Warm runs the model on black rows. On a GPU the first run plans every convolution and takes memory piece by piece, which it
-// gives back at its end; the next takes all in one piece, by the pattern that the first has shown; and a last one shows that no more
-// is taken. On the CPU there is nothing to plan, and what a run takes is given back at once, so that a node at rest holds weights
-// alone.
+// Warm runs the model on black rows. On a GPU the first run plans every convolution and grows the arena piece by piece, and its end
+// gives that back; the second, with the plan of its memory, takes it in one piece; of what is left over, some models take
+// a little more in the third. So it goes on until a run has taken nothing. On the CPU there is nothing to plan, and what a run takes is given
+// back at once, so that a node at rest holds weights alone.
 func (s *session) Warm(ctx context.Context) error {
-	_, err := s.run(ctx, s.black(), true)
-	s.engine.restoreSignals() // each new shape may load a library more
-	if err == nil && s.engine.onGPU() {
-		err = s.growMemory(ctx)
+	if err := s.warmOnce(ctx, true); err != nil || !s.engine.onGPU() {
+		return err
 	}
-	if err != nil {
-		return s.failed(ctx, "warm", err)
+	for used, runs := uint64(0), 1; runs < mostWarmRuns; runs++ {
+		if err := s.warmOnce(ctx, false); err != nil {
+			return err
+		}
+		now := s.engine.runtime.InUse()
+		if now == used {
+			return nil
+		}
+		used = now
 	}
 	return nil
 }
 
-// growMemory runs until a run takes no more of the GPU's memory.
-func (s *session) growMemory(ctx context.Context) error {
-	held := s.engine.runtime.InUse()
-	for range mostWarmRuns {
-		if _, err := s.run(ctx, s.black(), false); err != nil {
-			return err
-		}
-		now := s.engine.runtime.InUse()
-		if now == held {
-			return nil
-		}
-		held = now
+func (s *session) warmOnce(ctx context.Context, shrink bool) error {
+	_, err := s.run(ctx, s.black(), shrink)
+	if err != nil {
+		return s.failed(ctx, "warm", err)
 	}
-	return nil // other workers take memory meanwhile
+	s.engine.restoreSignals() // each new shape may load a library more
+	return nil
 }
 
 // Run maps uint8 [rows,H,W,C] to uint8 [rows,H,W,model.Outputs()].
