@@ -7,6 +7,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/alecthomas/kong"
+
 	"seghub/app/config"
 	"seghub/app/doctor"
 )
@@ -20,12 +22,12 @@ type doctorCommand struct {
 // beside all else that is.
 type Unjudged config.Config
 
-func (d *doctorCommand) Run(unknown unknownSettings) error {
+func (d *doctorCommand) Run(k *kong.Kong) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	info, err := os.Stdout.Stat()
 	printer := doctor.Printer{Out: os.Stdout, Colours: err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == ""}
-	doctor.New(config.Config(d.Unjudged), unknown.err).Examine(ctx, printer.Print)
+	doctor.New(config.Config(d.Unjudged), unknownSettings(k)).Examine(ctx, printer.Print)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

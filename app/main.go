@@ -30,9 +30,6 @@ type cli struct {
 	BenchPart benchPartCommand `cmd:"" hidden:"" help:"One path of the bench."`
 }
 
-// unknownSettings says which settings of the environment nobody reads; its err is nil when there are none.
-type unknownSettings struct{ err error }
-
 type modelsCommand struct {
 	Evaluate evaluateCommand `cmd:"" help:"Score the models on images with known masks, beside Otsu's threshold."`
 	Import   importCommand   `cmd:"" help:"Bring another program's model into the models folder."`
@@ -74,11 +71,10 @@ func main() {
 	)
 	command, err := k.Parse(os.Args[1:])
 	k.FatalIfErrorf(err)
-	unknown := unknownSettings{config.RefuseUnknown(os.Environ(), variables(k.Model.Node))}
-	if command.Selected() != nil && command.Selected().Name != "doctor" { // which says it itself
-		k.FatalIfErrorf(unknown.err)
+	if command.Command() != "doctor" { // which says it beside all else
+		k.FatalIfErrorf(unknownSettings(k))
 	}
-	err = command.Run(unknown)
+	err = command.Run()
 	var exit *supervise.ExitError
 	switch {
 	case errors.As(err, &exit): // the process has said why
@@ -88,6 +84,11 @@ func main() {
 		os.Exit(supervise.DeviceLost)
 	}
 	k.FatalIfErrorf(err)
+}
+
+// unknownSettings is the error for a setting in the environment that no command reads.
+func unknownSettings(k *kong.Kong) error {
+	return config.RefuseUnknown(os.Environ(), variables(k.Model.Node))
 }
 
 // variables lists every environment variable that a flag of the program reads.

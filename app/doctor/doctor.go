@@ -1,7 +1,7 @@
 // Package doctor looks at everything that `seghub serve` needs, with the settings that it would have, and says of each thing in
 // one line what was found and what to do about it. It changes nothing: what it has to write to find out, it takes away again.
 //
-//	settings   address   data folder, disk, rights, storage   Redis   models, batch table   ONNX Runtime   GPU
+//	settings   address   data folder, disk, rights, storage   Redis   models   ONNX Runtime, GPU, batch table
 package doctor
 
 import (
@@ -57,7 +57,7 @@ func New(cfg config.Config, unknown error) *Doctor {
 // Examine looks at everything, in the order in which it is best mended, and hands on each finding as it is made.
 func (d *Doctor) Examine(ctx context.Context, found func(Finding)) {
 	for _, look := range []func(context.Context) []Finding{
-		d.settings, d.address, d.dataFolder, d.storage, d.redis, d.models, d.batchTable, d.runtime,
+		d.settings, d.address, d.dataFolder, d.storage, d.redis, d.models, d.runtime,
 	} {
 		for _, f := range look(ctx) {
 			found(f)

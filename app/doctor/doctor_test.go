@@ -20,6 +20,7 @@ import (
 	"seghub/app/config"
 	"seghub/gpuexec/nvml"
 	"seghub/gpuexec/ort"
+	"seghub/models"
 	"seghub/models/modeltest"
 	"seghub/sessions/redisserver"
 )
@@ -322,17 +323,20 @@ func TestModels(t *testing.T) {
 }
 
 func TestBatchTable(t *testing.T) {
-	d := healthy(t)
-	expect(t, d.batchTable(t.Context()))
-	for text, want := range map[string]string{
-		`{"device":"NVIDIA RTX A5000"}`: "✓ batch table: measured on NVIDIA RTX A5000",
-		`{"device":`:                    "! batch table: ",
-	} {
-		if err := os.WriteFile(filepath.Join(d.Config.Models, "batch_sizes.json"), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		expect(t, d.batchTable(t.Context()), want)
+	const device = "NVIDIA RTX A5000, 24576 MiB"
+	d := healthy(t, "--device=cuda:0")
+	expect(t, d.batchTable(device))
+	if err := (models.BatchTable{Device: device}).Write(d.Config.Models); err != nil {
+		t.Fatal(err)
 	}
+	expect(t, d.batchTable(device), "✓ batch table: measured on this "+device)
+	findings := d.runtime(t.Context())
+	expect(t, findings[len(findings)-1:], "✓ batch table: measured on this "+device)
+	expect(t, d.batchTable("another"), "! batch table: measured on another device")
+	if err := os.WriteFile(filepath.Join(d.Config.Models, models.BatchFile), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, d.batchTable(device), "! batch table: take the file away")
 }
 
 func TestRuntime(t *testing.T) {

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -51,22 +50,17 @@ func (d *Doctor) models(context.Context) []Finding {
 	return findings
 }
 
-// batchTable looks at the table that was measured on this machine, if there is one.
-func (d *Doctor) batchTable(context.Context) []Finding {
-	const subject, name = "batch table", "batch_sizes.json"
-	path := filepath.Join(d.Config.Models, name)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+// batchTable looks at the table that was measured on device, if there is one.
+func (d *Doctor) batchTable(device string) []Finding {
+	const subject = "batch table"
+	_, err := models.ReadBatches(d.Config.Models, device)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil // the defaults do
+	case errors.Is(err, models.ErrOtherDevice):
+		return []Finding{{Doubtful, subject, err.Error(), "the hub takes its defaults: run `seghub tune` on this machine"}}
+	case err != nil:
+		return []Finding{{Doubtful, subject, err.Error(), "the hub takes its defaults: run `seghub tune`, or take the file away"}}
 	}
-	var table struct {
-		Device string `json:"device"`
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &table)
-	}
-	if err != nil {
-		return []Finding{{Doubtful, subject, fmt.Sprintf("%s: %s", path, err), "the hub takes its defaults: run `seghub tune`, or take the file away"}}
-	}
-	return []Finding{{Good, subject, fmt.Sprintf("%s, measured on %s", path, table.Device), ""}}
+	return []Finding{{Good, subject, "it was measured on this " + device, ""}}
 }

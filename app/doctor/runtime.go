@@ -11,7 +11,7 @@ import (
 	"seghub/gpuexec/ort"
 )
 
-// runtime looks at what models run on.
+// runtime looks at what models run on, and at the batch table that was measured on it.
 func (d *Doctor) runtime(ctx context.Context) []Finding {
 	library := d.Config.ORTLibrary
 	if library == "" {
@@ -25,7 +25,7 @@ func (d *Doctor) runtime(ctx context.Context) []Finding {
 		if found.Version == "" {
 			return []Finding{ofLibrary(found)}
 		}
-		return []Finding{ofLibrary(found), d.onCPU(Good, "SEGHUB_DEVICE is cpu")}
+		return append([]Finding{ofLibrary(found), d.onCPU(Good, "SEGHUB_DEVICE is cpu")}, d.batchTable(found.DeviceName())...)
 	}
 	gpu, must := 0, Doubtful
 	if d.Config.Device != "auto" {
@@ -46,7 +46,7 @@ func (d *Doctor) runtime(ctx context.Context) []Finding {
 	case must == Doubtful:
 		findings = append(findings, d.onCPU(Doubtful, "no GPU can be used"))
 	}
-	return findings
+	return append(findings, d.batchTable(found.DeviceName())...)
 }
 
 // ofLibrary is the line of ONNX Runtime itself.

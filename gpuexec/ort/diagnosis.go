@@ -112,6 +112,14 @@ func (d Diagnosis) Err() error {
 	return fmt.Errorf("%w: %s%s", ErrNoGPU, problem, remedy)
 }
 
+// DeviceName is what Runtime.DeviceName is of a Runtime on this machine: the GPU's when that works, else the CPU's.
+func (d Diagnosis) DeviceName() string {
+	if d.Works {
+		return d.GPU.name()
+	}
+	return cpuName()
+}
+
 // Lacking is what a machine lacks.
 type Lacking []Missing
 
