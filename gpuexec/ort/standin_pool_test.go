@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync/atomic"
+	"slices"
+	"strconv"
+	"sync"
 	"testing"
 
 	"seghub/gpuexec"
@@ -77,114 +79,109 @@ func startCUDAPool(t *testing.T, slots, batches, jobs int, rows map[string]int, 
 	return p
 }
 
-// grey is a PNG of that size.
-func grey(t *testing.T, width, height int) []byte {
+const white = 255
+
+// plain is a PNG of that size, of one shade.
+func plain(t *testing.T, width, height int, shade byte) []byte {
 	t.Helper()
 	var file bytes.Buffer
-	if err := imageio.EncodeGray(&file, width, height, make([]byte, width*height)); err != nil {
+	if err := imageio.EncodeGray(&file, width, height, bytes.Repeat([]byte{shade}, width*height)); err != nil {
 		t.Fatal(err)
 	}
 	return file.Bytes()
 }
 
 // Two hundred images of all sizes, in batches of one to seven, of three models in turn: whatever comes, a run has the rows that its
-// model has, the last of a batch those that are left and padding.
+// model has, the last of a batch those that are left and padding. So no plan is built.
 func TestWhateverComesARunHasItsModelsShape(t *testing.T) {
 	onStandIn(t, cudatest.Settings{}, func(t *testing.T, s *cudatest.StandIn) {
 		const slots, images = 4, 200
 		rows := map[string]int{"unet_spherohq": 4, "hrnet": 2, "cbam_resunet": 3}
 		p := startCUDAPool(t, slots, images, images, rows, nil)
-		files := [][]byte{grey(t, 64, 48), grey(t, 300, 200), grey(t, 512, 512), grey(t, 40, 700)}
-		ids := []string{"unet_spherohq", "hrnet", "cbam_resunet"}
-		// give has every worker run every model, and returns how many runs that takes.
-		give := func(images int) (runs int) {
-			for n, batch := 0, 0; n < images; batch++ {
-				b := gpuexec.Batch{Model: ids[batch%len(ids)]}
-				for range min(1+batch%7, images-n) {
-					b.Jobs = append(b.Jobs, jobOf(fmt.Sprint(n), files[n%len(files)]))
-					n++
-				}
-				runs += (len(b.Jobs) + rows[b.Model] - 1) / rows[b.Model]
-				p.from[batch%slots] <- b
-			}
-			for range images {
-				if result := p.to.next(t); result.Err != nil {
-					t.Error(result.Err)
-				}
-			}
-			return runs
-		}
 		warm := len(s.Log(t).Of(os.Getpid()))
-		runs := give(images * 3 / 4) // a worker that had to wait for others to be warm may have given memory back
-		settled := len(s.Log(t).Of(os.Getpid()))
-		runs += give(images / 4)
-		log := s.Log(t).Of(os.Getpid())
-		if n := log[warm:].Plans(); n > 0 {
+		files := [][]byte{plain(t, 64, 48, 0), plain(t, 300, 200, 0), plain(t, 512, 512, 0), plain(t, 40, 700, 0)}
+		ids := []string{"unet_spherohq", "hrnet", "cbam_resunet"}
+		runs := 0
+		for n, batch := 0, 0; n < images; batch++ {
+			b := gpuexec.Batch{Model: ids[batch%len(ids)]}
+			for range min(1+batch%7, images-n) {
+				b.Jobs = append(b.Jobs, jobOf(fmt.Sprint(n), files[n%len(files)]))
+				n++
+			}
+			runs += (len(b.Jobs) + rows[b.Model] - 1) / rows[b.Model]
+			p.from[batch%slots] <- b
+		}
+		for range images {
+			if result := p.to.next(t); result.Err != nil {
+				t.Error(result.Err)
+			}
+		}
+		log := s.Log(t).Of(os.Getpid())[warm:]
+		if n := log.Plans(); n > 0 {
 			t.Errorf("%d plans were built after warm-up", n)
 		}
-		shrunk := make(map[int]bool) // threads
-		for _, record := range log[settled:] {
-			switch {
-			case record.Call == "cudaFree": // it had nothing to do for a while
-				shrunk[record.Thread] = true
-			case record.Call == "cudaMalloc" && !shrunk[record.Thread]:
-				t.Errorf("after warm-up: %+v", record)
-			}
-		}
-		if got, shrinks := log[warm:].Syncs(), len(log[warm:].Frees()) > 0; got != runs && !shrinks {
+		// A worker that has nothing to do for a while runs once more to give memory back.
+		if got := log.Syncs(); got != runs && len(log.Frees()) == 0 {
 			t.Errorf("%d runs, want %d", got, runs)
 		}
 	})
 }
 
-// When there is no memory the worker does with less; when there is not even that, the job fails, and those after it do not.
-func TestAPoolThatIsShortOfMemoryDoesWithLess(t *testing.T) {
+// shortFor has the stand-in find no memory for runs that have a white pixel among their rows.
+type shortFor struct {
+	gpuexec.Engine
+	set func(cudatest.Settings)
+}
+
+func (e shortFor) Open(ctx context.Context, model models.Spec, n int) (gpuexec.Session, error) {
+	s, err := e.Engine.Open(ctx, model, n)
+	return shortForSession{s, e.set}, err
+}
+
+type shortForSession struct {
+	gpuexec.Session
+	set func(cudatest.Settings)
+}
+
+func (s shortForSession) Run(ctx context.Context, in models.Tensor) (models.Tensor, error) {
+	if slices.Contains(in.Pix, 255) {
+		s.set(fails("cudnnBackendExecute", cudatest.DNNDeviceAllocationFailed, 3))
+		defer s.set(cudatest.Settings{})
+	}
+	return s.Session.Run(ctx, in)
+}
+
+// A run for which there is no memory is tried with half the rows, then each image alone: the one for which there is none then fails,
+// and no other, then or later.
+func TestOnlyTheImageWithoutMemoryFails(t *testing.T) {
 	onStandIn(t, cudatest.Settings{}, func(t *testing.T, s *cudatest.StandIn) {
-		const jobs, rows = 4, 4
-		p := startCUDAPool(t, 1, 1, jobs, map[string]int{"unet_spherohq": rows}, nil)
-		give := func() (failed int) {
+		const rows = 4
+		p := startCUDAPool(t, 1, 1, rows, map[string]int{"unet_spherohq": rows}, func(e gpuexec.Engine) gpuexec.Engine {
+			return shortFor{e, func(settings cudatest.Settings) { s.Set(t, settings) }}
+		})
+		give := func(shades ...byte) {
 			t.Helper()
 			b := gpuexec.Batch{Model: "unet_spherohq"}
-			for n := range jobs {
-				b.Jobs = append(b.Jobs, jobOf(fmt.Sprint(n), grey(t, 64, 48)))
+			for n, shade := range shades {
+				b.Jobs = append(b.Jobs, jobOf(fmt.Sprint(n), plain(t, 64, 48, shade)))
 			}
 			p.from[0] <- b
-			for range jobs {
-				if result := p.to.next(t); result.Err != nil {
-					if failed++; !errors.Is(result.Err, gpuexec.ErrOutOfMemory) {
-						t.Errorf("job %s: %v", result.JobID, result.Err)
-					}
+			for range shades {
+				result := p.to.next(t)
+				n, err := strconv.Atoi(result.JobID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want := shades[n] == white; errors.Is(result.Err, gpuexec.ErrOutOfMemory) != want || (result.Err != nil) != want {
+					t.Errorf("image %d of %v: %v", n, shades, result.Err)
 				}
 			}
-			return failed
 		}
-		short := func(times int) {
-			s.Set(t, cudatest.Settings{Faults: []cudatest.Fault{{Call: "cudnnBackendExecute", Code: cudatest.DNNDeviceAllocationFailed, Times: times}}})
-		}
-		before := len(s.Log(t))
-		short(1)
-		if failed := give(); failed > 0 {
-			t.Errorf("%d jobs failed, though half the rows would have fitted", failed)
-		}
-		if s.Log(t)[before:].Plans() == 0 {
-			t.Error("no shape of fewer rows was opened")
-		}
-		short(6)
-		if failed := give(); failed == 0 || failed == jobs {
-			t.Errorf("%d of %d jobs failed, when memory came back while they were tried one by one", failed, jobs)
-		}
-		short(0)
-		if failed := give(); failed != jobs {
-			t.Errorf("%d of %d jobs failed without memory", failed, jobs)
-		}
-		s.Set(t, cudatest.Settings{})
-		if failed := give(); failed > 0 {
-			t.Errorf("%d jobs failed once there was memory again", failed)
-		}
-		select {
-		case err := <-p.lost:
-			t.Errorf("the device was given up: %v", err)
-		default:
+		give(0, white, 0, 0)
+		give(white)
+		give(0, 0, 0, 0)
+		if len(p.lost) > 0 {
+			t.Errorf("the device was given up: %v", <-p.lost)
 		}
 	})
 }
@@ -198,7 +195,7 @@ func TestMemoryStaysWithinTheBudget(t *testing.T) {
 		p := startCUDAPool(t, slots, batches, batches, map[string]int{"unet_spherohq": 2, "hrnet": 2, "cbam_resunet": 1, "unet_nuclei": 1}, nil)
 		ids := []string{"unet_spherohq", "hrnet", "cbam_resunet", "unet_nuclei"}
 		for n := range batches {
-			p.from[n%slots] <- gpuexec.Batch{Model: ids[n/slots%len(ids)], Jobs: []gpuexec.Job{jobOf(fmt.Sprint(n), grey(t, 64, 48))}}
+			p.from[n%slots] <- gpuexec.Batch{Model: ids[n/slots%len(ids)], Jobs: []gpuexec.Job{jobOf(fmt.Sprint(n), plain(t, 64, 48, 0))}}
 		}
 		for range batches {
 			if result := p.to.next(t); result.Err != nil {
@@ -240,14 +237,19 @@ func (l lastCallsSession) Run(ctx context.Context, in models.Tensor) (models.Ten
 func TestNobodyCallsALostDevice(t *testing.T) {
 	onStandIn(t, cudatest.Settings{}, func(t *testing.T, s *cudatest.StandIn) {
 		const slots, batches = 2, 8
-		var last atomic.Int64
+		var mu sync.Mutex
+		last := 0 // guarded by mu; how long the log was then
 		p := startCUDAPool(t, slots, batches, slots*batches, map[string]int{"unet_spherohq": 1}, func(e gpuexec.Engine) gpuexec.Engine {
-			return lastCalls{e, func() { last.Store(max(last.Load(), int64(len(s.Log(t))))) }}
+			return lastCalls{e, func() {
+				mu.Lock()
+				defer mu.Unlock()
+				last = len(s.Log(t))
+			}}
 		})
 		s.Set(t, fails("cudaLaunchKernel", cudatest.IllegalAddress, 500))
 		for slot := range slots {
 			for n := range batches {
-				p.from[slot] <- gpuexec.Batch{Model: "unet_spherohq", Jobs: []gpuexec.Job{jobOf(fmt.Sprint(slot, n), grey(t, 64, 48))}}
+				p.from[slot] <- gpuexec.Batch{Model: "unet_spherohq", Jobs: []gpuexec.Job{jobOf(fmt.Sprint(slot, n), plain(t, 64, 48, 0))}}
 			}
 		}
 		if err := <-p.lost; !errors.Is(err, gpuexec.ErrDeviceLost) {
@@ -256,7 +258,7 @@ func TestNobodyCallsALostDevice(t *testing.T) {
 		now, cancel := context.WithCancel(t.Context())
 		cancel()
 		p.Stop(now)
-		if calls := s.Log(t)[last.Load():]; len(calls) > 0 {
+		if calls := s.Log(t)[last:]; len(calls) > 0 {
 			t.Errorf("after the last run there were the calls\n%v", calls)
 		}
 		if p.Ready() {
