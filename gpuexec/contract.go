@@ -105,11 +105,11 @@ type Result struct {
 
 // Output is one job's masks at the size of its image, encoded, and its objects.
 type Output struct {
-	Width, Height  int
-	Objects        []mask.Object
-	Summary        mask.Summary
-	MaskPNG        []byte // 1 channel, 0 or 255
-	ProbabilityPNG []byte // 8-bit grey
+	Width, Height int
+	Objects       []mask.Object
+	Summary       mask.Summary
+	MaskPNG       []byte // 1 channel, 0 or 255
+	Probability   []byte // the map that the objects were cut from, in bands as mask.ReadBands reads them
 }
 
 // Engine runs models on one device stream. Its methods are called by one goroutine, locked to its OS thread.

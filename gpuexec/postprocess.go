@@ -37,11 +37,11 @@ func (w *worker) postprocessOne(work context.Context, out outlet, t *task) (*Out
 	out.report(t, StagePostprocess, 1, steps)
 	made := &Output{Width: probability.Width, Height: probability.Height}
 
-	// The two pictures do not need each other, and a client waits for the mask.
+	// The two do not need each other, and a client waits for the mask.
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error {
 		return w.guarded(func() (err error) {
-			made.ProbabilityPNG, err = encodeGray(ctx, probability.Width, probability.Height, probability.Pix)
+			made.Probability, err = inBands(ctx, probability)
 			return err
 		})
 	})
@@ -60,6 +60,17 @@ func (w *worker) postprocessOne(work context.Context, out outlet, t *task) (*Out
 	t.timing.Postprocess = time.Since(began)
 	out.report(t, StagePostprocess, steps, steps)
 	return made, nil
+}
+
+func inBands(ctx context.Context, p mask.Probability) ([]byte, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	var bands bytes.Buffer
+	if err := mask.WriteBands(&bands, p); err != nil {
+		return nil, fmt.Errorf("encode a probability map: %w", err)
+	}
+	return bands.Bytes(), nil
 }
 
 func encodeGray(ctx context.Context, width, height int, pix []uint8) ([]byte, error) {
