@@ -15,12 +15,6 @@ import (
 // each row. Masks and probability maps are smooth, for which the filter Up, the difference to the row above, is
 // the right one throughout: several times as fast, and hardly larger.
 
-// filterUp is the name of the filter in front of each row, colourGrey that of one channel.
-const (
-	filterUp   = 2
-	colourGrey = 0
-)
-
 // grayCompressor is the working memory for one picture, kept for the next.
 type grayCompressor struct {
 	compressed bytes.Buffer
