@@ -50,7 +50,7 @@ func (w *worker) postprocessOne(work context.Context, out outlet, t *task) (*Out
 			segmentation := mask.Segment(probability, t.job.Options)
 			made.Objects, made.Summary = segmentation.Objects, segmentation.Summary
 			out.report(t, StagePostprocess, 2, steps)
-			made.MaskPNG, err = encodeGray(ctx, segmentation.Width, segmentation.Height, segmentation.Binary)
+			made.MaskPNG, err = encodeMask(ctx, segmentation)
 			return err
 		})
 	})
@@ -73,13 +73,13 @@ func inBands(ctx context.Context, p mask.Probability) ([]byte, error) {
 	return bands.Bytes(), nil
 }
 
-func encodeGray(ctx context.Context, width, height int, pix []uint8) ([]byte, error) {
+func encodeMask(ctx context.Context, s mask.Segmentation) ([]byte, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	var png bytes.Buffer
-	if err := imageio.EncodeGray(&png, width, height, pix); err != nil {
-		return nil, fmt.Errorf("encode a mask: %w", err)
+	if err := imageio.EncodeMask(&png, s.Width, s.Height, s.Spans); err != nil {
+		return nil, err
 	}
 	return png.Bytes(), nil
 }
