@@ -87,15 +87,15 @@ type Config struct {
 
 type api struct {
 	Config
-	previews chan struct{} // one token for each preview being made
+	pictures chan struct{} // one token for each picture being made
 }
 
-// previewsAtOnce bounds the memory that previews of large images take.
-const previewsAtOnce = 2
+// picturesAtOnce bounds the memory that previews and probability maps of large images take.
+const picturesAtOnce = 2
 
 // New builds the handler of everything that the hub serves.
 func New(c Config) http.Handler {
-	a := &api{Config: c, previews: make(chan struct{}, previewsAtOnce)}
+	a := &api{Config: c, pictures: make(chan struct{}, picturesAtOnce)}
 
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -24,28 +25,29 @@ func (a *api) mask(c *gin.Context) {
 	a.ofDoneJob(c, storage.MaskKey, "image/png")
 }
 
-func (a *api) probability(c *gin.Context) {
-	a.ofDoneJob(c, storage.ProbabilityKey, "image/png")
-}
-
 // ofDoneJob serves what was made of a job, once it is done.
 func (a *api) ofDoneJob(c *gin.Context, key func(session, job string) string, contentType string) {
+	_, blob, err := a.openOfDoneJob(c, key)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	defer blob.Close()
+	serve(c, blob, blob.ModTime(), contentType)
+}
+
+// openOfDoneJob opens what was made of the job that the request names, once it is done.
+func (a *api) openOfDoneJob(c *gin.Context, key func(session, job string) string) (sessions.Job, *storage.Blob, error) {
 	session := c.GetString(sessionKey)
 	job, err := a.Jobs.Job(c.Request.Context(), session, c.Param("id"))
 	if err == nil && job.State != sessions.JobDone {
 		err = sessions.ErrNotFound
 	}
 	if err != nil {
-		a.fail(c, err)
-		return
+		return job, nil, err
 	}
 	blob, err := a.Blobs.Open(c.Request.Context(), key(session, job.ID))
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	defer blob.Close()
-	serve(c, blob, contentType)
+	return job, blob, err
 }
 
 // image serves the file as it was uploaded. Its type is what its own bytes say, never what the
@@ -62,14 +64,14 @@ func (a *api) image(c *gin.Context) {
 		a.fail(c, fmt.Errorf("header of a stored image: %w", err))
 		return
 	}
-	serve(c, blob, header.MIME)
+	serve(c, blob, blob.ModTime(), header.MIME)
 }
 
-// serve answers with blob, ranges included. Neither images nor results ever change under their URL.
-func serve(c *gin.Context, blob *storage.Blob, contentType string) {
+// serve answers with content, ranges included. Neither images nor results ever change under their URL.
+func serve(c *gin.Context, content io.ReadSeeker, modified time.Time, contentType string) {
 	c.Header("Content-Type", contentType)
 	c.Header("Cache-Control", "private, max-age=86400, immutable")
-	http.ServeContent(c.Writer, c.Request, "", blob.ModTime(), blob)
+	http.ServeContent(c.Writer, c.Request, "", modified, content)
 }
 
 func (a *api) preview(c *gin.Context) {
@@ -81,19 +83,16 @@ func (a *api) preview(c *gin.Context) {
 	}
 	defer blob.Close()
 
-	select {
-	case a.previews <- struct{}{}:
-		defer func() { <-a.previews }()
-	case <-ctx.Done():
-		a.fail(c, ctx.Err())
+	done, err := a.pictureTurn(ctx)
+	if err != nil {
+		a.fail(c, err)
 		return
 	}
+	defer done()
 	data, err := imageio.Preview(ctx, blob, a.Limits.Pixels, previewSide)
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	c.Header("Content-Type", http.DetectContentType(data))
-	c.Header("Cache-Control", "private, max-age=86400, immutable")
-	http.ServeContent(c.Writer, c.Request, "", time.Time{}, bytes.NewReader(data))
+	serve(c, bytes.NewReader(data), time.Time{}, http.DetectContentType(data))
 }
