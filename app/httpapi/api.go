@@ -105,31 +105,31 @@ func New(c Config) http.Handler {
 	_ = r.SetTrustedProxies(nil)
 	r.Use(measure(c.Registry), gin.CustomRecoveryWithWriter(io.Discard, a.recovered), securityHeaders)
 
-	r.GET("/healthz", a.alive)
-	r.GET("/readyz", a.ready)
-	r.GET("/metrics", gin.WrapH(metricsHandler(c.Registry)))
-	r.GET("/samples", a.samples)
-	r.GET("/samples/:file", a.sample)
+	get(r, "/healthz", a.alive)
+	get(r, "/readyz", a.ready)
+	get(r, "/metrics", gin.WrapH(metricsHandler(c.Registry)))
+	get(r, "/samples", a.samples)
+	get(r, "/samples/:file", a.sample)
 
 	v1 := r.Group("/api/v1")
 	v1.POST("/sessions", a.createSession)
-	v1.GET("/ws", a.socket)
+	get(v1, socketPath, a.socket)
 
 	mine := v1.Group("", a.authorise)
-	mine.GET("/session", a.getSession)
+	get(mine, "/session", a.getSession)
 	mine.DELETE("/session", a.deleteSession)
-	mine.GET("/models", a.listModels)
+	get(mine, "/models", a.listModels)
 	mine.POST("/images", a.upload)
-	mine.GET("/images/:id", a.image)
-	mine.GET("/images/:id/preview", a.preview)
-	mine.GET("/jobs", a.listJobs)
+	get(mine, "/images/:id", a.image)
+	get(mine, "/images/:id/preview", a.preview)
+	get(mine, "/jobs", a.listJobs)
 	mine.DELETE("/jobs", a.cancelJobs)
-	mine.GET("/jobs/:id", a.getJob)
+	get(mine, "/jobs/:id", a.getJob)
 	mine.DELETE("/jobs/:id", a.cancelJob)
-	mine.GET("/jobs/:id/result", a.result)
-	mine.GET("/jobs/:id/mask.png", a.mask)
-	mine.GET("/jobs/:id/probability.png", a.probability)
-	mine.GET("/stats", a.stats)
+	get(mine, "/jobs/:id/result", a.result)
+	get(mine, "/jobs/:id/mask.png", a.mask)
+	get(mine, "/jobs/:id/probability.png", a.probability)
+	get(mine, "/stats", a.stats)
 
 	r.NoRoute(a.notAPI)
 	r.NoMethod(func(c *gin.Context) {
@@ -139,6 +139,12 @@ func New(c Config) http.Handler {
 		a.fail(c, p)
 	})
 	return r
+}
+
+// get routes GET, and HEAD with it: the server drops the body of the same answer.
+func get(r gin.IRoutes, path string, handler gin.HandlerFunc) {
+	r.GET(path, handler)
+	r.HEAD(path, handler)
 }
 
 // notAPI hands to the web client what no call of the API is meant by.

@@ -50,6 +50,9 @@ func (a *api) authorise(c *gin.Context) {
 	c.Set(sessionKey, session)
 }
 
+// socketPath is where the socket is, within the API.
+const socketPath = "/ws"
+
 // socket hands the connection to the hub. A browser cannot read the status of a refused upgrade, so
 // what is wrong with the caller is told by a close code.
 func (a *api) socket(c *gin.Context) {
