@@ -138,7 +138,7 @@ func New(c Config) http.Handler {
 		p.Status = http.StatusMethodNotAllowed
 		a.fail(c, p)
 	})
-	return r
+	return paced(r, patience)
 }
 
 // get routes GET, and HEAD with it: the server drops the body of the same answer.

@@ -76,13 +76,21 @@ func (a *api) deleteSession(c *gin.Context) {
 
 // decodeJSON reads one JSON object into v; an empty body leaves v as it is.
 func decodeJSON(c *gin.Context, v any) error {
-	decoder := json.NewDecoder(http.MaxBytesReader(c.Writer, c.Request.Body, maxSessionBody))
+	body := bodyOf(c.Writer, c.Request)
+	body.limit(c.Writer, maxSessionBody)
+	decoder := json.NewDecoder(body)
 	decoder.DisallowUnknownFields()
 	err := decoder.Decode(v)
 	if errors.Is(err, io.EOF) {
 		return nil
 	}
-	if err != nil {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return problem.Newf(problem.BadRequest, "The body is larger than %d bytes.", tooLarge.Limit)
+	case body.err != nil:
+		return broken(body.err)
+	case err != nil:
 		return problem.Newf(problem.BadRequest, "The body is not the JSON object that is expected: %v.", err)
 	}
 	if decoder.More() {
