@@ -82,6 +82,7 @@ type Config struct {
 	AccessKey string // asked of everyone who starts a session; empty asks nothing
 	Secure    bool   // browsers reach the hub by HTTPS
 	Limits    Limits
+	Spool     string // folder for answers that wait for their readers; the system's by default
 	Log       *slog.Logger
 }
 

@@ -1,7 +1,7 @@
 package httpapi
 
 import (
-	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -73,27 +73,31 @@ func serve(c *gin.Context, blob *storage.Blob, contentType string) {
 }
 
 func (a *api) preview(c *gin.Context) {
-	ctx := c.Request.Context()
-	blob, err := a.Blobs.Open(ctx, storage.ImageKey(c.GetString(sessionKey), c.Param("id")))
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	defer blob.Close()
-
-	select {
-	case a.previews <- struct{}{}:
-		defer func() { <-a.previews }()
-	case <-ctx.Done():
-		a.fail(c, ctx.Err())
-		return
-	}
-	data, err := imageio.Preview(ctx, blob, a.Limits.Pixels, previewSide)
+	data, err := a.makePreview(c.Request.Context(), storage.ImageKey(c.GetString(sessionKey), c.Param("id")))
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
 	c.Header("Content-Type", http.DetectContentType(data))
+	answer := spool(a.Spool, data)
+	defer answer.Close()
 	c.Header("Cache-Control", "private, max-age=86400, immutable")
-	http.ServeContent(c.Writer, c.Request, "", time.Time{}, bytes.NewReader(data))
+	http.ServeContent(c.Writer, c.Request, "", time.Time{}, answer)
+}
+
+// makePreview waits for its turn among those who make previews. The turn ends before the first byte travels, so that a
+// reader who is slow, or gone, holds up nobody.
+func (a *api) makePreview(ctx context.Context, key string) ([]byte, error) {
+	blob, err := a.Blobs.Open(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	defer blob.Close()
+	select {
+	case a.previews <- struct{}{}:
+		defer func() { <-a.previews }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return imageio.Preview(ctx, blob, a.Limits.Pixels, previewSide)
 }
