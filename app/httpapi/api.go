@@ -17,7 +17,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"seghub/app/status"
-	"seghub/hub"
 	"seghub/models"
 	"seghub/sessions"
 	"seghub/sessions/problem"
@@ -57,7 +56,7 @@ type Models interface {
 // Live serves the sockets.
 type Live interface {
 	Serve(w http.ResponseWriter, r *http.Request, session string)
-	Refuse(w http.ResponseWriter, r *http.Request, code hub.CloseCode)
+	Refuse(w http.ResponseWriter, r *http.Request, err error)
 }
 
 // Limits bound what one request may bring.

@@ -121,11 +121,20 @@ func TestSocketIsServedOrRefusedByTheHub(t *testing.T) {
 	if got := e.get("/api/v1/ws", token).Header.Get("Served"); got != "s1" {
 		t.Errorf("served %q", got)
 	}
-	if got := e.get("/api/v1/ws", "wrong").Header.Get("Refused"); got != "4401" {
-		t.Errorf("refused with %q", got)
+	for path, test := range map[string]struct {
+		token string
+		want  error
+	}{
+		"/api/v1/ws":                {"wrong", sessions.ErrUnauthorized},
+		"/api/v1/ws?token=" + token: {"", sessions.ErrUnauthorized}, // a token in the query
+	} {
+		if got := e.get(path, test.token).Header.Get("Refused"); got != test.want.Error() {
+			t.Errorf("%s: refused with %q", path, got)
+		}
 	}
-	if got := e.get("/api/v1/ws?token="+token, "").Header.Get("Refused"); got != "4401" {
-		t.Errorf("a token in the query: refused with %q", got)
+	e.do("DELETE", "/api/v1/session", token, "", nil)
+	if got := e.get("/api/v1/ws", token).Header.Get("Refused"); got != sessions.ErrClosed.Error() {
+		t.Errorf("a closed session: refused with %q", got)
 	}
 }
 

@@ -6,9 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"seghub/hub"
 	"seghub/sessions"
-	"seghub/sessions/problem"
 )
 
 const (
@@ -61,11 +59,7 @@ func (a *api) socket(c *gin.Context) {
 		a.Live.Serve(c.Writer, c.Request, session)
 		return
 	}
-	if Problem(err).Code == problem.Unauthorized {
-		a.Live.Refuse(c.Writer, c.Request, hub.CloseUnauthorized)
-		return
-	}
-	a.fail(c, err)
+	a.Live.Refuse(c.Writer, c.Request, err)
 }
 
 // setCookie gives the browser its token; an empty one takes it back.

@@ -26,7 +26,6 @@ import (
 
 	"seghub/app/status"
 	"seghub/gpuexec"
-	"seghub/hub"
 	"seghub/models"
 	"seghub/sessions"
 	"seghub/sessions/problem"
@@ -39,6 +38,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type people struct {
 	mu     sync.Mutex
 	open   map[string]sessions.Session // guarded by mu
+	closed map[string]bool             // sessions that were, guarded by mu
 	jobs   map[string][]sessions.Job   // by session, guarded by mu
 	refuse error                       // what Submit answers
 }
@@ -55,6 +55,9 @@ func (p *people) Authenticate(_ context.Context, token string) (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	id, ok := strings.CutPrefix(token, "token-")
+	if p.closed[id] {
+		return "", sessions.ErrClosed
+	}
 	if _, open := p.open[id]; !ok || !open {
 		return "", sessions.ErrUnauthorized
 	}
@@ -71,6 +74,7 @@ func (p *people) Close(_ context.Context, id string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.open, id)
+	p.closed[id] = true
 	return nil
 }
 
@@ -175,8 +179,8 @@ func (sockets) Serve(w http.ResponseWriter, _ *http.Request, session string) {
 	w.Header().Set("Served", session)
 }
 
-func (sockets) Refuse(w http.ResponseWriter, _ *http.Request, code hub.CloseCode) {
-	w.Header().Set("Refused", strconv.Itoa(int(code)))
+func (sockets) Refuse(w http.ResponseWriter, _ *http.Request, err error) {
+	w.Header().Set("Refused", err.Error())
 }
 
 // edge is the edge over the fakes, with real storage.
@@ -195,7 +199,7 @@ func newEdge(t *testing.T, change func(*Config)) *edge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &edge{t: t, folder: folder, people: &people{open: map[string]sessions.Session{}, jobs: map[string][]sessions.Job{}}}
+	e := &edge{t: t, folder: folder, people: &people{open: map[string]sessions.Session{}, closed: map[string]bool{}, jobs: map[string][]sessions.Job{}}}
 	c := Config{
 		Accounts: e.people,
 		Jobs:     e.people,

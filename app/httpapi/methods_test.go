@@ -56,7 +56,9 @@ func TestWrongMethodHearsTheRightOnes(t *testing.T) {
 // TestMetricsDoNotGrowWithWhatIsAsked invents methods and paths.
 func TestMetricsDoNotGrowWithWhatIsAsked(t *testing.T) {
 	e := newEdge(t, nil)
-	series := func() int { return strings.Count(string(e.get("/metrics", "").body), "seghub_http_request_seconds_count") }
+	series := func() int {
+		return strings.Count(string(e.get("/metrics", "").body), "seghub_http_request_seconds_count")
+	}
 	ask := func(n int) {
 		for i := range n {
 			e.do(fmt.Sprint("A", i), "/healthz", "", "", nil)
