@@ -15,6 +15,7 @@ import (
 	"gocloud.dev/blob/fileblob"
 	_ "gocloud.dev/blob/memblob" // mem://
 	_ "gocloud.dev/blob/s3blob"  // s3://
+	"gocloud.dev/gcerrors"
 )
 
 // Store keeps blobs in one bucket.
@@ -172,19 +173,22 @@ func (s *Store) deleteSession(ctx context.Context, session string) error {
 		// Takes the folders along, and what a killed hub left half written.
 		return os.RemoveAll(filepath.Join(s.folder, sessionsFolder, session))
 	}
-	blobs := s.bucket.List(&blob.ListOptions{Prefix: sessionsFolder + session + "/"})
-	for {
-		object, err := blobs.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := s.bucket.Delete(ctx, object.Key); err != nil && !errors.Is(failed("", "", err), ErrNotFound) {
-			return err
-		}
+	var keys []string
+	err := s.list(ctx, &blob.ListOptions{Prefix: sessionsFolder + session + "/"}, func(object *blob.ListObject) {
+		keys = append(keys, object.Key)
+	})
+	for _, key := range keys {
+		err = errors.Join(err, ignoreAbsent(s.bucket.Delete(ctx, key)))
 	}
+	return err
+}
+
+// ignoreAbsent drops that what is to be deleted is gone already.
+func ignoreAbsent(err error) error {
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil
+	}
+	return err
 }
 
 // Close frees the store; no call may follow.
