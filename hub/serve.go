@@ -75,13 +75,18 @@ func (h *Hub) admit(w http.ResponseWriter, r *http.Request, session string, sinc
 	} else {
 		queue.open(seq, seq)
 	}
-	conn, err := h.upgrader.Upgrade(w, r, nil)
+	conn, err := h.upgrader.Upgrade(w, r, cookies(w))
 	if err != nil {
 		sub.Close()
 		h.Log.Debug("socket not upgraded", logSession, session, logError, err)
 		return nil, nil
 	}
 	return newSocket(h, session, conn, queue, sub), nil
+}
+
+// cookies are those that the caller has set: an upgrade takes no other header of its own accord.
+func cookies(w http.ResponseWriter) http.Header {
+	return http.Header{"Set-Cookie": w.Header().Values("Set-Cookie")}
 }
 
 // parseSince reads the seq that the client has seen last; nil when it asks for no resume.

@@ -1,17 +1,20 @@
 // Package httpapi is the HTTP edge: it turns requests into calls of sessions and storage, and every
 // failure into one problem. It decides nothing about who runs.
 //
-//	request -> headers, recovery, metrics -> authorise -> handler -> JSON | problem
+//	connection -> deadlines -> metrics, recovery, headers, door -> authorise -> handler -> JSON | problem
 //	GET /api/v1/ws ----------------------------------------------> hub
 //	anything that is neither API nor probe -----------------------> web client
 package httpapi
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,6 +32,7 @@ type Accounts interface {
 	Authenticate(ctx context.Context, token string) (string, error)
 	Get(ctx context.Context, session string) (sessions.Session, error)
 	Close(ctx context.Context, session string) error
+	Count(ctx context.Context) (int, error) // of the open ones
 }
 
 // Jobs are the jobs of a session.
@@ -59,51 +63,75 @@ type Live interface {
 	Refuse(w http.ResponseWriter, r *http.Request, err error)
 }
 
-// Limits bound what one request may bring.
+// Limits bound what one request may bring, and how many may come.
 type Limits struct {
-	FileBytes int64 // largest file
-	Pixels    int64 // largest image
-	Files     int   // most files in one request
+	FileBytes int64   // largest file
+	Pixels    int64   // largest image
+	Files     int     // most files in one request
+	Sessions  int     // most open sessions
+	Uploads   int     // most uploads under way
+	Rates     float64 // of how often one address or session may ask; 0 sets no limits
 }
 
 // Config is what the edge is built from.
 type Config struct {
-	Accounts  Accounts
-	Jobs      Jobs
-	Blobs     Blobs
-	Models    Models
-	Live      Live
-	Client    http.Handler // the web client
-	Loaded    func(model string) bool
-	Status    func(context.Context) (status.Snapshot, error)
-	Ready     func(context.Context) error // nil when jobs can run
-	Registry  *prometheus.Registry
-	AccessKey string // asked of everyone who starts a session; empty asks nothing
-	Secure    bool   // browsers reach the hub by HTTPS
-	Limits    Limits
-	Spool     string // folder for answers that wait for their readers; the system's by default
-	Log       *slog.Logger
+	Accounts Accounts
+	Jobs     Jobs
+	Blobs    Blobs
+	Models   Models
+	Live     Live
+	Client   http.Handler // the web client
+	Loaded   func(model string) bool
+	Status   func(context.Context) (status.Snapshot, error)
+	Ready    func(context.Context) error // nil when jobs can run
+	Admit    func() error                // nil when images are taken; asked before an upload is read; may be left out
+	Registry *prometheus.Registry
+
+	AccessKey  string         // asked of everyone who starts a session; empty asks nothing
+	Secure     bool           // browsers reach the hub by HTTPS
+	Proxies    []netip.Prefix // whose word on a request's way is believed
+	Hosts      []string       // names that the hub may be called by, beside addresses; "*.lab.example" is all of a domain; nil is any
+	Origins    []string       // of other sites whose pages may come, as "https://host[:port]"
+	Deployment string         // told apart from others under the same host by this; letters and digits
+	SessionTTL time.Duration  // how long a browser keeps a session that it does not use
+
+	Limits Limits
+	Spool  string // folder for answers that wait for their readers; the system's by default
+	Log    *slog.Logger
 }
 
 type api struct {
 	Config
+	door     door
+	rates    rates
+	uploads  *crowd
 	previews chan struct{} // one token for each preview being made
 }
 
 // previewsAtOnce bounds the memory that previews of large images take.
 const previewsAtOnce = 2
 
-// New builds the handler of everything that the hub serves.
-func New(c Config) http.Handler {
-	a := &api{Config: c, previews: make(chan struct{}, previewsAtOnce)}
+// New builds the handler of everything that the hub serves. It fails when an origin is none.
+func New(c Config) (http.Handler, error) {
+	door, err := newDoor(c.Proxies, c.Hosts, c.Origins)
+	if err != nil {
+		return nil, fmt.Errorf("httpapi: %w", err)
+	}
+	a := &api{
+		Config:   c,
+		door:     door,
+		rates:    newRates(c.Limits.Rates),
+		uploads:  newCrowd(c.Limits.Uploads),
+		previews: make(chan struct{}, previewsAtOnce),
+	}
 
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.HandleMethodNotAllowed = true
 	r.RedirectTrailingSlash = false
-	// No proxy is trusted: nothing here depends on the client's address.
+	// gin's own idea of the client's address is not used; see peer.
 	_ = r.SetTrustedProxies(nil)
-	r.Use(measure(c.Registry), gin.CustomRecoveryWithWriter(io.Discard, a.recovered), securityHeaders)
+	r.Use(measure(c.Registry), gin.CustomRecoveryWithWriter(io.Discard, a.recovered), securityHeaders, a.knock)
 
 	get(r, "/healthz", a.alive)
 	get(r, "/readyz", a.ready)
@@ -119,7 +147,7 @@ func New(c Config) http.Handler {
 	get(mine, "/session", a.getSession)
 	mine.DELETE("/session", a.deleteSession)
 	get(mine, "/models", a.listModels)
-	mine.POST("/images", a.upload)
+	mine.POST("/images", a.admitUpload, a.upload)
 	get(mine, "/images/:id", a.image)
 	get(mine, "/images/:id/preview", a.preview)
 	get(mine, "/jobs", a.listJobs)
@@ -138,7 +166,7 @@ func New(c Config) http.Handler {
 		p.Status = http.StatusMethodNotAllowed
 		a.fail(c, p)
 	})
-	return paced(r, patience)
+	return paced(r, patience), nil
 }
 
 // get routes GET, and HEAD with it: the server drops the body of the same answer.

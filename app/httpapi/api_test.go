@@ -24,7 +24,7 @@ func TestSessionsLife(t *testing.T) {
 		t.Errorf("created %+v", created)
 	}
 	cookie := a.Cookies()[0]
-	if cookie.Name != "seghub_session" || cookie.Value != created.Token || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Secure {
+	if cookie.Name != "seghub_d1" || cookie.MaxAge != 3600 || cookie.Path != "/" || cookie.Value != created.Token || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Secure {
 		t.Errorf("cookie %+v", cookie)
 	}
 	var got sessions.Session
@@ -44,7 +44,7 @@ func TestCookieIsAsGoodAsTheHeader(t *testing.T) {
 	for name, header := range map[string][2]string{
 		"header":             {"Authorization", "Bearer " + token},
 		"header, lower case": {"Authorization", "bearer " + token},
-		"cookie":             {"Cookie", cookieName + "=" + token},
+		"cookie":             {"Cookie", "seghub_d1=" + token},
 	} {
 		request, err := http.NewRequest("GET", e.server.URL+"/api/v1/session", nil)
 		if err != nil {
@@ -64,8 +64,8 @@ func TestCookieIsAsGoodAsTheHeader(t *testing.T) {
 
 func TestSecureCookieBehindATLSProxy(t *testing.T) {
 	e := newEdge(t, func(c *Config) { c.Secure = true })
-	if a := e.do("POST", "/api/v1/sessions", "", "", nil); !a.Cookies()[0].Secure {
-		t.Error("the cookie is not Secure")
+	if c := e.do("POST", "/api/v1/sessions", "", "", nil).Cookies()[0]; !c.Secure || c.Name != "__Host-seghub_d1" || c.Path != "/" || c.Domain != "" {
+		t.Errorf("cookie %+v", c)
 	}
 }
 

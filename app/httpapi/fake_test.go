@@ -20,6 +20,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
@@ -76,6 +77,12 @@ func (p *people) Close(_ context.Context, id string) error {
 	delete(p.open, id)
 	p.closed[id] = true
 	return nil
+}
+
+func (p *people) Count(context.Context) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.open), nil
 }
 
 func (p *people) Submit(_ context.Context, id string, asked []sessions.NewJob) ([]sessions.Job, error) {
@@ -218,13 +225,22 @@ func newEdge(t *testing.T, change func(*Config)) *edge {
 		},
 		Ready:    func(context.Context) error { return e.ready },
 		Registry: prometheus.NewRegistry(),
-		Limits:   Limits{FileBytes: 1 << 20, Pixels: 1e6, Files: 10},
+		Limits:   Limits{FileBytes: 1 << 20, Pixels: 1e6, Files: 10, Sessions: 100, Uploads: 16, Rates: 1},
 		Log:      slog.New(slog.DiscardHandler),
+
+		Deployment: "d1",
+		SessionTTL: time.Hour,
+		Hosts:      []string{"hub.example", "*.lab.example"},
+		Origins:    []string{"https://friend.example"},
 	}
 	if change != nil {
 		change(&c)
 	}
-	e.server = httptest.NewServer(New(c))
+	handler, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.server = httptest.NewServer(handler)
 	t.Cleanup(func() {
 		e.server.Close()
 		if err := store.Close(); err != nil {

@@ -36,6 +36,7 @@ var table = []struct {
 	{imageio.ErrUnsupported, problem.UnsupportedFormat, "The file is not a PNG, JPEG, TIFF or BMP image that can be read."},
 	{imageio.ErrTooLarge, problem.ImageTooLarge, "The image has more pixels than this server takes."},
 	{imageio.ErrCorrupt, problem.CorruptImage, "The image is damaged: it is cut short, or what it holds does not fit its header."},
+	{gpuexec.ErrOutOfMemory, problem.GPUMemoryExhausted, "There is not enough memory on the GPU at the moment: try again in a while, or with a smaller model."},
 	{gpuexec.ErrNoModel, problem.InferenceFailed, "The model of this job is no longer on the server: choose another."},
 	{gpuexec.ErrInference, problem.InferenceFailed, "The model failed on this image."},
 	{context.DeadlineExceeded, problem.Timeout, "It took too long: try again in a moment."},

@@ -172,7 +172,7 @@ func BenchmarkMaskLatency(b *testing.B) {
 func BenchmarkIdleSockets(b *testing.B) {
 	const sockets = 1000
 	settings(b)
-	hub := launch(b, command(b), "SEGHUB_DATA="+b.TempDir(), "SEGHUB_REDIS=auto", "REDIS_URL=")
+	hub := launch(b, command(b), "SEGHUB_DATA="+b.TempDir(), "SEGHUB_REDIS=auto", "REDIS_URL=", "SEGHUB_RATE_LIMITS=0")
 	first := newUser(b, hub.base, "first")
 	first.connect("").until(func(f frame) bool { return f.Type == "snapshot" })
 	var grown float64

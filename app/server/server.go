@@ -41,6 +41,9 @@ const (
 	idleTimeout   = 2 * time.Minute
 )
 
+// headerBytes caps the head of a request at 32 KiB: net/http takes 4 KiB more than it is told.
+const headerBytes = 28 << 10
+
 // Run serves until ctx ends, then shuts down in order. ready hears the address once jobs can run.
 func Run(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(address string)) error {
 	log.Info("settings", "effective", cfg)
@@ -191,7 +194,9 @@ func (s *server) startEdge(ctx context.Context) error {
 		},
 		Problem: httpapi.Problem,
 		Origins: s.cfg.Origins,
-		Log:     s.log,
+
+		MaxSockets: s.cfg.MaxSockets,
+		Log:        s.log,
 	})
 	if err := s.hub.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
@@ -199,34 +204,54 @@ func (s *server) startEdge(ctx context.Context) error {
 	outcomes := newOutcomes(s.sessions)
 	s.sink = outcomes
 	registry.MustRegister(outcomes, gauges{source: source, connections: s.hub.Connections})
+	handler, err := s.edge(ctx, source, registry)
+	if err != nil {
+		return err
+	}
 	s.http = &http.Server{
-		Handler: httpapi.New(httpapi.Config{
-			Accounts:  s.sessions,
-			Jobs:      s.sessions,
-			Blobs:     s.store,
-			Models:    s.models,
-			Live:      s.hub,
-			Client:    web.Handler(),
-			Loaded:    s.pool.Loaded,
-			Status:    source.Take,
-			Ready:     s.ready,
-			Registry:  registry,
-			AccessKey: s.cfg.AccessKey,
-			Secure:    s.cfg.TLSProxy,
-			Limits: httpapi.Limits{
-				FileBytes: int64(s.cfg.MaxFile),
-				Pixels:    int64(s.cfg.MaxPixels),
-				Files:     s.cfg.MaxFiles,
-			},
-			Spool: s.cfg.Data,
-			Log:   s.log,
-		}),
+		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    headerBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	go func() { s.served <- s.http.Serve(s.listener) }()
 	return nil
+}
+
+// edge builds the handler of everything that is served.
+func (s *server) edge(ctx context.Context, source status.Source, registry *prometheus.Registry) (http.Handler, error) {
+	return httpapi.New(httpapi.Config{
+		Accounts: s.sessions,
+		Jobs:     s.sessions,
+		Blobs:    s.store,
+		Models:   s.models,
+		Live:     s.hub,
+		Client:   web.Handler(),
+		Loaded:   s.pool.Loaded,
+		Status:   source.Take,
+		Ready:    s.ready,
+		Registry: registry,
+
+		AccessKey:  s.cfg.AccessKey,
+		Secure:     s.cfg.TLSProxy,
+		Proxies:    s.proxies(),
+		Hosts:      s.hosts(),
+		Origins:    s.cfg.Origins,
+		Deployment: s.deployment(ctx),
+		SessionTTL: s.cfg.SessionTTL,
+
+		Limits: httpapi.Limits{
+			FileBytes: int64(s.cfg.MaxFile),
+			Pixels:    int64(s.cfg.MaxPixels),
+			Files:     s.cfg.MaxFiles,
+			Sessions:  s.cfg.MaxSessions,
+			Uploads:   s.cfg.MaxUploads,
+			Rates:     s.cfg.RateLimits,
+		},
+		Spool: s.cfg.Data,
+		Log:   s.log,
+	})
 }
 
 // ready tells whether a job that is submitted now would run.
