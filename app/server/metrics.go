@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,13 +12,33 @@ import (
 	"seghub/gpuexec"
 )
 
-// scrapeTimeout bounds how long a scrape waits for Redis.
-const scrapeTimeout = 2 * time.Second
+const (
+	scrapeTimeout = 2 * time.Second // how long a scrape waits for Redis
+	scrapeRest    = time.Second     // how long what Redis said is told again: anybody may ask for the metrics
+)
 
-// gauges are read when Prometheus asks.
+// gauges are read when Prometheus asks, Redis once a second at most.
 type gauges struct {
-	source      status.Source
+	take        func(context.Context) (status.Snapshot, error)
 	connections func() int
+
+	mu       sync.Mutex // held while Redis is asked, so that those who ask together ask once
+	asked    time.Time  // guarded by mu, as are the two below
+	snapshot status.Snapshot
+	err      error
+}
+
+// recent is a snapshot that is not older than scrapeRest.
+func (g *gauges) recent() (status.Snapshot, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.asked.IsZero() || time.Since(g.asked) >= scrapeRest {
+		ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+		defer cancel()
+		g.snapshot, g.err = g.take(ctx)
+		g.asked = time.Now()
+	}
+	return g.snapshot, g.err
 }
 
 var (
@@ -30,21 +51,19 @@ var (
 )
 
 // Describe sends the gauges' names.
-func (g gauges) Describe(out chan<- *prometheus.Desc) {
+func (g *gauges) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{slotsDesc, activeDesc, waitingDesc, connectionsDesc, memoryUsedDesc, memoryTotalDesc} {
 		out <- d
 	}
 }
 
 // Collect reads the gauges; those that need Redis are left out while it is gone.
-func (g gauges) Collect(out chan<- prometheus.Metric) {
+func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)
 	}
 	gauge(connectionsDesc, float64(g.connections()))
-	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
-	defer cancel()
-	snapshot, err := g.source.Take(ctx)
+	snapshot, err := g.recent()
 	if err != nil {
 		return
 	}

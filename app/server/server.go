@@ -23,6 +23,7 @@ import (
 
 	"seghub/app/config"
 	"seghub/app/httpapi"
+	"seghub/app/janitor"
 	"seghub/app/status"
 	"seghub/gpuexec"
 	"seghub/gpuexec/ort"
@@ -79,6 +80,7 @@ type server struct {
 	pool      *gpuexec.Pool
 	sessions  *sessions.Service
 	sink      gpuexec.Sink // sessions, behind what counts the outcomes
+	janitor   *janitor.Janitor
 	hub       *hub.Hub
 	listener  net.Listener
 	http      *http.Server
@@ -94,6 +96,17 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger) (*server, e
 	}
 	if err == nil {
 		err = s.startFollowing(context.WithoutCancel(ctx))
+	}
+	if err == nil {
+		s.janitor = janitor.New(janitor.Config{
+			Files:      s.store,
+			Hubs:       s.store,
+			Sessions:   s.sessions,
+			SessionTTL: s.cfg.SessionTTL,
+			UploadTime: httpapi.UploadTime,
+			Log:        s.log,
+		})
+		s.janitor.Start(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.shutdown())
@@ -203,7 +216,7 @@ func (s *server) startEdge(ctx context.Context) error {
 	}
 	outcomes := newOutcomes(s.sessions)
 	s.sink = outcomes
-	registry.MustRegister(outcomes, gauges{source: source, connections: s.hub.Connections})
+	registry.MustRegister(outcomes, &gauges{take: source.Take, connections: s.hub.Connections})
 	handler, err := s.edge(ctx, source, registry)
 	if err != nil {
 		return err
