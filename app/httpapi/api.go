@@ -1,7 +1,7 @@
 // Package httpapi is the HTTP edge: it turns requests into calls of sessions and storage, and every
 // failure into one problem. It decides nothing about who runs.
 //
-//	connection -> deadlines -> metrics, recovery, headers, door -> authorise -> handler -> JSON | problem
+//	connection -> deadlines, compression -> metrics, recovery, headers, door -> authorise -> handler -> JSON | problem
 //	GET /api/v1/ws ----------------------------------------------> hub
 //	anything that is neither API nor probe -----------------------> web client
 package httpapi
@@ -166,7 +166,11 @@ func New(c Config) (http.Handler, error) {
 		p.Status = http.StatusMethodNotAllowed
 		a.fail(c, p)
 	})
-	return paced(r, patience), nil
+	handler, err := compressed(r)
+	if err != nil {
+		return nil, fmt.Errorf("httpapi: %w", err)
+	}
+	return paced(handler, patience), nil
 }
 
 // get routes GET, and HEAD with it: the server drops the body of the same answer.

@@ -46,5 +46,5 @@ func measure(registry *prometheus.Registry) gin.HandlerFunc {
 }
 
 func metricsHandler(registry *prometheus.Registry) http.Handler {
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true})
 }
