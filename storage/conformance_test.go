@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 	"testing/iotest"
+	"time"
 )
 
 // backends are the buckets that every test of the suite runs on.
@@ -423,11 +424,11 @@ func testIdentity(t *testing.T, s *Store) {
 
 func testHubs(t *testing.T, s *Store) {
 	for _, name := range []string{"a", "b", "c"} {
-		if _, err := s.Announce(t.Context(), name); err != nil {
+		if _, err := s.Announce(t.Context(), name, 10*time.Minute); err != nil {
 			t.Fatal(err)
 		}
 	}
-	others, err := s.Announce(t.Context(), "a")
+	others, err := s.Announce(t.Context(), "a", 10*time.Minute)
 	slices.Sort(others)
 	if err != nil || !slices.Equal(others, []string{"b", "c"}) {
 		t.Errorf("beside a: %v, %v", others, err)
@@ -437,10 +438,10 @@ func testHubs(t *testing.T, s *Store) {
 			t.Fatal(err)
 		}
 	}
-	if others, err = s.Announce(t.Context(), "a"); err != nil || !slices.Equal(others, []string{"c"}) {
+	if others, err = s.Announce(t.Context(), "a", 10*time.Minute); err != nil || !slices.Equal(others, []string{"c"}) {
 		t.Errorf("beside a: %v, %v", others, err)
 	}
-	if _, err := s.Announce(t.Context(), "../a"); !errors.Is(err, ErrBadKey) {
+	if _, err := s.Announce(t.Context(), "../a", 10*time.Minute); !errors.Is(err, ErrBadKey) {
 		t.Errorf("outside: %v", err)
 	}
 }

@@ -41,8 +41,7 @@ func (s *Store) sessions(ctx context.Context) (ids []string, err error) {
 	return ids, err
 }
 
-// Keys lists the keys of all blobs of session. What is being written, or was when its hub was killed, may be among them
-// under another key than its own.
+// Keys lists the keys of all blobs of session. What is being written, or was when its hub was killed, has none.
 func (s *Store) Keys(ctx context.Context, session string) (keys []string, err error) {
 	if !wellFormedID.MatchString(session) {
 		return nil, failed("list", session, ErrBadKey)

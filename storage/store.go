@@ -68,31 +68,32 @@ func openFolder(folder string) (*Store, error) {
 // full disk is ErrFull; an error of r comes back wrapped. ctx is looked at between reads, so r must end
 // by itself when ctx does.
 func (s *Store) Put(ctx context.Context, key string, r io.Reader, limit int64) (int64, error) {
-	n, err := s.put(ctx, key, r, limit)
+	err := checkKey(key)
+	var n int64
+	if err == nil {
+		n, err = s.put(ctx, key, r, limit, &blob.WriterOptions{})
+	}
 	if err != nil {
 		return 0, failed("put", key, err)
 	}
 	return n, nil
 }
 
-func (s *Store) put(ctx context.Context, key string, r io.Reader, limit int64) (int64, error) {
-	if err := checkKey(key); err != nil {
-		return 0, err
-	}
+// put does it, with options to which it adds. gocloud's own WriteAll leaves file and descriptor behind where the disk is full.
+func (s *Store) put(ctx context.Context, key string, r io.Reader, limit int64, options *blob.WriterOptions) (int64, error) {
 	// Closing a gocloud writer commits; only a cancelled context makes it throw away what it has.
 	ctx, abandon := context.WithCancel(ctx)
 	defer abandon()
 	unfinished := ""
-	w, err := s.bucket.NewWriter(ctx, key, &blob.WriterOptions{
-		ContentType: "application/octet-stream", // spares the sniffing, which buffers
-		BeforeWrite: func(as func(any) bool) error {
-			var file *os.File
-			if as(&file) {
-				unfinished = file.Name()
-			}
-			return nil
-		},
-	})
+	options.ContentType = "application/octet-stream" // spares the sniffing, which buffers
+	options.BeforeWrite = func(as func(any) bool) error {
+		var file *os.File
+		if as(&file) {
+			unfinished = file.Name()
+		}
+		return nil
+	}
+	w, err := s.bucket.NewWriter(ctx, key, options)
 	if err != nil {
 		return 0, err
 	}

@@ -106,7 +106,7 @@ func TestDeletedUnderReader(t *testing.T) {
 func TestSilentHubIsGone(t *testing.T) {
 	folder := t.TempDir()
 	s := open(t, folder)
-	if _, err := s.Announce(t.Context(), "old"); err != nil {
+	if _, err := s.Announce(t.Context(), "old", 10*time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(folder, "hubs", "old")
@@ -114,7 +114,7 @@ func TestSilentHubIsGone(t *testing.T) {
 	if err := os.Chtimes(file, before, before); err != nil {
 		t.Fatal(err)
 	}
-	if others, err := s.Announce(t.Context(), "new"); err != nil || len(others) > 0 {
+	if others, err := s.Announce(t.Context(), "new", 10*time.Minute); err != nil || len(others) > 0 {
 		t.Errorf("others %v, %v", others, err)
 	}
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {

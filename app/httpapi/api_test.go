@@ -279,7 +279,7 @@ func TestProbes(t *testing.T) {
 		}
 	}
 	e.ready = errors.New("redis does not answer")
-	if a := e.get("/readyz", ""); a.StatusCode != http.StatusServiceUnavailable || !bytes.Contains(a.body, []byte("redis")) {
+	if a := e.get("/readyz", ""); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" || !bytes.Contains(a.body, []byte("redis")) {
 		t.Errorf("not ready: %d %s", a.StatusCode, a.body)
 	}
 	if a := e.get("/metrics", ""); !bytes.Contains(a.body, []byte(`route="/readyz",status="503"`)) {

@@ -38,7 +38,7 @@ type Files interface {
 
 // Hubs are those that use the storage, by name.
 type Hubs interface {
-	Announce(ctx context.Context, name string) (others []string, err error)
+	Announce(ctx context.Context, name string, every time.Duration) (others []string, err error)
 	Withdraw(ctx context.Context, name string) error
 }
 
@@ -80,6 +80,7 @@ type Janitor struct {
 
 	// Owned by the goroutine of run.
 	name     string    // announced last
+	stranger string    // a hub on another Redis, when there was one at the last look
 	lost     suspects  // sessions
 	strays   suspects  // keys in sessions that there are
 	searched time.Time // when the strays were looked for last
@@ -121,8 +122,7 @@ func (j *Janitor) Stop(ctx context.Context) {
 }
 
 func (j *Janitor) run(ctx context.Context) {
-	pause := min(j.SessionTTL, longestPause)
-	tick := time.NewTicker(pause)
+	tick := time.NewTicker(j.pause())
 	defer tick.Stop()
 	for {
 		look, cancel := context.WithTimeout(ctx, lookTimeout)
@@ -141,6 +141,9 @@ func (j *Janitor) run(ctx context.Context) {
 		}
 	}
 }
+
+// pause is how long to wait between two looks.
+func (j *Janitor) pause() time.Duration { return min(j.SessionTTL, longestPause) }
 
 // look goes through the storage once. now carries the monotonic clock.
 func (j *Janitor) look(ctx context.Context, now time.Time) error {
@@ -190,18 +193,22 @@ func (j *Janitor) announce(ctx context.Context) (alone bool, err error) {
 			return false, err
 		}
 	}
-	others, err := j.Hubs.Announce(ctx, name)
+	others, err := j.Hubs.Announce(ctx, name, j.pause())
 	if err != nil {
 		return false, err
 	}
 	j.name = name
+	before := j.stranger
+	j.stranger = ""
 	for _, other := range others {
 		if !strings.HasPrefix(other, state+"-") {
-			j.Log.Warn("a hub on another Redis uses the same storage: nothing is tidied", "hub", other)
-			return false, nil
+			j.stranger = other
 		}
 	}
-	return true, nil
+	if j.stranger != "" && j.stranger != before { // once, not at each look
+		j.Log.Warn("a hub on another Redis uses this storage, or was killed lately: nothing is tidied until it is gone", "hub", j.stranger)
+	}
+	return j.stranger == "", nil
 }
 
 // search looks for what no job refers to in sessions that there are.
