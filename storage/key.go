@@ -1,6 +1,9 @@
 package storage
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 const sessionsFolder = "sessions/"
 
@@ -26,6 +29,17 @@ func ResultKey(session, job string) string { return jobKey(session, job, "result
 
 func jobKey(session, job, name string) string {
 	return sessionsFolder + session + "/jobs/" + job + "/" + name
+}
+
+// Subject tells what the blob under key is of, by its id: an image or a job, or neither.
+func Subject(key string) (image, job string) {
+	switch parts := strings.Split(key, "/"); {
+	case len(parts) == 4 && parts[2] == "images":
+		return parts[3], ""
+	case len(parts) == 5 && parts[2] == "jobs":
+		return "", parts[3]
+	}
+	return "", ""
 }
 
 // checkKey keeps ids that come from outside from naming anything but a blob of a session.

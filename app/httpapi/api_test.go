@@ -26,7 +26,7 @@ func TestSessionsLife(t *testing.T) {
 		t.Errorf("created %+v", created)
 	}
 	cookie := a.Cookies()[0]
-	if cookie.Name != "seghub_session" || cookie.Value != created.Token || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Secure {
+	if cookie.Name != "seghub_d1" || cookie.MaxAge != 3600 || cookie.Path != "/" || cookie.Value != created.Token || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Secure {
 		t.Errorf("cookie %+v", cookie)
 	}
 	var got sessions.Session
@@ -46,7 +46,7 @@ func TestCookieIsAsGoodAsTheHeader(t *testing.T) {
 	for name, header := range map[string][2]string{
 		"header":             {"Authorization", "Bearer " + token},
 		"header, lower case": {"Authorization", "bearer " + token},
-		"cookie":             {"Cookie", cookieName + "=" + token},
+		"cookie":             {"Cookie", "seghub_d1=" + token},
 	} {
 		request, err := http.NewRequest("GET", e.server.URL+"/api/v1/session", nil)
 		if err != nil {
@@ -66,8 +66,8 @@ func TestCookieIsAsGoodAsTheHeader(t *testing.T) {
 
 func TestSecureCookieBehindATLSProxy(t *testing.T) {
 	e := newEdge(t, func(c *Config) { c.Secure = true })
-	if a := e.do("POST", "/api/v1/sessions", "", "", nil); !a.Cookies()[0].Secure {
-		t.Error("the cookie is not Secure")
+	if c := e.do("POST", "/api/v1/sessions", "", "", nil).Cookies()[0]; !c.Secure || c.Name != "__Host-seghub_d1" || c.Path != "/" || c.Domain != "" {
+		t.Errorf("cookie %+v", c)
 	}
 }
 
@@ -123,11 +123,20 @@ func TestSocketIsServedOrRefusedByTheHub(t *testing.T) {
 	if got := e.get("/api/v1/ws", token).Header.Get("Served"); got != "s1" {
 		t.Errorf("served %q", got)
 	}
-	if got := e.get("/api/v1/ws", "wrong").Header.Get("Refused"); got != "4401" {
-		t.Errorf("refused with %q", got)
+	for path, test := range map[string]struct {
+		token string
+		want  error
+	}{
+		"/api/v1/ws":                {"wrong", sessions.ErrUnauthorized},
+		"/api/v1/ws?token=" + token: {"", sessions.ErrUnauthorized}, // a token in the query
+	} {
+		if got := e.get(path, test.token).Header.Get("Refused"); got != test.want.Error() {
+			t.Errorf("%s: refused with %q", path, got)
+		}
 	}
-	if got := e.get("/api/v1/ws?token="+token, "").Header.Get("Refused"); got != "4401" {
-		t.Errorf("a token in the query: refused with %q", got)
+	e.do("DELETE", "/api/v1/session", token, "", nil)
+	if got := e.get("/api/v1/ws", token).Header.Get("Refused"); got != sessions.ErrClosed.Error() {
+		t.Errorf("a closed session: refused with %q", got)
 	}
 }
 
@@ -296,7 +305,7 @@ func TestProbes(t *testing.T) {
 		}
 	}
 	e.ready = errors.New("redis does not answer")
-	if a := e.get("/readyz", ""); a.StatusCode != http.StatusServiceUnavailable || !bytes.Contains(a.body, []byte("redis")) {
+	if a := e.get("/readyz", ""); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" || !bytes.Contains(a.body, []byte("redis")) {
 		t.Errorf("not ready: %d %s", a.StatusCode, a.body)
 	}
 	if a := e.get("/metrics", ""); !bytes.Contains(a.body, []byte(`route="/readyz",status="503"`)) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -15,24 +16,24 @@ import (
 
 // probability makes a PNG of the stored map. Few ask for it, so that it is made for those and not for every job.
 func (a *api) probability(c *gin.Context) {
-	job, blob, err := a.openOfDoneJob(c, storage.ProbabilityKey)
+	ctx := c.Request.Context()
+	session, job, err := a.doneJob(c)
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	defer blob.Close()
-	done, err := a.pictureTurn(c.Request.Context())
+	var modified time.Time
+	data, err := a.makePicture(ctx, storage.ProbabilityKey(session, job.ID), func(blob *storage.Blob) ([]byte, error) {
+		modified = blob.ModTime()
+		var picture bytes.Buffer
+		err := probabilityPNG(ctx, &picture, blob, int64(job.Width)*int64(job.Height))
+		return picture.Bytes(), err
+	})
 	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	defer done()
-	var picture bytes.Buffer
-	if err := probabilityPNG(c.Request.Context(), &picture, blob, int64(job.Width)*int64(job.Height)); err != nil {
 		a.fail(c, fmt.Errorf("probability map of job %s: %w", job.ID, err))
 		return
 	}
-	serve(c, bytes.NewReader(picture.Bytes()), blob.ModTime(), "image/png")
+	a.serveMade(c, data, modified, "image/png")
 }
 
 // probabilityPNG holds no more of the map than one band.
@@ -58,14 +59,4 @@ func probabilityPNG(ctx context.Context, w io.Writer, stored io.ReadSeeker, pixe
 		}
 	}
 	return out.Close()
-}
-
-// pictureTurn waits until a picture may be made; done ends the turn.
-func (a *api) pictureTurn(ctx context.Context) (done func(), err error) {
-	select {
-	case a.pictures <- struct{}{}:
-		return func() { <-a.pictures }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }

@@ -1,7 +1,7 @@
 package httpapi
 
 import (
-	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -27,7 +27,12 @@ func (a *api) mask(c *gin.Context) {
 
 // ofDoneJob serves what was made of a job, once it is done.
 func (a *api) ofDoneJob(c *gin.Context, key func(session, job string) string, contentType string) {
-	_, blob, err := a.openOfDoneJob(c, key)
+	session, job, err := a.doneJob(c)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	blob, err := a.Blobs.Open(c.Request.Context(), key(session, job.ID))
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -36,18 +41,14 @@ func (a *api) ofDoneJob(c *gin.Context, key func(session, job string) string, co
 	serve(c, blob, blob.ModTime(), contentType)
 }
 
-// openOfDoneJob opens what was made of the job that the request names, once it is done.
-func (a *api) openOfDoneJob(c *gin.Context, key func(session, job string) string) (sessions.Job, *storage.Blob, error) {
-	session := c.GetString(sessionKey)
-	job, err := a.Jobs.Job(c.Request.Context(), session, c.Param("id"))
+// doneJob is the job that the request names, once it is done.
+func (a *api) doneJob(c *gin.Context) (session string, job sessions.Job, err error) {
+	session = c.GetString(sessionKey)
+	job, err = a.Jobs.Job(c.Request.Context(), session, c.Param("id"))
 	if err == nil && job.State != sessions.JobDone {
 		err = sessions.ErrNotFound
 	}
-	if err != nil {
-		return job, nil, err
-	}
-	blob, err := a.Blobs.Open(c.Request.Context(), key(session, job.ID))
-	return job, blob, err
+	return session, job, err
 }
 
 // image serves the file as it was uploaded. Its type is what its own bytes say, never what the
@@ -74,25 +75,38 @@ func serve(c *gin.Context, content io.ReadSeeker, modified time.Time, contentTyp
 	http.ServeContent(c.Writer, c.Request, "", modified, content)
 }
 
+// serveMade is serve for what was made for this request. What its reader has not taken yet waits on the disk.
+func (a *api) serveMade(c *gin.Context, data []byte, modified time.Time, contentType string) {
+	answer := spool(a.Spool, data)
+	defer answer.Close()
+	serve(c, answer, modified, contentType)
+}
+
 func (a *api) preview(c *gin.Context) {
 	ctx := c.Request.Context()
-	blob, err := a.Blobs.Open(ctx, storage.ImageKey(c.GetString(sessionKey), c.Param("id")))
+	data, err := a.makePicture(ctx, storage.ImageKey(c.GetString(sessionKey), c.Param("id")), func(blob *storage.Blob) ([]byte, error) {
+		return imageio.Preview(ctx, blob, a.Limits.Pixels, previewSide)
+	})
 	if err != nil {
 		a.fail(c, err)
 		return
+	}
+	a.serveMade(c, data, time.Time{}, http.DetectContentType(data))
+}
+
+// makePicture has a picture made of what lies under key, when its turn has come among those that are being made. The turn ends
+// before the first byte travels, so that a reader who is slow, or gone, holds up nobody.
+func (a *api) makePicture(ctx context.Context, key string, draw func(*storage.Blob) ([]byte, error)) ([]byte, error) {
+	blob, err := a.Blobs.Open(ctx, key)
+	if err != nil {
+		return nil, err
 	}
 	defer blob.Close()
-
-	done, err := a.pictureTurn(ctx)
-	if err != nil {
-		a.fail(c, err)
-		return
+	select {
+	case a.pictures <- struct{}{}:
+		defer func() { <-a.pictures }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	defer done()
-	data, err := imageio.Preview(ctx, blob, a.Limits.Pixels, previewSide)
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	serve(c, bytes.NewReader(data), time.Time{}, http.DetectContentType(data))
+	return draw(blob)
 }
