@@ -285,7 +285,7 @@ func TestRedisThatCannotBeUsed(t *testing.T) {
 		want  []string
 	}{
 		"good":      {good, nil, []string{says + "7.2.4, takes writes"}},
-		"old":       {old, nil, []string{says, "✗ Redis version: too old"}},
+		"old":       {old, nil, []string{says, "! Redis version: older than any"}},
 		"evicting":  {evicting, nil, []string{says, `✗ Redis eviction: "allkeys-lru"`}},
 		"forgetful": {forgetful, nil, []string{says, "! Redis log: append-only"}},
 		"in use": {redisserver.State{Kind: redisserver.Child, InUse: true, Version: "7.2.4", Eviction: "noeviction", AppendOnly: true}, nil,

@@ -15,7 +15,7 @@ import (
 // redisWithin is how long a Redis may take to answer.
 const redisWithin = 5 * time.Second
 
-// oldestRedis is the oldest major version whose protocol and scripts the hub uses.
+// oldestRedis is the oldest major version that speaks the client's protocol, RESP3; with an older one it falls back.
 const oldestRedis = 6
 
 // redis finds out which Redis the settings mean, and tries it.
@@ -89,7 +89,7 @@ func ofRedis(state redisserver.State, err error) []Finding {
 	}
 	findings := []Finding{{Good, subject, fmt.Sprintf("%s, version %s, takes writes", place, state.Version), ""}}
 	if major, _, _ := strings.Cut(state.Version, "."); !atLeast(major, oldestRedis) {
-		findings = append(findings, Finding{Bad, subject + " version", fmt.Sprintf("%q is too old", state.Version), fmt.Sprintf("install Redis %d or later", oldestRedis)})
+		findings = append(findings, Finding{Doubtful, subject + " version", fmt.Sprintf("%q is older than any that the hub was tried with", state.Version), fmt.Sprintf("install Redis %d or later", oldestRedis)})
 	}
 	if state.Eviction != "noeviction" {
 		findings = append(findings, Finding{Bad, subject + " eviction", fmt.Sprintf("its maxmemory-policy is %q: it may throw away sessions", state.Eviction),

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	onnx "github.com/yalue/onnxruntime_go"
 
@@ -29,6 +30,7 @@ func beProbe(request string) (exitCode int) {
 		return 1
 	}
 	runtime.LockOSThread()
+	syscall.CloseOnExec(3) // a program that the driver runs must not keep it open
 	reports := json.NewEncoder(os.NewFile(3, "report"))
 	p := &probe{request: r, report: func(d Diagnosis) error { return reports.Encode(d) }}
 	p.found.Library = r.Library
