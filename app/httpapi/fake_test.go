@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -240,7 +241,12 @@ func newEdge(t *testing.T, change func(*Config)) *edge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.server = httptest.NewServer(handler)
+	e.server = httptest.NewUnstartedServer(handler)
+	e.server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		_ = c.(*net.TCPConn).SetWriteBuffer(64 << 10) // an answer need not be large to be more than a connection holds
+		return ctx
+	}
+	e.server.Start()
 	t.Cleanup(func() {
 		e.server.Close()
 		if err := store.Close(); err != nil {

@@ -48,7 +48,7 @@ func TestRefusedUploadReadsItsAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			connection := newEdge(t, nil).dial()
-			body := append([]byte(`{"name":"`), bytes.Repeat([]byte{'a'}, 20<<20)...)
+			body := append([]byte(`{"name":"`), bytes.Repeat([]byte{'a'}, 8<<20)...)
 			fmt.Fprintf(connection, "%sHost: localhost\r\nContent-Length: %d\r\n\r\n", test.head, len(body))
 			if _, err := connection.Write(body); err != nil {
 				t.Fatalf("the connection broke while the body was sent: %v", err)

@@ -34,7 +34,7 @@ func TestStalledReadersHoldNobodyUp(t *testing.T) {
 	e := newEdge(t, func(c *Config) { c.Limits.FileBytes, c.Limits.Pixels, c.Spool = 64<<20, 1e7, spool })
 	ada, ben := e.session(), e.session()
 	var big, small uploadResponse
-	e.upload(ada, field("model", "unet"), file("big.png", noise(t, 1500))).decode(t, http.StatusAccepted, &big)
+	e.upload(ada, field("model", "unet"), file("big.png", noise(t, 500))).decode(t, http.StatusAccepted, &big)
 	e.upload(ben, field("model", "unet"), file("small.png", picture(t, 40, 30))).decode(t, http.StatusAccepted, &small)
 	asleep := make([]net.Conn, picturesAtOnce)
 	for i := range asleep {
@@ -60,10 +60,10 @@ func TestLargePreviewComesWhole(t *testing.T) {
 	e := newEdge(t, func(c *Config) { c.Limits.FileBytes, c.Limits.Pixels, c.Spool = 64<<20, 1e7, t.TempDir() })
 	token := e.session()
 	var got uploadResponse
-	e.upload(token, field("model", "unet"), file("big.png", noise(t, 600))).decode(t, http.StatusAccepted, &got)
+	e.upload(token, field("model", "unet"), file("big.png", noise(t, 300))).decode(t, http.StatusAccepted, &got)
 	path := "/api/v1/images/" + got.Accepted[0].ImageID + "/preview"
 	a := e.get(path, token)
-	if img, err := png.Decode(bytes.NewReader(a.body)); len(a.body) < spoolFrom || err != nil || img.Bounds().Dx() != 600 {
+	if img, err := png.Decode(bytes.NewReader(a.body)); len(a.body) < spoolFrom || err != nil || img.Bounds().Dx() != 300 {
 		t.Errorf("%d bytes, %v", len(a.body), err)
 	}
 	if head := e.do("HEAD", path, token, "", nil); head.ContentLength != int64(len(a.body)) {
