@@ -95,7 +95,7 @@ func plain(t *testing.T, width, height int, shade byte) []byte {
 // model has, the last of a batch those that are left and padding. So no plan is built.
 func TestWhateverComesARunHasItsModelsShape(t *testing.T) {
 	onStandIn(t, cudatest.Settings{}, func(t *testing.T, s *cudatest.StandIn) {
-		const slots, images = 4, 200
+		const slots, images = 2, 200
 		rows := map[string]int{"unet_spherohq": 4, "hrnet": 2, "cbam_resunet": 3}
 		p := startCUDAPool(t, slots, images, images, rows, nil)
 		warm := len(s.Log(t).Of(os.Getpid()))
