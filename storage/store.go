@@ -1,15 +1,14 @@
 package storage
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
@@ -67,16 +66,21 @@ func openFolder(folder string) (*Store, error) {
 // full disk is ErrFull; an error of r comes back wrapped. ctx is looked at between reads, so r must end
 // by itself when ctx does.
 func (s *Store) Put(ctx context.Context, key string, r io.Reader, limit int64) (int64, error) {
-	n, err := s.put(ctx, key, r, limit)
+	var n int64
+	err := s.put(ctx, key, func(ctx context.Context, w io.Writer) (err error) {
+		n, err = copyAll(w, limited(ctx, r, limit))
+		return err
+	})
 	if err != nil {
 		return 0, failed("put", key, err)
 	}
 	return n, nil
 }
 
-func (s *Store) put(ctx context.Context, key string, r io.Reader, limit int64) (int64, error) {
+// put keeps under key what write writes, unless that returns an error.
+func (s *Store) put(ctx context.Context, key string, write func(context.Context, io.Writer) error) error {
 	if err := checkKey(key); err != nil {
-		return 0, err
+		return err
 	}
 	// Closing a gocloud writer commits; only a cancelled context makes it throw away what it has.
 	ctx, abandon := context.WithCancel(ctx)
@@ -93,11 +97,9 @@ func (s *Store) put(ctx context.Context, key string, r io.Reader, limit int64) (
 		},
 	})
 	if err != nil {
-		return 0, err
+		return err
 	}
-	// The bare io.Writer hides the writer's ReadFrom, which takes a megabyte for each call.
-	n, err := io.Copy(struct{ io.Writer }{w}, limited(ctx, r, limit))
-	if err != nil {
+	if err = write(ctx, w); err != nil {
 		abandon()
 		err = errors.Join(err, ignoreCancelled(w.Close()))
 	} else {
@@ -107,7 +109,34 @@ func (s *Store) put(ctx context.Context, key string, r io.Reader, limit int64) (
 		// gocloud leaves the file when closing it fails, as it may on a network disk that is full.
 		_ = os.Remove(unfinished)
 	}
-	return n, err
+	return err
+}
+
+// An upload comes in small pieces, and each write to a file is a system call.
+const pieceSize = 256 << 10
+
+var pieces = sync.Pool{New: func() any { return new([pieceSize]byte) }}
+
+// copyAll writes r to its end in pieces.
+func copyAll(w io.Writer, r io.Reader) (n int64, err error) {
+	piece := pieces.Get().(*[pieceSize]byte)
+	defer pieces.Put(piece)
+	for filled := 0; err == nil; {
+		var k int
+		k, err = r.Read(piece[filled:])
+		filled += k
+		if err != nil && !errors.Is(err, io.EOF) {
+			return n, err
+		}
+		if filled == len(piece) || err != nil {
+			if _, err := w.Write(piece[:filled]); err != nil {
+				return n, err
+			}
+			n += int64(filled)
+			filled = 0
+		}
+	}
+	return n, nil
 }
 
 // ignoreCancelled drops what a writer says of being abandoned on purpose.
@@ -120,8 +149,13 @@ func ignoreCancelled(err error) error {
 
 // Write stores data under key.
 func (s *Store) Write(ctx context.Context, key string, data []byte) error {
-	_, err := s.Put(ctx, key, bytes.NewReader(data), math.MaxInt64)
-	return err
+	return failed("put", key, s.put(ctx, key, func(ctx context.Context, w io.Writer) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		_, err := w.Write(data)
+		return err
+	}))
 }
 
 // Open opens the blob under key for reading. ctx governs its reads too. The caller closes it.

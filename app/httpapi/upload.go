@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -27,6 +28,7 @@ const (
 	maxFilename    = 255              // characters
 	cleanUpTimeout = 10 * time.Second // to delete what a failed upload left
 	formRoom       = 1 << 20          // bytes of a request beside its files
+	bodyRoom       = 64 << 10         // bytes that one read of an upload takes at most
 	unreadBytes    = 64 << 20         // read on after a refusal, so that the client gets to see the answer
 	unreadTimeout  = 5 * time.Second
 )
@@ -93,7 +95,11 @@ func (u *uploading) receive(c *gin.Context) error {
 	}
 	body := &patientBody{ReadCloser: http.MaxBytesReader(c.Writer, c.Request.Body, limit), control: http.NewResponseController(c.Writer)}
 	defer body.relax()
-	c.Request.Body = body
+	// The parts are read in small pieces: those are not to be as many reads of the connection.
+	c.Request.Body = struct {
+		io.Reader
+		io.Closer
+	}{bufio.NewReaderSize(body, bodyRoom), body}
 
 	parts, err := c.Request.MultipartReader()
 	if err != nil {
