@@ -10,7 +10,7 @@ const sessionsFolder = "sessions/"
 var (
 	wellFormedID  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 	wellFormedKey = regexp.MustCompile(
-		`^sessions/[A-Za-z0-9_-]{1,128}/(images/[A-Za-z0-9_-]{1,128}|jobs/[A-Za-z0-9_-]{1,128}/(probability\.png|mask\.png|result\.json))$`)
+		`^sessions/[A-Za-z0-9_-]{1,128}/(images/[A-Za-z0-9_-]{1,128}|jobs/[A-Za-z0-9_-]{1,128}/(probability\.bands|mask\.png|result\.json))$`)
 )
 
 // ImageKey is where an image lies as it was uploaded.
@@ -18,8 +18,8 @@ func ImageKey(session, image string) string {
 	return sessionsFolder + session + "/images/" + image
 }
 
-// ProbabilityKey is where a job's probability map lies: an 8-bit grey PNG.
-func ProbabilityKey(session, job string) string { return jobKey(session, job, "probability.png") }
+// ProbabilityKey is where a job's probability map lies: the bands of mask.ReadBands.
+func ProbabilityKey(session, job string) string { return jobKey(session, job, "probability.bands") }
 
 // MaskKey is where a job's mask lies: a PNG of one channel, 0 or 255.
 func MaskKey(session, job string) string { return jobKey(session, job, "mask.png") }

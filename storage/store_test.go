@@ -50,7 +50,7 @@ func TestFolderLayout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "sessions/s/images/i sessions/s/jobs/j/mask.png sessions/s/jobs/j/probability.png sessions/s/jobs/j/result.json"
+	want := "sessions/s/images/i sessions/s/jobs/j/mask.png sessions/s/jobs/j/probability.bands sessions/s/jobs/j/result.json"
 	if got := strings.Join(files, " "); got != want {
 		t.Errorf("files %s\nwant  %s", got, want)
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/units"
+
+	"seghub/gpuexec/budget"
 )
 
 // Config is everything that an operator can set.
@@ -44,6 +46,10 @@ type Config struct {
 	Borrow       bool          `default:"true" negatable:"" env:"SEGHUB_BORROW" help:"Let idle workers help busy sessions while nobody waits."`
 	SessionTTL   time.Duration `name:"session-ttl" default:"30m" env:"SEGHUB_SESSION_TTL" help:"A session without sockets and work for this long is closed and its files deleted."`
 	LeaseTTL     time.Duration `name:"lease-ttl" default:"10s" env:"SEGHUB_LEASE_TTL" help:"After this long without a sign of life a node's slots and jobs go to others."`
+
+	MemoryHigh     budget.Level `default:"83%" env:"SEGHUB_MEMORY_HIGH" placeholder:"LEVEL" help:"Where the memory that models run in, the GPU's or without one the host's, counts as short, as a part or an amount (20GB): nothing is borrowed then, and what is not in use is given back."`
+	MemoryCritical budget.Level `default:"90%" env:"SEGHUB_MEMORY_CRITICAL" placeholder:"LEVEL" help:"Where new images are refused; what runs goes on."`
+	MemoryLow      budget.Level `default:"80%" env:"SEGHUB_MEMORY_LOW" placeholder:"LEVEL" help:"Below this all of that is over."`
 
 	MaxFile   units.Base2Bytes `default:"200MiB" env:"SEGHUB_MAX_FILE" help:"Largest file."`
 	MaxPixels Count            `default:"400e6" env:"SEGHUB_MAX_PIXELS" help:"Largest image, in pixels."`
@@ -94,12 +100,20 @@ func (c *Config) Validate() error {
 			return errors.New(check.says)
 		}
 	}
+	if err := c.Levels().Validate(); err != nil {
+		return err
+	}
 	for _, origin := range c.Origins {
 		if err := http.NewCrossOriginProtection().AddTrustedOrigin(origin); err != nil {
 			return fmt.Errorf("origins: %w", err)
 		}
 	}
 	return c.refuseOpenDoor()
+}
+
+// Levels are where the memory counts as short, as nearly full, and as neither again.
+func (c *Config) Levels() budget.Levels {
+	return budget.Levels{High: c.MemoryHigh, Critical: c.MemoryCritical, Low: c.MemoryLow}
 }
 
 // refuseOpenDoor keeps a hub from being open to a whole network by accident.

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"seghub/gpuexec/budget"
 )
 
 // parse reads a Config as the command does: flags over environment over defaults.
@@ -34,6 +36,7 @@ func TestDefaultsAreThoseOfTheDesign(t *testing.T) {
 	want := Config{
 		Listen: "127.0.0.1:8080", Data: "./data", Redis: "auto", Inference: Inference{Models: "./models/weights", Device: "auto"},
 		Slots: 4, Turn: time.Minute, ReserveGrace: 5 * time.Second, Borrow: true, SessionTTL: 30 * time.Minute,
+		MemoryHigh: budget.Fraction(0.83), MemoryCritical: budget.Fraction(0.90), MemoryLow: budget.Fraction(0.80),
 		LeaseTTL: 10 * time.Second, MaxFile: 200 << 20, MaxPixels: 400e6, MaxFiles: 100, MaxQueue: 10000,
 		RateLimits: 1, MaxSessions: 20000, MaxUploads: 256, MaxSockets: 20000,
 	}
@@ -49,6 +52,7 @@ func TestVariablesAndFlagsSetEveryField(t *testing.T) {
 		"SEGHUB_MAX_FILE":      "1MiB",
 		"SEGHUB_MAX_PIXELS":    "1e6",
 		"SEGHUB_WARM":          "a,b",
+		"SEGHUB_MEMORY_HIGH":   "20GB",
 		"SEGHUB_BORROW":        "false",
 
 		"SEGHUB_TRUSTED_PROXIES": "127.0.0.1,10.1.2.3/8,fd00::/8",
@@ -58,7 +62,8 @@ func TestVariablesAndFlagsSetEveryField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Slots != 3 || c.Turn != 3*time.Second || c.MaxFile != 1<<20 || c.MaxPixels != 1e6 || len(c.Warm) != 2 || c.Borrow {
+	if c.Slots != 3 || c.Turn != 3*time.Second || c.MaxFile != 1<<20 || c.MaxPixels != 1e6 || len(c.Warm) != 2 || c.Borrow ||
+		c.MemoryHigh != budget.Bytes(20e9) {
 		t.Errorf("read %+v", c)
 	}
 	if got := fmt.Sprint(c.TrustedProxies); got != "[127.0.0.1/32 10.0.0.0/8 fd00::/8]" || len(c.Hosts) != 2 || len(c.Origins) != 1 {

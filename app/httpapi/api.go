@@ -105,11 +105,11 @@ type api struct {
 	door     door
 	rates    rates
 	uploads  *crowd
-	previews chan struct{} // one token for each preview being made
+	pictures chan struct{} // one token for each picture being made
 }
 
-// previewsAtOnce bounds the memory that previews of large images take.
-const previewsAtOnce = 2
+// picturesAtOnce bounds the memory that previews and probability maps of large images take.
+const picturesAtOnce = 2
 
 // New builds the handler of everything that the hub serves. It fails when an origin is none.
 func New(c Config) (http.Handler, error) {
@@ -122,7 +122,7 @@ func New(c Config) (http.Handler, error) {
 		door:     door,
 		rates:    newRates(c.Limits.Rates),
 		uploads:  newCrowd(c.Limits.Uploads),
-		previews: make(chan struct{}, previewsAtOnce),
+		pictures: make(chan struct{}, picturesAtOnce),
 	}
 
 	gin.SetMode(gin.ReleaseMode)

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"image"
 	"image/png"
 	"net/http"
 	"strings"
 	"testing"
 
 	"seghub/gpuexec"
+	"seghub/models/mask"
 	"seghub/sessions"
 	"seghub/sessions/problem"
 	"seghub/storage"
@@ -188,8 +190,16 @@ func TestResultsAreThereOnceTheJobIsDone(t *testing.T) {
 	var got uploadResponse
 	e.upload(token, field("model", "unet"), file("a.png", picture(t, 40, 30))).decode(t, http.StatusAccepted, &got)
 	job := got.Accepted[0].ID
+	want := mask.Probability{Width: 40, Height: 30, Pix: make([]uint8, 40*30), Border: make([]uint8, 40*30)}
+	for i := range want.Pix {
+		want.Pix[i], want.Border[i] = uint8(i), 255
+	}
+	var probability bytes.Buffer
+	if err := mask.WriteBands(&probability, want); err != nil {
+		t.Fatal(err)
+	}
 	for key, data := range map[string]string{
-		storage.ResultKey("s1", job): `{"objects":[]}`, storage.MaskKey("s1", job): "mask", storage.ProbabilityKey("s1", job): "probability",
+		storage.ResultKey("s1", job): `{"objects":[]}`, storage.MaskKey("s1", job): "mask", storage.ProbabilityKey("s1", job): probability.String(),
 	} {
 		if err := store.Write(t.Context(), key, []byte(data)); err != nil {
 			t.Fatal(err)
@@ -206,6 +216,22 @@ func TestResultsAreThereOnceTheJobIsDone(t *testing.T) {
 			t.Errorf("%s: status %d, %v", path, a.StatusCode, a.Header)
 		}
 	}
+	a := e.get("/api/v1/jobs/"+job+"/probability.png", token)
+	img, err := png.Decode(bytes.NewReader(a.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if grey, ok := img.(*image.Gray); !ok || !bytes.Equal(grey.Pix, want.Pix) {
+		t.Errorf("the probability map is a %T of %v", img, img.Bounds())
+	}
+	if a.Header.Get("Content-Length") != fmt.Sprint(len(a.body)) || a.Header.Get("Cache-Control") == "" || a.Header.Get("Last-Modified") == "" {
+		t.Errorf("headers %v", a.Header)
+	}
+	// What is damaged is nobody's image, but the operator's disk.
+	if err := store.Write(t.Context(), storage.ProbabilityKey("s1", job), probability.Bytes()[1:]); err != nil {
+		t.Fatal(err)
+	}
+	e.get("/api/v1/jobs/"+job+"/probability.png", token).isProblem(t, 500, problem.Internal)
 }
 
 func TestJobs(t *testing.T) {

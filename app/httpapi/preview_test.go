@@ -36,7 +36,7 @@ func TestStalledReadersHoldNobodyUp(t *testing.T) {
 	var big, small uploadResponse
 	e.upload(ada, field("model", "unet"), file("big.png", noise(t, 500))).decode(t, http.StatusAccepted, &big)
 	e.upload(ben, field("model", "unet"), file("small.png", picture(t, 40, 30))).decode(t, http.StatusAccepted, &small)
-	asleep := make([]net.Conn, previewsAtOnce)
+	asleep := make([]net.Conn, picturesAtOnce)
 	for i := range asleep {
 		asleep[i] = e.dial()
 		fmt.Fprintf(asleep[i], "GET /api/v1/images/%s/preview HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n", big.Accepted[0].ImageID, ada)

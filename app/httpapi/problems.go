@@ -38,6 +38,7 @@ var table = []struct {
 	{imageio.ErrCorrupt, problem.CorruptImage, "The image is damaged: it is cut short, or what it holds does not fit its header."},
 	{gpuexec.ErrOutOfMemory, problem.GPUMemoryExhausted, "There is not enough memory on the GPU at the moment: try again in a while, or with a smaller model."},
 	{gpuexec.ErrNoModel, problem.InferenceFailed, "The model of this job is no longer on the server: choose another."},
+	{gpuexec.ErrTooLong, problem.Timeout, "The model took far longer on this image than on any before, and was ended."},
 	{gpuexec.ErrInference, problem.InferenceFailed, "The model failed on this image."},
 	{context.DeadlineExceeded, problem.Timeout, "It took too long: try again in a moment."},
 	{context.Canceled, problem.Timeout, "The request was given up before it was answered."},

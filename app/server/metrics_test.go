@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"seghub/app/status"
+	"seghub/gpuexec/budget"
 	"seghub/sessions"
 )
 
@@ -19,7 +20,7 @@ func TestScrapesAskRedisOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int32
 		var failure error
-		g := &gauges{connections: func() int { return 3 }, take: func(context.Context) (status.Snapshot, error) {
+		g := &gauges{connections: func() int { return 3 }, memory: func() budget.State { return budget.State{} }, take: func(context.Context) (status.Snapshot, error) {
 			asked.Add(1)
 			return status.Snapshot{Admission: sessions.Stats{Waiting: 7}}, failure
 		}}
@@ -36,7 +37,7 @@ func TestScrapesAskRedisOnceASecond(t *testing.T) {
 			t.Errorf("a hundred scrapes at once ask %d times", n)
 		}
 		for range 100 {
-			if n := scrape(); n != 6 {
+			if n := scrape(); n != 9 {
 				t.Fatalf("%d metrics", n)
 			}
 			<-time.After(50 * time.Millisecond)
@@ -46,8 +47,8 @@ func TestScrapesAskRedisOnceASecond(t *testing.T) {
 		}
 		failure = errors.New("away")
 		<-time.After(scrapeRest)
-		if n := scrape(); n != 1 {
-			t.Errorf("without Redis: %d metrics, want that of the connections alone", n)
+		if n := scrape(); n != 6 {
+			t.Errorf("without Redis: %d metrics, want those of the connections and the memory alone", n)
 		}
 	})
 }

@@ -26,6 +26,7 @@ import (
 	"seghub/app/janitor"
 	"seghub/app/status"
 	"seghub/gpuexec"
+	"seghub/gpuexec/budget"
 	"seghub/gpuexec/ort"
 	"seghub/hub"
 	"seghub/models"
@@ -45,10 +46,17 @@ const (
 // headerBytes caps the head of a request at 32 KiB: net/http takes 4 KiB more than it is told.
 const headerBytes = 28 << 10
 
-// Run serves until ctx ends, then shuts down in order. ready hears the address once jobs can run.
+// Run serves until ctx ends, then shuts down in order. ready hears the address once jobs can run. When the error wraps
+// gpuexec.ErrDeviceLost, what could be handed back is, and the process is to end without another call into ONNX Runtime.
 func Run(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(address string)) error {
+	return RunWatched(ctx, cfg, log, ready, nil)
+}
+
+// RunWatched is Run for who measures: inferred, unless it is nil, hears when the inference of each job ended, before its result
+// is kept. It is called by many goroutines.
+func RunWatched(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(address string), inferred func(job string, at time.Time)) error {
 	log.Info("settings", "effective", cfg)
-	s, err := start(ctx, cfg, log)
+	s, err := start(ctx, cfg, log, inferred)
 	if err != nil {
 		return err
 	}
@@ -58,7 +66,12 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(ad
 		case <-ctx.Done():
 		case err = <-s.served:
 			err = fmt.Errorf("serve HTTP: %w", err)
+		case err = <-s.lost:
+			return errors.Join(err, s.abandon())
 		}
+	}
+	if errors.Is(err, gpuexec.ErrDeviceLost) { // while the models were being loaded
+		return errors.Join(err, s.abandon())
 	}
 	if ctx.Err() != nil {
 		err = nil // asked to stop, not failed
@@ -76,7 +89,9 @@ type server struct {
 	unfollow  context.CancelFunc
 	following sync.WaitGroup // what keeps the workers up with models
 	runtime   *ort.Runtime
-	memory    memory
+	budget    *budget.Budget
+	unmeasure func() error // frees what budget measures with
+	lost      chan error   // why the device is lost
 	pool      *gpuexec.Pool
 	sessions  *sessions.Service
 	sink      gpuexec.Sink // sessions, behind what counts the outcomes
@@ -88,9 +103,12 @@ type server struct {
 }
 
 // start brings everything up but the models; on failure nothing stays up.
-func start(ctx context.Context, cfg config.Config, log *slog.Logger) (*server, error) {
-	s := &server{cfg: cfg, log: log, served: make(chan error, 1)}
+func start(ctx context.Context, cfg config.Config, log *slog.Logger, inferred func(job string, at time.Time)) (*server, error) {
+	s := &server{cfg: cfg, log: log, served: make(chan error, 1), lost: make(chan error, 1)}
 	err := s.startParts(ctx)
+	if inferred != nil {
+		s.sink = watched{s.sink, inferred}
+	}
 	if err == nil {
 		err = s.pool.Start(context.WithoutCancel(ctx), s.sessions, s.sink)
 	}
@@ -135,7 +153,7 @@ func (s *server) startParts(ctx context.Context) (err error) {
 	if s.models, err = models.Open(cfg.Models, s.log); err != nil {
 		return err
 	}
-	if err = s.startWorkers(); err != nil {
+	if err = s.startWorkers(ctx); err != nil {
 		return err
 	}
 	if err = s.startSessions(ctx); err != nil {
@@ -144,22 +162,34 @@ func (s *server) startParts(ctx context.Context) (err error) {
 	return s.startEdge(ctx)
 }
 
-func (s *server) startWorkers() (err error) {
+func (s *server) startWorkers(ctx context.Context) (err error) {
 	if s.runtime, err = ort.Open(s.cfg.ORTLibrary, s.cfg.Device, s.cfg.Slots, s.log); err != nil {
 		return err
 	}
-	if s.memory, err = openMemory(s.runtime.Device(), s.log); err != nil {
-		return err
+	gauge, unmeasure := openGauge(s.runtime.PCIBusID(), s.log)
+	s.unmeasure = unmeasure
+	s.budget = budget.New(budget.Config{Gauge: gauge, Levels: s.cfg.Levels(), Log: s.log})
+	s.budget.Start(context.WithoutCancel(ctx))
+	onCPU := s.runtime.Device() == gpuexec.CPU
+	batches, err := models.OpenBatches(s.cfg.Models, s.runtime.DeviceName(), onCPU)
+	if err != nil {
+		s.log.Warn("the batch table is not used; seghub tune measures one", "error", err)
 	}
-	s.pool = gpuexec.New(gpuexec.Config{
-		Slots:       s.cfg.Slots,
-		Device:      s.runtime.Device(),
-		NewEngine:   s.runtime.NewEngine,
-		Models:      s.models.Get,
-		MaxPixels:   int64(s.cfg.MaxPixels),
-		MemoryShort: s.memory.short,
-		Log:         s.log,
-	})
+	cfg := gpuexec.Config{
+		Slots:     s.cfg.Slots,
+		Device:    s.runtime.Device(),
+		NewEngine: s.runtime.NewEngine,
+		Models:    s.models.Get,
+		MaxPixels: int64(s.cfg.MaxPixels),
+		Batches:   batches,
+		Budget:    s.budget,
+		Lost:      func(err error) { s.lost <- err },
+		Log:       s.log,
+	}
+	if !onCPU {
+		cfg.InUse = s.runtime.InUse
+	}
+	s.pool = gpuexec.New(cfg)
 	return nil
 }
 
@@ -184,7 +214,7 @@ func (s *server) startSessions(ctx context.Context) error {
 		Borrow:       s.cfg.Borrow,
 		MaxQueue:     s.cfg.MaxQueue,
 		Files:        files{s.store},
-		BatchSize:    s.pool.BatchSize,
+		BatchSize:    func(model string, _ int) int { return s.pool.BatchSize(model) },
 		Problem:      httpapi.Problem,
 		Log:          s.log,
 	})
@@ -196,7 +226,7 @@ func (s *server) startSessions(ctx context.Context) error {
 }
 
 func (s *server) startEdge(ctx context.Context) error {
-	source := status.Source{Admission: s.sessions.Stats, Workers: s.pool.Stats, Memory: s.memory.measure}
+	source := status.Source{Admission: s.sessions.Stats, Workers: s.pool.Stats, Memory: s.budget.State}
 	registry := prometheus.NewRegistry()
 	s.hub = hub.New(hub.Config{
 		Sessions: s.sessions,
@@ -216,7 +246,7 @@ func (s *server) startEdge(ctx context.Context) error {
 	}
 	outcomes := newOutcomes(s.sessions)
 	s.sink = outcomes
-	registry.MustRegister(outcomes, &gauges{take: source.Take, connections: s.hub.Connections})
+	registry.MustRegister(outcomes, &gauges{take: source.Take, memory: s.budget.State, connections: s.hub.Connections})
 	handler, err := s.edge(ctx, source, registry)
 	if err != nil {
 		return err
@@ -244,6 +274,7 @@ func (s *server) edge(ctx context.Context, source status.Source, registry *prome
 		Loaded:   s.pool.Loaded,
 		Status:   source.Take,
 		Ready:    s.ready,
+		Admit:    s.admit,
 		Registry: registry,
 
 		AccessKey:  s.cfg.AccessKey,
@@ -265,6 +296,14 @@ func (s *server) edge(ctx context.Context, source status.Source, registry *prome
 		Spool: s.cfg.Data,
 		Log:   s.log,
 	})
+}
+
+// admit refuses images while the memory that models run in is nearly full.
+func (s *server) admit() error {
+	if err := s.budget.Admit(); err != nil {
+		return fmt.Errorf("%w: %w", gpuexec.ErrOutOfMemory, err)
+	}
+	return nil
 }
 
 // ready tells whether a job that is submitted now would run.

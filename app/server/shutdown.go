@@ -12,6 +12,20 @@ const (
 	reconnectAfter = 2 * time.Second // what clients are told to wait
 )
 
+// abandon is shutdown after the device was lost: the leases and the jobs go back at once, so that another node or this one's next process
+// takes them up, and no worker is waited for. Nothing is closed that would call ONNX Runtime; the process ends next.
+func (s *server) abandon() error {
+	s.log.Error("the device is lost: jobs and slots are handed back, and this process ends")
+	s.hub.Drain(reconnectAfter)
+	s.sessions.StopAdmission()
+	s.stopFollowing()
+	releasing, cancel := context.WithTimeout(context.Background(), releaseTimeout)
+	defer cancel()
+	s.sessions.Stop(releasing)
+	s.hub.Stop()
+	return errors.Join(s.http.Close(), s.stopRedis(), s.store.Close())
+}
+
 // shutdown takes down what start brought up, in the order that loses nothing: no new work, then no
 // work, then no claims on work, and only then the connections that tell of it. It does not depend on
 // the context that ended.
@@ -71,7 +85,10 @@ func (s *server) shutdown() error {
 	if s.http != nil {
 		errs = append(errs, s.http.Close())
 	}
-	errs = append(errs, s.memory.close())
+	if s.budget != nil {
+		s.budget.Stop()
+		errs = append(errs, s.unmeasure())
+	}
 	if s.runtime != nil {
 		errs = append(errs, s.runtime.Close())
 	}
