@@ -1,4 +1,5 @@
-// Command seghub is the hub: `seghub serve` runs it, `seghub models` works on model files.
+// Command seghub is the hub: `seghub serve` runs it, `seghub doctor` looks whether it would run, `seghub models` works on model
+// files.
 package main
 
 import (
@@ -7,16 +8,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"os/signal"
-	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
 	"seghub/app/config"
 	"seghub/app/evaluate"
-	"seghub/app/server"
 	"seghub/app/supervise"
 	"seghub/gpuexec"
 	"seghub/gpuexec/ort"
@@ -26,56 +24,11 @@ import (
 type cli struct {
 	Serve  serveCommand  `cmd:"" help:"Run the hub."`
 	Models modelsCommand `cmd:"" help:"Work on model files."`
+	Doctor doctorCommand `cmd:"" help:"Look at everything that serve needs, with serve's settings, and say what is to be mended."`
 	Tune   tuneCommand   `cmd:"" help:"Measure how many rows a run of each model should have on this machine, and write it down."`
 	Bench  benchCommand  `cmd:"" help:"Measure the hub beside bare ONNX Runtime and beside one lock around the model."`
 
 	BenchPart benchPartCommand `cmd:"" hidden:"" help:"One path of the bench."`
-}
-
-type serveCommand struct {
-	config.Config
-	Supervised bool `hidden:"" help:"This is the process that serves; its parent starts it anew."`
-}
-
-// Run serves: on a GPU as the parent of the process that does.
-func (s *serveCommand) Run() error {
-	if !s.Supervised && s.mayUseGPU() {
-		return superviseSelf()
-	}
-	return s.serve()
-}
-
-func (s *serveCommand) mayUseGPU() bool {
-	return s.Device != gpuexec.CPU && (s.Device != "auto" || ort.HasCUDAProvider(s.ORTLibrary))
-}
-
-func superviseSelf() error {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
-	program, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	supervisor := supervise.Supervisor{
-		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		Command: func() *exec.Cmd {
-			cmd := exec.Command(program, append(slices.Clone(os.Args[1:]), "--supervised")...)
-			cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-			return cmd
-		},
-	}
-	return supervisor.Run(signals)
-}
-
-func (s *serveCommand) serve() error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	slog.SetDefault(log)
-	return server.Run(ctx, s.Config, log, func(address string) {
-		fmt.Printf("SegHub is ready: http://%s\n", address)
-	})
 }
 
 type modelsCommand struct {
@@ -119,7 +72,9 @@ func main() {
 	)
 	command, err := k.Parse(os.Args[1:])
 	k.FatalIfErrorf(err)
-	k.FatalIfErrorf(config.RefuseUnknown(os.Environ(), variables(k.Model.Node)))
+	if command.Command() != "doctor" { // which says it beside all else
+		k.FatalIfErrorf(unknownSettings(k))
+	}
 	err = command.Run()
 	var exit *supervise.ExitError
 	switch {
@@ -130,6 +85,11 @@ func main() {
 		os.Exit(supervise.DeviceLost)
 	}
 	k.FatalIfErrorf(err)
+}
+
+// unknownSettings is the error for a setting in the environment that no command reads.
+func unknownSettings(k *kong.Kong) error {
+	return config.RefuseUnknown(os.Environ(), variables(k.Model.Node))
 }
 
 // variables lists every environment variable that a flag of the program reads.

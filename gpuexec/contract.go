@@ -108,11 +108,11 @@ type Result struct {
 
 // Output is one job's masks at the size of its image, encoded, and its objects.
 type Output struct {
-	Width, Height  int
-	Objects        []mask.Object
-	Summary        mask.Summary
-	MaskPNG        []byte // 1 channel, 0 or 255
-	ProbabilityPNG []byte // 8-bit grey
+	Width, Height int
+	Objects       []mask.Object
+	Summary       mask.Summary
+	MaskPNG       []byte // 1 channel, 0 or 255
+	Probability   []byte // the map that the objects were cut from, in bands as mask.ReadBands reads them
 }
 
 // Engine opens models on one device stream. Its methods, and those of its sessions, are called by one goroutine, locked to its

@@ -26,12 +26,16 @@ func (w *worker) ask(ctx context.Context, over <-chan struct{}, do func(w *worke
 	case w.orders <- order{do: do, done: done}:
 	case <-over:
 		return ErrNotRunning
+	case <-w.pool.gone:
+		return w.pool.lostError()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	select {
 	case err := <-done: // an order that was taken is answered
 		return err
+	case <-w.pool.gone:
+		return w.pool.lostError()
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -39,6 +39,7 @@ func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *
 			if !more {
 				return
 			}
+			w.arrived()
 			w.inferBatch(work, out, b)
 			if len(w.pool.ledger.unclaimed(b)) > 0 {
 				inferred <- b
@@ -232,10 +233,11 @@ func (w *worker) makeDoWithLess(ctx context.Context, h *held) {
 	if w.reduce(h.model, h.rows) {
 		least.rows = w.rows(h.model)
 	}
-	for ctx.Err() == nil && w.relieveOnce(ctx, least) {
+	// A session that found no memory for a plan has none from then on: the smallest shape is opened anew too.
+	if err := w.close(h); err != nil {
+		w.log.Error("a model could not be unloaded", "error", err)
 	}
-	if h.rows == 1 && w.engine != nil && h.run != nil {
-		w.shrink(ctx, h)
+	for ctx.Err() == nil && w.relieveOnce(ctx, least) {
 	}
 }
 

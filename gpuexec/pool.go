@@ -56,6 +56,8 @@ type Pool struct {
 	footprints *footprints
 	history    history
 
+	gone chan struct{} // closed when the device is lost
+
 	mu     sync.Mutex
 	life   *life    // guarded by mu; nil when not running
 	warm   []string // guarded by mu; the models that Warm has loaded
@@ -76,6 +78,7 @@ func New(cfg Config) *Pool {
 		cfg: cfg, ledger: newLedger(),
 		loads:      newLoads(cfg.InUse != nil),
 		footprints: &footprints{table: cfg.Batches, slots: cfg.Slots, measured: make(map[string]footprint)},
+		gone:       make(chan struct{}),
 		history:    history{slowest: make(map[string]time.Duration)},
 	}
 	for slot := range cfg.Slots {
@@ -269,6 +272,7 @@ func (p *Pool) lose(err error) {
 	first := p.lost == nil
 	if first {
 		p.lost = err
+		close(p.gone)
 	}
 	life := p.life
 	p.mu.Unlock()

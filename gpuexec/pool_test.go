@@ -14,6 +14,7 @@ import (
 	"seghub/gpuexec/enginetest"
 	"seghub/models"
 	"seghub/models/imageio"
+	"seghub/models/mask"
 )
 
 func TestABatchIsSegmented(t *testing.T) {
@@ -38,7 +39,13 @@ func TestABatchIsSegmented(t *testing.T) {
 		t.Errorf("a white image gave %+v", out.Summary)
 	}
 	wantGray(t, "mask", white.Output.MaskPNG, 255)
-	wantGray(t, "probability", white.Output.ProbabilityPNG, 255)
+	bands, err := mask.ReadBands(bytes.NewReader(white.Output.Probability), side*side)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := bands.Probability(); err != nil || slices.ContainsFunc(p.Pix, func(p uint8) bool { return p != 255 }) {
+		t.Errorf("the probability of one colour is %v, %v", p.Pix, err)
+	}
 
 	black := results["black"]
 	if black.Err != nil {

@@ -103,11 +103,14 @@ func (w *worker) restoreRows() {
 	}
 }
 
-// interruptible derives a context that ends when a batch comes. The caller calls done when it is back.
+// interruptible derives a context that ends when a batch comes, or is on its way. The caller calls done when it is back.
 func (w *worker) interruptible(work context.Context) (_ context.Context, done func()) {
 	ctx, cancel := context.WithCancel(work)
 	w.mu.Lock()
 	w.interrupt = cancel
+	if w.coming > 0 {
+		cancel()
+	}
 	w.mu.Unlock()
 	return ctx, func() {
 		w.mu.Lock()
@@ -117,11 +120,19 @@ func (w *worker) interruptible(work context.Context) (_ context.Context, done fu
 	}
 }
 
-// hurry ends what the engine's owner does while it has no work.
-func (w *worker) hurry() {
+// expect ends what the engine's owner does while it has no work: a batch was fetched.
+func (w *worker) expect() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.coming++
 	if w.interrupt != nil {
 		w.interrupt()
 	}
+}
+
+// arrived says that an expected batch is with the engine's owner, or will never be.
+func (w *worker) arrived() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.coming--
 }

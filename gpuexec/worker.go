@@ -33,6 +33,7 @@ type worker struct {
 	stat      WorkerStat         // guarded by mu
 	held      map[shape]*held    // guarded by mu; written by the infer goroutine alone
 	reduced   map[string]int     // guarded by mu; the rows of models that memory was too short for, by id
+	coming    int                // guarded by mu; the batches that were fetched and are not with the infer goroutine
 	interrupt context.CancelFunc // guarded by mu; ends what the infer goroutine does without work, nil while it has some
 }
 

@@ -15,6 +15,7 @@ import (
 	"gocloud.dev/blob/fileblob"
 	_ "gocloud.dev/blob/memblob" // mem://
 	_ "gocloud.dev/blob/s3blob"  // s3://
+	"gocloud.dev/gcerrors"
 )
 
 // Store keeps blobs in one bucket.
@@ -67,31 +68,32 @@ func openFolder(folder string) (*Store, error) {
 // full disk is ErrFull; an error of r comes back wrapped. ctx is looked at between reads, so r must end
 // by itself when ctx does.
 func (s *Store) Put(ctx context.Context, key string, r io.Reader, limit int64) (int64, error) {
-	n, err := s.put(ctx, key, r, limit)
+	err := checkKey(key)
+	var n int64
+	if err == nil {
+		n, err = s.put(ctx, key, r, limit, &blob.WriterOptions{})
+	}
 	if err != nil {
 		return 0, failed("put", key, err)
 	}
 	return n, nil
 }
 
-func (s *Store) put(ctx context.Context, key string, r io.Reader, limit int64) (int64, error) {
-	if err := checkKey(key); err != nil {
-		return 0, err
-	}
+// put does it, with options to which it adds. gocloud's own WriteAll leaves file and descriptor behind where the disk is full.
+func (s *Store) put(ctx context.Context, key string, r io.Reader, limit int64, options *blob.WriterOptions) (int64, error) {
 	// Closing a gocloud writer commits; only a cancelled context makes it throw away what it has.
 	ctx, abandon := context.WithCancel(ctx)
 	defer abandon()
 	unfinished := ""
-	w, err := s.bucket.NewWriter(ctx, key, &blob.WriterOptions{
-		ContentType: "application/octet-stream", // spares the sniffing, which buffers
-		BeforeWrite: func(as func(any) bool) error {
-			var file *os.File
-			if as(&file) {
-				unfinished = file.Name()
-			}
-			return nil
-		},
-	})
+	options.ContentType = "application/octet-stream" // spares the sniffing, which buffers
+	options.BeforeWrite = func(as func(any) bool) error {
+		var file *os.File
+		if as(&file) {
+			unfinished = file.Name()
+		}
+		return nil
+	}
+	w, err := s.bucket.NewWriter(ctx, key, options)
 	if err != nil {
 		return 0, err
 	}
@@ -172,19 +174,22 @@ func (s *Store) deleteSession(ctx context.Context, session string) error {
 		// Takes the folders along, and what a killed hub left half written.
 		return os.RemoveAll(filepath.Join(s.folder, sessionsFolder, session))
 	}
-	blobs := s.bucket.List(&blob.ListOptions{Prefix: sessionsFolder + session + "/"})
-	for {
-		object, err := blobs.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := s.bucket.Delete(ctx, object.Key); err != nil && !errors.Is(failed("", "", err), ErrNotFound) {
-			return err
-		}
+	var keys []string
+	err := s.list(ctx, &blob.ListOptions{Prefix: sessionsFolder + session + "/"}, func(object *blob.ListObject) {
+		keys = append(keys, object.Key)
+	})
+	for _, key := range keys {
+		err = errors.Join(err, ignoreAbsent(s.bucket.Delete(ctx, key)))
 	}
+	return err
+}
+
+// ignoreAbsent drops that what is to be deleted is gone already.
+func ignoreAbsent(err error) error {
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil
+	}
+	return err
 }
 
 // Close frees the store; no call may follow.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -22,7 +23,14 @@ type Config struct {
 	AccessKey   string   `env:"SEGHUB_ACCESS_KEY" secret:"" placeholder:"KEY" help:"Ask this key of everyone who starts a session."`
 	TLSProxy    bool     `env:"SEGHUB_TLS_PROXY" help:"A proxy in front of the hub terminates TLS: cookies are marked Secure."`
 	AllowPublic bool     `env:"SEGHUB_ALLOW_PUBLIC" help:"Listen beyond loopback even without an access key or a TLS proxy."`
-	Origins     []string `env:"SEGHUB_ORIGINS" placeholder:"URL" help:"Origins of other sites whose pages may open the socket."`
+	Origins     []string `env:"SEGHUB_ORIGINS" placeholder:"URL" help:"Origins of other sites whose pages may come here, such as https://lab.example."`
+
+	Hosts          []string  `env:"SEGHUB_HOSTS" placeholder:"NAME" help:"Names that browsers call the hub by, beside this machine's own and its addresses; *.lab.example is all of a domain, * any name. Default: with an access key any, else none."`
+	TrustedProxies []Network `env:"SEGHUB_TRUSTED_PROXIES" placeholder:"ADDRESS|NETWORK" help:"Reverse proxies whose X-Forwarded-For and X-Forwarded-Host are believed, such as 127.0.0.1 or 10.0.0.0/8. Without, everybody behind a proxy shares the limits of its address."`
+	RateLimits     float64   `default:"1" env:"SEGHUB_RATE_LIMITS" help:"Multiplies how often one address or session may start sessions, guess the key, upload and connect; 0 sets no limits. A class of thirty behind one router is far below 1."`
+	MaxSessions    int       `default:"20000" env:"SEGHUB_MAX_SESSIONS" help:"Most open sessions."`
+	MaxUploads     int       `default:"256" env:"SEGHUB_MAX_UPLOADS" help:"Most uploads under way on this node; one address may have half of them, one session a sixteenth."`
+	MaxSockets     int       `default:"20000" env:"SEGHUB_MAX_SOCKETS" help:"Most open sockets on this node."`
 
 	Data    string `default:"./data" env:"SEGHUB_DATA" help:"Folder for images, results and the Redis log."`
 	Storage string `env:"SEGHUB_STORAGE" placeholder:"DIR|URL" help:"Where images and results go: a folder or a bucket such as s3://name. Default: the folder blobs under the data folder."`
@@ -83,6 +91,10 @@ func (c *Config) Validate() error {
 		{c.MaxFile < 1, "max-file must be at least 1 byte"},
 		{c.MaxFiles < 1, "max-files must be at least 1"},
 		{c.MaxQueue < 1, "max-queue must be at least 1"},
+		{c.RateLimits < 0, "rate-limits must not be below zero"},
+		{c.MaxSessions < 1, "max-sessions must be at least 1"},
+		{c.MaxUploads < 1, "max-uploads must be at least 1"},
+		{c.MaxSockets < 1, "max-sockets must be at least 1"},
 	} {
 		if check.broken {
 			return errors.New(check.says)
@@ -90,6 +102,11 @@ func (c *Config) Validate() error {
 	}
 	if err := c.Levels().Validate(); err != nil {
 		return err
+	}
+	for _, origin := range c.Origins {
+		if err := http.NewCrossOriginProtection().AddTrustedOrigin(origin); err != nil {
+			return fmt.Errorf("origins: %w", err)
+		}
 	}
 	return c.refuseOpenDoor()
 }

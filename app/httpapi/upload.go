@@ -27,8 +27,6 @@ const (
 	maxFilename    = 255              // characters
 	cleanUpTimeout = 10 * time.Second // to delete what a failed upload left
 	formRoom       = 1 << 20          // bytes of a request beside its files
-	unreadBytes    = 64 << 20         // read on after a refusal, so that the client gets to see the answer
-	unreadTimeout  = 5 * time.Second
 )
 
 // rejection is one file that was not taken, and why.
@@ -64,7 +62,6 @@ func (a *api) upload(c *gin.Context) {
 	}
 	switch {
 	case err != nil:
-		drain(c)
 		a.fail(c, err)
 	case len(u.taken) == 0:
 		first := u.rejected[0]
@@ -91,8 +88,8 @@ func (u *uploading) receive(c *gin.Context) error {
 	if c.Request.ContentLength > limit {
 		return problem.Newf(problem.BatchTooLarge, "The request is larger than %d bytes.", limit)
 	}
-	body := &patientBody{ReadCloser: http.MaxBytesReader(c.Writer, c.Request.Body, limit), control: http.NewResponseController(c.Writer)}
-	defer body.relax()
+	body := bodyOf(c.Writer, c.Request)
+	body.limit(c.Writer, limit)
 	c.Request.Body = body
 
 	parts, err := c.Request.MultipartReader()
@@ -234,13 +231,4 @@ func cleanFilename(name string) string {
 		name = string(runes[:maxFilename])
 	}
 	return name
-}
-
-// drain reads on for a while after a refusal: a connection that is closed on a client that still sends
-// shows it a reset instead of the answer.
-func drain(c *gin.Context) {
-	control := http.NewResponseController(c.Writer)
-	_ = control.SetReadDeadline(time.Now().Add(unreadTimeout))
-	_, _ = io.CopyN(io.Discard, c.Request.Body, unreadBytes)
-	_ = control.SetReadDeadline(time.Time{})
 }

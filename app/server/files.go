@@ -56,7 +56,7 @@ func (f files) PutResult(ctx context.Context, job sessions.Job, session string, 
 		key  string
 		data []byte
 	}{
-		{storage.ProbabilityKey(session, job.ID), out.ProbabilityPNG},
+		{storage.ProbabilityKey(session, job.ID), out.Probability},
 		{storage.MaskKey(session, job.ID), out.MaskPNG},
 		{storage.ResultKey(session, job.ID), data},
 	} {

@@ -3,21 +3,61 @@ package server
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/singleflight"
 
 	"seghub/app/status"
 	"seghub/gpuexec"
+	"seghub/gpuexec/budget"
 )
 
-// scrapeTimeout bounds how long a scrape waits for Redis.
-const scrapeTimeout = 2 * time.Second
+const (
+	scrapeTimeout = 2 * time.Second // how long a scrape waits for Redis
+	scrapeRest    = time.Second     // how long what Redis said is told again: anybody may ask for the metrics
+)
 
-// gauges are read when Prometheus asks.
+// gauges are read when Prometheus asks, Redis once a second at most.
 type gauges struct {
-	source      status.Source
+	take        func(context.Context) (status.Snapshot, error)
+	memory      func() budget.State
 	connections func() int
+
+	asking singleflight.Group // those who ask together ask once
+
+	mu       sync.Mutex
+	asked    time.Time       // guarded by mu; when Redis was asked last
+	snapshot status.Snapshot // guarded by mu; what it said
+	err      error           // guarded by mu; or why it did not
+}
+
+// recent is a snapshot that is not older than scrapeRest.
+func (g *gauges) recent() (status.Snapshot, error) {
+	if snapshot, fresh, err := g.known(); fresh {
+		return snapshot, err
+	}
+	said, err, _ := g.asking.Do("", func() (any, error) {
+		if snapshot, fresh, err := g.known(); fresh { // asked meanwhile
+			return snapshot, err
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+		defer cancel()
+		snapshot, err := g.take(ctx)
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.asked, g.snapshot, g.err = time.Now(), snapshot, err
+		return snapshot, err
+	})
+	return said.(status.Snapshot), err
+}
+
+// known is what Redis said last, and whether that is fresh enough.
+func (g *gauges) known() (snapshot status.Snapshot, fresh bool, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.snapshot, !g.asked.IsZero() && time.Since(g.asked) < scrapeRest, g.err
 }
 
 var (
@@ -35,7 +75,7 @@ var (
 )
 
 // Describe sends the gauges' names.
-func (g gauges) Describe(out chan<- *prometheus.Desc) {
+func (g *gauges) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		slotsDesc, activeDesc, waitingDesc, connectionsDesc,
 		memoryUsedDesc, memoryTotalDesc, budgetDesc, bookedDesc, breakerDesc, utilisationDesc, temperatureDesc,
@@ -45,15 +85,13 @@ func (g gauges) Describe(out chan<- *prometheus.Desc) {
 }
 
 // Collect reads the gauges; those that need Redis are left out while it is gone.
-func (g gauges) Collect(out chan<- prometheus.Metric) {
+func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)
 	}
 	gauge(connectionsDesc, float64(g.connections()))
 	g.collectMemory(gauge)
-	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
-	defer cancel()
-	snapshot, err := g.source.Take(ctx)
+	snapshot, err := g.recent()
 	if err != nil {
 		return
 	}
@@ -62,8 +100,8 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 	gauge(waitingDesc, float64(snapshot.Admission.Waiting))
 }
 
-func (g gauges) collectMemory(gauge func(*prometheus.Desc, float64)) {
-	memory := g.source.Memory()
+func (g *gauges) collectMemory(gauge func(*prometheus.Desc, float64)) {
+	memory := g.memory()
 	gauge(memoryUsedDesc, float64(memory.UsedBytes))
 	gauge(memoryTotalDesc, float64(memory.TotalBytes))
 	gauge(budgetDesc, float64(memory.BudgetBytes))

@@ -23,6 +23,7 @@ import (
 
 	"seghub/app/config"
 	"seghub/app/httpapi"
+	"seghub/app/janitor"
 	"seghub/app/status"
 	"seghub/gpuexec"
 	"seghub/gpuexec/budget"
@@ -41,6 +42,9 @@ const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
 )
+
+// headerBytes caps the head of a request at 32 KiB: net/http takes 4 KiB more than it is told.
+const headerBytes = 28 << 10
 
 // Run serves until ctx ends, then shuts down in order. ready hears the address once jobs can run. When the error wraps
 // gpuexec.ErrDeviceLost, what could be handed back is, and the process is to end without another call into ONNX Runtime.
@@ -91,6 +95,7 @@ type server struct {
 	pool      *gpuexec.Pool
 	sessions  *sessions.Service
 	sink      gpuexec.Sink // sessions, behind what counts the outcomes
+	janitor   *janitor.Janitor
 	hub       *hub.Hub
 	listener  net.Listener
 	http      *http.Server
@@ -109,6 +114,17 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, inferred fu
 	}
 	if err == nil {
 		err = s.startFollowing(context.WithoutCancel(ctx))
+	}
+	if err == nil {
+		s.janitor = janitor.New(janitor.Config{
+			Files:      s.store,
+			Hubs:       s.store,
+			Sessions:   s.sessions,
+			SessionTTL: s.cfg.SessionTTL,
+			UploadTime: httpapi.UploadTime,
+			Log:        s.log,
+		})
+		s.janitor.Start(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.shutdown())
@@ -221,40 +237,72 @@ func (s *server) startEdge(ctx context.Context) error {
 		},
 		Problem: httpapi.Problem,
 		Origins: s.cfg.Origins,
-		Log:     s.log,
+
+		MaxSockets: s.cfg.MaxSockets,
+		Log:        s.log,
 	})
 	if err := s.hub.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
 	outcomes := newOutcomes(s.sessions)
 	s.sink = outcomes
-	registry.MustRegister(outcomes, gauges{source: source, connections: s.hub.Connections})
+	registry.MustRegister(outcomes, &gauges{take: source.Take, memory: s.budget.State, connections: s.hub.Connections})
+	handler, err := s.edge(ctx, source, registry)
+	if err != nil {
+		return err
+	}
 	s.http = &http.Server{
-		Handler: httpapi.New(httpapi.Config{
-			Accounts:  s.sessions,
-			Jobs:      s.sessions,
-			Blobs:     s.store,
-			Models:    s.models,
-			Live:      s.hub,
-			Client:    web.Handler(),
-			Loaded:    s.pool.Loaded,
-			Status:    source.Take,
-			Ready:     s.ready,
-			Registry:  registry,
-			AccessKey: s.cfg.AccessKey,
-			Secure:    s.cfg.TLSProxy,
-			Limits: httpapi.Limits{
-				FileBytes: int64(s.cfg.MaxFile),
-				Pixels:    int64(s.cfg.MaxPixels),
-				Files:     s.cfg.MaxFiles,
-			},
-			Log: s.log,
-		}),
+		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    headerBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	go func() { s.served <- s.http.Serve(s.listener) }()
+	return nil
+}
+
+// edge builds the handler of everything that is served.
+func (s *server) edge(ctx context.Context, source status.Source, registry *prometheus.Registry) (http.Handler, error) {
+	return httpapi.New(httpapi.Config{
+		Accounts: s.sessions,
+		Jobs:     s.sessions,
+		Blobs:    s.store,
+		Models:   s.models,
+		Live:     s.hub,
+		Client:   web.Handler(),
+		Loaded:   s.pool.Loaded,
+		Status:   source.Take,
+		Ready:    s.ready,
+		Admit:    s.admit,
+		Registry: registry,
+
+		AccessKey:  s.cfg.AccessKey,
+		Secure:     s.cfg.TLSProxy,
+		Proxies:    s.proxies(),
+		Hosts:      s.hosts(),
+		Origins:    s.cfg.Origins,
+		Deployment: s.deployment(ctx),
+		SessionTTL: s.cfg.SessionTTL,
+
+		Limits: httpapi.Limits{
+			FileBytes: int64(s.cfg.MaxFile),
+			Pixels:    int64(s.cfg.MaxPixels),
+			Files:     s.cfg.MaxFiles,
+			Sessions:  s.cfg.MaxSessions,
+			Uploads:   s.cfg.MaxUploads,
+			Rates:     s.cfg.RateLimits,
+		},
+		Spool: s.cfg.Data,
+		Log:   s.log,
+	})
+}
+
+// admit refuses images while the memory that models run in is nearly full.
+func (s *server) admit() error {
+	if err := s.budget.Admit(); err != nil {
+		return fmt.Errorf("%w: %w", gpuexec.ErrOutOfMemory, err)
+	}
 	return nil
 }
 

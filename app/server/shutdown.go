@@ -35,24 +35,31 @@ func (s *server) shutdown() error {
 	var errs []error
 
 	// Stop accepting, tell clients.
+	answered := make(chan struct{}) // closed when no request is in flight any more, or its time is up
 	if s.http != nil {
-		stopping, cancel := context.WithTimeout(ctx, drainTimeout)
+		patience, cancel := context.WithTimeout(ctx, drainTimeout)
 		defer cancel()
-		idle := make(chan struct{})
 		go func() {
-			defer close(idle)
+			defer close(answered)
 			// Requests that last longer than this are cut by Close.
-			_ = s.http.Shutdown(stopping)
+			_ = s.http.Shutdown(patience)
 		}()
-		defer func() { <-idle }()
-	} else if s.listener != nil {
-		errs = append(errs, s.listener.Close())
+	} else {
+		close(answered)
+		if s.listener != nil {
+			errs = append(errs, s.listener.Close())
+		}
 	}
 	if s.hub != nil {
 		s.hub.Drain(reconnectAfter)
 	}
 
 	s.stopFollowing()
+	if s.janitor != nil {
+		leaving, cancel := context.WithTimeout(ctx, releaseTimeout)
+		s.janitor.Stop(leaving)
+		cancel()
+	}
 
 	// Stop admission, let running batches finish, release the leases.
 	if s.sessions != nil {
@@ -69,10 +76,12 @@ func (s *server) shutdown() error {
 		cancel()
 	}
 
-	// Nothing more will happen that a client would have to hear.
+	// Nothing more will happen that a client would have to hear, but the answers to requests in flight: what these read
+	// stays open until they have it.
 	if s.hub != nil {
 		s.hub.Stop()
 	}
+	<-answered
 	if s.http != nil {
 		errs = append(errs, s.http.Close())
 	}

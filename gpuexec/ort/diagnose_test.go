@@ -191,13 +191,20 @@ func TestTheSentenceSaysWhatToInstall(t *testing.T) {
 		want      string
 	}{
 		"driver": {Diagnosis{Missing: Lacking{{File: driverLibrary}}},
-			"no GPU can be used: this machine lacks the NVIDIA driver (libcuda.so.1); install nvidia-driver-580 or later with apt"},
+			"no GPU can be used: this machine lacks the NVIDIA driver (libcuda.so.1); " +
+				"install nvidia-driver-580 or later with apt, or start the container with --gpus all"},
 		"two of one package": {Diagnosis{Missing: Lacking{{File: "libcublasLt.so.13"}, {File: "libcublas.so.13"}}},
 			"no GPU can be used: this machine lacks cuBLASLt 13 (libcublasLt.so.13) and cuBLAS 13 (libcublas.so.13); install libcublas-13-0 with apt " +
 				"(or nvidia-cublas with pip, and its nvidia/*/lib folders on LD_LIBRARY_PATH)"},
 		"provider": {Diagnosis{Missing: Lacking{{File: sharedProvider}, {File: cudaProvider}}},
 			"no GPU can be used: this machine lacks ONNX Runtime's provider interface (libonnxruntime_providers_shared.so) and " +
 				"ONNX Runtime's CUDA provider (libonnxruntime_providers_cuda.so); run `make runtime GPU=1`"},
+		"everything": {Diagnosis{Missing: Lacking{{File: driverLibrary}, {File: "libcudart.so.13"}, {File: "libcudnn.so.9"}, {File: cudaProvider}}},
+			"no GPU can be used: this machine lacks the NVIDIA driver (libcuda.so.1), cudart 13 (libcudart.so.13), cuDNN 9 (libcudnn.so.9) and " +
+				"ONNX Runtime's CUDA provider (libonnxruntime_providers_cuda.so); " +
+				"install nvidia-driver-580 or later with apt, or start the container with --gpus all; " +
+				"install cuda-cudart-13-0 and libcudnn9-cuda-13 with apt (or nvidia-cuda-runtime and nvidia-cudnn-cu13 with pip, " +
+				"and its nvidia/*/lib folders on LD_LIBRARY_PATH); run `make runtime GPU=1`"},
 		"unknown": {Diagnosis{Missing: Lacking{{File: "libfurther.so.7"}}},
 			"no GPU can be used: this machine lacks libfurther.so.7"},
 		"problem": {Diagnosis{Problem: "it broke", Remedy: "mend it"},

@@ -112,6 +112,14 @@ func (d Diagnosis) Err() error {
 	return fmt.Errorf("%w: %s%s", ErrNoGPU, problem, remedy)
 }
 
+// DeviceName is what Runtime.DeviceName is of a Runtime on this machine: the GPU's when that works, else the CPU's.
+func (d Diagnosis) DeviceName() string {
+	if d.Works {
+		return d.GPU.name()
+	}
+	return cpuName()
+}
+
 // Lacking is what a machine lacks.
 type Lacking []Missing
 
@@ -140,24 +148,24 @@ func (l Lacking) String() string {
 
 // Remedy says what brings it; empty when that is not known.
 func (l Lacking) Remedy() string {
+	driver, libraries, provider := l.Parted()
+	var steps []string
+	if len(driver) > 0 {
+		steps = append(steps, "install "+describe(driverLibrary).apt+" with apt, or start the container with --gpus all")
+	}
 	var apt, pip []string
-	for _, m := range l {
+	for _, m := range libraries {
 		w := describe(m.File)
 		apt = appendNew(apt, w.apt)
 		pip = appendNew(pip, w.pip)
 	}
-	var steps []string
 	if len(apt) > 0 {
-		step := "install " + list(apt) + " with apt"
-		if len(pip) > 0 {
-			step += fmt.Sprintf(" (or %s with pip, and its nvidia/*/lib folders on LD_LIBRARY_PATH)", list(pip))
-		}
-		steps = append(steps, step)
+		steps = append(steps, fmt.Sprintf("install %s with apt (or %s with pip, and its nvidia/*/lib folders on LD_LIBRARY_PATH)", list(apt), list(pip)))
 	}
-	if _, _, provider := l.Parted(); len(provider) > 0 {
+	if len(provider) > 0 {
 		steps = append(steps, "run `make runtime GPU=1`")
 	}
-	return list(steps)
+	return strings.Join(steps, "; ")
 }
 
 func appendNew(list []string, s string) []string {

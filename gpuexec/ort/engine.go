@@ -64,4 +64,10 @@ func (e *engine) restoreSignals() {
 }
 
 // explain says which of gpuexec's kinds an error of ONNX Runtime's is.
-func (e *engine) explain(err error) error { return explain(err, e.onGPU()) }
+func (e *engine) explain(err error) error {
+	if !e.onGPU() {
+		return explain(err, false, nil)
+	}
+	// ONNX Runtime waits for the stream before it returns an error, so that a kernel's own is known by now.
+	return explain(err, true, e.runtime.device.cuda.PeekAtLastError())
+}

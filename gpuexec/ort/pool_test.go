@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
 	"image/png"
 	"io"
 	"os"
@@ -114,14 +113,24 @@ func TestFourWorkersKeepTheirImagesApart(t *testing.T) {
 		if r.Err != nil {
 			t.Fatalf("%s: %v", r.JobID, r.Err)
 		}
-		img, err := png.Decode(bytes.NewReader(r.Output.ProbabilityPNG))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := img.At(side/2, side/2).(color.Gray).Y; got != want[r.JobID] {
+		if got := probabilityAt(t, r.Output, side/2, side/2); got != want[r.JobID] {
 			t.Errorf("job %s has the probability %d, want %d", r.JobID, got, want[r.JobID])
 		}
 	}
+}
+
+// probabilityAt is one sample of a result's probability map.
+func probabilityAt(t *testing.T, out *gpuexec.Output, x, y int) uint8 {
+	t.Helper()
+	bands, err := mask.ReadBands(bytes.NewReader(out.Probability), int64(out.Width)*int64(out.Height))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := bands.Probability()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Pix[y*p.Width+x]
 }
 
 func TestCancelThroughThePoolTerminatesONNXRuntime(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	onnx "github.com/yalue/onnxruntime_go"
 
@@ -29,6 +30,7 @@ func beProbe(request string) (exitCode int) {
 		return 1
 	}
 	runtime.LockOSThread()
+	syscall.CloseOnExec(3) // a program that the driver runs must not keep it open
 	reports := json.NewEncoder(os.NewFile(3, "report"))
 	p := &probe{request: r, report: func(d Diagnosis) error { return reports.Encode(d) }}
 	p.found.Library = r.Library
@@ -205,7 +207,7 @@ var remedies = []struct{ sign, remedy string }{
 	{"CUDA error 803)", "restart the machine: the driver was replaced and the old one is still in the kernel"},
 	{"CUDA error 804)", "restart the machine: the driver was replaced and the old one is still in the kernel"},
 	{"not enabled in this build", "use the core library that `make runtime GPU=1` fetches: this one is a build for the CPU"},
-	{"no kernel image", "the GPU is older than CUDA 13 supports: it must have compute capability 7.5 or more"},
+	{"no kernel image", "the provider has code for GPUs of compute capability 7.5, 8.x, 9.0 and 12.x: take one of those, or SEGHUB_DEVICE=cpu"},
 	{"out of memory", "end the programs that nvidia-smi lists on the GPU"},
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"image"
-	"image/color"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -126,11 +125,7 @@ func TestAModelFileIsReplacedUnderLoad(t *testing.T) {
 				if result.Err != nil {
 					t.Fatal(result.Err)
 				}
-				img, err := png.Decode(bytes.NewReader(result.Output.ProbabilityPNG))
-				if err != nil {
-					t.Fatal(err)
-				}
-				switch got := img.At(24, 24).(color.Gray).Y; got {
+				switch got := probabilityAt(t, result.Output, 24, 24); got {
 				case want:
 					seen++
 				case old:

@@ -114,6 +114,10 @@ func (r *Runtime) DeviceName() string {
 	if r.device.cuda != nil {
 		return r.device.name
 	}
+	return cpuName()
+}
+
+func cpuName() string {
 	model := "unknown CPU"
 	if info, err := cpu.Info(); err == nil && len(info) > 0 {
 		model = info[0].ModelName

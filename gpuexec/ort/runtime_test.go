@@ -152,7 +152,8 @@ func TestDefaultLibraryIsWhereTheScriptPutsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := DefaultLibrary()
-	for _, part := range []string{`VERSION = "` + version + `"`, `file: "` + filepath.Base(path) + `"`} {
+	for _, part := range []string{`VERSION = "` + version + `"`, `file: "` + filepath.Base(path) + `"`,
+		`PROVIDER_FILES = ["` + sharedProvider + `", "` + cudaProvider + `"]`} {
 		if !strings.Contains(string(script), part) {
 			t.Errorf("the script has no %s", part)
 		}

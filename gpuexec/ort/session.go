@@ -38,20 +38,37 @@ func (e *engine) open(model models.Spec, rows int) (*session, error) {
 	return &session{engine: e, model: model, rows: rows, onnx: s, empty: true}, nil
 }
 
-// Warm runs the model on black rows. On a GPU the first run plans every convolution and grows the arena piece by piece; the
-// second, whose end gives that back, has the plan of its memory; the third takes it in one piece. On the CPU there is nothing to
-// plan, and what a run takes is given back at once, so that a node at rest holds weights alone.
+// mostWarmRuns is how many runs Warm makes at most. Three were enough for every model that was looked at; other programs that take
+// memory meanwhile could make it look longer.
+const mostWarmRuns = 6
+
+// Warm runs the model on black rows. On a GPU the first run plans every convolution and grows the arena piece by piece, and its end
+// gives that back; the second, with the plan of its memory, takes it in one piece; of what is left over, some models take
+// a little more in the third. So it goes on until a run has taken nothing. On the CPU there is nothing to plan, and what a run takes is given
+// back at once, so that a node at rest holds weights alone.
 func (s *session) Warm(ctx context.Context) error {
-	shrinks := []bool{true}
-	if s.engine.onGPU() {
-		shrinks = []bool{true, true, false}
+	if err := s.warmOnce(ctx, true); err != nil || !s.engine.onGPU() {
+		return err
 	}
-	for _, shrink := range shrinks {
-		if _, err := s.run(ctx, s.black(), shrink); err != nil {
-			return s.failed(ctx, "warm", err)
+	for used, runs := uint64(0), 1; runs < mostWarmRuns; runs++ {
+		if err := s.warmOnce(ctx, false); err != nil {
+			return err
 		}
-		s.engine.restoreSignals() // each new shape may load a library more
+		now := s.engine.runtime.InUse()
+		if now == used {
+			return nil
+		}
+		used = now
 	}
+	return nil
+}
+
+func (s *session) warmOnce(ctx context.Context, shrink bool) error {
+	_, err := s.run(ctx, s.black(), shrink)
+	if err != nil {
+		return s.failed(ctx, "warm", err)
+	}
+	s.engine.restoreSignals() // each new shape may load a library more
 	return nil
 }
 
