@@ -6,6 +6,7 @@ import (
 
 	"seghub/models/imageio"
 	"seghub/models/mask"
+	"seghub/models/pixels"
 	"seghub/models/resample"
 )
 
@@ -27,7 +28,8 @@ func Fit(img imageio.Image, in Input) (Tensor, Placement) {
 		return tiles(img, in)
 	}
 	p := place(img.Width, img.Height, in)
-	pix := make([]uint8, p.Width*p.Height*img.Channels)
+	pix := pixels.Lend(p.Width * p.Height * img.Channels)
+	defer pixels.GiveBack(pix)
 	resample.Resize(pix, p.Width, p.Height, img.Pix, img.Width, img.Height, img.Width*img.Channels, img.Channels)
 	t := newTensor(1, in)
 	fill(t.Pix, in, pix, p.Width, p.Height, p.Width*img.Channels, img.Channels)
@@ -129,7 +131,7 @@ func Concat(tensors []Tensor) (Tensor, error) {
 
 // Unfit takes the image's own part of its rows of out, [N,Height,Width,C], the first of which is row, and brings it back
 // to the image's size, with the same interpolation as Fit. The first of the C values of a pixel is its probability, the
-// second, if there is one, that of a border.
+// second, if there is one, that of a border. Who has no more use for the map may give its samples back to package pixels.
 func (p Placement) Unfit(out Tensor, row int) mask.Probability {
 	m := mask.Probability{Width: p.ImageWidth, Height: p.ImageHeight}
 	m.Pix = p.plane(out, row, 0)
@@ -141,7 +143,7 @@ func (p Placement) Unfit(out Tensor, row int) mask.Probability {
 
 // plane is one value of the output, at the image's size.
 func (p Placement) plane(out Tensor, row, channel int) []uint8 {
-	pix := make([]uint8, p.ImageWidth*p.ImageHeight)
+	pix := pixels.Lend(p.ImageWidth * p.ImageHeight)
 	if len(p.across) > 0 {
 		p.join(pix, out, row, channel)
 		return pix
