@@ -1,6 +1,7 @@
 package models
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -81,6 +82,10 @@ func convertRow(dst []uint8, dstChannels int, src []uint8, srcChannels int) {
 	case srcChannels:
 		copy(dst, src)
 	case 3:
+		// Four bytes a pixel, the last of which the next pixel makes right.
+		for ; len(src) > 1 && len(dst) > 3; src, dst = src[1:], dst[3:] {
+			binary.LittleEndian.PutUint32(dst, uint32(src[0])*0x010101)
+		}
 		for x, v := range src {
 			dst[3*x], dst[3*x+1], dst[3*x+2] = v, v, v
 		}
