@@ -53,7 +53,7 @@ class TestRun(unittest.TestCase):
 class TestRecipes(unittest.TestCase):
     def test_phases_fit_the_networks_and_the_sets(self):
         for recipe in RECIPES.values():
-            run = Run(recipe, Path(self.enterContext(tempfile.TemporaryDirectory())), seed=0)
+            run = Run(replace(recipe, pretrained=False), Path(self.enterContext(tempfile.TemporaryDirectory())), seed=0)
             for phase in recipe.phases:
                 self.assertEqual(phase.crop % run.network.multiple, 0)
                 self.assertEqual(recipe.side % run.network.multiple, 0)
