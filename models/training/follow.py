@@ -15,26 +15,39 @@ ONE = 1 << 16           # a pixel
 # What a step is for each unit of a flow, whose full length is 127.
 SCALE = round(STRIDE * ONE / 127)
 DOUBLINGS = 6           # 2^6 hops of 2.1 pixels: the middle of an object is no farther
-REACH = 1               # pixels: ends that are nearer than this to others, in both axes, are one middle
-FEWEST = 5              # ends that make a middle; others are noise, and go to the object beside them
+REACH = 1               # pixels around an end that are of its middle; middles that touch are one
+CONNECTED = np.ones((3, 3), int)  # at edges and corners
 
 
-def objects(outputs: np.ndarray, threshold: float) -> np.ndarray:
-    """int32 [H, W], 0 = background, numbered from 1 in reading order of the middles, of uint8 [H, W, 3]: probability,
-    255 = certainly, and flow down and right, 128 = none. Holes are filled."""
+def objects(outputs: np.ndarray, threshold: float, min_area: int = 0) -> np.ndarray:
+    """int32 [H, W], 0 = background, numbered from 1 in reading order, of uint8 [H, W, 3]: probability, 255 = certainly,
+    and flow down and right, 128 = none. Holes are filled, and what is smaller than min_area pixels is left out."""
     inside = ndimage.binary_fill_holes(outputs[..., 0] >= threshold * 255)
-    if not inside.any():
-        return np.zeros(inside.shape, np.int32)
     ends = last(hops(outputs[..., 1:].astype(np.int32) - 128, inside))
     pixels = np.flatnonzero(inside)
-    gathered = np.bincount(ends[pixels], minlength=inside.size).reshape(inside.shape)
-    middle, count = ndimage.label(ndimage.maximum_filter(gathered > 0, 2 * REACH + 1) & inside, np.ones((3, 3)))
-    weight = np.bincount(middle.ravel(), gathered.ravel(), count + 1)
-    weight[0] = 0
-    number = np.where(weight >= FEWEST, np.cumsum(weight >= FEWEST), 0)
+    gathered = np.zeros(inside.size, bool)
+    gathered[ends[pixels]] = True
+    near = ndimage.maximum_filter(gathered.reshape(inside.shape), 2 * REACH + 1) & inside
+    middle, _ = ndimage.label(near, CONNECTED)
     labels = np.zeros(inside.size, np.int32)
-    labels[pixels] = number[middle.ravel()[ends[pixels]]]
-    return labels.reshape(inside.shape)
+    labels[pixels] = middle.ravel()[ends[pixels]]
+    return in_reading_order(labels.reshape(inside.shape), min_area)
+
+
+def in_reading_order(labels: np.ndarray, min_area: int) -> np.ndarray:
+    """The connected parts of each label, of so many pixels at least, numbered by their first pixels."""
+    parts, count = np.zeros(labels.shape, np.int32), 0
+    for label, box in enumerate(ndimage.find_objects(labels), 1):
+        part, found = ndimage.label(labels[box] == label, CONNECTED)
+        parts[box] += np.where(part > 0, part + count, 0)
+        count += found
+    _, first, number, area = np.unique(parts, return_index=True, return_inverse=True, return_counts=True)
+    kept = (area >= min_area) & (parts.ravel()[first] > 0)
+    order = np.full(len(first), len(first))
+    order[np.argsort(first)] = np.arange(len(first))
+    rank = np.zeros(len(first), np.int32)
+    rank[kept] = np.argsort(np.argsort(order[kept])) + 1
+    return rank[number].reshape(labels.shape)
 
 
 def hops(flow: np.ndarray, inside: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ def judge(network: torch.nn.Module, recipe: Recipe, kept: list[Pair], device: to
     scores = {kind: [] for kind in KINDS}
     for pair in kept:
         outputs = predict(network, recipe, pair.image, device)
-        found = follow.objects(outputs, recipe.threshold)
+        found = follow.objects(outputs, recipe.threshold, recipe.min_area)
         dice, _ = dice_and_iou(found > 0, pair.mask > 127)
         scores[kind(pair.image)].append((dice, match(found, pair.objects.labels, 0.5), match(found, pair.objects.labels, 0.7)))
     return {f"{name}_{score}": round(float(np.mean(column)), 4)
