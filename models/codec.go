@@ -58,7 +58,7 @@ func (c *Codec) Encode(in Tensor) (values []float32, shape []int64) {
 }
 
 // Decode makes uint8 [n,h,w,1], or [n,h,w,2] of a codec with a border and [n,h,w,3] of one with a flow, of what the graph gave for
-// n images of h x w pixels. The error says what is wrong with their shape.
+// n images of h x w pixels. It may overwrite values. The error says what is wrong with their shape.
 func (c *Codec) Decode(values []float32, shape []int64, n, h, w int) (Tensor, error) {
 	images, err := c.OutputLayout.Split(values, shape)
 	if err != nil {
@@ -67,10 +67,9 @@ func (c *Codec) Decode(values []float32, shape []int64, n, h, w int) (Tensor, er
 	if len(images) != n {
 		return Tensor{}, fmt.Errorf("the graph gave %d images for %d", len(images), n)
 	}
-	wanted := c.outputs()
-	out := Tensor{N: n, H: h, W: w, C: len(wanted), Pix: make([]uint8, n*h*w*len(wanted))}
+	channels := c.outputs()
+	out := Tensor{N: n, H: h, W: w, C: len(channels), Pix: make([]uint8, n*h*w*len(channels))}
 	for i, p := range images {
-		channels := wanted
 		if p.H != h || p.W != w {
 			return Tensor{}, fmt.Errorf("the graph gave %dx%d pixels for an image of %dx%d", p.W, p.H, w, h)
 		}
@@ -78,22 +77,35 @@ func (c *Codec) Decode(values []float32, shape []int64, n, h, w int) (Tensor, er
 			return Tensor{}, fmt.Errorf("the graph gave %d channels, and channel %d is wanted (the first is 0)", p.C, last)
 		}
 		row := out.Rows(i, i+1).Pix
-		if c.Flow != nil {
-			for k, channel := range channels[1:] {
-				for j, v := range p.Plane(channel) {
-					row[j*out.C+k+1] = flowLevel(v / c.Flow.Unit)
-				}
-			}
-			p, channels = Planes{C: 1, H: p.H, W: p.W, Pix: p.Plane(c.Channel)}, []int{0}
-		}
-		Apply(c.After, p)
-		for k, channel := range channels {
-			for j, v := range p.Plane(channel) {
+		probabilities := c.Probabilities(p)
+		for k, plane := range probabilities {
+			for j, v := range plane {
 				row[j*out.C+k] = level(v)
+			}
+		}
+		for k, channel := range channels[len(probabilities):] {
+			for j, v := range p.Plane(channel) {
+				row[j*out.C+len(probabilities)+k] = flowLevel(v / c.Flow.Unit)
 			}
 		}
 	}
 	return out, nil
+}
+
+// Probabilities takes the steps after the graph on one image's output, in its memory, and returns the channels that then are
+// probabilities: that of object, and that of a rim.
+func (c *Codec) Probabilities(p Planes) [][]float32 {
+	if c.Flow != nil {
+		alone := Planes{C: 1, H: p.H, W: p.W, Pix: p.Plane(c.Channel)}
+		Apply(c.After, alone)
+		return [][]float32{alone.Pix}
+	}
+	Apply(c.After, p)
+	var planes [][]float32
+	for _, channel := range c.outputs() {
+		planes = append(planes, p.Plane(channel))
+	}
+	return planes
 }
 
 // outputs lists the channels that are wanted, in the order of Spec.Outputs.

@@ -92,16 +92,15 @@ def spec(recipe: Recipe, training_data: list[dict], scores: dict) -> dict:
     }
 
 
-def learnt_from(recipe: Recipe, folder: Path, rendered: int) -> list[dict]:
-    """Name, licence and number of images of each set in the recipe's mixes."""
+def learnt_from(recipe: Recipe, images: dict[str, int]) -> list[dict]:
+    """Name, licence and number of images of each set in the recipe's mixes, of which a run learnt from so many."""
     rows = []
     for name in sorted({name for phase in recipe.phases for name in phase.mix}):
         if name == "synthetic":
-            rows.append({"name": "synthetic spheroids of models/training/synth.py", "licence": "of this project",
-                         "images": rendered})
+            about = {"name": "synthetic spheroids of models/training/synth.py", "licence": "of this project"}
         else:
-            source = data.TRAINING[name]
-            rows.append({"name": source.name, "licence": source.licence, "images": len(source.files(folder))})
+            about = {"name": data.TRAINING[name].name, "licence": data.TRAINING[name].licence}
+        rows.append({**about, "images": images[name]})
     return rows
 
 
@@ -120,7 +119,7 @@ def write_trained(recipe: Recipe, run: Path, folder: Path, out: Path) -> None:
     trained = network(recipe)
     trained.load_state_dict(torch.load(run / "checkpoint.pt", map_location="cpu")["average"])
     write_graph(recipe, trained, out)
-    sets = learnt_from(recipe, folder, json.loads((run / "run.json").read_text())["synthetic_count"])
+    sets = learnt_from(recipe, json.loads((run / "run.json").read_text())["images"])
     summary, _ = evaluate(session(out), spec(recipe, sets, {}), folder)
     write_spec(out, spec(recipe, sets, summary))
     print(json.dumps(summary, indent=2))

@@ -104,6 +104,11 @@ class TestExport(unittest.TestCase):
         batch = contents["batch"]
         self.assertLessEqual(max(batch["alone"], batch["shared"]), batch["max"])
 
+    def test_says_what_it_learnt_from(self):
+        rows = export.learnt_from(RECIPES["unet_spherohq"], {"synthetic": 1500, "nuclei": 517, "dic_cells": 32, "spheroids": 7})
+        self.assertEqual([row["images"] for row in rows], [32, 517, 7, 1500])
+        self.assertEqual([row["licence"] for row in rows], ["CC BY 3.0", "CC0", "BSD-3-Clause", "of this project"])
+
     def test_predicts_at_the_size_of_the_image(self):
         for recipe, values in ((SMALL[0], 1), (SMALL[2], 1), (SMALL[-1], 3)):
             export.write_graph(recipe, network(recipe), self.path)
