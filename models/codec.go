@@ -140,7 +140,7 @@ func level(probability float32) uint8 {
 
 // flowLevel is a part of a flow's length, -1..1, around 128; 128 of what is no number.
 func flowLevel(part float32) uint8 {
-	if part != part {
+	if math.IsNaN(float64(part)) {
 		return 128
 	}
 	return uint8(max(-1, min(part, 1))*127 + 128.5)

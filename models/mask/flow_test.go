@@ -1,6 +1,7 @@
 package mask_test
 
 import (
+	"bytes"
 	"image"
 	"image/png"
 	"math"
@@ -165,22 +166,29 @@ func TestFlowsOfAnotherSizeAreRefused(t *testing.T) {
 	mask.Segment(mask.Probability{Width: 2, Height: 2, Pix: make([]uint8, 4), Flow: make([]uint8, 2)}, mask.Options{Threshold: 0.5})
 }
 
-// TestFlowsOfOnePartDoNotChangeAnother wants the same objects whether a body is alone in its picture or not, which lets
+// TestFlowsOfOneBodyDoNotChangeAnother wants the same objects of bodies whether others lie beside them or not, which lets
 // bodies be parted one by one as they are complete.
-func TestFlowsOfOnePartDoNotChangeAnother(t *testing.T) {
+func TestFlowsOfOneBodyDoNotChangeAnother(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := anyMap(t)
-		p.Border = nil
-		p.Flow = rapid.SliceOfN(rapid.Byte(), 2*len(p.Pix), 2*len(p.Pix)).Draw(t, "flow")
-		wide := mask.Probability{Width: p.Width, Height: 2*p.Height + 1}
-		wide.Pix = append(append(append(wide.Pix, p.Pix...), make([]uint8, p.Width)...), p.Pix...)
-		wide.Flow = append(append(append(wide.Flow, p.Flow...), make([]uint8, 2*p.Width)...), p.Flow...)
-		// What lies beyond the picture's last row is its edge; here it is what stands in the empty row.
-		copy(wide.Flow[2*len(p.Pix):], p.Flow[2*(len(p.Pix)-p.Width):])
+		flow := rapid.SliceOfN(rapid.Byte(), 2*len(p.Pix), 2*len(p.Pix)).Draw(t, "flow")
+		empty := mask.Probability{Width: p.Width, Height: 1, Pix: make([]uint8, p.Width), Flow: bytes.Repeat([]uint8{128}, 2*p.Width)}
+		p.Border, p.Flow = nil, flow
 		o := mask.Options{Threshold: 0.5, SplitTouching: true, DetectHoles: true}
-		alone, both := mask.Segment(p, o), mask.Segment(wide, o)
+		alone, both := mask.Segment(stacked(empty, p, empty), o), mask.Segment(stacked(empty, p, empty, p, empty), o)
 		if both.Summary.Count != 2*alone.Summary.Count || both.Summary.TotalArea != 2*alone.Summary.TotalArea {
 			t.Errorf("alone %+v, twice %+v", alone.Summary, both.Summary)
 		}
 	})
+}
+
+// stacked is one map of several that lie below each other.
+func stacked(parts ...mask.Probability) mask.Probability {
+	all := mask.Probability{Width: parts[0].Width}
+	for _, p := range parts {
+		all.Height += p.Height
+		all.Pix = append(all.Pix, p.Pix...)
+		all.Flow = append(all.Flow, p.Flow...)
+	}
+	return all
 }
