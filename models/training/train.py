@@ -4,13 +4,16 @@
 """
 
 import argparse
+import collections
 import csv
 import json
 import math
+import multiprocessing
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -84,18 +87,20 @@ class Run:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
 
-    def batches(self, sets: dict, until: int) -> Iterator[tuple[torch.Tensor, ...]]:
-        """The batches of the steps left, made one ahead of the network by a thread."""
-        with ThreadPoolExecutor(1) as maker:
-            def order(step: int):
-                return maker.submit(make_batch, sets, self.phase(step), self.seed, step, self.recipe.scaling)
-
-            coming = order(self.step)
-            for step in range(self.step, until):
-                ready = coming.result()
-                if step + 1 < until:
-                    coming = order(step + 1)
-                yield ready
+    def batches(self, sets: dict, until: int, makers: int = 1) -> Iterator[tuple[torch.Tensor, ...]]:
+        """The batches of the steps left, made ahead of the network by a thread, or by so many processes."""
+        # Forked processes share the images' memory.
+        processes = multiprocessing.get_context("fork")
+        pool, make = (ThreadPoolExecutor(1), partial(make_batch, sets)) if makers == 1 else (
+            ProcessPoolExecutor(makers, processes, initializer=know, initargs=(sets,)), make_known_batch)
+        with pool:
+            coming = collections.deque()
+            ahead = self.step
+            for _ in range(self.step, until):
+                while ahead < until and len(coming) <= makers:
+                    coming.append(pool.submit(make, self.phase(ahead), self.seed, ahead, self.recipe.scaling))
+                    ahead += 1
+                yield coming.popleft().result()
 
     def learn(self, batch: tuple[torch.Tensor, ...]) -> float:
         """One step; returns the loss."""
@@ -141,6 +146,20 @@ def schedule(step: int, steps: int) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - WARM_UP) / max(1, steps - WARM_UP)))
 
 
+known_sets = {}  # of a process that makes batches: it gets them once, not with every batch
+
+
+def know(sets: dict) -> None:
+    """Makes the sets those of this process, which is one of several."""
+    known_sets.update(sets)
+    torch.set_num_threads(1)
+
+
+def make_known_batch(phase: Phase, seed: int, step: int, scaling: str) -> tuple[torch.Tensor, ...]:
+    """`make_batch` of the sets that this process knows."""
+    return make_batch(known_sets, phase, seed, step, scaling)
+
+
 def make_batch(sets: dict, phase: Phase, seed: int, step: int, scaling: str) -> tuple[torch.Tensor, ...]:
     """(image, target, weight), float [batch, 2 or 1, crop, crop]; the same for the same seed and step."""
     crops = []
@@ -160,7 +179,7 @@ def zoom(phase: Phase, pair: Pair) -> tuple[float, float]:
     return low, high
 
 
-def train(run: Run, sets: dict, until: int, kept: list[Pair] = ()) -> None:
+def train(run: Run, sets: dict, until: int, kept: list[Pair] = (), makers: int = 1) -> None:
     """Goes on to step `until`, telling how far it is, logging the loss and saving as it goes. Every JUDGE_EVERY steps the
     average is judged by the images that were kept, if there are any."""
     log = run.folder / "loss.csv"
@@ -169,7 +188,7 @@ def train(run: Run, sets: dict, until: int, kept: list[Pair] = ()) -> None:
         writer = csv.writer(file)
         writer.writerows([("step", "loss", "learning_rate"), *rows])
         saved = time.monotonic()
-        for batch in run.batches(sets, until):
+        for batch in run.batches(sets, until, makers):
             loss = run.learn(batch)
             writer.writerow((run.step, f"{loss:.5f}", f"{run.optimiser.param_groups[0]['lr']:.3e}"))
             bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
@@ -214,6 +233,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, help="stop at this step (the recipe's last)")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--makers", type=int, default=1, help="processes that make batches; a GPU takes what a dozen make (1)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda or cuda:N")
     arguments = parser.parse_args()
 
@@ -235,7 +255,7 @@ def main() -> None:
         sets, kept = data.hold_back(sets, recipe.held_back)
     about = {"model": recipe.id, "seed": arguments.seed, "images": {name: sum(map(len, groups)) for name, groups in sets.items()}}
     (run.folder / "run.json").write_text(json.dumps(about))
-    train(run, sets, until, kept)
+    train(run, sets, until, kept, arguments.makers)
 
 
 if __name__ == "__main__":

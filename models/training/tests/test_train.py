@@ -46,6 +46,12 @@ class TestRun(unittest.TestCase):
         self.assertGreater((self.folder / "broken" / "loss.png").stat().st_size, 5000)
         self.assertEqual(len((self.folder / "broken" / "loss.csv").read_text().splitlines()), 11)
 
+    def test_processes_make_the_same_batches_as_a_thread(self):
+        run = Run(TINY, self.folder, seed=1)
+        for one, other in zip(run.batches(self.sets, 4, makers=1), run.batches(self.sets, 4, makers=2), strict=True):
+            for first, second in zip(one, other, strict=True):
+                self.assertTrue(torch.equal(first, second))
+
     def test_learns_one_picture(self):
         run = Run(replace(TINY, phases=(Phase(1000, 64, 1, (1, 1), {}),)), self.folder, seed=2)
         pair = next(p for p in (synth.spheroids(seed, 64) for seed in range(20)) if 0.1 < (p.mask > 0).mean() < 0.5)
