@@ -146,7 +146,8 @@ def place(size: tuple[int, int], side: int, zoom: tuple[float, float], rng: np.r
         ys = ys + bend * smooth_noise(rng, side, side / 3)
     x = centre[0] + turn[0, 0] * xs + turn[0, 1] * ys
     y = centre[1] + turn[1, 0] * xs + turn[1, 1] * ys
-    return Window(scale, x, y, mirrored=rng.random() < 0.5 or objects is not None)
+    # The hub repeats the edge; a mirror shows more objects, of which small pictures have few.
+    return Window(scale, x, y, mirrored=rng.random() < (0.75 if objects else 0.5))
 
 
 def sample(window: Window, image: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -163,8 +164,8 @@ def sample(window: Window, image: np.ndarray, target: np.ndarray) -> tuple[np.nd
 
 
 def flow_in(window: Window, objects: Objects) -> tuple[np.ndarray, np.ndarray]:
-    """float32 [2, side, side]: the objects' flow as a mirrored window shows it, down and right, of length 1 or 0; and
-    bool [side, side], false on objects that the picture's edge cuts, which with their mirror image have two middles.
+    """float32 [2, side, side]: the objects' flow as the window shows it, down and right, of length 1 or 0; and bool [side,
+    side], false on objects that the picture's edge cuts where they are seen in a mirror, which gives them two middles.
 
     Between pixels the flow is bilinear over those of one object; then it turns as the window's own directions do, which
     the inverse of the window's Jacobian tells.
@@ -187,7 +188,8 @@ def flow_in(window: Window, objects: Objects) -> tuple[np.ndarray, np.ndarray]:
     turned = np.stack([x_right * flow[0] - y_right * flow[1], y_down * flow[1] - x_down * flow[0]]) * side
     length = np.hypot(*turned)
     flow = np.where((owner > 0) & (length > 0), turned / np.maximum(length, 1e-6), 0)
-    whole = window.inside(height, width).all() | ~np.isin(owner, objects.cut)
+    mirror = window.mirrored and not window.inside(height, width).all()
+    whole = ~(mirror & np.isin(owner, objects.cut))
     return flow.astype(np.float32), whole
 
 

@@ -1,5 +1,6 @@
 """Flows: they lead to the middle, a crop turns them with the picture, and following them finds the objects again."""
 
+import dataclasses
 import unittest
 
 import numpy as np
@@ -108,6 +109,8 @@ class TestObjects(unittest.TestCase):
         _, whole = augment.flow_in(window, self.objects)
         self.assertFalse(whole[40, 100])
         self.assertTrue(whole[80, 40])
+        _, whole = augment.flow_in(dataclasses.replace(window, mirrored=False), self.objects)
+        self.assertTrue(whole.all())
 
 
 class TestFlowLoss(unittest.TestCase):
