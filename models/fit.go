@@ -135,13 +135,20 @@ func Concat(tensors []Tensor) (Tensor, error) {
 }
 
 // Unfit takes the image's own part of its rows of out, [N,Height,Width,C], the first of which is row, and brings it back
-// to the image's size, with the same interpolation as Fit. The first of the C values of a pixel is its probability, the
-// second, if there is one, that of a border. Who has no more use for the map may give its samples back to package pixels.
+// to the image's size, with the same interpolation as Fit. The first of the C values of a pixel is its probability; a second
+// alone is that of a border, two more are a flow: see Spec.Outputs. Who has no more use for the map may give its samples back to
+// package pixels.
 func (p Placement) Unfit(out Tensor, row int) mask.Probability {
-	m := mask.Probability{Width: p.ImageWidth, Height: p.ImageHeight}
-	m.Pix = p.plane(out, row, 0)
-	if out.C > 1 {
+	m := mask.Probability{Width: p.ImageWidth, Height: p.ImageHeight, Pix: p.plane(out, row, 0)}
+	switch out.C {
+	case 2:
 		m.Border = p.plane(out, row, 1)
+	case 3:
+		down, right := p.plane(out, row, 1), p.plane(out, row, 2)
+		m.Flow = make([]uint8, 2*len(down))
+		for i := range down {
+			m.Flow[2*i], m.Flow[2*i+1] = down[i], right[i]
+		}
 	}
 	return m
 }
