@@ -20,6 +20,9 @@ end
 if j[4] == '1' then outcome = 'cancelled' end
 call('SREM', running_key(j[3]), sid .. ' ' .. jid)
 call('ZREM', session .. ':queue', jid)
+if state == 'queued' then -- going back has taken from it when it started
+  call('HSET', key, 'started', int(NOW - num(arg(6)) - num(arg(7)) - num(arg(8))))
+end
 call('HSET', key, 'state', outcome, 'stage', '', 'error', arg(5), 'finished', int(NOW),
   'decode', arg(6), 'infer', arg(7), 'postprocess', arg(8))
 if outcome == 'done' then
