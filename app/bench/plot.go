@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"image/color"
 	"os"
@@ -93,9 +94,6 @@ func (r Report) draw(f figure, file string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := picture.WriteTo(out); err != nil {
-		out.Close()
-		return err
-	}
-	return out.Close()
+	_, err = picture.WriteTo(out)
+	return errors.Join(err, out.Close())
 }
