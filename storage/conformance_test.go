@@ -168,6 +168,11 @@ var failingPuts = []struct {
 		_, err := s.Put(ctx, key, r, 2<<20)
 		return err
 	}},
+	{"the upload is cut", io.ErrUnexpectedEOF, func(ctx context.Context, s *Store, key string) error {
+		r := io.MultiReader(bytes.NewReader(randomBytes(1<<20)), iotest.ErrReader(io.ErrUnexpectedEOF))
+		_, err := s.Put(ctx, key, r, 2<<20)
+		return err
+	}},
 	{"the reader fails at once", errReader, func(ctx context.Context, s *Store, key string) error {
 		_, err := s.Put(ctx, key, iotest.ErrReader(errReader), 1)
 		return err

@@ -29,8 +29,7 @@ func (s *Store) announce(ctx context.Context, name string, every time.Duration) 
 	if !wellFormedID.MatchString(name) {
 		return nil, ErrBadKey
 	}
-	text := strings.NewReader(every.String())
-	_, written := s.put(ctx, hubsFolder+name, text, text.Size(), &blob.WriterOptions{})
+	written := s.put(ctx, hubsFolder+name, &blob.WriterOptions{}, bytesOf([]byte(every.String())))
 	if written != nil && !errors.Is(failed("", "", written), ErrFull) {
 		return nil, written
 	}

@@ -18,8 +18,8 @@ const identityKey = "identity"
 func (s *Store) Identity(ctx context.Context) (string, error) {
 	name, err := s.identity(ctx)
 	if gcerrors.Code(err) == gcerrors.NotFound {
-		made := strings.NewReader(strings.ToLower(rand.Text()[:12]))
-		_, err = s.put(ctx, identityKey, made, made.Size(), &blob.WriterOptions{IfNotExist: true})
+		made := []byte(strings.ToLower(rand.Text()[:12]))
+		err = s.put(ctx, identityKey, &blob.WriterOptions{IfNotExist: true}, bytesOf(made))
 		if err == nil || gcerrors.Code(err) == gcerrors.FailedPrecondition { // another hub was faster
 			name, err = s.identity(ctx)
 		}

@@ -1,15 +1,14 @@
 package storage
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
@@ -68,10 +67,13 @@ func openFolder(folder string) (*Store, error) {
 // full disk is ErrFull; an error of r comes back wrapped. ctx is looked at between reads, so r must end
 // by itself when ctx does.
 func (s *Store) Put(ctx context.Context, key string, r io.Reader, limit int64) (int64, error) {
-	err := checkKey(key)
 	var n int64
+	err := checkKey(key)
 	if err == nil {
-		n, err = s.put(ctx, key, r, limit, &blob.WriterOptions{})
+		err = s.put(ctx, key, &blob.WriterOptions{}, func(ctx context.Context, w io.Writer) (err error) {
+			n, err = copyAll(w, limited(ctx, r, limit))
+			return err
+		})
 	}
 	if err != nil {
 		return 0, failed("put", key, err)
@@ -79,8 +81,9 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, limit int64) (
 	return n, nil
 }
 
-// put does it, with options to which it adds. gocloud's own WriteAll leaves file and descriptor behind where the disk is full.
-func (s *Store) put(ctx context.Context, key string, r io.Reader, limit int64, options *blob.WriterOptions) (int64, error) {
+// put keeps under key what write writes, unless that returns an error; with options to which it adds. gocloud's own WriteAll leaves
+// file and descriptor behind where the disk is full.
+func (s *Store) put(ctx context.Context, key string, options *blob.WriterOptions, write func(context.Context, io.Writer) error) error {
 	// Closing a gocloud writer commits; only a cancelled context makes it throw away what it has.
 	ctx, abandon := context.WithCancel(ctx)
 	defer abandon()
@@ -95,11 +98,9 @@ func (s *Store) put(ctx context.Context, key string, r io.Reader, limit int64, o
 	}
 	w, err := s.bucket.NewWriter(ctx, key, options)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	// The bare io.Writer hides the writer's ReadFrom, which takes a megabyte for each call.
-	n, err := io.Copy(struct{ io.Writer }{w}, limited(ctx, r, limit))
-	if err != nil {
+	if err = write(ctx, w); err != nil {
 		abandon()
 		err = errors.Join(err, ignoreCancelled(w.Close()))
 	} else {
@@ -109,7 +110,34 @@ func (s *Store) put(ctx context.Context, key string, r io.Reader, limit int64, o
 		// gocloud leaves the file when closing it fails, as it may on a network disk that is full.
 		_ = os.Remove(unfinished)
 	}
-	return n, err
+	return err
+}
+
+// An upload comes in small pieces, and each write to a file is a system call.
+const pieceSize = 256 << 10
+
+var pieces = sync.Pool{New: func() any { return new([pieceSize]byte) }}
+
+// copyAll writes r to its end in pieces.
+func copyAll(w io.Writer, r io.Reader) (n int64, err error) {
+	piece := pieces.Get().(*[pieceSize]byte)
+	defer pieces.Put(piece)
+	for filled := 0; err == nil; {
+		var k int
+		k, err = r.Read(piece[filled:])
+		filled += k
+		if err != nil && !errors.Is(err, io.EOF) {
+			return n, err
+		}
+		if filled == len(piece) || err != nil {
+			if _, err := w.Write(piece[:filled]); err != nil {
+				return n, err
+			}
+			n += int64(filled)
+			filled = 0
+		}
+	}
+	return n, nil
 }
 
 // ignoreCancelled drops what a writer says of being abandoned on purpose.
@@ -122,8 +150,22 @@ func ignoreCancelled(err error) error {
 
 // Write stores data under key.
 func (s *Store) Write(ctx context.Context, key string, data []byte) error {
-	_, err := s.Put(ctx, key, bytes.NewReader(data), math.MaxInt64)
-	return err
+	err := checkKey(key)
+	if err == nil {
+		err = s.put(ctx, key, &blob.WriterOptions{}, bytesOf(data))
+	}
+	return failed("put", key, err)
+}
+
+// bytesOf writes data.
+func bytesOf(data []byte) func(context.Context, io.Writer) error {
+	return func(ctx context.Context, w io.Writer) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		_, err := w.Write(data)
+		return err
+	}
 }
 
 // Open opens the blob under key for reading. ctx governs its reads too. The caller closes it.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -27,6 +28,7 @@ const (
 	maxFilename    = 255              // characters
 	cleanUpTimeout = 10 * time.Second // to delete what a failed upload left
 	formRoom       = 1 << 20          // bytes of a request beside its files
+	bodyRoom       = 64 << 10         // bytes that one read of an upload takes at most
 )
 
 // rejection is one file that was not taken, and why.
@@ -90,7 +92,12 @@ func (u *uploading) receive(c *gin.Context) error {
 	}
 	body := bodyOf(c.Writer, c.Request)
 	body.limit(c.Writer, limit)
-	c.Request.Body = body
+	// The parts are read in small pieces: those are not to be as many reads of the connection.
+	c.Request.Body = struct {
+		io.Reader
+		io.Closer
+	}{bufio.NewReaderSize(body, bodyRoom), body}
+	defer func() { c.Request.Body = body }() // what is left is read on by whoever ends the request
 
 	parts, err := c.Request.MultipartReader()
 	if err != nil {
