@@ -22,7 +22,8 @@ func TestAdmissionRules(t *testing.T) {
 			must(r, client.FlushAll(t.Context()).Err())
 			config := testConfig(client)
 			config.Slots = rapid.IntRange(1, 3).Draw(r, "slots")
-			config.Borrow = rapid.Bool().Draw(r, "borrow")
+			borrow := rapid.Bool().Draw(r, "borrow")
+			config.Borrow = func() bool { return borrow }
 			limit := rapid.IntRange(1, 3).Draw(r, "batch")
 			config.BatchSize = func(string, int) int { return limit }
 			clock := newClock()
@@ -118,7 +119,7 @@ func (w *world) claimFrom(t *rapid.T, slot int) {
 			t.Fatalf("a batch of %s has a job for %s", batch.Model, c.job.Model)
 		}
 		owner := w.stats(t).Slots[slot].Session
-		if owner != c.session && (!w.config.Borrow || someoneWaited) {
+		if owner != c.session && (!w.config.Borrow() || someoneWaited) {
 			t.Fatalf("slot %d of %q runs a job of %q", slot, owner, c.session)
 		}
 	}

@@ -48,7 +48,7 @@ func (s *Service) claim(ctx context.Context, slot int) (gpuexec.Batch, error) {
 		c.token = rand.Text()
 	}
 	borrow := 0
-	if s.config.Borrow {
+	if s.config.Borrow() {
 		borrow = 1
 	}
 	for {

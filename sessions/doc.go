@@ -31,9 +31,13 @@
 //	queued  -> done       its worker was taken for dead and finished it before anybody claimed it again;
 //	queued  -> failed     likewise
 //	running -> done       its result is stored
-//	running -> failed     with a problem
+//	running -> failed     with a problem, which may be that three processes died under it
 //	running -> cancelled  its user asked for it, and its worker heard or is gone
 //	running -> queued     its worker stopped or died: to the head of the queue
+//
+// When a process dies, each job that its workers had in hand counts a death, whichever of them was to blame. From then on a
+// job is tried alone (lua/lib_suspects.lua), the third time with nothing else in hand of the node, so that only what kills
+// its process is given up. A lease that was lost is no death: a process that comes back takes the count back.
 //
 // # Who owns what
 //

@@ -133,10 +133,13 @@ func testConfig(client redis.UniversalClient) Config {
 		Turn: time.Minute, ReserveGrace: 5 * time.Second, SessionTTL: 30 * time.Minute, LeaseTTL: 10 * time.Second,
 		MaxQueue: 10_000, Files: newFiles(),
 		BatchSize: func(string, int) int { return 1 },
+		Borrow:    func() bool { return false },
 		Problem:   func(err error) *problem.Problem { return problem.New(problem.InferenceFailed, err.Error()) },
 		Log:       slog.New(slog.DiscardHandler),
 	}
 }
+
+func always() bool { return true }
 
 func newService(t testing.TB, config Config) *Service {
 	t.Helper()

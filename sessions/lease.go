@@ -8,11 +8,8 @@ import (
 	"time"
 )
 
-// maxAttempts is how often a job may take its worker down with it before it is given up.
-const maxAttempts = 5
-
-// errWorkerDied is why a job is given up.
-var errWorkerDied = errors.New("its worker died each time that it ran")
+// errDied is why a job is given up that the process died under three times (MOST_DEATHS in lib_jobs.lua).
+var errDied = errors.New("the process that ran it died three times, the last time with nothing else in hand")
 
 // errNameTaken means that another process holds the lease of this node's name.
 var errNameTaken = errors.New("another process has this node's name")
@@ -56,8 +53,7 @@ func (s *Service) join(ctx context.Context, takeOver bool) error {
 	if takeOver {
 		take = 1
 	}
-	reply, err := s.run(ctx, joinScript, s.config.LeaseTTL.Milliseconds(), s.config.Slots, take,
-		maxAttempts, s.problem(errWorkerDied))
+	reply, err := s.run(ctx, joinScript, s.config.LeaseTTL.Milliseconds(), s.config.Slots, take, s.problem(errDied))
 	if err != nil {
 		return err
 	}
@@ -70,9 +66,26 @@ func (s *Service) join(ctx context.Context, takeOver bool) error {
 	return nil
 }
 
-func (s *Service) leave(ctx context.Context) error {
+// rejoin takes a new lease after the old one expired. What this node had in hand has gone back to the queues, and
+// others have taken the process for dead: they hear that it was not.
+func (s *Service) rejoin(ctx context.Context) error {
+	before := s.generation.Load()
+	if err := s.join(ctx, false); err != nil {
+		return err
+	}
+	args := []any{before}
+	for key, session := range s.hand.sessions() {
+		args = append(args, session, key.job)
+	}
+	_, err := s.run(ctx, survivedScript, args...)
+	return err
+}
+
+// leave gives the lease back. problem is empty, or what a client hears of a job that is given up because the process dies
+// under it.
+func (s *Service) leave(ctx context.Context, problem string) error {
 	s.lease.extend(time.Time{}, 0)
-	_, err := s.run(ctx, leaveScript)
+	_, err := s.run(ctx, leaveScript, problem)
 	return err
 }
 
@@ -97,14 +110,14 @@ func (s *Service) tick(ctx context.Context, reap bool) (ticked, error) {
 		draining = 1
 	}
 	reply, err := s.ask(ctx, tickScript, s.config.LeaseTTL.Milliseconds(), draining, ttl,
-		unwatchedAfter.Milliseconds(), maxAttempts, s.problem(errWorkerDied))
+		unwatchedAfter.Milliseconds(), s.problem(errDied))
 	if err != nil {
 		return ticked{}, err
 	}
 	switch text(reply[0]) {
 	case "lost":
 		s.log.Warn("lease was lost; taking a new one")
-		return ticked{busy: true}, s.join(ctx, false)
+		return ticked{busy: true}, s.rejoin(ctx)
 	case "taken":
 		// Its lease must expire before this process may have the name again.
 		return ticked{}, s.join(ctx, false)

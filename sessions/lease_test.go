@@ -106,26 +106,6 @@ func TestASecondProcessOfTheSameNameTakesOverAtOnce(t *testing.T) {
 	})
 }
 
-func TestAJobThatKillsItsWorkerIsGivenUp(t *testing.T) {
-	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
-		s, _ := joined(t, testConfig(client))
-		ada := create(t, s)
-		job := submit(t, s, ada, 1)[0]
-		for range maxAttempts {
-			if got := jobState(t, s, ada, job); got != JobQueued {
-				t.Fatalf("the job is %s", got)
-			}
-			claimNow(t, s, *get(t, s, ada).Slot)
-			must(t, s.join(t.Context(), true)) // the process died and starts again
-		}
-		given, err := s.Job(t.Context(), ada, job)
-		must(t, err)
-		if given.State != JobFailed || given.Error == nil || given.Error.Detail != errWorkerDied.Error() {
-			t.Errorf("the job is %+v", given)
-		}
-	})
-}
-
 func TestFewerSlotsAfterARestart(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
 		s, _ := joined(t, testConfig(client))

@@ -45,6 +45,7 @@ var (
 	finishScript       = loadScript("finish")
 	joinScript         = loadScript("join")
 	leaveScript        = loadScript("leave")
+	survivedScript     = loadScript("survived")
 	tickScript         = loadScript("tick")
 	lineScript         = loadScript("line")
 	statsScript        = loadScript("stats")
@@ -57,7 +58,7 @@ type script struct {
 
 func loadScript(name string) script {
 	var source []byte
-	for _, part := range []string{"lib_log", "lib_slots", "lib_jobs", name} {
+	for _, part := range []string{"lib_log", "lib_slots", "lib_jobs", "lib_suspects", name} {
 		text, err := luaFiles.ReadFile("lua/" + part + ".lua")
 		if err != nil {
 			panic(err) // the file is missing from the build

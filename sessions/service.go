@@ -41,12 +41,13 @@ type Config struct {
 	ReserveGrace time.Duration // how long an owner without work keeps its slot while others wait
 	SessionTTL   time.Duration // how long a session lives without sockets and work
 	LeaseTTL     time.Duration // how long a silent node keeps its slots and jobs
-	Borrow       bool          // idle workers help while nobody waits
 	MaxQueue     int           // queued jobs a session
 
 	Files Files
 	// BatchSize is how many images of model one batch may hold while so many sessions have work on this node.
 	BatchSize func(model string, active int) int
+	// Borrow says whether idle workers may help now; they do only while nobody waits. Asked whenever one would.
+	Borrow func() bool
 	// Problem says in a client's words why a job failed.
 	Problem func(error) *problem.Problem
 	Log     *slog.Logger
@@ -117,8 +118,8 @@ func New(config Config) (*Service, error) {
 
 func (c Config) validate() error {
 	switch {
-	case c.Redis == nil || c.Files == nil || c.BatchSize == nil || c.Problem == nil || c.Log == nil:
-		return errors.New("config: Redis, Files, BatchSize, Problem and Log are wanted")
+	case c.Redis == nil || c.Files == nil || c.BatchSize == nil || c.Borrow == nil || c.Problem == nil || c.Log == nil:
+		return errors.New("config: Redis, Files, BatchSize, Borrow, Problem and Log are wanted")
 	case c.Node == "":
 		return errors.New("config: Node is wanted")
 	case c.Slots < 1 || c.MaxQueue < 1:
@@ -156,7 +157,15 @@ func (s *Service) StopAdmission() {
 // Stop ends the background work and gives the lease back, so that claimed jobs return to the heads of their
 // queues and other nodes may take over at once. It blocks until all of that is done or ctx ends; stopping what is
 // stopped does nothing.
-func (s *Service) Stop(ctx context.Context) {
+func (s *Service) Stop(ctx context.Context) { s.end(ctx, "") }
+
+// Abandon is Stop for a process that cannot go on, as with a GPU that is hung or poisoned: one of the jobs that its workers
+// have in hand may be to blame, so that each of them counts a death. The workers' results are not waited for, and come too
+// late when they come.
+func (s *Service) Abandon(ctx context.Context) { s.end(ctx, s.problem(errDied)) }
+
+// end ends the background work and the lease; problem is for leave.
+func (s *Service) end(ctx context.Context, problem string) {
 	s.draining.Store(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,7 +174,7 @@ func (s *Service) Stop(ctx context.Context) {
 	}
 	s.tasks.stop()
 	s.tasks = nil
-	if err := s.leave(ctx); err != nil {
+	if err := s.leave(ctx, problem); err != nil {
 		s.log.Warn("lease not given back; it will expire", "error", err)
 	}
 }

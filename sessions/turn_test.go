@@ -60,7 +60,8 @@ func TestNobodyStarves(t *testing.T) {
 func TestBorrow(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
 		config := testConfig(client)
-		config.Slots, config.Borrow = 2, true
+		pressed := false
+		config.Slots, config.Borrow = 2, func() bool { return !pressed }
 		config.BatchSize = func(_ string, active int) int { return map[int]int{0: 1, 1: 3, 2: 2}[active] }
 		s, clock := joined(t, config)
 		ada, ben := create(t, s), create(t, s)
@@ -73,6 +74,11 @@ func TestBorrow(t *testing.T) {
 			}
 			return ids
 		}
+		pressed = true
+		if got := ids(1); len(got) != 0 {
+			t.Fatalf("help took %v although it may not", got)
+		}
+		pressed = false
 		// ben holds slot 1 without work: its worker helps.
 		if got := ids(1); !slices.Equal(got, jobs[:3]) {
 			t.Fatalf("help took %v", got)

@@ -165,10 +165,10 @@ func (s *server) startSessions(ctx context.Context) error {
 		ReserveGrace: s.cfg.ReserveGrace,
 		SessionTTL:   s.cfg.SessionTTL,
 		LeaseTTL:     s.cfg.LeaseTTL,
-		Borrow:       s.cfg.Borrow,
 		MaxQueue:     s.cfg.MaxQueue,
 		Files:        files{s.store},
 		BatchSize:    s.pool.BatchSize,
+		Borrow:       s.mayBorrow,
 		Problem:      httpapi.Problem,
 		Log:          s.log,
 	})
@@ -227,6 +227,9 @@ func (s *server) startEdge(ctx context.Context) error {
 	go func() { s.served <- s.http.Serve(s.listener) }()
 	return nil
 }
+
+// mayBorrow tells whether idle workers may help: not while memory is short, because each that runs holds its own.
+func (s *server) mayBorrow() bool { return s.cfg.Borrow && !s.memory.short(context.Background()) }
 
 // ready tells whether a job that is submitted now would run.
 func (s *server) ready(ctx context.Context) error {

@@ -7,7 +7,7 @@ local no = refusal(sid)
 if no then return no end
 if highest == '' then
   highest = call('HGET', key, 'number')
-  for _, jid in ipairs(running_jobs(sid)) do request_cancel(sid, jid) end
+  for _, jid in ipairs(call('SMEMBERS', running_key(sid))) do request_cancel(sid, jid) end
 end
 local queue = key .. ':queue'
 for _, jid in ipairs(call('ZRANGEBYSCORE', queue, '-inf', highest, 'LIMIT', 0, limit)) do withdraw(sid, jid) end

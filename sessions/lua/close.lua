@@ -8,7 +8,7 @@ local no = refusal(sid)
 if no then return no end
 if unseen ~= '' and (has_work(sid) or NOW - num(call('ZSCORE', SEEN, sid)) < num(unseen)) then return 'kept' end
 
-for _, jid in ipairs(running_jobs(sid)) do request_cancel(sid, jid) end
+for _, jid in ipairs(call('SMEMBERS', running_key(sid))) do request_cancel(sid, jid) end
 release(sid)
 call('ZREM', LINE, sid)
 call('ZREM', SEEN, sid)

@@ -18,7 +18,7 @@ if no or (outcome == 'requeue' and j[4] ~= '1') then
 end
 
 if j[4] == '1' then outcome = 'cancelled' end
-call('SREM', running_key(j[3]), sid .. ' ' .. jid)
+let_go(sid, jid, j[3])
 call('ZREM', session .. ':queue', jid)
 call('HSET', key, 'state', outcome, 'stage', '', 'error', arg(5), 'finished', int(NOW),
   'decode', arg(6), 'infer', arg(7), 'postprocess', arg(8))

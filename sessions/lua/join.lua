@@ -1,5 +1,4 @@
--- join: lease in ms, slots, '1' to take over from a process of the same name, most attempts of a job and its problem
---   after those
+-- join: lease in ms, slots, '1' to take over from a process of the same name that is dead, problem of a job that is given up
 -- -> the new generation, or nil when another process holds the name and may not be taken over.
 -- What the name had claimed before goes back to the queues; its owners keep their slots.
 
@@ -9,7 +8,7 @@ local held = call('HMGET', node, 'expires', 'slots')
 if not take and num(held[1]) > NOW then return nil end
 
 call('HSET', node, 'expires', 0) -- so that nothing of it is given out meanwhile
-abandon(NODE, math.max(1, math.min(slots, num(held[2]))), num(arg(4)), arg(5))
+abandon(NODE, math.max(1, math.min(slots, num(held[2]))), arg(4))
 for i = 0, num(held[2]) - 1 do call('HDEL', node, 'token:' .. int(i), 'batch:' .. int(i)) end
 local generation = int(call('INCR', PREFIX .. 'generation'))
 call('HSET', node, 'generation', generation, 'expires', int(NOW + lease), 'slots', int(slots), 'draining', '0')

@@ -29,12 +29,13 @@ local SEEN = PREFIX .. 'seen'       -- sorted set: open sessions by when they la
 local CLOSING = PREFIX .. 'closing' -- set: closed sessions whose jobs and files are not all deleted yet
 
 -- Hash: name token created state node slot ticket idle seq number queued running done failed cancelled.
--- Beside it :queue and :jobs, sorted sets of job ids by number, and :log, the stream of events.
+-- Beside it :queue and :jobs, sorted sets of job ids by number, :running, the set of those that a worker has in hand,
+-- and :log, the stream of events.
 local function session_key(sid) return PREFIX .. 'session:' .. sid end
--- Hash: the PUBLIC_JOB fields and number model image width height attempt cancel node.
+-- Hash: the PUBLIC_JOB fields and number model image width height attempt cancel node deaths died.
 local function job_key(sid, jid) return PREFIX .. 'session:' .. sid .. ':job:' .. jid end
--- Hash: generation expires slots draining, and for each slot i owner:i since:i token:i batch:i.
--- Beside it :running, a set of "session job": what the node has claimed and not finished.
+-- Hash: generation expires slots draining suspect held, and for each slot i owner:i since:i token:i batch:i.
+-- Beside it :hand, a hash of "session job" to slot: what its workers have claimed and not finished.
 local function node_key(node) return PREFIX .. 'node:' .. node end
 
 local PUBLIC_JOB = {'id', 'spec', 'state', 'stage', 'percent', 'error', 'created', 'started', 'finished',

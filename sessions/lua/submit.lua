@@ -19,7 +19,7 @@ for i = 0, jobs - 1 do
   call('HSET', job_key(sid, jid), 'id', jid, 'number', number, 'model', arg(at + 1), 'image', arg(at + 2),
     'width', arg(at + 3), 'height', arg(at + 4), 'spec', arg(at + 5), 'state', 'queued', 'stage', '', 'percent', 0,
     'error', '', 'created', int(NOW), 'started', '', 'finished', '', 'decode', '', 'infer', '', 'postprocess', '',
-    'attempt', 0, 'cancel', '', 'node', '')
+    'attempt', 0, 'cancel', '', 'node', '', 'deaths', 0, 'died', '')
   call('ZADD', key .. ':queue', number, jid)
   call('ZADD', key .. ':jobs', number, jid)
   count(sid, nil, 'queued')

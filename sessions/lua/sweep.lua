@@ -2,7 +2,7 @@
 -- when every job is deleted. The session stays in CLOSING until its files are deleted too.
 
 local sid, limit = arg(1), num(arg(2))
-if #running_jobs(sid) > 0 then return 'busy' end
+if call('EXISTS', running_key(sid)) == 1 then return 'busy' end
 local jobs = session_key(sid) .. ':jobs'
 local ids = call('ZRANGE', jobs, 0, limit - 1)
 for _, jid in ipairs(ids) do call('DEL', job_key(sid, jid)) end

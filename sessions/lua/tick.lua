@@ -1,5 +1,5 @@
 -- tick: lease in ms, draining ('1' or '0'), session TTL in ms (0 closes none), ms after which a reservation that
--- nobody watches is given up, most attempts of a job and its problem after those
+-- nobody watches is given up, problem of a job that is given up
 -- -> {'ok', length of the line, 1 if a worker of this node may find work, jobs to cancel, sessions to close,
 --     closed sessions to sweep} | {'lost'}: others took this node for dead | {'taken'}: another process has the name.
 -- Renews the lease, ends those of dead nodes, and lets time pass for everything that waits for it.
@@ -11,7 +11,7 @@ if generation ~= GENERATION then return {generation and 'taken' or 'lost'} end
 call('HSET', node, 'expires', int(NOW + lease), 'draining', draining)
 
 for _, other in ipairs(call('SMEMBERS', NODES)) do
-  if num(call('HGET', node_key(other), 'expires')) <= NOW then abandon(other, 0, num(arg(5)), arg(6)) end
+  if num(call('HGET', node_key(other), 'expires')) <= NOW then abandon(other, 0, arg(5)) end
 end
 
 local busy = false
@@ -27,7 +27,7 @@ end
 settle()
 
 local cancel = {}
-for _, member in ipairs(call('SMEMBERS', running_key(NODE))) do
+for _, member in ipairs(call('HKEYS', hand_key(NODE))) do
   local sid, jid = split(member)
   if call('HGET', job_key(sid, jid), 'cancel') == '1' then cancel[#cancel + 1] = jid end
 end
