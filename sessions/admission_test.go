@@ -28,6 +28,7 @@ func TestAdmissionRules(t *testing.T) {
 			config.BatchSize = func(string, int) int { return limit }
 			clock := newClock()
 			config.Now = clock.Now
+			config.LeaseTTL = time.Hour // so that a minute is a tick
 			w := &world{ctx: t.Context(), config: config, clock: clock}
 			w.start(r)
 			r.Repeat(map[string]func(*rapid.T){
@@ -168,14 +169,8 @@ func (w *world) close(t *rapid.T) {
 
 func (w *world) pass(t *rapid.T) {
 	d := rapid.SampledFrom([]time.Duration{time.Second, 6 * time.Second, 61 * time.Second}).Draw(t, "time")
-	w.clock.move(d)
-	w.tick(t)
+	w.clock.live(t, d, w.s)
 	w.check(t)
-}
-
-func (w *world) tick(t *rapid.T) {
-	_, err := w.s.tick(w.ctx, false)
-	must(t, err)
 }
 
 func (w *world) stats(t *rapid.T) Stats {
@@ -273,8 +268,7 @@ func (w *world) drain(t *rapid.T) {
 		for len(w.running) > 0 {
 			w.finishOne(0, nil)
 		}
-		w.clock.move(w.config.Turn)
-		w.tick(t)
+		w.clock.live(t, w.config.Turn, w.s)
 		w.check(t)
 		for slot := range w.config.Slots {
 			w.claimFrom(t, slot)

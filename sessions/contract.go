@@ -43,6 +43,9 @@ type Session struct {
 	ETASeconds *float64 `json:"eta_seconds"` // nil when unknown
 	Jobs       Counts   `json:"jobs"`
 	Seq        int64    `json:"seq"` // of the newest event
+
+	// ExpiresAt is when it will be closed unless somebody comes or work is done until then; nil once it is closed.
+	ExpiresAt *time.Time `json:"expires_at"`
 }
 
 // Counts are a session's jobs by state.

@@ -39,6 +39,12 @@
 // job is tried alone (lua/lib_suspects.lua), the third time with nothing else in hand of the node, so that only what kills
 // its process is given up. A lease that was lost is no death: a process that comes back takes the count back.
 //
+// # Time
+//
+// Turns, graces, leases and TTLs are counted in time that somebody lived through (lua/lib_clock.lua): it goes on from
+// tick to tick of any node, and stands still while Redis is away or suspended and when its clock steps. After such a gap
+// nobody is taken for dead or gone before everyone has had a lease to speak again. The wall clock is only shown.
+//
 // # Who owns what
 //
 // A node is a process with slots. It holds one lease for all of them in Redis, {generation, expiry}, and renews

@@ -77,6 +77,22 @@ func (c *clock) move(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// live lets d pass while nodes tick, as time does that somebody lives through. It gives the last node's last tick.
+func (c *clock) live(t tester, d time.Duration, nodes ...*Service) (last ticked) {
+	t.Helper()
+	for d > 0 {
+		step := min(d, nodes[0].config.LeaseTTL/3)
+		c.move(step)
+		d -= step
+		for _, node := range nodes {
+			var err error
+			last, err = node.tick(t.Context())
+			must(t, err)
+		}
+	}
+	return last
+}
+
 // files is a Files in memory.
 type files struct {
 	mu      sync.Mutex

@@ -53,7 +53,7 @@ func (s *Service) join(ctx context.Context, takeOver bool) error {
 	if takeOver {
 		take = 1
 	}
-	reply, err := s.run(ctx, joinScript, s.config.LeaseTTL.Milliseconds(), s.config.Slots, take, s.problem(errDied))
+	reply, err := s.run(ctx, joinScript, s.config.Slots, take, s.problem(errDied))
 	if err != nil {
 		return err
 	}
@@ -99,18 +99,13 @@ type ticked struct {
 
 // tick renews the lease and lets time pass for everything that waits for it: graces, dead nodes, TTLs. A lease
 // that was lost is taken anew; what this node had claimed has gone back to its queues then.
-func (s *Service) tick(ctx context.Context, reap bool) (ticked, error) {
+func (s *Service) tick(ctx context.Context) (ticked, error) {
 	sent := s.now()
-	var ttl int64
-	if reap {
-		ttl = s.config.SessionTTL.Milliseconds()
-	}
 	draining := 0
 	if s.draining.Load() {
 		draining = 1
 	}
-	reply, err := s.ask(ctx, tickScript, s.config.LeaseTTL.Milliseconds(), draining, ttl,
-		unwatchedAfter.Milliseconds(), s.problem(errDied))
+	reply, err := s.ask(ctx, tickScript, draining, unwatchedAfter.Milliseconds(), s.problem(errDied))
 	if err != nil {
 		return ticked{}, err
 	}
@@ -143,7 +138,6 @@ func (s *Service) keepLease(ctx context.Context, todo chan<- chores) {
 
 	ticker := time.NewTicker(min(tickEvery, s.config.LeaseTTL/3))
 	defer ticker.Stop()
-	started := s.now()
 	var present time.Time
 	failing := false
 	for {
@@ -154,15 +148,13 @@ func (s *Service) keepLease(ctx context.Context, todo chan<- chores) {
 		case <-ticker.C:
 		}
 		// Who has a socket is told before anybody is found to have none.
-		if now := s.now(); now.Sub(present) >= presenceEvery {
+		if now := s.now(); now.Sub(present) >= min(presenceEvery, s.config.SessionTTL/3) {
 			if s.tellPresence(ctx) == nil {
 				present = now
 			}
 		}
-		// After a start, people get a TTL to come back.
-		reap := s.now().Sub(started) >= s.config.SessionTTL && s.now().Sub(present) < 2*presenceEvery
 		could := s.lease.held(s.now())
-		t, err := s.tick(ctx, reap)
+		t, err := s.tick(ctx)
 		if err != nil {
 			if !failing && ctx.Err() == nil {
 				s.log.Error("lease not renewed", "error", err)
@@ -187,10 +179,10 @@ func (s *Service) keepLease(ctx context.Context, todo chan<- chores) {
 	}
 }
 
-// tellPresence notes in Redis which sessions have a socket on this node.
+// tellPresence notes in Redis which sessions have a socket on this node, or have called it since it was told last.
 func (s *Service) tellPresence(ctx context.Context) error {
 	const chunk = 500
-	ids := s.audience.ids()
+	ids := append(s.audience.ids(), s.callers.takeAll()...)
 	for len(ids) > 0 {
 		n := min(chunk, len(ids))
 		args := make([]any, n)

@@ -29,15 +29,11 @@ func TestAnotherNodeTakesOverWhenTheLeaseExpires(t *testing.T) {
 		config.Node, config.Now = "two", clock.Now
 		two := newService(t, config)
 		must(t, two.join(t.Context(), true)) // ben is at the head of the line and gets its slot
-		clock.move(config.LeaseTTL / 2)
-		_, err := two.tick(t.Context(), false)
-		must(t, err)
+		clock.live(t, config.LeaseTTL/2, two)
 		if got := stateOf(t, two, ada); got != Active {
 			t.Fatalf("the lease still holds, but ada is %s", got)
 		}
-		clock.move(config.LeaseTTL / 2)
-		_, err = two.tick(t.Context(), false)
-		must(t, err)
+		clock.live(t, config.LeaseTTL/2, two)
 		if one.lease.held(clock.Now()) {
 			t.Error("the first node would still take work")
 		}
@@ -66,7 +62,7 @@ func TestAnotherNodeTakesOverWhenTheLeaseExpires(t *testing.T) {
 		if batch := claimNow(t, one, 0); len(batch.Jobs) != 0 {
 			t.Fatal("a node without a lease was given work")
 		}
-		lease, err := one.tick(t.Context(), false)
+		lease, err := one.tick(t.Context())
 		must(t, err)
 		if !lease.busy || !one.lease.held(clock.Now()) {
 			t.Error("the first node did not take a new lease")
@@ -92,7 +88,7 @@ func TestASecondProcessOfTheSameNameTakesOverAtOnce(t *testing.T) {
 		if session := get(t, fresh, ada); session.State != Active || *session.Slot != slot || session.Jobs.Queued != 2 {
 			t.Fatalf("after the restart: %+v", session)
 		}
-		if _, err := old.tick(t.Context(), false); !errors.Is(err, errNameTaken) {
+		if _, err := old.tick(t.Context()); !errors.Is(err, errNameTaken) {
 			t.Errorf("the old process renewed: %v", err)
 		}
 		if batch := claimNow(t, old, slot); len(batch.Jobs) != 0 {
@@ -101,7 +97,11 @@ func TestASecondProcessOfTheSameNameTakesOverAtOnce(t *testing.T) {
 		if batch := claimNow(t, fresh, slot); batch.Jobs[0].ID != jobs[0] || batch.Jobs[0].Attempt != 2 {
 			t.Errorf("the new process got %+v", batch)
 		}
-		clock.move(config.LeaseTTL)
+		other := old.config
+		other.Node = "other"
+		witness := newService(t, other)
+		must(t, witness.join(t.Context(), true))
+		clock.live(t, config.LeaseTTL, witness)
 		must(t, old.join(t.Context(), false)) // the new process is dead, the old one may have the name again
 	})
 }

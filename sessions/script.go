@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -58,7 +59,8 @@ type script struct {
 
 func loadScript(name string) script {
 	var source []byte
-	for _, part := range []string{"lib_log", "lib_slots", "lib_jobs", "lib_suspects", name} {
+	source = append(source, luaList("PUBLIC_JOB", jobFields)+luaList("PUBLIC_SESSION", sessionFields)...)
+	for _, part := range []string{"lib_keys", "lib_clock", "lib_log", "lib_slots", "lib_jobs", "lib_suspects", name} {
 		text, err := luaFiles.ReadFile("lua/" + part + ".lua")
 		if err != nil {
 			panic(err) // the file is missing from the build
@@ -68,6 +70,11 @@ func loadScript(name string) script {
 	return script{name: name, lua: redis.NewScript(string(source))}
 }
 
+// luaList declares a list of strings.
+func luaList(name string, values []string) string {
+	return fmt.Sprintf("local %s = {'%s'}\n", name, strings.Join(values, "', '"))
+}
+
 // run calls a script with the arguments that all of them share and then its own.
 func (s *Service) run(ctx context.Context, sc script, args ...any) (any, error) {
 	var now int64 // 0: the scripts ask Redis, so that all nodes go by one clock
@@ -75,7 +82,7 @@ func (s *Service) run(ctx context.Context, sc script, args ...any) (any, error) 
 		now = s.config.Now().UnixMilli()
 	}
 	all := append([]any{now, s.config.Turn.Milliseconds(), s.config.ReserveGrace.Milliseconds(), s.logLength,
-		s.config.Node, s.generation.Load()}, args...)
+		s.config.Node, s.generation.Load(), s.config.LeaseTTL.Milliseconds(), s.config.SessionTTL.Milliseconds()}, args...)
 	reply, err := sc.lua.Run(ctx, s.redis, []string{hashTag}, all...).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("sessions: %s: %w", sc.name, err)

@@ -87,6 +87,7 @@ type Service struct {
 	pace     pace
 	progress progressBoard
 	audience audience
+	callers  callers
 	work     signal // slots, queues or the line may have changed
 
 	mu    sync.Mutex // guards tasks

@@ -253,22 +253,23 @@ func TestWaitingSessionsHearTheirPlace(t *testing.T) {
 
 func TestASessionWithoutSocketsAndWorkExpires(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
-		s, clock := joined(t, testConfig(client))
+		config := testConfig(client)
+		config.SessionTTL = 3 * time.Minute
+		s, clock := joined(t, config)
 		watched, busy, left := create(t, s), create(t, s), create(t, s)
 		sub, err := s.Subscribe(t.Context(), watched, nil, func(Message) {})
 		must(t, err)
 		defer sub.Close()
 		submit(t, s, busy, 1)
 		pass := func(d time.Duration) {
-			clock.move(d)
+			clock.live(t, d-time.Second, s)
 			must(t, s.tellPresence(t.Context()))
-			ticked, err := s.tick(t.Context(), true)
-			must(t, err)
+			ticked := clock.live(t, time.Second, s)
 			must(t, s.doChores(t.Context(), ticked.chores))
 		}
-		pass(s.config.SessionTTL - time.Second)
+		pass(s.config.SessionTTL - 2*time.Second)
 		get(t, s, left)
-		pass(time.Second)
+		pass(2 * time.Second)
 		if _, err := s.Get(t.Context(), left); !errors.Is(err, ErrClosed) {
 			t.Errorf("the session that nobody wants: %v", err)
 		}
@@ -278,11 +279,11 @@ func TestASessionWithoutSocketsAndWorkExpires(t *testing.T) {
 		get(t, s, watched)
 		slot := *get(t, s, busy).Slot
 		batch := claimNow(t, s, slot)
-		clock.move(s.config.SessionTTL / 2)
+		clock.live(t, s.config.SessionTTL/2, s)
 		finishAll(t, s, slot, batch, nil)
-		pass(s.config.SessionTTL - time.Second)
+		pass(s.config.SessionTTL - 2*time.Second)
 		get(t, s, busy)
-		pass(time.Second)
+		pass(2 * time.Second)
 		if _, err := s.Get(t.Context(), busy); !errors.Is(err, ErrClosed) {
 			t.Errorf("the session that had work: %v", err)
 		}

@@ -33,6 +33,7 @@ func TestPoisonIsGivenUpAlone(t *testing.T) {
 				id := w.open[len(w.open)-1]
 				jobs, err := w.s.Submit(w.ctx, id, newJobs(rapid.IntRange(1, 8).Draw(r, "jobs")))
 				must(r, err)
+				w.check(r)
 				for _, job := range jobs {
 					poison[job.ID] = rapid.IntRange(0, 4).Draw(r, "kills") == 0
 				}
@@ -52,14 +53,15 @@ func TestPoisonIsGivenUpAlone(t *testing.T) {
 					w.claim(r)
 				case what == "finish" && harmless() >= 0:
 					w.finishOne(harmless(), nil)
+					w.check(r)
 				case what == "strike" && inHand() >= 0:
 					if rapid.Bool().Draw(r, "a word") {
 						must(r, w.s.leave(w.ctx, w.s.problem(errDied)))
 					}
 					w.start(r)
 				}
-				w.clock.move(config.ReserveGrace / 4)
-				w.tick(r)
+				w.clock.live(r, config.ReserveGrace/4, w.s)
+				w.check(r)
 			}
 			for _, id := range w.open {
 				page, err := w.s.Jobs(w.ctx, id, JobQuery{Limit: 100})
@@ -182,16 +184,11 @@ func TestALostLeaseIsNoDeath(t *testing.T) {
 			if got := claimNow(t, here, 0); len(got.Jobs) != 1 || got.Jobs[0].ID != job {
 				t.Fatalf("claimed %+v", got)
 			}
-			clock.move(config.LeaseTTL / 2)
-			_, err := other.tick(t.Context(), false)
-			must(t, err)
-			clock.move(config.LeaseTTL / 2)
-			_, err = other.tick(t.Context(), false) // here is taken for dead
-			must(t, err)
+			clock.live(t, config.LeaseTTL, other) // here is taken for dead
 			if got := jobState(t, one, ada, job); got != JobQueued {
 				t.Fatalf("the silent node's job is %s", got)
 			}
-			_, err = here.tick(t.Context(), false) // it was not
+			_, err := here.tick(t.Context()) // it was not
 			must(t, err)
 		}
 		if got := jobState(t, one, ada, job); got != JobQueued {

@@ -88,11 +88,7 @@ func TestTransitionTable(t *testing.T) {
 		config.Slots = 1
 		s, clock := joined(t, config)
 		ctx := t.Context()
-		later := func(d time.Duration) {
-			clock.move(d)
-			_, err := s.tick(ctx, false)
-			must(t, err)
-		}
+		later := func(d time.Duration) { clock.live(t, d, s) }
 
 		ada := create(t, s) // idle -> active
 		ben := create(t, s) // idle, as no slot is free

@@ -18,9 +18,7 @@ func TestNobodyStarves(t *testing.T) {
 		submit(t, s, ada, 300)
 		pass := func(d time.Duration) {
 			t.Helper()
-			clock.move(d)
-			_, err := s.tick(t.Context(), false)
-			must(t, err)
+			clock.live(t, d, s)
 		}
 		pass(config.Turn / 2)
 		submit(t, s, ben, 3)
@@ -116,10 +114,9 @@ func TestAReservationThatNobodyWatchesIsGivenUp(t *testing.T) {
 		sub, err := s.Subscribe(t.Context(), watched, nil, func(Message) {})
 		must(t, err)
 		defer sub.Close()
-		clock.move(unwatchedAfter)
+		clock.live(t, unwatchedAfter-time.Second, s)
 		must(t, s.tellPresence(t.Context()))
-		_, err = s.tick(t.Context(), false)
-		must(t, err)
+		clock.live(t, time.Second, s)
 		if got := []State{stateOf(t, s, watched), stateOf(t, s, left)}; got[0] != Active || got[1] != Idle {
 			t.Errorf("they are %v", got)
 		}
@@ -139,9 +136,7 @@ func TestAReservationHasItsGrace(t *testing.T) {
 		config.Slots = 1
 		s, clock := joined(t, config)
 		gone, late, ben := create(t, s), create(t, s), create(t, s)
-		clock.move(time.Hour)
-		_, err := s.tick(t.Context(), false) // nobody watches the first
-		must(t, err)
+		clock.live(t, 10*time.Minute, s) // nobody watches the first
 		sub, err := s.Subscribe(t.Context(), late, nil, func(Message) {})
 		must(t, err)
 		defer sub.Close()
@@ -149,9 +144,7 @@ func TestAReservationHasItsGrace(t *testing.T) {
 		if got := []State{stateOf(t, s, gone), stateOf(t, s, late), stateOf(t, s, ben)}; !slices.Equal(got, []State{Idle, Active, Waiting}) {
 			t.Fatalf("they are %v", got)
 		}
-		clock.move(config.ReserveGrace)
-		_, err = s.tick(t.Context(), false)
-		must(t, err)
+		clock.live(t, config.ReserveGrace, s)
 		if got := []State{stateOf(t, s, late), stateOf(t, s, ben)}; !slices.Equal(got, []State{Idle, Active}) {
 			t.Errorf("after the grace they are %v", got)
 		}

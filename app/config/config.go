@@ -34,7 +34,7 @@ type Config struct {
 	Turn         time.Duration `default:"60s" env:"SEGHUB_TURN" help:"How long a session keeps its slot while others wait."`
 	ReserveGrace time.Duration `default:"5s" env:"SEGHUB_RESERVE_GRACE" help:"How long a slot's owner may be without work while others wait."`
 	Borrow       bool          `default:"true" negatable:"" env:"SEGHUB_BORROW" help:"Let idle workers help busy sessions while nobody waits."`
-	SessionTTL   time.Duration `name:"session-ttl" default:"30m" env:"SEGHUB_SESSION_TTL" help:"A session without sockets and work for this long is closed and its files deleted."`
+	SessionTTL   time.Duration `name:"session-ttl" default:"168h" env:"SEGHUB_SESSION_TTL" help:"A session without sockets and work for this long is closed and its files deleted; time in which no hub ran does not count."`
 	LeaseTTL     time.Duration `name:"lease-ttl" default:"10s" env:"SEGHUB_LEASE_TTL" help:"After this long without a sign of life a node's slots and jobs go to others."`
 
 	MaxFile   units.Base2Bytes `default:"200MiB" env:"SEGHUB_MAX_FILE" help:"Largest file."`

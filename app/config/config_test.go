@@ -32,7 +32,7 @@ func TestDefaultsAreThoseOfTheDesign(t *testing.T) {
 	}
 	want := Config{
 		Listen: "127.0.0.1:8080", Data: "./data", Redis: "auto", Inference: Inference{Models: "./models/weights", Device: "auto"},
-		Slots: 4, Turn: time.Minute, ReserveGrace: 5 * time.Second, Borrow: true, SessionTTL: 30 * time.Minute,
+		Slots: 4, Turn: time.Minute, ReserveGrace: 5 * time.Second, Borrow: true, SessionTTL: 168 * time.Hour,
 		LeaseTTL: 10 * time.Second, MaxFile: 200 << 20, MaxPixels: 400e6, MaxFiles: 100, MaxQueue: 10000,
 	}
 	if got, want := c.LogValue().String(), want.LogValue().String(); got != want {

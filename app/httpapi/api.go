@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
@@ -81,8 +82,10 @@ type Config struct {
 	Registry  *prometheus.Registry
 	AccessKey string // asked of everyone who starts a session; empty asks nothing
 	Secure    bool   // browsers reach the hub by HTTPS
-	Limits    Limits
-	Log       *slog.Logger
+	// SessionTTL is how long a browser keeps its cookie after it last asked for its session.
+	SessionTTL time.Duration
+	Limits     Limits
+	Log        *slog.Logger
 }
 
 type api struct {

@@ -24,7 +24,7 @@ func TestSessionsLife(t *testing.T) {
 		t.Errorf("created %+v", created)
 	}
 	cookie := a.Cookies()[0]
-	if cookie.Name != "seghub_session" || cookie.Value != created.Token || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Secure {
+	if cookie.Name != "seghub_session" || cookie.Value != created.Token || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Secure || cookie.MaxAge != 3600 {
 		t.Errorf("cookie %+v", cookie)
 	}
 	var got sessions.Session
@@ -58,6 +58,10 @@ func TestCookieIsAsGoodAsTheHeader(t *testing.T) {
 		response.Body.Close()
 		if response.StatusCode != http.StatusOK {
 			t.Errorf("%s: status %d", name, response.StatusCode)
+		}
+		// A browser's lives as long as the session, counted anew.
+		if renewed := response.Cookies(); (len(renewed) == 1 && renewed[0].MaxAge == 3600) != (name == "cookie") {
+			t.Errorf("%s: cookies %v", name, renewed)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func (a *api) setCookie(c *gin.Context, token string) {
 		Secure:   a.Secure || c.Request.TLS != nil,
 		SameSite: http.SameSiteStrictMode,
 	}
-	if token == "" {
+	if cookie.MaxAge = int(a.SessionTTL.Seconds()); token == "" {
 		cookie.MaxAge = -1
 	}
 	http.SetCookie(c.Writer, cookie)

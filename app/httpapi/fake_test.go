@@ -20,6 +20,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
@@ -212,10 +213,11 @@ func newEdge(t *testing.T, change func(*Config)) *edge {
 				Workers:   []gpuexec.WorkerStat{{Slot: 0, Device: "cpu", State: gpuexec.WorkerIdle}},
 			}, nil
 		},
-		Ready:    func(context.Context) error { return e.ready },
-		Registry: prometheus.NewRegistry(),
-		Limits:   Limits{FileBytes: 1 << 20, Pixels: 1e6, Files: 10},
-		Log:      slog.New(slog.DiscardHandler),
+		Ready:      func(context.Context) error { return e.ready },
+		Registry:   prometheus.NewRegistry(),
+		SessionTTL: time.Hour,
+		Limits:     Limits{FileBytes: 1 << 20, Pixels: 1e6, Files: 10},
+		Log:        slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
 		change(&c)

@@ -62,6 +62,9 @@ func (a *api) getSession(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
+	if cookie, err := c.Request.Cookie(cookieName); err == nil && cookie.Value == token(c.Request) {
+		a.setCookie(c, cookie.Value) // it lives as long as the session from now on
+	}
 	c.JSON(http.StatusOK, session)
 }
 

@@ -31,8 +31,7 @@ end
 
 settle()
 local sid = owner(NODE, slot)
-if sid and call('ZCARD', LINE) > 0 and has_work(sid) and
-  NOW - num(call('HGET', node, 'since:' .. slot)) >= TURN then
+if sid and turn_over(slot, sid) then
   stand_by(sid, true)
   settle()
   sid = owner(NODE, slot)

@@ -20,13 +20,12 @@ end
 if j[4] == '1' then outcome = 'cancelled' end
 let_go(sid, jid, j[3])
 call('ZREM', session .. ':queue', jid)
-call('HSET', key, 'state', outcome, 'stage', '', 'error', arg(5), 'finished', int(NOW),
-  'decode', arg(6), 'infer', arg(7), 'postprocess', arg(8))
+call('HSET', key, 'error', arg(5), 'decode', arg(6), 'infer', arg(7), 'postprocess', arg(8))
+over(sid, jid, outcome)
 if outcome == 'done' then
   call('HSET', key, 'percent', 100)
   record_mask(sid, jid)
 end
-count(sid, state, outcome)
 record_job(sid, jid)
 call('ZADD', SEEN, 'XX', int(NOW), sid)
 note_work(sid)

@@ -1,4 +1,4 @@
--- Jobs: what moves one from state to state. Counts, queue, the worker's hand and the event change together.
+-- Jobs: what moves one from state to state. The session's queue and sets, the worker's hand and the event change together.
 
 -- After so many deaths of the process that ran it a job is given up.
 local MOST_DEATHS = 3
@@ -6,11 +6,16 @@ local MOST_DEATHS = 3
 local function hand_key(node) return node_key(node) .. ':hand' end
 local function running_key(sid) return session_key(sid) .. ':running' end
 
+-- over notes how a job ended.
+local function over(sid, jid, outcome)
+  call('HSET', job_key(sid, jid), 'state', outcome, 'stage', '', 'finished', int(WALL))
+  call('HINCRBY', session_key(sid), outcome, 1)
+end
+
 -- withdraw cancels a queued job.
 local function withdraw(sid, jid)
   call('ZREM', session_key(sid) .. ':queue', jid)
-  call('HSET', job_key(sid, jid), 'state', 'cancelled', 'finished', int(NOW))
-  count(sid, 'queued', 'cancelled')
+  over(sid, jid, 'cancelled')
   record_job(sid, jid)
 end
 
@@ -24,11 +29,10 @@ end
 local function take(sid, jid, slot)
   local key = job_key(sid, jid)
   call('ZREM', session_key(sid) .. ':queue', jid)
-  call('HSET', key, 'state', 'running', 'started', int(NOW), 'node', NODE)
+  call('HSET', key, 'state', 'running', 'started', int(WALL), 'node', NODE)
   call('HINCRBY', key, 'attempt', 1)
   call('HSET', hand_key(NODE), sid .. ' ' .. jid, slot)
   call('SADD', running_key(sid), jid)
-  count(sid, 'queued', 'running')
   record_job(sid, jid)
 end
 
@@ -62,15 +66,13 @@ local function put_back(sid, jid, death)
     call('HSET', key, 'died', death[2])
   end
   if j[4] == '1' then
-    call('HSET', key, 'state', 'cancelled', 'finished', int(NOW))
-    count(sid, 'running', 'cancelled')
+    over(sid, jid, 'cancelled')
   elseif deaths >= MOST_DEATHS then
-    call('HSET', key, 'state', 'failed', 'stage', '', 'error', death[1], 'finished', int(NOW))
-    count(sid, 'running', 'failed')
+    call('HSET', key, 'error', death[1])
+    over(sid, jid, 'failed')
   else
     call('HSET', key, 'state', 'queued', 'started', '', 'stage', '', 'percent', '0')
     call('ZADD', session_key(sid) .. ':queue', j[3], jid)
-    count(sid, 'running', 'queued')
   end
   record_job(sid, jid)
   note_work(sid)

@@ -1,12 +1,8 @@
 -- Admission: who holds a slot and who stands in line.
 
-local function queued(sid) return num(call('HGET', session_key(sid), 'queued')) end
-local function has_work(sid) return queued(sid) + num(call('HGET', session_key(sid), 'running')) > 0 end
-
-local function count(sid, from, to)
-  if from then call('HINCRBY', session_key(sid), from, -1) end
-  if to then call('HINCRBY', session_key(sid), to, 1) end
-end
+local function queued(sid) return call('ZCARD', session_key(sid) .. ':queue') end
+local function running(sid) return call('SCARD', session_key(sid) .. ':running') end
+local function has_work(sid) return queued(sid) + running(sid) > 0 end
 
 -- note_work keeps `idle`, the moment since which the session has had no work; '' while it has some.
 local function note_work(sid)
@@ -123,6 +119,11 @@ local function settle()
     end
     give(head, node, slot)
   end
+end
+
+-- turn_over reports whether the owner of a slot of this node has had its turn while others wait.
+local function turn_over(slot, sid)
+  return call('ZCARD', LINE) > 0 and has_work(sid) and NOW - num(call('HGET', node_key(NODE), 'since:' .. slot)) >= TURN
 end
 
 -- reserve gives an idle session a free slot if nobody waits.

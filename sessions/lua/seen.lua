@@ -1,3 +1,3 @@
--- seen: ids of sessions that have a socket.
+-- seen: ids of sessions that have a socket or have called.
 
-for i = 1, #ARGV - 6 do call('ZADD', SEEN, 'XX', int(NOW), arg(i)) end
+for i = 1, argc do call('ZADD', SEEN, 'XX', int(NOW), arg(i)) end

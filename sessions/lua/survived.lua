@@ -2,7 +2,7 @@
 -- The process had only fallen silent: it has not died under these jobs.
 
 local died = NODE .. ' ' .. arg(1)
-for i = 2, #ARGV - 6, 2 do
+for i = 2, argc, 2 do
   local key = job_key(arg(i), arg(i + 1))
   if call('HGET', key, 'died') == died then
     call('HINCRBY', key, 'deaths', -1)

@@ -1,25 +1,31 @@
--- tick: lease in ms, draining ('1' or '0'), session TTL in ms (0 closes none), ms after which a reservation that
--- nobody watches is given up, problem of a job that is given up
+-- tick: draining ('1' or '0'), ms after which a reservation that nobody watches is given up, problem of a job that is given
+-- up
 -- -> {'ok', length of the line, 1 if a worker of this node may find work, jobs to cancel, sessions to close,
 --     closed sessions to sweep} | {'lost'}: others took this node for dead | {'taken'}: another process has the name.
 -- Renews the lease, ends those of dead nodes, and lets time pass for everything that waits for it.
 
-local lease, draining, ttl, unwatched = num(arg(1)), arg(2), num(arg(3)), num(arg(4))
+local draining, unwatched, problem = arg(1), num(arg(2)), arg(3)
 local node = node_key(NODE)
+pass()
 local generation = call('HGET', node, 'generation')
 if generation ~= GENERATION then return {generation and 'taken' or 'lost'} end
-call('HSET', node, 'expires', int(NOW + lease), 'draining', draining)
+call('HSET', node, 'expires', int(NOW + LEASE), 'draining', draining)
 
-for _, other in ipairs(call('SMEMBERS', NODES)) do
-  if num(call('HGET', node_key(other), 'expires')) <= NOW then abandon(other, 0, arg(5)) end
+if not amnesty() then
+  for _, other in ipairs(call('SMEMBERS', NODES)) do
+    if num(call('HGET', node_key(other), 'expires')) <= NOW then abandon(other, 0, problem) end
+  end
 end
 
+-- Time ends a turn, and not the worker's next claim alone: a worker may hang.
 local busy = false
 for slot = 0, num(call('HGET', node, 'slots')) - 1 do
   slot = int(slot)
   local sid = owner(NODE, slot)
   local idle = sid and idle_since(NODE, slot, sid)
-  if idle and NOW - idle >= GRACE and NOW - num(call('ZSCORE', SEEN, sid)) >= unwatched then
+  if sid and turn_over(slot, sid) then
+    stand_by(sid, true)
+  elseif idle and NOW - idle >= GRACE and NOW - num(call('ZSCORE', SEEN, sid)) >= unwatched then
     stand_by(sid, false)
   end
   busy = busy or (sid and queued(sid) > 0)
@@ -34,8 +40,8 @@ end
 
 -- One with work is looked at again a TTL later.
 local close = {}
-if ttl > 0 then
-  for _, sid in ipairs(call('ZRANGEBYSCORE', SEEN, '-inf', int(NOW - ttl), 'LIMIT', 0, 100)) do
+if not amnesty() then
+  for _, sid in ipairs(call('ZRANGEBYSCORE', SEEN, '-inf', int(NOW - TTL), 'LIMIT', 0, 100)) do
     if has_work(sid) then call('ZADD', SEEN, int(NOW), sid) else close[#close + 1] = sid end
   end
 end

@@ -327,6 +327,7 @@ export class FakeHub {
       eta_seconds: null,
       jobs: { queued: 0, running: 0, done: 0, failed: 0, cancelled: 0 },
       seq: 0,
+      expires_at: null,
     }
     this.members.set(token, { token, session, jobs: [], log: [], sockets: new Set(), open: true })
     response.setHeader('Set-Cookie', `seghub_session=${token}; Path=/; HttpOnly; SameSite=Strict`)

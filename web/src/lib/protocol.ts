@@ -16,6 +16,7 @@ export interface Session {
   eta_seconds: number | null // null when unknown
   jobs: Record<JobState, number>
   seq: number
+  expires_at: string | null // RFC 3339; null once it is closed
 }
 
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled'

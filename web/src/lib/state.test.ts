@@ -13,6 +13,7 @@ const session: Session = {
   eta_seconds: null,
   jobs: { queued: 0, running: 0, done: 0, failed: 0, cancelled: 0 },
   seq: 0,
+  expires_at: null,
 }
 
 function job(id: string, change: Partial<Job> = {}): Job {
