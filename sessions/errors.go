@@ -2,8 +2,11 @@ package sessions
 
 import "errors"
 
-// What can go wrong besides Redis itself, whose errors are wrapped as they are.
+// What can go wrong. What Redis says, or that it says nothing, is wrapped in ErrUnavailable.
 var (
+	// ErrUnavailable means that Redis does not answer, or refuses: it is loading, takes no writes, is busy. The fault is not in
+	// the call, and passes.
+	ErrUnavailable  = errors.New("redis cannot do it now")
 	ErrNotFound     = errors.New("no such session or job")
 	ErrUnauthorized = errors.New("no session has this token")
 	ErrClosed       = errors.New("the session is closed")

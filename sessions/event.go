@@ -117,7 +117,7 @@ func (s *Service) readLog(ctx context.Context, session string, after int64, limi
 	}
 	entries, err := s.redis.XRangeN(ctx, logKey(session), seqID(after+1), "+", int64(limit)).Result()
 	if err != nil {
-		return nil, fmt.Errorf("sessions: read log: %w", err)
+		return nil, unavailable(ctx, "read log", err)
 	}
 	events, err := newEvents(session, after, entries)
 	if err != nil {

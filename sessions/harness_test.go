@@ -45,7 +45,7 @@ func openRedis(t testing.TB, how string) redis.UniversalClient {
 		t.Skip("left out: redis-server is not on PATH")
 	}
 	t.Setenv("REDIS_URL", "")
-	client, _, stop, err := redisserver.Open(t.Context(), how, t.TempDir(), slog.New(slog.DiscardHandler))
+	client, _, stop, err := redisserver.Open(t.Context(), how, t.TempDir(), 0, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

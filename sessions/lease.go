@@ -18,6 +18,7 @@ var errNameTaken = errors.New("another process has this node's name")
 type lease struct {
 	mu    sync.Mutex
 	until time.Time     // by this process's clock; the lease holds until then at least
+	why   error         // the last renewal failed; nil when it did not
 	soon  chan struct{} // pokes the keeper; nil until started
 }
 
@@ -26,7 +27,21 @@ type lease struct {
 func (l *lease) extend(sent time.Time, ttl time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.until = sent.Add(ttl)
+	l.until, l.why = sent.Add(ttl), nil
+}
+
+// fail notes why a renewal failed.
+func (l *lease) fail(why error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.why = why
+}
+
+// failure is why the last renewal failed; nil when it did not.
+func (l *lease) failure() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.why
 }
 
 // held reports whether work may be taken at now.
@@ -136,7 +151,8 @@ func (s *Service) keepLease(ctx context.Context, todo chan<- chores) {
 		poke(soon)
 	}
 
-	ticker := time.NewTicker(min(tickEvery, s.config.LeaseTTL/3))
+	every := min(tickEvery, s.config.LeaseTTL/3)
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	var present time.Time
 	failing := false
@@ -156,18 +172,22 @@ func (s *Service) keepLease(ctx context.Context, todo chan<- chores) {
 		could := s.lease.held(s.now())
 		t, err := s.tick(ctx)
 		if err != nil {
+			s.lease.fail(err)
 			if !failing && ctx.Err() == nil {
 				s.log.Error("lease not renewed", "error", err)
+				ticker.Reset(min(every, failingTickEvery))
 			}
 			failing = true
 			continue
 		}
+		recovered := failing
 		if failing {
 			s.log.Info("lease renewed again")
+			ticker.Reset(every)
 			failing = false
 		}
 		s.hand.cancel(t.cancel...)
-		if t.busy || !could {
+		if t.busy || !could || recovered {
 			s.work.broadcast()
 		}
 		if len(t.chores.expired)+len(t.chores.closing) > 0 {

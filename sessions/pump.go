@@ -3,7 +3,6 @@ package sessions
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -116,7 +115,7 @@ func (s *Service) drain(ctx context.Context, dirty, over map[string]struct{}) er
 		return nil
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
-		return fmt.Errorf("sessions: read logs: %w", err) // the next heal marks them again
+		return unavailable(ctx, "read logs", err) // the next heal marks them again
 	}
 	for _, r := range readings {
 		entries := r.entries.Val()
@@ -178,7 +177,7 @@ func (s *Service) heal(ctx context.Context) error {
 		seqs[i] = pipe.HGet(ctx, sessionKey(id), "seq")
 	}
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		return fmt.Errorf("sessions: heal: %w", err)
+		return unavailable(ctx, "heal", err)
 	}
 	for i, id := range ids {
 		after, ok := s.audience.behind(id)

@@ -85,9 +85,17 @@ func (s *Service) run(ctx context.Context, sc script, args ...any) (any, error) 
 		s.config.Node, s.generation.Load(), s.config.LeaseTTL.Milliseconds(), s.config.SessionTTL.Milliseconds()}, args...)
 	reply, err := sc.lua.Run(ctx, s.redis, []string{hashTag}, all...).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, fmt.Errorf("sessions: %s: %w", sc.name, err)
+		return nil, unavailable(ctx, sc.name, err)
 	}
 	return reply, nil
+}
+
+// unavailable is the error of a call to Redis that failed with err; that of ctx when its end is why.
+func unavailable(ctx context.Context, operation string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("sessions: %s: %w", operation, err)
+	}
+	return fmt.Errorf("sessions: %s: %w: %w", operation, ErrUnavailable, err)
 }
 
 // ask is run for scripts that answer with a list, or with a word that says why not.

@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,17 +59,18 @@ type Config struct {
 }
 
 const (
-	logLength       = 20_000           // events kept a session
-	snapshotJobs    = 1_000            // newest jobs in an Opening; older ones are pages of Jobs
-	tickEvery       = time.Second      // at most; a third of the lease if that is shorter
-	healEvery       = 3 * time.Second  // after a lost hint, events are late by this much at most
-	presenceEvery   = 10 * time.Second // how often a node says whose sockets it has
-	unwatchedAfter  = 25 * time.Second // two missed presences and some: nobody watches
-	rememberClosed  = time.Hour        // a closed session's token says so for this long
-	progressEvery   = 50 * time.Millisecond
-	positionEvery   = 500 * time.Millisecond
-	cancelEvery     = 50 * time.Millisecond
-	sweepRetryAfter = 10 * time.Second
+	logLength        = 20_000                 // events kept a session
+	snapshotJobs     = 1_000                  // newest jobs in an Opening; older ones are pages of Jobs
+	tickEvery        = time.Second            // at most; a third of the lease if that is shorter
+	failingTickEvery = 250 * time.Millisecond // while a tick fails: how late its end is noticed
+	healEvery        = 3 * time.Second        // after a lost hint, events are late by this much at most
+	presenceEvery    = 10 * time.Second       // how often a node says whose sockets it has
+	unwatchedAfter   = 25 * time.Second       // two missed presences and some: nobody watches
+	rememberClosed   = time.Hour              // a closed session's token says so for this long
+	progressEvery    = 50 * time.Millisecond
+	positionEvery    = 500 * time.Millisecond
+	cancelEvery      = 50 * time.Millisecond
+	sweepRetryAfter  = 10 * time.Second
 )
 
 // Service is one node's share of the sessions. Its methods may be called from any goroutine.
@@ -180,10 +182,16 @@ func (s *Service) end(ctx context.Context, problem string) {
 	}
 }
 
-// Ping reports whether Redis answers.
-func (s *Service) Ping(ctx context.Context) error {
-	if err := s.redis.Ping(ctx).Err(); err != nil {
-		return fmt.Errorf("sessions: ping: %w", err)
+// Ready reports why work that is submitted now would not be done: this node holds no lease, or Redis takes no writes.
+func (s *Service) Ready(ctx context.Context) error {
+	if s.draining.Load() {
+		return ErrDraining
+	}
+	if err := s.redis.Set(ctx, hashTag+":probe", s.config.Node, s.config.LeaseTTL).Err(); err != nil {
+		return unavailable(ctx, "write", err)
+	}
+	if !s.lease.held(s.now()) {
+		return fmt.Errorf("sessions: the lease is not held: %w", cmp.Or(s.lease.failure(), errors.New("it was given back")))
 	}
 	return nil
 }

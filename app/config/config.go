@@ -37,10 +37,12 @@ type Config struct {
 	SessionTTL   time.Duration `name:"session-ttl" default:"168h" env:"SEGHUB_SESSION_TTL" help:"A session without sockets and work for this long is closed and its files deleted; time in which no hub ran does not count."`
 	LeaseTTL     time.Duration `name:"lease-ttl" default:"10s" env:"SEGHUB_LEASE_TTL" help:"After this long without a sign of life a node's slots and jobs go to others."`
 
-	MaxFile   units.Base2Bytes `default:"200MiB" env:"SEGHUB_MAX_FILE" help:"Largest file."`
-	MaxPixels Count            `default:"400e6" env:"SEGHUB_MAX_PIXELS" help:"Largest image, in pixels."`
-	MaxFiles  int              `default:"100" env:"SEGHUB_MAX_FILES" help:"Most files in one request."`
-	MaxQueue  int              `default:"10000" env:"SEGHUB_MAX_QUEUE" help:"Most unfinished jobs of one session."`
+	MaxFile    units.Base2Bytes `default:"200MiB" env:"SEGHUB_MAX_FILE" help:"Largest file."`
+	MaxPixels  Count            `default:"400e6" env:"SEGHUB_MAX_PIXELS" help:"Largest image, in pixels."`
+	MaxFiles   int              `default:"100" env:"SEGHUB_MAX_FILES" help:"Most files in one request."`
+	MaxStorage units.Base2Bytes `default:"20GiB" env:"SEGHUB_MAX_STORAGE" help:"Most that the images and results of one session take together."`
+	MinFree    units.Base2Bytes `default:"1GiB" env:"SEGHUB_MIN_FREE" help:"Room that stays free on the disks of data and storage folder: below it no session is started and no image taken."`
+	MaxQueue   int              `default:"10000" env:"SEGHUB_MAX_QUEUE" help:"Most unfinished jobs of one session."`
 }
 
 // Inference is what every command needs that runs models.
@@ -76,6 +78,8 @@ func (c *Config) Validate() error {
 		{c.LeaseTTL < time.Second, "lease-ttl must be at least 1s"},
 		{c.MaxFile < 1, "max-file must be at least 1 byte"},
 		{c.MaxFiles < 1, "max-files must be at least 1"},
+		{c.MaxStorage < 1, "max-storage must be at least 1 byte"},
+		{c.MinFree < 0, "min-free must not be below zero"},
 		{c.MaxQueue < 1, "max-queue must be at least 1"},
 	} {
 		if check.broken {

@@ -61,6 +61,12 @@ type Live interface {
 	Refuse(w http.ResponseWriter, r *http.Request, code hub.CloseCode)
 }
 
+// Room judges whether there is room for more data.
+type Room interface {
+	// For reports why session may not bring so many bytes more; nil when it may. An empty session is one that is to be started.
+	For(ctx context.Context, session string, bytes int64) error
+}
+
 // Limits bound what one request may bring.
 type Limits struct {
 	FileBytes int64 // largest file
@@ -80,6 +86,7 @@ type Config struct {
 	Status    func(context.Context) (status.Snapshot, error)
 	Ready     func(context.Context) error // nil when jobs can run
 	Registry  *prometheus.Registry
+	Room      Room
 	AccessKey string // asked of everyone who starts a session; empty asks nothing
 	Secure    bool   // browsers reach the hub by HTTPS
 	// SessionTTL is how long a browser keeps its cookie after it last asked for its session.

@@ -186,6 +186,7 @@ type edge struct {
 	people *people
 	folder string // of storage
 	ready  error
+	room   error // why there is none
 	server *httptest.Server
 }
 
@@ -215,6 +216,7 @@ func newEdge(t *testing.T, change func(*Config)) *edge {
 		},
 		Ready:      func(context.Context) error { return e.ready },
 		Registry:   prometheus.NewRegistry(),
+		Room:       noLimit{e},
 		SessionTTL: time.Hour,
 		Limits:     Limits{FileBytes: 1 << 20, Pixels: 1e6, Files: 10},
 		Log:        slog.New(slog.DiscardHandler),
@@ -261,6 +263,11 @@ func (e *edge) do(method, path, token, contentType string, body io.Reader) answe
 	}
 	return answer{response, data}
 }
+
+// noLimit is the room of an edge.
+type noLimit struct{ *edge }
+
+func (r noLimit) For(context.Context, string, int64) error { return r.room }
 
 func (e *edge) get(path, token string) answer { return e.do("GET", path, token, "", nil) }
 

@@ -91,6 +91,9 @@ func (u *uploading) receive(c *gin.Context) error {
 	if c.Request.ContentLength > limit {
 		return problem.Newf(problem.BatchTooLarge, "The request is larger than %d bytes.", limit)
 	}
+	if err := u.Room.For(c.Request.Context(), u.session, max(0, c.Request.ContentLength)); err != nil {
+		return err
+	}
 	body := &patientBody{ReadCloser: http.MaxBytesReader(c.Writer, c.Request.Body, limit), control: http.NewResponseController(c.Writer)}
 	defer body.relax()
 	c.Request.Body = body

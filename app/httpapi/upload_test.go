@@ -196,7 +196,8 @@ func TestUploadThatIsNotSubmitted(t *testing.T) {
 		{sessions.ErrQueueFull, 429, problem.QueueFull},
 		{sessions.ErrDraining, 503, problem.Draining},
 		{sessions.ErrClosed, 401, problem.Unauthorized},
-		{&net.OpError{Op: "dial", Err: io.EOF}, 503, problem.Timeout},
+		{&net.OpError{Op: "dial", Err: io.EOF}, 503, problem.Unavailable},
+		{fmt.Errorf("submit: %w", sessions.ErrUnavailable), 503, problem.Unavailable},
 	} {
 		e := newEdge(t, nil)
 		token := e.session()
@@ -240,4 +241,22 @@ func FuzzUpload(f *testing.F) {
 			t.Error("files stay behind")
 		}
 	})
+}
+
+// TestNoRoom refuses what brings more data, and nothing else.
+func TestNoRoom(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	e.room = problem.New(problem.QuotaExceeded, "The disk is full.")
+	e.upload(token, field("model", "unet"), file("a.png", picture(t, 16, 16))).isProblem(t, http.StatusInsufficientStorage, problem.QuotaExceeded)
+	if n := e.stored(); n != 0 {
+		t.Errorf("%d files are stored", n)
+	}
+	e.do("POST", "/api/v1/sessions", "", "", nil).isProblem(t, http.StatusInsufficientStorage, problem.QuotaExceeded)
+	if a := e.get("/api/v1/session", token); a.StatusCode != http.StatusOK {
+		t.Errorf("reading: status %d", a.StatusCode)
+	}
+	if a := e.do("DELETE", "/api/v1/session", token, "", nil); a.StatusCode != http.StatusNoContent {
+		t.Errorf("ending: status %d", a.StatusCode)
+	}
 }

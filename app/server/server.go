@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,6 +69,7 @@ type server struct {
 	log       *slog.Logger
 	stopRedis func() error
 	store     *storage.Store
+	room      room
 	models    *models.Registry
 	unfollow  context.CancelFunc
 	following sync.WaitGroup // what keeps the workers up with models
@@ -116,6 +118,10 @@ func (s *server) startParts(ctx context.Context) (err error) {
 	if s.store, err = storage.Open(ctx, location); err != nil {
 		return err
 	}
+	s.room = room{disks: []string{cfg.Data}, minFree: int64(cfg.MinFree), most: int64(cfg.MaxStorage), store: s.store}
+	if !strings.Contains(location, "://") {
+		s.room.disks = append(s.room.disks, location)
+	}
 	if s.models, err = models.Open(cfg.Models, s.log); err != nil {
 		return err
 	}
@@ -148,7 +154,7 @@ func (s *server) startWorkers() (err error) {
 }
 
 func (s *server) startSessions(ctx context.Context) error {
-	client, _, stop, err := redisserver.Open(ctx, s.cfg.Redis, s.cfg.Data, s.log)
+	client, _, stop, err := redisserver.Open(ctx, s.cfg.Redis, s.cfg.Data, int64(s.cfg.MinFree), s.log)
 	if err != nil {
 		return err
 	}
@@ -210,6 +216,7 @@ func (s *server) startEdge(ctx context.Context) error {
 			Loaded:     s.pool.Loaded,
 			Status:     source.Take,
 			Ready:      s.ready,
+			Room:       s.room,
 			Registry:   registry,
 			AccessKey:  s.cfg.AccessKey,
 			Secure:     s.cfg.TLSProxy,
@@ -237,10 +244,10 @@ func (s *server) ready(ctx context.Context) error {
 	if !s.pool.Ready() {
 		return errors.New("models are being loaded")
 	}
-	if err := s.sessions.Ping(ctx); err != nil {
-		return fmt.Errorf("redis does not answer: %w", err)
+	if err := s.room.free(ctx, 0); err != nil {
+		return err
 	}
-	return nil
+	return s.sessions.Ready(ctx)
 }
 
 // address is where a browser on this machine finds the hub.

@@ -1,6 +1,7 @@
 -- cancel_all: session id, highest number or '' for what there is now, how many at once
 -- -> {how many queued ones are left, highest number}, or why not.
 
+even_when_full()
 local sid, highest, limit = arg(1), arg(2), arg(3)
 local key = session_key(sid)
 local no = refusal(sid)

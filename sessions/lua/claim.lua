@@ -4,6 +4,7 @@
 --    | {'none'} | {'lost'}: this generation holds no lease.
 -- The batch boundary: here a turn ends. The same token gives the same batch again, after a lost reply.
 
+even_when_full()
 local slot, token, model, limit, assumed, borrow = arg(1), arg(2), arg(3), num(arg(4)), num(arg(5)), arg(6) == '1'
 local node = node_key(NODE)
 if not holds_lease(NODE, GENERATION) then return {'lost'} end

@@ -1,6 +1,7 @@
 -- close: session id, '1' when it may be closed only if it has expired, seconds for which its token goes on saying so -> 'ok', 'kept', or why not.
 -- Its queue is cancelled without a word for each job, its running jobs are asked to stop; sweep.lua deletes them.
 
+even_when_full()
 local sid, expired, remember = arg(1), arg(2) == '1', arg(3)
 local key = session_key(sid)
 local no = refusal(sid)

@@ -2,6 +2,7 @@
 -- in ms -> 'ok', or why nothing changed: 'stale' (another attempt has it, or it is finished), 'closed', 'gone'.
 -- A compare-and-set on (job, attempt). A job that went back to its queue and was not claimed again may still finish.
 
+even_when_full()
 local sid, jid, attempt, outcome = arg(1), arg(2), arg(3), arg(4)
 local session, key = session_key(sid), job_key(sid, jid)
 local j = call('HMGET', key, 'state', 'attempt', 'node', 'cancel')

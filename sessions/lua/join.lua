@@ -2,6 +2,7 @@
 -- -> the new generation, or nil when another process holds the name and may not be taken over.
 -- What the name had claimed before goes back to the queues; its owners keep their slots.
 
+even_when_full()
 pass()
 local slots, take = num(arg(1)), arg(2) == '1'
 local node = node_key(NODE)

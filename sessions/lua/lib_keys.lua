@@ -38,6 +38,10 @@ local function job_key(sid, jid) return PREFIX .. 'session:' .. sid .. ':job:' .
 -- Beside it :hand, a hash of "session job" to slot: what its workers have claimed and not finished.
 local function node_key(node) return PREFIX .. 'node:' .. node end
 
+-- even_when_full lets a script go on while Redis has all the memory that it may have, for what frees some or keeps what is
+-- promised. Redis refuses what may take memory only until the script's first write; this is one that changes nothing.
+local function even_when_full() call('DEL', PREFIX .. 'nothing') end
+
 local function split(member)
   local at = string.find(member, ' ', 1, true)
   return string.sub(member, 1, at - 1), string.sub(member, at + 1)

@@ -1,13 +1,13 @@
 -- open: session id, since ("" for none), how many jobs -> {session, 1 when resumed, jobs newest first}, or why not.
 -- The moment at which a subscription begins. A session that connects gets a free slot if nobody waits. It is
--- resumed when the log reaches back to since, and then the jobs are left out.
+-- resumed when the log reaches back to since, and then the jobs are left out. While nothing can be written it only reads.
 
 local sid, since, limit = arg(1), arg(2), num(arg(3))
 local key = session_key(sid)
 local no = refusal(sid)
 if no then return no end
-call('ZADD', SEEN, int(NOW), sid)
-if call('HGET', key, 'state') == 'idle' then reserve(sid) end
+local refused = redis.pcall('ZADD', SEEN, int(NOW), sid)
+if type(refused) == 'number' and call('HGET', key, 'state') == 'idle' then reserve(sid) end
 
 local seq = num(call('HGET', key, 'seq'))
 local first = call('XRANGE', key .. ':log', '-', '+', 'COUNT', 1)[1]

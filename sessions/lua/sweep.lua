@@ -1,6 +1,7 @@
 -- sweep: id of a closed session, how many jobs at once -> 'busy' while one of its jobs runs, 'more', or 'clean'
 -- when every job is deleted. The session stays in CLOSING until its files are deleted too.
 
+even_when_full()
 local sid, limit = arg(1), num(arg(2))
 if call('EXISTS', running_key(sid)) == 1 then return 'busy' end
 local jobs = session_key(sid) .. ':jobs'

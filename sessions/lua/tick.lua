@@ -4,6 +4,7 @@
 --     closed sessions to sweep} | {'lost'}: others took this node for dead | {'taken'}: another process has the name.
 -- Renews the lease, ends those of dead nodes, and lets time pass for everything that waits for it.
 
+even_when_full()
 local draining, unwatched, problem = arg(1), num(arg(2)), arg(3)
 local node = node_key(NODE)
 pass()
