@@ -98,7 +98,7 @@ func (w *world) submit(t *rapid.T) {
 	for i := range jobs {
 		jobs[i].Model = rapid.SampledFrom([]string{"unet", "hrnet"}).Draw(t, "model")
 	}
-	_, err := w.s.Submit(w.ctx, id, jobs)
+	_, err := w.s.Submit(w.ctx, id, "", jobs)
 	must(t, err)
 	w.check(t)
 }

@@ -31,7 +31,7 @@ func TestOnlyLivedTimeEndsAnything(t *testing.T) {
 			for range 3 { // one on each node, one in line
 				session, _, err := nodes[0].Create(t.Context(), "Ada")
 				must(r, err)
-				_, err = nodes[0].Submit(t.Context(), session.ID, newJobs(3))
+				_, err = nodes[0].Submit(t.Context(), session.ID, "", newJobs(3))
 				must(r, err)
 				ids = append(ids, session.ID)
 			}

@@ -124,6 +124,13 @@ func (f *files) PutResult(_ context.Context, job Job, session string, _ gpuexec.
 	return nil
 }
 
+func (f *files) DeleteImage(_ context.Context, session, image string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.deleted[session+"/"+image]++
+	return nil
+}
+
 func (f *files) DeleteSession(_ context.Context, session string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -225,7 +232,7 @@ func submit(t testing.TB, s *Service, session string, n int) []string {
 	var ids []string
 	for n > 0 {
 		chunk := min(n, 100) // as many files as a request may bring
-		jobs, err := s.Submit(t.Context(), session, newJobs(chunk))
+		jobs, err := s.Submit(t.Context(), session, "", newJobs(chunk))
 		must(t, err)
 		for i := range jobs {
 			ids = append(ids, jobs[i].ID)

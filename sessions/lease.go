@@ -11,9 +11,6 @@ import (
 // errDied is why a job is given up that the process died under three times (MOST_DEATHS in lib_jobs.lua).
 var errDied = errors.New("the process that ran it died three times, the last time with nothing else in hand")
 
-// errNameTaken means that another process holds the lease of this node's name.
-var errNameTaken = errors.New("another process has this node's name")
-
 // lease is this node's right to its slots: one for all of them, with a generation and an expiry, in Redis.
 type lease struct {
 	mu    sync.Mutex
@@ -60,20 +57,41 @@ func (l *lease) tickSoon() {
 	}
 }
 
-// join takes the lease. Only a starting process may take it over from another of the same name: that one is dead
-// or about to be.
+// takeName takes the lease of a process that starts. Another of the same name that renews its lease is alive, and keeps it; one
+// that does not is dead, and what it left behind is taken over.
+func (s *Service) takeName(ctx context.Context) error {
+	err := s.join(ctx, false)
+	if !errors.Is(err, ErrNameTaken) {
+		return err
+	}
+	expires := func() string { return s.redis.HGet(ctx, hashTag+":node:"+s.config.Node, "expires").Val() }
+	held, every := expires(), s.tickEvery()
+	for range 12 { // quarters: three of its ticks
+		pause(ctx, every/4)
+		if now := expires(); now != held && now != "" {
+			return err
+		}
+	}
+	s.log.Info("a process of the same name is dead; its work is taken over")
+	return s.join(ctx, true)
+}
+
+// tickEvery is how often the lease is renewed.
+func (s *Service) tickEvery() time.Duration { return min(tickEvery, s.config.LeaseTTL/3) }
+
+// join takes the lease. takeOver takes it from another process of the same name.
 func (s *Service) join(ctx context.Context, takeOver bool) error {
 	sent := s.now()
 	take := 0
 	if takeOver {
 		take = 1
 	}
-	reply, err := s.run(ctx, joinScript, s.config.Slots, take, s.problem(errDied))
+	reply, err := s.run(ctx, joinScript, s.config.Slots, take, s.problem(errDied), s.process)
 	if err != nil {
 		return err
 	}
 	if text(reply) == "" {
-		return fmt.Errorf("sessions: join: %w", errNameTaken)
+		return fmt.Errorf("sessions: join: %w", ErrNameTaken)
 	}
 	s.generation.Store(number(reply))
 	s.lease.extend(sent, s.config.LeaseTTL)
@@ -151,7 +169,7 @@ func (s *Service) keepLease(ctx context.Context, todo chan<- chores) {
 		poke(soon)
 	}
 
-	every := min(tickEvery, s.config.LeaseTTL/3)
+	every := s.tickEvery()
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	var present time.Time

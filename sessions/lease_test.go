@@ -88,7 +88,7 @@ func TestASecondProcessOfTheSameNameTakesOverAtOnce(t *testing.T) {
 		if session := get(t, fresh, ada); session.State != Active || *session.Slot != slot || session.Jobs.Queued != 2 {
 			t.Fatalf("after the restart: %+v", session)
 		}
-		if _, err := old.tick(t.Context()); !errors.Is(err, errNameTaken) {
+		if _, err := old.tick(t.Context()); !errors.Is(err, ErrNameTaken) {
 			t.Errorf("the old process renewed: %v", err)
 		}
 		if batch := claimNow(t, old, slot); len(batch.Jobs) != 0 {
@@ -103,6 +103,20 @@ func TestASecondProcessOfTheSameNameTakesOverAtOnce(t *testing.T) {
 		must(t, witness.join(t.Context(), true))
 		clock.live(t, config.LeaseTTL, witness)
 		must(t, old.join(t.Context(), false)) // the new process is dead, the old one may have the name again
+	})
+}
+
+func TestALivingNodeKeepsItsName(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		config.LeaseTTL = time.Second
+		living := started(t, config, nobody{})
+		if err := newService(t, config).Start(t.Context(), nobody{}); !errors.Is(err, ErrNameTaken) {
+			t.Errorf("a second process of its name: %v", err)
+		}
+		if !living.lease.held(time.Now()) {
+			t.Error("the first has lost its lease")
+		}
 	})
 }
 
@@ -278,7 +292,7 @@ func TestStopPutsClaimedJobsBack(t *testing.T) {
 		slot := *get(t, s, ada).Slot
 		claimNow(t, s, slot)
 		s.StopAdmission()
-		if _, err := s.Submit(t.Context(), ada, newJobs(1)); !errors.Is(err, ErrDraining) {
+		if _, err := s.Submit(t.Context(), ada, "", newJobs(1)); !errors.Is(err, ErrDraining) {
 			t.Errorf("Submit while draining: %v", err)
 		}
 		if _, _, err := s.Create(t.Context(), "Ben"); !errors.Is(err, ErrDraining) {

@@ -70,7 +70,7 @@ func TestRedisRefuses(t *testing.T) {
 			}
 			_, _, err = s.Create(ctx, "Late")
 			check("create", refused, err)
-			_, err = s.Submit(ctx, ada, newJobs(1))
+			_, err = s.Submit(ctx, ada, "", newJobs(1))
 			check("submit", refused, err)
 			check("ready", refused, s.Ready(ctx))
 
@@ -91,7 +91,7 @@ func TestRedisRefuses(t *testing.T) {
 			for s.Ready(ctx) != nil && time.Since(began) < patience {
 				pause(ctx, 10*time.Millisecond)
 			}
-			_, err = s.Submit(ctx, ada, newJobs(1))
+			_, err = s.Submit(ctx, ada, "", newJobs(1))
 			check("submit afterwards", well, err)
 			counts := get(t, s, ada).Jobs
 			if counts.Queued+counts.Running+counts.Done+counts.Cancelled != 6 || (counts.Done == 1) != (c.frees == well) {

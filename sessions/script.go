@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -37,6 +38,7 @@ var (
 	sweptScript        = loadScript("swept")
 	seenScript         = loadScript("seen")
 	submitScript       = loadScript("submit")
+	voidScript         = loadScript("void")
 	jobScript          = loadScript("job")
 	jobsScript         = loadScript("jobs")
 	cancelScript       = loadScript("cancel")
@@ -98,12 +100,34 @@ func unavailable(ctx context.Context, operation string, err error) error {
 	return fmt.Errorf("sessions: %s: %w: %w", operation, ErrUnavailable, err)
 }
 
+// insist is run for calls whose repetition changes nothing: while nobody knows what became of the call it is made again, for
+// as long as somebody may wait for the answer. known tells whether the error means that nothing was done.
+func (s *Service) insist(ctx context.Context, sc script, args ...any) (reply any, known bool, err error) {
+	began := time.Now()
+	for {
+		reply, err = s.run(ctx, sc, args...)
+		var answer redis.Error
+		if err == nil || errors.As(err, &answer) {
+			return reply, true, err
+		}
+		if ctx.Err() != nil || time.Since(began) > insistFor {
+			return nil, false, err
+		}
+		pause(ctx, retryFirst)
+	}
+}
+
 // ask is run for scripts that answer with a list, or with a word that says why not.
 func (s *Service) ask(ctx context.Context, sc script, args ...any) ([]any, error) {
 	reply, err := s.run(ctx, sc, args...)
 	if err != nil {
 		return nil, err
 	}
+	return rows(sc, reply)
+}
+
+// rows is a script's reply that is a list, or the error behind the word that says why not.
+func rows(sc script, reply any) ([]any, error) {
 	switch r := reply.(type) {
 	case []any:
 		return r, nil
@@ -122,6 +146,8 @@ func refusal(word string) error {
 		return ErrClosed
 	case "full":
 		return ErrQueueFull
+	case "void":
+		return ErrUnavailable
 	}
 	return nil
 }

@@ -22,6 +22,8 @@ type Files interface {
 	OpenImage(ctx context.Context, session, image string) (io.ReadCloser, error)
 	// PutResult stores a job's result before anybody hears that it is done.
 	PutResult(ctx context.Context, job Job, session string, out gpuexec.Output) error
+	// DeleteImage deletes an uploaded file; nothing to delete is no error.
+	DeleteImage(ctx context.Context, session, image string) error
 	// DeleteSession deletes all that a session has stored; nothing to delete is no error.
 	DeleteSession(ctx context.Context, session string) error
 }
@@ -35,7 +37,7 @@ type Executor interface {
 // Config is what a Service needs; every field but Now is wanted.
 type Config struct {
 	Redis redis.UniversalClient
-	Node  string // this machine's name; a process that starts with the same name takes over its work
+	Node  string // this machine's name; a process that starts with the name of one that is dead takes over its work
 	Slots int
 
 	Turn         time.Duration // how long an owner with work keeps its slot while others wait
@@ -80,6 +82,7 @@ type Service struct {
 	log       *slog.Logger
 	logLength int
 
+	process    string       // tells this Service from another of the same Node
 	generation atomic.Int64 // of this node's lease; 0 without one
 	draining   atomic.Bool
 
@@ -90,6 +93,7 @@ type Service struct {
 	progress progressBoard
 	audience audience
 	callers  callers
+	doubts   doubts
 	work     signal // slots, queues or the line may have changed
 
 	mu    sync.Mutex // guards tasks
@@ -104,6 +108,7 @@ func New(config Config) (*Service, error) {
 	s := &Service{
 		config:    config,
 		redis:     config.Redis,
+		process:   newID(),
 		log:       config.Log.With("part", "sessions", "node", config.Node),
 		logLength: logLength,
 		slots:     make([]claimer, config.Slots),
@@ -116,6 +121,7 @@ func New(config Config) (*Service, error) {
 	s.audience.signal = make(chan struct{}, 1)
 	s.progress.signal = make(chan struct{}, 1)
 	s.hand.signal = make(chan struct{}, 1)
+	s.doubts.signal = make(chan struct{}, 1)
 	return s, nil
 }
 
@@ -144,7 +150,7 @@ func (s *Service) Start(ctx context.Context, executor Executor) error {
 		return nil
 	}
 	s.draining.Store(false)
-	if err := s.join(ctx, true); err != nil {
+	if err := s.takeName(ctx); err != nil {
 		return err
 	}
 	s.tasks = s.startTasks(context.WithoutCancel(ctx), executor)

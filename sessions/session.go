@@ -80,7 +80,7 @@ func (s *Service) Get(ctx context.Context, id string) (Session, error) {
 // Close ends a session: its queue is cancelled, its running jobs are stopped, its slot goes to the next in line,
 // its files are deleted. Closing a closed session gives ErrClosed.
 func (s *Service) Close(ctx context.Context, id string) error {
-	reply, err := s.run(ctx, closeScript, id, 0, int64(rememberClosed.Seconds()))
+	reply, _, err := s.insist(ctx, closeScript, id, 0, int64(rememberClosed.Seconds()), newID())
 	if err != nil {
 		return err
 	}

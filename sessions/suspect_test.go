@@ -31,7 +31,7 @@ func TestPoisonIsGivenUpAlone(t *testing.T) {
 			for range rapid.IntRange(1, 3).Draw(r, "people") {
 				w.create(r)
 				id := w.open[len(w.open)-1]
-				jobs, err := w.s.Submit(w.ctx, id, newJobs(rapid.IntRange(1, 8).Draw(r, "jobs")))
+				jobs, err := w.s.Submit(w.ctx, id, "", newJobs(rapid.IntRange(1, 8).Draw(r, "jobs")))
 				must(r, err)
 				w.check(r)
 				for _, job := range jobs {

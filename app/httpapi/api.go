@@ -35,7 +35,7 @@ type Accounts interface {
 
 // Jobs are the jobs of a session.
 type Jobs interface {
-	Submit(ctx context.Context, session string, jobs []sessions.NewJob) ([]sessions.Job, error)
+	Submit(ctx context.Context, session, key string, jobs []sessions.NewJob) ([]sessions.Job, error)
 	Jobs(ctx context.Context, session string, query sessions.JobQuery) (sessions.JobPage, error)
 	Job(ctx context.Context, session, job string) (sessions.Job, error)
 	Cancel(ctx context.Context, session, job string) error

@@ -41,6 +41,7 @@ type people struct {
 	mu     sync.Mutex
 	open   map[string]sessions.Session // guarded by mu
 	jobs   map[string][]sessions.Job   // by session, guarded by mu
+	keys   map[string][]sessions.Job   // by session and Idempotency-Key
 	refuse error                       // what Submit answers
 }
 
@@ -75,11 +76,14 @@ func (p *people) Close(_ context.Context, id string) error {
 	return nil
 }
 
-func (p *people) Submit(_ context.Context, id string, asked []sessions.NewJob) ([]sessions.Job, error) {
+func (p *people) Submit(_ context.Context, id, key string, asked []sessions.NewJob) ([]sessions.Job, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.refuse != nil {
 		return nil, p.refuse
+	}
+	if before := p.keys[id+" "+key]; key != "" && (before != nil || len(asked) == 0) {
+		return before, nil
 	}
 	var made []sessions.Job
 	for _, n := range asked {
@@ -89,6 +93,7 @@ func (p *people) Submit(_ context.Context, id string, asked []sessions.NewJob) (
 		})
 	}
 	p.jobs[id] = append(p.jobs[id], made...)
+	p.keys[id+" "+key] = made
 	return made, nil
 }
 
@@ -197,7 +202,7 @@ func newEdge(t *testing.T, change func(*Config)) *edge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &edge{t: t, folder: folder, people: &people{open: map[string]sessions.Session{}, jobs: map[string][]sessions.Job{}}}
+	e := &edge{t: t, folder: folder, people: &people{open: map[string]sessions.Session{}, jobs: map[string][]sessions.Job{}, keys: map[string][]sessions.Job{}}}
 	c := Config{
 		Accounts: e.people,
 		Jobs:     e.people,
@@ -252,6 +257,11 @@ func (e *edge) do(method, path, token, contentType string, body io.Reader) answe
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
 	}
+	return e.send(request)
+}
+
+func (e *edge) send(request *http.Request) answer {
+	e.t.Helper()
 	response, err := e.server.Client().Do(request)
 	if err != nil {
 		e.t.Fatal(err)

@@ -209,6 +209,43 @@ func TestUploadThatIsNotSubmitted(t *testing.T) {
 	}
 }
 
+// TestUploadInDoubt leaves the files to who finds out whether there are jobs.
+func TestUploadInDoubt(t *testing.T) {
+	e := newEdge(t, nil)
+	e.people.refuse = fmt.Errorf("%w: %w", sessions.ErrInDoubt, sessions.ErrUnavailable)
+	e.upload(e.session(), field("model", "unet"), file("a.png", picture(t, 20, 20))).isProblem(t, 503, problem.Unavailable)
+	if n := e.stored(); n != 1 {
+		t.Errorf("%d files are kept, want 1", n)
+	}
+}
+
+// TestTheSameUploadTwice makes the jobs of one Idempotency-Key once.
+func TestTheSameUploadTwice(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	upload := func(key string, status int) (got uploadResponse) {
+		t.Helper()
+		body, contentType := encode(t, []part{field("model", "unet"), file("a.png", picture(t, 20, 20))})
+		request, err := http.NewRequest("POST", e.server.URL+"/api/v1/images", bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		request.Header.Set("Content-Type", contentType)
+		request.Header.Set("Idempotency-Key", key)
+		e.send(request).decode(t, status, &got)
+		return got
+	}
+	first, again, other := upload("one", 202), upload("one", 202), upload("two", 202)
+	if again.Accepted[0].ID != first.Accepted[0].ID || again.Rejected == nil || other.Accepted[0].ID == first.Accepted[0].ID {
+		t.Errorf("got %+v, %+v, %+v", first, again, other)
+	}
+	if n := e.stored(); n != 2 {
+		t.Errorf("%d files are stored, want 2", n)
+	}
+	upload(strings.Repeat("k", 256), 400)
+}
+
 func TestCleanFilename(t *testing.T) {
 	for from, want := range map[string]string{
 		"a.png":                  "a.png",

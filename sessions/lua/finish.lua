@@ -1,6 +1,7 @@
 -- finish: session id, job id, attempt, outcome (done failed cancelled requeue), error, decode, infer, postprocess
 -- in ms -> 'ok', or why nothing changed: 'stale' (another attempt has it, or it is finished), 'closed', 'gone'.
 -- A compare-and-set on (job, attempt). A job that went back to its queue and was not claimed again may still finish.
+-- A second call, after a lost reply, changes nothing.
 
 even_when_full()
 local sid, jid, attempt, outcome = arg(1), arg(2), arg(3), arg(4)
@@ -8,7 +9,8 @@ local session, key = session_key(sid), job_key(sid, jid)
 local j = call('HMGET', key, 'state', 'attempt', 'node', 'cancel')
 local state = j[1]
 if not state then return 'gone' end
-if j[2] ~= attempt or (state ~= 'running' and state ~= 'queued') then return 'stale' end
+if j[2] ~= attempt then return 'stale' end
+if state ~= 'running' and state ~= 'queued' then return state == outcome and 'ok' or 'stale' end
 
 local no = refusal(sid)
 if no or (outcome == 'requeue' and j[4] ~= '1') then

@@ -30,11 +30,13 @@ local CLOSING = PREFIX .. 'closing' -- set: closed sessions whose jobs and files
 
 -- Hash: name token created state node slot ticket idle seq number done failed cancelled.
 -- Beside it :queue and :jobs, sorted sets of job ids by number, :running, the set of those that a worker has in hand,
--- and :log, the stream of events.
+-- :log, the stream of events, and :keys, a hash of the client's keys of submissions to the ids of the jobs that each made.
 local function session_key(sid) return PREFIX .. 'session:' .. sid end
 -- Hash: the PUBLIC_JOB fields and number model image width height attempt cancel node deaths died.
 local function job_key(sid, jid) return PREFIX .. 'session:' .. sid .. ':job:' .. jid end
--- Hash: generation expires slots draining suspect held, and for each slot i owner:i since:i token:i batch:i.
+-- String: there is to be no such job.
+local function void_key(sid, jid) return PREFIX .. 'session:' .. sid .. ':void:' .. jid end
+-- Hash: generation process expires slots draining suspect held, and for each slot i owner:i since:i token:i batch:i.
 -- Beside it :hand, a hash of "session job" to slot: what its workers have claimed and not finished.
 local function node_key(node) return PREFIX .. 'node:' .. node end
 

@@ -8,4 +8,6 @@ local jobs = session_key(sid) .. ':jobs'
 local ids = call('ZRANGE', jobs, 0, limit - 1)
 for _, jid in ipairs(ids) do call('DEL', job_key(sid, jid)) end
 call('ZREMRANGEBYRANK', jobs, 0, limit - 1)
-return call('EXISTS', jobs) == 1 and 'more' or 'clean'
+if call('EXISTS', jobs) == 1 then return 'more' end
+call('DEL', session_key(sid) .. ':keys')
+return 'clean'
