@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -244,12 +246,11 @@ func TestRedisRestartsInTheMiddle(t *testing.T) {
 	must(t, err)
 	defer func() { must(t, stopRedis()) }()
 
-	all := box.await(t, "all done", func(all []Message) bool { return len(kept(all)) == 40 })
-	for i, m := range kept(all) {
-		if m.Seq != int64(i+2) {
-			t.Fatalf("message %d has seq %d", i, m.Seq)
-		}
-	}
+	// Writes may have been lost: the log is of another epoch, and what follows builds on a snapshot.
+	box.await(t, "all done", func(all []Message) bool {
+		shown, anew := shown(t, all)
+		return anew == 1 && len(shown) == 10 && !slices.ContainsFunc(slices.Collect(maps.Values(shown)), func(s JobState) bool { return s != JobDone })
+	})
 	if session := get(t, s, ada); session.Jobs.Done != 10 {
 		t.Errorf("in the end: %+v", session)
 	}

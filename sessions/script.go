@@ -32,6 +32,7 @@ var (
 	createScript       = loadScript("create")
 	authenticateScript = loadScript("authenticate")
 	getScript          = loadScript("get")
+	eventsScript       = loadScript("events")
 	openScript         = loadScript("open")
 	closeScript        = loadScript("close")
 	sweepScript        = loadScript("sweep")

@@ -25,7 +25,7 @@ func TestResume(t *testing.T) {
 		submit(t, s, ada, 4) // 4 jobs, then waiting: 5 events
 		open := func(since int64) *Subscription {
 			t.Helper()
-			sub, err := s.Subscribe(t.Context(), ada, &since, func(Message) {})
+			sub, err := s.Subscribe(t.Context(), ada, &Mark{Seq: since}, func(Message) {})
 			must(t, err)
 			t.Cleanup(sub.Close)
 			return sub
@@ -151,15 +151,18 @@ func TestALostHintIsHealed(t *testing.T) {
 		defer sub.Close()
 		seq := sub.Opening.Session.Seq + 1
 		must(t, client.HIncrBy(t.Context(), sessionKey(ada), "seq", 1).Err())
-		must(t, client.XAdd(t.Context(), &redis.XAddArgs{Stream: logKey(ada), ID: seqID(seq) + "-0",
+		must(t, client.XAdd(t.Context(), &redis.XAddArgs{Stream: sessionKey(ada) + ":log", ID: seqID(seq) + "-0",
 			Values: []string{"type", "session", "state", "idle"}}).Err())
 		box.await(t, "the event without a hint", func(all []Message) bool { return len(all) == 1 && all[0].Seq == seq })
 
 		// And one that is not kept any more.
 		must(t, client.HIncrBy(t.Context(), sessionKey(ada), "seq", 2).Err())
-		must(t, client.XAdd(t.Context(), &redis.XAddArgs{Stream: logKey(ada), ID: seqID(seq+2) + "-0",
+		must(t, client.XAdd(t.Context(), &redis.XAddArgs{Stream: sessionKey(ada) + ":log", ID: seqID(seq+2) + "-0",
 			Values: []string{"type", "session", "state", "idle"}}).Err())
-		box.await(t, "word of the loss", func(all []Message) bool { return len(all) == 2 && all[1].Lost })
+		all := box.await(t, "a snapshot", func(all []Message) bool { return len(all) == 2 && all[1].Opening != nil })
+		if got := all[1].Opening.Session.Seq; got != seq+2 {
+			t.Errorf("the snapshot has seq %d, want %d", got, seq+2)
+		}
 	})
 }
 

@@ -8,6 +8,15 @@ local function publish()
   if wake then call('PUBLISH', PREFIX .. 'work', '') end
 end
 
+-- epoch names the run of Redis that the log is read from, and the history of its data. Whenever writes may have been lost, after
+-- a restart, a failover or a restore, it is another: then a seq that a client knows may stand for something else. It is the
+-- same text for everyone who asks that run; empty where Redis does not tell.
+local function epoch()
+  local run, history = redis.pcall('INFO', 'server'), redis.pcall('INFO', 'replication')
+  if type(run) ~= 'string' or type(history) ~= 'string' then return '' end
+  return string.sub(string.match(run, 'run_id:(%x+)') or '', 1, 12) .. string.sub(string.match(history, 'master_replid:(%x+)') or '', 1, 12)
+end
+
 -- Place in line, 1 = next; '' when not in it.
 local function position(sid)
   local rank = call('ZRANK', LINE, sid)

@@ -124,8 +124,8 @@ export interface Stats {
 
 /** Text frames that the server sends. Those with seq are kept: each arrives once and in order. */
 export type TextFrame =
-  | { type: 'welcome'; session: Session; seq: number; resumed: boolean; gap: boolean }
-  | { type: 'snapshot'; session: Session; jobs: Job[]; seq: number }
+  | { type: 'welcome'; session: Session; seq: number; epoch: string; resumed: boolean; gap: boolean }
+  | { type: 'snapshot'; session: Session; jobs: Job[]; seq: number; epoch: string }
   | { type: 'session'; seq: number; session: Session }
   | { type: 'position'; position: number; waiting: number; eta_seconds: number | null }
   | { type: 'job'; seq: number; job: Job }
