@@ -16,21 +16,14 @@ COPY hub/closecodes.json ../hub/
 COPY web ./
 RUN npm run build
 
-# ONNX Runtime: /ort/libonnxruntime.so.1 and, for CUDA, its providers beside it, where it looks for them.
+# ONNX Runtime: /ort/libonnxruntime.so.1 and, for CUDA, its provider beside it, where it looks for it.
 FROM node:20.19.5-bookworm-slim AS ort-cpu
 COPY scripts/fetch-onnxruntime /scripts/
-RUN mkdir /ort && cp "$(/scripts/fetch-onnxruntime)" /ort/libonnxruntime.so.1
+RUN mkdir /ort && cp "$(/scripts/fetch-onnxruntime)" /ort/
 
 FROM node:20.19.5-bookworm-slim AS ort-cuda
-WORKDIR /ort
-# npm pack runs nothing of a package; the hashes are those of the archives that were tried.
-RUN npm pack --loglevel=error com.github.asus4.onnxruntime@0.4.9 com.github.asus4.onnxruntime.linux-x64-gpu@0.4.9 \
-  && echo "064cf176e499f4891e0cfe90f25cf64c553689eee1492bd2ed921fccca28131a2ad02373267bae19a509ec8b288c182a3b8a2e0f58d76a1f0e63225b08ddbd16  com.github.asus4.onnxruntime-0.4.9.tgz" >sums \
-  && echo "168a4884d13f360fafd97eb9c1573d7253c2042be1bc0e771f1a3653429fe5f19d56c0bb88203e999d0a2d6820710023ed3219ea9362751e000b5d20ef85e8eb  com.github.asus4.onnxruntime.linux-x64-gpu-0.4.9.tgz" >>sums \
-  && sha512sum --check --strict sums \
-  && for archive in *.tgz; do tar --extract --no-same-owner --gzip --strip-components=4 --wildcards --file "$archive" 'package/Plugins/Linux/x64/*.so'; done \
-  && mv libonnxruntime.so libonnxruntime.so.1 \
-  && rm -- *.tgz sums libonnxruntime_providers_tensorrt.so
+COPY scripts/fetch-onnxruntime /scripts/
+RUN mkdir /ort && cp "$(dirname "$(/scripts/fetch-onnxruntime --gpu)")"/*.so* /ort/
 
 FROM ort-${RUNTIME} AS ort
 

@@ -19,8 +19,8 @@ run: build ## Build everything and serve on http://127.0.0.1:8080
 build: runtime $(client) ## Build bin/seghub with the web client inside
 	@go build -ldflags "-s -w" -o bin/seghub ./app
 
-runtime: ## Fetch the ONNX Runtime library into the cache folder, once
-	@scripts/fetch-onnxruntime >/dev/null
+runtime: ## Fetch the ONNX Runtime library into the cache folder, once; GPU=1 adds its CUDA provider
+	@scripts/fetch-onnxruntime $(if $(filter 1,$(GPU)),--gpu) >/dev/null
 
 $(client_packages): web/package.json web/package-lock.json
 	@npm --prefix web ci --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -38,9 +38,8 @@ lint: $(client_packages) ## Check formatting, imports and the rules between pack
 	@go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run
 	@npm --prefix web run --silent check
 
-bench: build ## Measure speed and memory, as ratios taken in one run; FULL=folder adds full-size models
-	@go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./app/server
-	@SEGHUB_FULL=$(abspath $(FULL)) go test -run '^$$' -bench Models -benchtime 5x -timeout 30m ./gpuexec/ort
+bench: build ## Measure speed and memory beside bare ONNX Runtime; BENCH="--quick" passes options on
+	@bin/seghub bench $(BENCH)
 
 evaluate: build ## Score the shipped models beside Otsu's threshold; DATA=../shared/data is the folder of images
 	@bin/seghub models evaluate --data=$(or $(DATA),../shared/data)

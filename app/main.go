@@ -1,4 +1,5 @@
-// Command seghub is the hub: `seghub serve` runs it, `seghub models` works on model files.
+// Command seghub is the hub: `seghub serve` runs it, `seghub doctor` looks whether it would run, `seghub models` works on model
+// files.
 package main
 
 import (
@@ -14,7 +15,8 @@ import (
 
 	"seghub/app/config"
 	"seghub/app/evaluate"
-	"seghub/app/server"
+	"seghub/app/supervise"
+	"seghub/gpuexec"
 	"seghub/gpuexec/ort"
 	"seghub/models"
 )
@@ -22,20 +24,11 @@ import (
 type cli struct {
 	Serve  serveCommand  `cmd:"" help:"Run the hub."`
 	Models modelsCommand `cmd:"" help:"Work on model files."`
-}
+	Doctor doctorCommand `cmd:"" help:"Look at everything that serve needs, with serve's settings, and say what is to be mended."`
+	Tune   tuneCommand   `cmd:"" help:"Measure how many rows a run of each model should have on this machine, and write it down."`
+	Bench  benchCommand  `cmd:"" help:"Measure the hub beside bare ONNX Runtime and beside one lock around the model."`
 
-type serveCommand struct {
-	config.Config
-}
-
-func (s *serveCommand) Run() error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	slog.SetDefault(log)
-	return server.Run(ctx, s.Config, log, func(address string) {
-		fmt.Printf("SegHub is ready: http://%s\n", address)
-	})
+	BenchPart benchPartCommand `cmd:"" hidden:"" help:"One path of the bench."`
 }
 
 type modelsCommand struct {
@@ -79,8 +72,24 @@ func main() {
 	)
 	command, err := k.Parse(os.Args[1:])
 	k.FatalIfErrorf(err)
-	k.FatalIfErrorf(config.RefuseUnknown(os.Environ(), variables(k.Model.Node)))
-	k.FatalIfErrorf(command.Run())
+	if command.Command() != "doctor" { // which says it beside all else
+		k.FatalIfErrorf(unknownSettings(k))
+	}
+	err = command.Run()
+	var exit *supervise.ExitError
+	switch {
+	case errors.As(err, &exit): // the process has said why
+		os.Exit(exit.Code)
+	case errors.Is(err, gpuexec.ErrDeviceLost):
+		fmt.Fprintln(os.Stderr, "seghub:", err)
+		os.Exit(supervise.DeviceLost)
+	}
+	k.FatalIfErrorf(err)
+}
+
+// unknownSettings is the error for a setting in the environment that no command reads.
+func unknownSettings(k *kong.Kong) error {
+	return config.RefuseUnknown(os.Environ(), variables(k.Model.Node))
 }
 
 // variables lists every environment variable that a flag of the program reads.

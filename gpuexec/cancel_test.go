@@ -91,8 +91,8 @@ func TestCancelOfADecodedJobKeepsItFromTheEngine(t *testing.T) {
 	}
 	wantCancelled(t, to, "dropped")
 	gate.Release(t)
-	if call := gate.Await(t); call.Images != 1 {
-		t.Errorf("a batch of %d images ran, of which one was cancelled before", call.Images)
+	if call := gate.Await(t); images(call) != 1 {
+		t.Errorf("a batch of %d images ran, of which one was cancelled before", images(call))
 	}
 	gate.Release(t)
 	for id, r := range to.next(t, 2) {

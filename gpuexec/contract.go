@@ -24,12 +24,15 @@ var ErrInference = errors.New("inference failed")
 // ErrNoModel is why a job failed, as an ErrInference, whose model the registry does not have, or no more.
 var ErrNoModel = errors.New("there is no such model")
 
-// ErrEngineLost is what an engine's error wraps when the engine can do no more work, as after a CUDA error that poisons its
-// context. The worker closes it and makes a new one.
-var ErrEngineLost = errors.New("the engine is lost")
-
 // ErrOutOfMemory is what an engine's error wraps when the device has no memory for what was asked, and is otherwise as before.
 var ErrOutOfMemory = errors.New("out of memory")
+
+// ErrDeviceLost is what an engine's error wraps when this process can do no more work on the device: a CUDA error has poisoned
+// its context, or a kernel hangs. Every further call would fail, block or abort the process, so none is made.
+var ErrDeviceLost = errors.New("the device is lost")
+
+// ErrTooLong is why a job failed, as an ErrInference, whose run took much longer than any before and was terminated.
+var ErrTooLong = errors.New("the model took too long")
 
 // ErrNotRunning is the answer to what needs workers before Start and after Stop.
 var ErrNotRunning = errors.New("the workers are not running")
@@ -105,26 +108,52 @@ type Result struct {
 
 // Output is one job's masks at the size of its image, encoded, and its objects.
 type Output struct {
-	Width, Height  int
-	Objects        []mask.Object
-	Summary        mask.Summary
-	MaskPNG        []byte // 1 channel, 0 or 255
-	ProbabilityPNG []byte // 8-bit grey
+	Width, Height int
+	Objects       []mask.Object
+	Summary       mask.Summary
+	MaskPNG       []byte // 1 channel, 0 or 255
+	Probability   []byte // the map that the objects were cut from, in bands as mask.ReadBands reads them
 }
 
-// Engine runs models on one device stream. Its methods are called by one goroutine, locked to its OS thread.
+// Engine opens models on one device stream. Its methods, and those of its sessions, are called by one goroutine, locked to its
+// OS thread. Their errors wrap ErrOutOfMemory or ErrDeviceLost when they are that; after ErrDeviceLost no call follows, not
+// even Close.
 type Engine interface {
-	// Load makes model ready, so that the first Run does not pay for it. It takes the place of a model with the same id and
-	// another version. The error wraps models.ErrChanged when the file is not the one that model describes, and ErrOutOfMemory
-	// when there is none for it.
-	Load(ctx context.Context, model models.Spec) error
-	// Unload frees what Load made for the model that has id, if it did.
-	Unload(id string) error
-	// Run maps uint8 [N,H,W,C] to uint8 [N,H,W,model.Outputs()]. When ctx ends it terminates the running call and returns ctx's error.
-	// The tensor it returns is the caller's to keep.
-	Run(ctx context.Context, model models.Spec, in models.Tensor) (models.Tensor, error)
+	// Open makes a session of model whose runs have n rows each. The error also wraps models.ErrChanged when the file is not the
+	// one that model describes.
+	Open(ctx context.Context, model models.Spec, n int) (Session, error)
+	// Close frees the engine, whose sessions are closed already; no other call follows.
+	Close() error
+}
+
+// Session is one model, opened for runs of one shape: the same number of rows each time, so that a device plans and allocates
+// once.
+type Session interface {
+	// Warm runs the model until a further run would allocate nothing and plan nothing.
+	Warm(ctx context.Context) error
+	// Run maps uint8 [n,H,W,C] to uint8 [n,H,W,model.Outputs()]. When ctx ends it terminates the running call and returns ctx's
+	// error. The tensor it returns is the caller's to keep.
+	Run(ctx context.Context, in models.Tensor) (models.Tensor, error)
+	// Shrink gives the memory back that runs have taken, all but the weights; the next Run takes it again. Where that takes a run,
+	// the end of ctx ends it, and leaves the memory as it was.
+	Shrink(ctx context.Context) error
 	// Close frees everything; no other call follows.
 	Close() error
+}
+
+// OpenWarm opens a session of the model and warms it; when either fails, none is left.
+func OpenWarm(ctx context.Context, engine Engine, model models.Spec, n int) (Session, error) {
+	session, err := engine.Open(ctx, model, n)
+	if err != nil {
+		return nil, err
+	}
+	if err := session.Warm(ctx); err != nil {
+		if !errors.Is(err, ErrDeviceLost) {
+			err = errors.Join(err, session.Close())
+		}
+		return nil, err
+	}
+	return session, nil
 }
 
 // NewEngine makes the engine of slot's worker; called on the worker's own thread.

@@ -30,12 +30,16 @@ func (w *worker) fetchAndDecode(fetch, work context.Context, source Source, out 
 			continue
 		}
 		backoff = 0
-		if b := w.accept(out, given); b != nil {
+		w.expect()
+		b := w.accept(out, given)
+		if b != nil {
 			w.decode(work, out, b)
-			if len(b.packed) > 0 {
-				decoded <- b
-			}
 		}
+		if b == nil || len(b.packed) == 0 {
+			w.arrived()
+			continue
+		}
+		decoded <- b
 	}
 }
 

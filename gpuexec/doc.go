@@ -28,12 +28,30 @@
 // before it, between two batches; when it takes another input than the one that the batch was decoded for, the batch is
 // decoded again. A batch whose model is gone by then fails as ErrNoModel.
 //
+// # One shape of work
+//
+// A run of a model always has the same number of rows, which the batch table gives: a device plans its convolutions and takes
+// its memory for one shape, once. A row is an image, or a tile of one; the last run of a batch is padded with zeros. Beside
+// it a session for one row is open where memory has room, for single images.
+//
 // # When memory is short
 //
-// A model stays loaded until memory is short. Then each worker unloads those that it ran longest ago, until memory is short no
-// more or one is left: before a batch that batch's model, while there is no work the one that ran last. The next batch
-// that needs another loads it again, though it was a warm one. Of several workers that need the same model, one at a time
-// loads it.
+// budget.Budget owns the policy; a worker owns its sessions. A session is opened, and run, when its memory is booked:
+//
+//	holds nothing --open: book weights + run--> warm --5 s of rest, or others need it: shrink--> weights alone
+//	      ^                                      |                                                   |
+//	      +------ unload, longest ago first -----+------------------- run: book run <---------------+
+//
+// While memory is short, or a worker waits for some, every worker first gives back what its runs hold, then models, those that
+// ran longest ago first, down to one. Who waits in vain opens the model with half as many rows, down to one, which is let try
+// in any case. Where a run finds no memory for all that, everything else makes room, the rows are halved, and it is tried once
+// more; then its job fails alone, with ErrOutOfMemory. After a rest without want the rows are whole again.
+//
+// # When the device is lost
+//
+// A run that takes ten times as long as the slowest before it, and 30 s at least, is terminated. One that does not end then, as a
+// hung kernel does not, and an error that poisons a CUDA context lose the device: no worker calls it again, the jobs in hand are
+// left unfinished, and Config.Lost is told.
 //
 // # Stopping
 //

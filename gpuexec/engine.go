@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"seghub/models"
@@ -28,12 +26,16 @@ func (w *worker) ask(ctx context.Context, over <-chan struct{}, do func(w *worke
 	case w.orders <- order{do: do, done: done}:
 	case <-over:
 		return ErrNotRunning
+	case <-w.pool.gone:
+		return w.pool.lostError()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	select {
 	case err := <-done: // an order that was taken is answered
 		return err
+	case <-w.pool.gone:
+		return w.pool.lostError()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -42,7 +44,7 @@ func (w *worker) ask(ctx context.Context, over <-chan struct{}, do func(w *worke
 // makeEngine makes the worker's engine and loads the warm models; false when that failed.
 // A warm model that cannot be loaded does not keep the worker from running the others.
 func (w *worker) makeEngine(work context.Context) bool {
-	err := w.guarded(func() (err error) {
+	err := w.withEngine(func() (err error) {
 		w.engine, err = w.pool.cfg.NewEngine(w.slot)
 		return err
 	})
@@ -66,37 +68,58 @@ func (w *worker) makeEngine(work context.Context) bool {
 	return true
 }
 
-// load has the engine load the model, once: in place of an older version of it, which no batch runs again. It waits while
-// another worker loads the same model, so that they do not all go to the disk and the cores for it at once. When there is no
-// memory for it, the model that ran longest ago goes, and it is tried once more.
-func (w *worker) load(ctx context.Context, model models.Spec) error {
-	if w.has(model) {
-		return nil
-	}
-	done, err := w.pool.loads.take(ctx, model.ID)
-	if err != nil {
-		return fmt.Errorf("load %s: %w", model.ID, err)
-	}
-	defer done()
+// rows is how many rows this worker runs the model with: the batch table's number, or less since memory was short.
+func (w *worker) rows(model models.Spec) int {
+	n := w.pool.cfg.Batches.N(model, len(w.pool.workers))
 	w.mu.Lock()
-	delete(w.loaded, model.ID)
-	w.mu.Unlock()
-	err = w.withEngine(func() error { return w.engine.Load(ctx, model) })
-	if errors.Is(err, ErrOutOfMemory) && w.engine != nil {
-		if id, found := w.leastRecent(model.ID); found {
-			w.log.Warn("a model is unloaded, because there is no memory for another", "model", id, "other", model.ID, "error", err)
-			if err = w.unload(id); err == nil {
-				err = w.withEngine(func() error { return w.engine.Load(ctx, model) })
-			}
-		}
+	defer w.mu.Unlock()
+	if less, reduced := w.reduced[model.ID]; reduced {
+		return min(n, less)
 	}
-	if err != nil {
-		return fmt.Errorf("load %s: %w", model.ID, err)
+	return n
+}
+
+// reduce has the worker run the model with half as many rows; false when there is one.
+func (w *worker) reduce(model models.Spec, rows int) bool {
+	if rows <= 1 {
+		return false
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.loaded[model.ID] = loaded{version: model.Version}
+	w.reduced[model.ID] = rows / 2
+	w.log.Warn("a model runs with fewer rows, because memory is short", "model", model.ID, "rows", rows/2)
+	return true
+}
+
+// load has the model open in its shape, and in that of one row beside it where memory has room for that: a single image need not run in
+// a padded batch then.
+func (w *worker) load(ctx context.Context, model models.Spec) error {
+	h, err := w.openShape(ctx, model)
+	if err != nil || h.rows == 1 {
+		return err
+	}
+	weights, run := w.pool.footprints.of(model, 1)
+	room, ok := w.pool.cfg.Budget.Try(weights + run)
+	if !ok || w.holds(shape{model.ID, 1}) != nil {
+		room.Release()
+		return nil
+	}
+	room.Release()
+	if _, err := w.open(ctx, model, 1); err != nil && !errors.Is(err, ErrOutOfMemory) {
+		return err
+	}
 	return nil
+}
+
+// openShape opens the model in the largest shape that memory has room for, from the worker's own downwards.
+func (w *worker) openShape(ctx context.Context, model models.Spec) (*held, error) {
+	for {
+		rows := w.rows(model)
+		h, err := w.open(ctx, model, rows)
+		if !errors.Is(err, ErrOutOfMemory) || !w.reduce(model, rows) {
+			return h, err
+		}
+	}
 }
 
 // loadCurrent has the engine load the model as the registry has it now, and returns that. While the file is being replaced
@@ -110,7 +133,7 @@ func (w *worker) loadCurrent(ctx context.Context, id string) (models.Spec, error
 		if !known {
 			return models.Spec{}, fmt.Errorf("%w: %q", ErrNoModel, id)
 		}
-		if err := w.load(ctx, model); !errors.Is(err, models.ErrChanged) || !backoff.wait(limit) {
+		if _, err := w.openShape(ctx, model); !errors.Is(err, models.ErrChanged) || !backoff.wait(limit) {
 			return model, err
 		}
 	}
@@ -118,40 +141,52 @@ func (w *worker) loadCurrent(ctx context.Context, id string) (models.Spec, error
 
 // unloadGone has the engine free the models that the registry has no more.
 func (w *worker) unloadGone(context.Context) error {
-	w.mu.Lock()
-	ids := slices.Collect(maps.Keys(w.loaded))
-	w.mu.Unlock()
 	var errs []error
-	for _, id := range ids {
-		if _, known := w.pool.cfg.Models(id); !known && w.engine != nil {
-			errs = append(errs, w.unload(id))
+	for _, h := range w.all() {
+		if _, known := w.pool.cfg.Models(h.id); !known && w.engine != nil {
+			errs = append(errs, w.close(h))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// withEngine calls do, and gives the engine up when it says that it is lost, or panicked and nobody knows what is left.
+// withEngine calls do, which calls the engine: not once the device is lost. When it panicked, nobody knows what is left of the
+// engine, and it is closed.
 func (w *worker) withEngine(do func() error) error {
+	if err := w.pool.lostError(); err != nil {
+		return err
+	}
 	err := w.guarded(do)
-	if errors.Is(err, ErrEngineLost) || errors.Is(err, errPanic) {
-		w.log.Error("the worker's engine is lost and will be made anew", "device", w.pool.cfg.Device, "error", err)
+	switch {
+	case errors.Is(err, ErrDeviceLost):
+		w.pool.lose(err)
+	case errors.Is(err, errPanic):
+		w.log.Error("the worker's engine panicked and will be made anew", "device", w.pool.cfg.Device, "error", err)
 		w.closeEngine()
 	}
 	return err
 }
 
-// closeEngine leaves the worker without an engine.
+// closeEngine leaves the worker without an engine. One whose device is lost is left as it is: any call might abort the
+// process, which has work to hand back.
 func (w *worker) closeEngine() {
 	w.up.set(false)
-	w.mu.Lock()
-	w.stat.State, w.stat.Model = WorkerDown, ""
-	clear(w.loaded)
-	w.mu.Unlock()
-	if w.engine == nil {
-		return
-	}
-	if err := w.guarded(w.engine.Close); err != nil {
-		w.log.Error("the worker's engine could not be closed", "error", err)
-	}
+	w.setState(WorkerDown, "")
+	engine := w.engine
 	w.engine = nil
+	for _, h := range w.all() {
+		w.forget(h)
+		if w.pool.lostError() == nil {
+			w.mustClose("session", h.session.Close)
+		}
+	}
+	if engine != nil && w.pool.lostError() == nil {
+		w.mustClose("engine", engine.Close)
+	}
+}
+
+func (w *worker) mustClose(what string, do func() error) {
+	if err := w.guarded(do); err != nil {
+		w.log.Error("it could not be closed", "what", what, "error", err)
+	}
 }

@@ -3,7 +3,6 @@ package gpuexec_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"seghub/gpuexec"
+	"seghub/gpuexec/budget"
 	"seghub/gpuexec/enginetest"
 	"seghub/models"
 )
@@ -42,7 +42,7 @@ func TestAFailedBatchIsTriedImageByImage(t *testing.T) {
 	}
 	var sizes []int
 	for _, call := range script.Calls() {
-		sizes = append(sizes, call.Images)
+		sizes = append(sizes, images(call))
 	}
 	if !slices.Equal(sizes, []int{3, 1, 1, 1}) {
 		t.Errorf("runs of %v images", sizes)
@@ -61,49 +61,42 @@ func TestAnImageThatFailsAloneIsNotTriedAgain(t *testing.T) {
 	}
 }
 
-// A lost engine, and one that panicked, is closed and made anew with its warm models, and the other images do not suffer.
-func TestALostEngineIsMadeAnew(t *testing.T) {
-	for name, run := range map[string]func(context.Context, enginetest.Call) error{
-		"lost": spoilt(13, fmt.Errorf("%w: %w", gpuexec.ErrEngineLost, errDevice)),
-		"panicked": func(_ context.Context, call enginetest.Call) error {
-			if slices.Contains(call.Input.Pix, 13) {
-				panic("a bug")
-			}
-			return nil
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			script := &enginetest.Script{Run: run}
-			pool, from, to := startPool(t, 1, script)
-			if err := pool.Warm(t.Context(), []string{"b"}); err != nil {
-				t.Fatal(err)
-			}
-			from.give(t, 0, gpuexec.Batch{Model: "a", Jobs: []gpuexec.Job{job("good", picture(t, 255)), job("bad", picture(t, 13))}})
-			results := to.next(t, 2)
-			if results["good"].Err != nil || !errors.Is(results["bad"].Err, gpuexec.ErrInference) {
-				t.Errorf("good: %v, bad: %v", results["good"].Err, results["bad"].Err)
-			}
-			from.give(t, 0, bright(t, "after"))
-			if err := to.next(t, 1)["after"].Err; err != nil {
-				t.Error(err)
-			}
-			if !pool.Ready() {
-				t.Error("the new engine has not the warm models")
-			}
-			calls := script.Calls()
-			// The batch, then each alone; the bad one costs an engine both times.
-			if last := calls[len(calls)-1]; last.Life != 3 {
-				t.Errorf("the last run was on engine %d of the slot", last.Life)
-			}
-			if n := script.Open(); n != 1 {
-				t.Errorf("%d engines are open on one slot", n)
-			}
-		})
+// An engine that panicked is closed and made anew with its warm models, and the other images do not suffer.
+func TestAnEngineThatPanickedIsMadeAnew(t *testing.T) {
+	script := &enginetest.Script{Run: func(ctx context.Context, call enginetest.Call) error {
+		if slices.Contains(call.Input.Pix, 13) {
+			return enginetest.Panic(ctx, call)
+		}
+		return nil
+	}}
+	pool, from, to := startPool(t, 1, script)
+	if err := pool.Warm(t.Context(), []string{"b"}); err != nil {
+		t.Fatal(err)
+	}
+	from.give(t, 0, gpuexec.Batch{Model: "a", Jobs: []gpuexec.Job{job("good", picture(t, 255)), job("bad", picture(t, 13))}})
+	results := to.next(t, 2)
+	if results["good"].Err != nil || !errors.Is(results["bad"].Err, gpuexec.ErrInference) {
+		t.Errorf("good: %v, bad: %v", results["good"].Err, results["bad"].Err)
+	}
+	from.give(t, 0, bright(t, "after"))
+	if err := to.next(t, 1)["after"].Err; err != nil {
+		t.Error(err)
+	}
+	if !pool.Ready() {
+		t.Error("the new engine has not the warm models")
+	}
+	calls := script.Calls()
+	// The batch, then each alone; the bad one costs an engine both times.
+	if last := calls[len(calls)-1]; last.Life != 3 {
+		t.Errorf("the last run was on engine %d of the slot", last.Life)
+	}
+	if n := script.Open(); n != 1 {
+		t.Errorf("%d engines are open on one slot", n)
 	}
 }
 
 func TestAModelThatCannotBeLoadedFailsItsJobsAlone(t *testing.T) {
-	script := &enginetest.Script{Load: func(_ context.Context, _ int, model models.Spec) error {
+	script := &enginetest.Script{Load: func(_ context.Context, _ int, model models.Spec, _ int) error {
 		if model.ID == "b" {
 			return errDevice
 		}
@@ -129,8 +122,15 @@ func TestAModelThatCannotBeLoadedFailsItsJobsAlone(t *testing.T) {
 // crooked makes an output that does not fit its input.
 type crooked struct{ gpuexec.Engine }
 
-func (c crooked) Run(ctx context.Context, model models.Spec, in models.Tensor) (models.Tensor, error) {
-	out, err := c.Engine.Run(ctx, model, in)
+type crookedSession struct{ gpuexec.Session }
+
+func (c crooked) Open(ctx context.Context, model models.Spec, n int) (gpuexec.Session, error) {
+	s, err := c.Engine.Open(ctx, model, n)
+	return crookedSession{s}, err
+}
+
+func (c crookedSession) Run(ctx context.Context, in models.Tensor) (models.Tensor, error) {
+	out, err := c.Session.Run(ctx, in)
 	out.W--
 	return out, err
 }
@@ -138,7 +138,7 @@ func (c crooked) Run(ctx context.Context, model models.Spec, in models.Tensor) (
 func TestAnOutputOfTheWrongShapeIsAnError(t *testing.T) {
 	script := &enginetest.Script{}
 	pool := gpuexec.New(gpuexec.Config{
-		Slots: 1, Device: gpuexec.CPU, Models: registry, MaxPixels: 1 << 20, Log: quiet,
+		Slots: 1, Device: gpuexec.CPU, Models: registry, MaxPixels: 1 << 20, Budget: budget.New(budget.Config{}), Lost: func(error) {}, Log: quiet,
 		NewEngine: func(slot int) (gpuexec.Engine, error) {
 			e, err := script.NewEngine(slot)
 			return crooked{e}, err
@@ -166,7 +166,8 @@ func TestWarmLoadsOnEveryWorker(t *testing.T) {
 	}
 	loads := script.Loads()
 	slices.Sort(loads)
-	if want := []string{"0 a", "0 b", "1 a", "1 b", "2 a", "2 b"}; !slices.Equal(loads, want) {
+	// Runs of several images have a session, and a single image has one too.
+	if want := []string{"0 a/1", "0 a/6", "0 b/1", "0 b/6", "1 a/1", "1 a/6", "1 b/1", "1 b/6", "2 a/1", "2 a/6", "2 b/1", "2 b/6"}; !slices.Equal(loads, want) {
 		t.Errorf("loads %v", loads)
 	}
 	if err := pool.Warm(t.Context(), []string{"a"}); err != nil {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"seghub/gpuexec"
+	"seghub/gpuexec/budget"
 	"seghub/gpuexec/enginetest"
 	"seghub/models"
 	"seghub/models/imageio"
@@ -43,14 +46,41 @@ func newPool(slots int, script *enginetest.Script) *gpuexec.Pool {
 
 func newPoolOf(known func(id string) (models.Spec, bool), slots int, script *enginetest.Script) *gpuexec.Pool {
 	return gpuexec.New(gpuexec.Config{
-		Slots:       slots,
-		Device:      "cuda:0",
-		NewEngine:   script.NewEngine,
-		Models:      known,
-		MaxPixels:   1 << 20,
-		MemoryShort: func(context.Context) bool { return false },
-		Log:         quiet,
+		Slots:     slots,
+		Device:    "cuda:0",
+		NewEngine: script.NewEngine,
+		Models:    known,
+		MaxPixels: 1 << 20,
+		Budget:    budget.New(budget.Config{}),
+		Lost:      func(error) {},
+		Log:       quiet,
 	})
+}
+
+// images is how many rows of a run are an image's: pictures in these tests are not black, padding is.
+func images(call enginetest.Call) int {
+	n := 0
+	for row := range call.Input.N {
+		if slices.Max(call.Input.Rows(row, row+1).Pix) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// ofModels is the loads or unloads of a script without the rows of their shapes, each once.
+func ofModels(list []string) []string {
+	var models []string
+	for _, entry := range list {
+		name, rest, _ := strings.Cut(entry, "/")
+		if _, version, has := strings.Cut(rest, " "); has {
+			name += " " + version
+		}
+		if !slices.Contains(models, name) {
+			models = append(models, name)
+		}
+	}
+	return models
 }
 
 // startPool starts a pool that is stopped when the test ends.

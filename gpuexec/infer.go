@@ -21,11 +21,16 @@ func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *
 	for {
 		var orders <-chan order
 		var again <-chan time.Time
+		var relief <-chan struct{}
 		switch {
+		case w.pool.lostError() != nil:
 		case w.engine != nil || fetch.Err() == nil && w.makeEngine(work):
 			backoff = 0
 			orders = w.orders
-			again = time.After(relieveEvery)
+			again = time.After(lookEvery)
+			if w.canRelieve() {
+				relief = w.pool.cfg.Budget.Relief()
+			}
 		case fetch.Err() == nil:
 			again = time.After(backoff.next())
 		}
@@ -34,14 +39,17 @@ func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *
 			if !more {
 				return
 			}
+			w.arrived()
 			w.inferBatch(work, out, b)
 			if len(w.pool.ledger.unclaimed(b)) > 0 {
 				inferred <- b
 			}
 		case o := <-orders:
 			o.done <- o.do(w, work)
+		case <-relief:
+			w.rest(work)
 		case <-again:
-			w.relieve(work, "")
+			w.rest(work)
 		}
 	}
 }
@@ -63,6 +71,12 @@ func (w *worker) inferBatch(work context.Context, out outlet, b *batch) {
 	noModel := errors.Is(err, ErrNoModel) || errors.Is(err, models.ErrChanged) // no image is to blame
 	switch {
 	case err == nil:
+	case errors.Is(err, ErrDeviceLost):
+		// The process is about to end, and hands its jobs back: they are not failed.
+		<-work.Done()
+		for _, t := range tasks {
+			out.finish(t, Result{Err: err})
+		}
 	case len(tasks) > 1 && work.Err() == nil && !noModel:
 		w.runAlone(work, out, b, err)
 	default:
@@ -80,13 +94,13 @@ func (w *worker) inferBatch(work context.Context, out outlet, b *batch) {
 	b.input = models.Tensor{}
 }
 
-// prepare sees to it that there is an engine, that it has b's model as the registry has it now, and no others while memory is
-// short, and that b's inputs are inputs of that. It returns ctx's error when that has ended, else an ErrInference.
+// prepare sees to it that there is an engine, that it has b's model as the registry has it now, and that b's inputs are inputs
+// of that; memory is given back first while it is short. It returns ctx's error when that has ended, else an ErrInference.
 func (w *worker) prepare(work, ctx context.Context, out outlet, b *batch) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	w.relieve(ctx, b.model.ID)
+	w.relieve(ctx, shape{b.model.ID, w.rows(b.model)})
 	// An engine is made for the rest of work, not only for this batch.
 	if w.engine == nil && !w.makeEngine(work) {
 		return fmt.Errorf("%w: the worker has no engine", ErrInference)
@@ -144,6 +158,9 @@ func (w *worker) runAlone(work context.Context, out outlet, b *batch, cause erro
 			err = w.runModel(ctx, out, b.model, t.input, []*task{t})
 			done()
 		}
+		if errors.Is(err, ErrDeviceLost) {
+			<-work.Done()
+		}
 		if err != nil {
 			out.finish(t, Result{Err: err})
 		}
@@ -157,21 +174,21 @@ func (w *worker) runModel(ctx context.Context, out outlet, model models.Spec, in
 		return ctx.Err()
 	}
 	w.setState(WorkerBusy, model.ID)
-	w.ran(model.ID)
 	began := time.Now()
-	done := 0
-	joined, err := in.InPortions(w.pool.rowsAtOnce(model, in.N), func(portion models.Tensor) (models.Tensor, error) {
-		part, err := w.runRows(ctx, model, portion)
-		if done += portion.N; err == nil && done < in.N {
+	var parts []models.Tensor
+	for done := 0; done < in.N; {
+		part, err := w.runPart(ctx, model, in.Rows(done, in.N))
+		if err != nil {
+			return err
+		}
+		parts = append(parts, part)
+		if done += part.N; done < in.N {
 			reportRows(out, tasks, done)
 		}
-		return part, err
-	})
-	switch {
-	case errors.Is(err, models.ErrShapes):
+	}
+	joined, err := models.Concat(parts)
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInference, err)
-	case err != nil:
-		return err
 	}
 	inferred := time.Now()
 	row := 0
@@ -183,23 +200,77 @@ func (w *worker) runModel(ctx context.Context, out outlet, model models.Spec, in
 	return nil
 }
 
-func (w *worker) runRows(ctx context.Context, model models.Spec, in models.Tensor) (models.Tensor, error) {
+// runPart runs the model once, on as many of the rows as one run takes; the output has that many. When there is no memory for it,
+// everything else makes room, the rows are halved, and it is tried once more.
+func (w *worker) runPart(ctx context.Context, model models.Spec, rows models.Tensor) (models.Tensor, error) {
+	h, err := w.sessionFor(ctx, model, rows.N)
+	if err != nil {
+		return models.Tensor{}, ended(ctx, err)
+	}
+	out, err := w.runOnce(ctx, h, rows)
+	if !errors.Is(err, ErrOutOfMemory) || ctx.Err() != nil {
+		return out, err
+	}
+	w.log.Warn("a run found no memory: it is tried once more with less", "model", model.ID, "rows", h.rows, "error", err)
+	w.makeDoWithLess(ctx, h)
+	if h, err = w.sessionFor(ctx, model, rows.N); err != nil {
+		return models.Tensor{}, ended(ctx, err)
+	}
+	return w.runOnce(ctx, h, rows)
+}
+
+// ended is err as an ErrInference, or ctx's error when that has ended.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil && !errors.Is(err, ErrDeviceLost) {
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w: %w", ErrInference, err)
+}
+
+// makeDoWithLess gives back all memory but what a run of half as many rows as h's takes, or of one.
+func (w *worker) makeDoWithLess(ctx context.Context, h *held) {
+	least := shape{h.id, 1}
+	if w.reduce(h.model, h.rows) {
+		least.rows = w.rows(h.model)
+	}
+	// A session that found no memory for a plan has none from then on: the smallest shape is opened anew too.
+	if err := w.close(h); err != nil {
+		w.log.Error("a model could not be unloaded", "error", err)
+	}
+	for ctx.Err() == nil && w.relieveOnce(ctx, least) {
+	}
+}
+
+// runOnce runs h on as many of the rows as it takes, and pads them when there are fewer.
+func (w *worker) runOnce(ctx context.Context, h *held, rows models.Tensor) (models.Tensor, error) {
+	w.ran(h)
+	n := min(rows.N, h.rows)
+	in := rows.Rows(0, n).Padded(h.rows)
 	var out models.Tensor
-	err := w.withEngine(func() (err error) {
-		out, err = w.engine.Run(ctx, model, in)
+	err := w.watched(ctx, h, func(ctx context.Context) (err error) {
+		out, err = h.session.Run(ctx, in)
 		return err
 	})
-	outputs := model.Outputs()
+	outputs := h.model.Outputs()
 	switch {
-	case ctx.Err() != nil:
-		return models.Tensor{}, ctx.Err()
 	case err != nil:
-		return models.Tensor{}, fmt.Errorf("%w: %w", ErrInference, err)
+		return models.Tensor{}, ended(ctx, err)
 	case out.N != in.N || out.H != in.H || out.W != in.W || out.C != outputs || len(out.Pix) != in.N*in.H*in.W*outputs:
-		return models.Tensor{}, fmt.Errorf("%w: %s made [%d,%d,%d,%d] (%d values) of [%d,%d,%d,%d]", ErrInference, model.ID,
+		return models.Tensor{}, fmt.Errorf("%w: %s made [%d,%d,%d,%d] (%d values) of [%d,%d,%d,%d]", ErrInference, h.id,
 			out.N, out.H, out.W, out.C, len(out.Pix), in.N, in.H, in.W, in.C)
 	}
-	return out, nil
+	return out.Rows(0, n), nil
+}
+
+// sessionFor is the session that runs so many rows, or as many of them as it can: one row runs in the shape of one where that is
+// open, everything else in the model's shape.
+func (w *worker) sessionFor(ctx context.Context, model models.Spec, rows int) (*held, error) {
+	if rows == 1 {
+		if h := w.holds(shape{model.ID, 1}); h != nil && h.version() == model.Version {
+			return h, w.bookRun(ctx, h)
+		}
+	}
+	return w.openShape(ctx, model)
 }
 
 // reportRows tells how many of its tiles each task has behind it when done rows of the batch are.

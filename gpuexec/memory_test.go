@@ -12,25 +12,47 @@ import (
 	"time"
 
 	"seghub/gpuexec"
+	"seghub/gpuexec/budget"
 	"seghub/gpuexec/enginetest"
 	"seghub/models"
 )
 
-// anyModel is a registry that knows every model.
+// anyModel is a registry that knows every model, each of one shape.
 func anyModel(id string) (models.Spec, bool) {
 	spec, _ := registry("a")
-	spec.ID = id
+	spec.ID, spec.Batch = id, models.Batch{Alone: 1, Shared: 1, Max: 1}
 	return spec, true
+}
+
+// sessionsOpen is how many sessions a script's engines have.
+func sessionsOpen(script *enginetest.Script) int { return len(script.Loads()) - len(script.Unloads()) }
+
+// gauge measures what the test says, in hundredths of the device.
+type gauge func() uint64
+
+func (g gauge) Usage(context.Context) (budget.Usage, error) {
+	return budget.Usage{UsedBytes: g() << 30, TotalBytes: 100 << 30}, nil
+}
+
+// budgetOf is a budget of that gauge with the levels of a hub.
+func budgetOf(g gauge) *budget.Budget {
+	return budget.New(budget.Config{Gauge: g, Levels: budget.DefaultLevels(), Log: quiet})
 }
 
 // startSmall starts a pool of one worker on a device that is short of memory while the worker has more than room models.
 func startSmall(t *testing.T, script *enginetest.Script, room *atomic.Int64) (*gpuexec.Pool, *source, *sink) {
 	t.Helper()
+	b := budgetOf(func() uint64 {
+		if int64(sessionsOpen(script)) > room.Load() {
+			return 85
+		}
+		return 10
+	})
+	b.Start(t.Context())
+	t.Cleanup(b.Stop)
 	pool := gpuexec.New(gpuexec.Config{
 		Slots: 1, Device: "cuda:0", NewEngine: script.NewEngine, Models: anyModel, MaxPixels: 1 << 20, Log: quiet,
-		MemoryShort: func(context.Context) bool {
-			return int64(len(script.Loads())-len(script.Unloads())) > room.Load()
-		},
+		Budget: b, Lost: func(error) {},
 	})
 	from, to := startThis(t, pool, 1, script)
 	return pool, from, to
@@ -69,37 +91,43 @@ func wantLoaded(t *testing.T, pool *gpuexec.Pool, want string) {
 }
 
 func TestTheLeastRecentlyUsedModelsAreUnloadedWhileMemoryIsShort(t *testing.T) {
-	var room atomic.Int64
-	room.Store(4)
-	script := &enginetest.Script{}
-	pool, from, to := startSmall(t, script, &room)
-	if err := pool.Warm(t.Context(), []string{"a", "b", "c", "d"}); err != nil {
-		t.Fatal(err)
-	}
-	runOn(t, from, to, "b", "c", "a", "b")
-	wantLoaded(t, pool, "abcd")
+	synctest.Test(t, func(t *testing.T) {
+		var room atomic.Int64
+		room.Store(4)
+		script := &enginetest.Script{}
+		pool, from, to := startSmall(t, script, &room)
+		if err := pool.Warm(t.Context(), []string{"a", "b", "c", "d"}); err != nil {
+			t.Fatal(err)
+		}
+		runOn(t, from, to, "b", "c", "a", "b")
+		wantLoaded(t, pool, "abcd")
 
-	// d was loaded and never ran; c ran longest ago.
-	room.Store(2)
-	runOn(t, from, to, "a")
-	wantLoaded(t, pool, "ab")
-	// The batch's own model stays, though it is the one that ran longest ago.
-	room.Store(1)
-	runOn(t, from, to, "b")
-	wantLoaded(t, pool, "b")
-	// One is left, however short memory is.
-	room.Store(0)
-	runOn(t, from, to, "b")
-	wantLoaded(t, pool, "b")
-	// What another needs goes before it is loaded; a warm model that was unloaded is loaded by the batch that needs it.
-	runOn(t, from, to, "d")
-	wantLoaded(t, pool, "d")
-	if want := []string{"0 d", "0 c", "0 a", "0 b"}; !slices.Equal(script.Unloads(), want) {
-		t.Errorf("unloads %q, want %q", script.Unloads(), want)
-	}
-	if !pool.Ready() {
-		t.Error("the pool is not ready for want of warm models that it unloaded")
-	}
+		// shrinkTo makes the device smaller, and waits until that was measured.
+		shrinkTo := func(models int64) {
+			room.Store(models)
+			<-time.After(2 * time.Second)
+		}
+		// d was loaded and never ran; c ran longest ago.
+		shrinkTo(2)
+		wantLoaded(t, pool, "ab")
+		runOn(t, from, to, "a")
+		// The one that ran last stays, and is left however short memory is.
+		shrinkTo(1)
+		wantLoaded(t, pool, "a")
+		shrinkTo(0)
+		runOn(t, from, to, "a")
+		wantLoaded(t, pool, "a")
+		// What another needs goes before it is loaded; a warm model that was unloaded is loaded by the batch that needs it.
+		runOn(t, from, to, "d")
+		wantLoaded(t, pool, "d")
+		if want := []string{"0 d", "0 c", "0 b", "0 a"}; !slices.Equal(ofModels(script.Unloads()), want) {
+			t.Errorf("unloads %q, want %q", script.Unloads(), want)
+		}
+		if !pool.Ready() {
+			t.Error("the pool is not ready for want of warm models that it unloaded")
+		}
+		pool.Stop(context.Background())
+	})
 }
 
 func TestAWorkerWithoutWorkMakesRoom(t *testing.T) {
@@ -119,9 +147,9 @@ func TestAWorkerWithoutWorkMakesRoom(t *testing.T) {
 
 // crowded makes loads fail that would be one more than room; tries counts all of them.
 func crowded(script *enginetest.Script, room int, tries *[]string) {
-	script.Load = func(_ context.Context, _ int, model models.Spec) error {
+	script.Load = func(_ context.Context, _ int, model models.Spec, _ int) error {
 		*tries = append(*tries, model.ID)
-		if len(script.Loads())-len(script.Unloads()) >= room {
+		if sessionsOpen(script) >= room {
 			return fmt.Errorf("%w: %w", gpuexec.ErrOutOfMemory, errDevice)
 		}
 		return nil
@@ -135,7 +163,8 @@ func TestALoadWithoutMemoryTakesThePlaceOfTheLeastRecentlyUsed(t *testing.T) {
 	pool, from, to := startPoolOf(t, anyModel, 1, script)
 	runOn(t, from, to, "a", "b", "a", "c")
 	wantLoaded(t, pool, "ac")
-	if want := []string{"a", "b", "c", "c"}; !slices.Equal(tries, want) {
+	// First what the runs of a and of b hold makes room, then b itself.
+	if want := []string{"a", "b", "c", "c", "c", "c"}; !slices.Equal(tries, want) {
 		t.Errorf("loads of %q were tried, want %q", tries, want)
 	}
 }
@@ -166,7 +195,7 @@ func newSlowLoads(script *enginetest.Script, ids ...string) *slowLoads {
 	for _, id := range ids {
 		s.under[id] = new(atomic.Int64)
 	}
-	script.Load = func(ctx context.Context, _ int, model models.Spec) error {
+	script.Load = func(ctx context.Context, _ int, model models.Spec, _ int) error {
 		raise(&s.mostOne, s.under[model.ID].Add(1))
 		raise(&s.mostAll, s.all.Add(1))
 		defer s.all.Add(-1)
@@ -232,7 +261,7 @@ func TestWaitingForALoadEndsWithTheBatch(t *testing.T) {
 		if results["loads"].Err != nil || results["goes on"].Err != nil || !errors.Is(results["waits"].Err, gpuexec.ErrCancelled) {
 			t.Errorf("%+v", results)
 		}
-		loads := script.Loads()
+		loads := ofModels(script.Loads())
 		slices.Sort(loads)
 		if want := "0 a,1 b"; strings.Join(loads, ",") != want {
 			t.Errorf("loads %q, want %s", loads, want)

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"seghub/gpuexec/budget"
 	"seghub/models"
 )
 
@@ -21,16 +22,28 @@ const finishGrace = 5 * time.Second
 // CPU is the Device without a GPU.
 const CPU = "cpu"
 
-// Config is what a Pool is made of. Every field is needed, MemoryShort where there is more than one model.
+// Config is what a Pool is made of. Every field but InUse is needed.
 type Config struct {
 	Slots     int                                 // how many workers
 	Device    string                              // what the engines run on, CPU or "cuda:N", as WorkerStat tells it
 	NewEngine NewEngine                           // makes a worker's engine
 	Models    func(id string) (models.Spec, bool) // the registry
 	MaxPixels int64                               // images of more pixels are refused
-	// MemoryShort tells whether models that are not in use should make room. Each worker asks between two batches.
-	MemoryShort func(ctx context.Context) bool
-	Log         *slog.Logger
+	Batches   models.BatchTable                   // how many rows a run of each model has
+	Budget    *budget.Budget                      // the memory that the models run in
+	// InUse is how many bytes of the device's memory are in use now; nil where nothing tells. Called on a worker's own thread.
+	InUse func() uint64
+	// Lost is called once, when the device is lost, with an error that wraps ErrDeviceLost. It must not block. The jobs in hand are not
+	// finished: who is told hands them back, without Stop, and ends the process.
+	Lost func(error)
+	Log  *slog.Logger
+}
+
+func (c Config) inUse() uint64 {
+	if c.InUse == nil {
+		return 0
+	}
+	return c.InUse()
 }
 
 // Pool is the workers of a node.
@@ -38,12 +51,18 @@ type Pool struct {
 	cfg     Config
 	ledger  *ledger
 	workers []*worker
-	loads   turns // by model id
+
+	loads      *loads
+	footprints *footprints
+	history    history
+
+	gone chan struct{} // closed when the device is lost
 
 	mu     sync.Mutex
 	life   *life    // guarded by mu; nil when not running
 	warm   []string // guarded by mu; the models that Warm has loaded
 	warmed bool     // guarded by mu; a Warm has been through
+	lost   error    // guarded by mu; why the device is lost, for the rest of the process
 }
 
 // life is the time between a Start and the end of its Stop.
@@ -55,7 +74,13 @@ type life struct {
 
 // New makes a pool whose workers do not run yet.
 func New(cfg Config) *Pool {
-	p := &Pool{cfg: cfg, ledger: newLedger(), loads: turns{taken: make(map[string]chan struct{})}}
+	p := &Pool{
+		cfg: cfg, ledger: newLedger(),
+		loads:      newLoads(cfg.InUse != nil),
+		footprints: &footprints{table: cfg.Batches, slots: cfg.Slots, measured: make(map[string]footprint)},
+		gone:       make(chan struct{}),
+		history:    history{slowest: make(map[string]time.Duration)},
+	}
 	for slot := range cfg.Slots {
 		p.workers = append(p.workers, newWorker(p, slot))
 	}
@@ -232,30 +257,44 @@ func (p *Pool) Stats() []WorkerStat {
 	return stats
 }
 
-// BatchSize is how many images of a model a worker should be given at once while so many sessions are active on the node.
-// It is 1 on the CPU, where a batch shares nothing and only delays its first image.
-func (p *Pool) BatchSize(model string, active int) int {
+// BatchSize is how many images of a model a worker should be given at once: as many as fill a run.
+func (p *Pool) BatchSize(model string) int {
 	spec, ok := p.cfg.Models(model)
-	if !ok || p.cfg.Device == CPU {
+	if !ok {
 		return 1
 	}
-	size := spec.Batch.Shared
-	if active <= 1 {
-		size = spec.Batch.Alone
-	}
-	return max(1, min(size, spec.Batch.Max))
+	return p.cfg.Batches.N(spec, len(p.workers))
 }
 
-// rowsAtOnce is how many of a batch's rows one run takes. Tiles are many: a GPU's memory holds so many of them, and on the CPU
-// they share nothing.
-func (p *Pool) rowsAtOnce(model models.Spec, rows int) int {
-	switch {
-	case model.Input.Scaling != models.ScalingNative:
-		return rows
-	case p.cfg.Device == CPU:
-		return 1
+// lose gives the device up: no worker calls it again, and whoever owns the process is told.
+func (p *Pool) lose(err error) {
+	p.mu.Lock()
+	first := p.lost == nil
+	if first {
+		p.lost = err
+		close(p.gone)
 	}
-	return model.Batch.Max
+	life := p.life
+	p.mu.Unlock()
+	if !first {
+		return
+	}
+	p.cfg.Log.Error("the device is lost", "device", p.cfg.Device, "error", err)
+	for _, w := range p.workers {
+		w.up.set(false)
+		w.setState(WorkerDown, "")
+	}
+	if life != nil {
+		life.stopFetching()
+	}
+	p.cfg.Lost(err)
+}
+
+// lostError is why the device is lost; nil while it is not.
+func (p *Pool) lostError() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lost
 }
 
 // wanted is the models that a new engine loads before it takes work.

@@ -14,6 +14,7 @@ import (
 	"seghub/gpuexec/enginetest"
 	"seghub/models"
 	"seghub/models/imageio"
+	"seghub/models/mask"
 )
 
 func TestABatchIsSegmented(t *testing.T) {
@@ -38,7 +39,13 @@ func TestABatchIsSegmented(t *testing.T) {
 		t.Errorf("a white image gave %+v", out.Summary)
 	}
 	wantGray(t, "mask", white.Output.MaskPNG, 255)
-	wantGray(t, "probability", white.Output.ProbabilityPNG, 255)
+	bands, err := mask.ReadBands(bytes.NewReader(white.Output.Probability), side*side)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := bands.Probability(); err != nil || slices.ContainsFunc(p.Pix, func(p uint8) bool { return p != 255 }) {
+		t.Errorf("the probability of one colour is %v, %v", p.Pix, err)
+	}
 
 	black := results["black"]
 	if black.Err != nil {
@@ -87,11 +94,11 @@ func TestProgressGoesThroughTheStages(t *testing.T) {
 	}
 }
 
-// A model at the image's own resolution gets tiles, as many at once as its batch allows, and each run is told of.
+// A model at the image's own resolution gets tiles, as many at once as its runs have rows, the last one padded, and each run is told of.
 func TestTilesAreRunInPortions(t *testing.T) {
 	const tile, wide = 64, 200 // four tiles a row
 	model := models.Spec{
-		ID: "tiled", BorderName: "border", Batch: models.Batch{Alone: 1, Shared: 1, Max: 3},
+		ID: "tiled", BorderName: "border", Batch: models.Batch{Alone: 3, Shared: 3, Max: 3},
 		Input: models.Input{Height: tile, Width: tile, Channels: 1, Scaling: models.ScalingNative},
 	}
 	script := &enginetest.Script{}
@@ -117,14 +124,14 @@ func TestTilesAreRunInPortions(t *testing.T) {
 	}
 	var runs, told []int
 	for _, call := range script.Calls() {
-		runs = append(runs, call.Images)
+		runs = append(runs, call.Rows)
 	}
 	for _, p := range to.progressOf("two") {
 		if p.Stage == gpuexec.StageInfer {
 			told = append(told, p.Done)
 		}
 	}
-	if want := []int{3, 3, 2}; !slices.Equal(runs, want) {
+	if want := []int{3, 3, 3}; !slices.Equal(runs, want) {
 		t.Errorf("runs of %v rows, want %v", runs, want)
 	}
 	if want := []int{0, 2, 4}; !slices.Equal(told, want) {
@@ -199,30 +206,18 @@ func TestOneBatchIsDecodedAhead(t *testing.T) {
 	to.next(t, 2)
 }
 
-func TestBatchSize(t *testing.T) {
-	gpu := newPool(1, &enginetest.Script{})
-	cpu := gpuexec.New(gpuexec.Config{Slots: 1, Device: gpuexec.CPU, Models: registry, Log: quiet})
-	spec := func(alone, shared, most int) *gpuexec.Pool {
-		return gpuexec.New(gpuexec.Config{Slots: 1, Device: "cuda:0", Log: quiet, Models: func(string) (models.Spec, bool) {
-			return models.Spec{Batch: models.Batch{Alone: alone, Shared: shared, Max: most}}, true
-		}})
-	}
+func TestABatchIsAsLargeAsARun(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		pool   *gpuexec.Pool
-		model  string
-		active int
-		want   int
+		name  string
+		slots int
+		model string
+		want  int
 	}{
-		{"one session", gpu, "a", 1, 8},
-		{"nobody yet", gpu, "a", 0, 8},
-		{"several sessions", gpu, "a", 4, 6},
-		{"never above the most", spec(9, 9, 5), "a", 1, 5},
-		{"never below one", spec(0, 0, 0), "a", 1, 1},
-		{"unknown model", gpu, "gone", 1, 1},
-		{"on the CPU", cpu, "a", 1, 1},
+		{"one slot", 1, "a", 8},
+		{"several slots", 4, "a", 6},
+		{"unknown model", 4, "gone", 1},
 	} {
-		if got := c.pool.BatchSize(c.model, c.active); got != c.want {
+		if got := newPool(c.slots, &enginetest.Script{}).BatchSize(c.model); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
 	}

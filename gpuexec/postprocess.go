@@ -37,11 +37,11 @@ func (w *worker) postprocessOne(work context.Context, out outlet, t *task) (*Out
 	out.report(t, StagePostprocess, 1, steps)
 	made := &Output{Width: probability.Width, Height: probability.Height}
 
-	// The two pictures do not need each other, and a client waits for the mask.
+	// The two do not need each other, and a client waits for the mask.
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error {
 		return w.guarded(func() (err error) {
-			made.ProbabilityPNG, err = encodeGray(ctx, probability.Width, probability.Height, probability.Pix)
+			made.Probability, err = inBands(ctx, probability)
 			return err
 		})
 	})
@@ -50,7 +50,7 @@ func (w *worker) postprocessOne(work context.Context, out outlet, t *task) (*Out
 			segmentation := mask.Segment(probability, t.job.Options)
 			made.Objects, made.Summary = segmentation.Objects, segmentation.Summary
 			out.report(t, StagePostprocess, 2, steps)
-			made.MaskPNG, err = encodeGray(ctx, segmentation.Width, segmentation.Height, segmentation.Binary)
+			made.MaskPNG, err = encodeMask(ctx, segmentation)
 			return err
 		})
 	})
@@ -62,13 +62,24 @@ func (w *worker) postprocessOne(work context.Context, out outlet, t *task) (*Out
 	return made, nil
 }
 
-func encodeGray(ctx context.Context, width, height int, pix []uint8) ([]byte, error) {
+func inBands(ctx context.Context, p mask.Probability) ([]byte, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	var bands bytes.Buffer
+	if err := mask.WriteBands(&bands, p); err != nil {
+		return nil, fmt.Errorf("encode a probability map: %w", err)
+	}
+	return bands.Bytes(), nil
+}
+
+func encodeMask(ctx context.Context, s mask.Segmentation) ([]byte, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	var png bytes.Buffer
-	if err := imageio.EncodeGray(&png, width, height, pix); err != nil {
-		return nil, fmt.Errorf("encode a mask: %w", err)
+	if err := imageio.EncodeMask(&png, s.Width, s.Height, s.Spans); err != nil {
+		return nil, err
 	}
 	return png.Bytes(), nil
 }

@@ -91,8 +91,8 @@ func TestAModelIsReplacedBetweenBatches(t *testing.T) {
 			gate.Release(t)
 			call := gate.Await(t)
 			gate.Release(t)
-			if call.Model.Version != "2" || call.Input.H != newSide || call.Images != 2 {
-				t.Errorf("%d images of %d pixels ran on version %s", call.Images, call.Input.H, call.Model.Version)
+			if call.Model.Version != "2" || call.Input.H != newSide || images(call) != 2 {
+				t.Errorf("%d images of %d pixels ran on version %s", images(call), call.Input.H, call.Model.Version)
 			}
 			for id, r := range to.next(t, 3) {
 				if r.Err != nil || r.Output.Width != side || r.Output.Summary.Count != 1 {
@@ -103,7 +103,7 @@ func TestAModelIsReplacedBetweenBatches(t *testing.T) {
 			if calls := script.Calls(); calls[0].Model.Version != "1" || len(calls) != 2 {
 				t.Errorf("%d runs, the first on version %s", len(calls), calls[0].Model.Version)
 			}
-			if want := []string{"0 a 1", "0 a 2"}; !slices.Equal(script.Loads(), want) || !pool.Loaded("a") {
+			if want := []string{"0 a 1", "0 a 2"}; !slices.Equal(ofModels(script.Loads()), want) || !pool.Loaded("a") {
 				t.Errorf("loads %q, loaded %t", script.Loads(), pool.Loaded("a"))
 			}
 		})
@@ -184,7 +184,7 @@ func TestJobsOfAModelThatIsGoneFail(t *testing.T) {
 	if err := pool.Warm(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"0 a"}; !slices.Equal(script.Unloads(), want) || pool.Loaded("a") {
+	if want := []string{"0 a"}; !slices.Equal(ofModels(script.Unloads()), want) || pool.Loaded("a") {
 		t.Errorf("unloads %q, loaded %t", script.Unloads(), pool.Loaded("a"))
 	}
 }
@@ -192,7 +192,7 @@ func TestJobsOfAModelThatIsGoneFail(t *testing.T) {
 // While a file is being replaced there is neither the old model nor the new one: a worker that has neither waits.
 func TestABatchWaitsForAModelThatIsBeingReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		script := &enginetest.Script{Load: func(_ context.Context, _ int, model models.Spec) error {
+		script := &enginetest.Script{Load: func(_ context.Context, _ int, model models.Spec, _ int) error {
 			if model.Version == "1" {
 				return models.ErrChanged
 			}
@@ -240,7 +240,10 @@ func TestAModelIsLoadedOnceHoweverManyAsk(t *testing.T) {
 	from.give(t, 1, bright(t, "two"))
 	group.Wait()
 	to.next(t, 2)
-	loads := script.Loads()
+	if all := slices.Sorted(slices.Values(script.Loads())); len(all) != len(slices.Compact(slices.Clone(all))) {
+		t.Errorf("a session was opened twice: %q", all)
+	}
+	loads := ofModels(script.Loads())
 	slices.Sort(loads)
 	if want := []string{"0 a 1", "1 a 1"}; !slices.Equal(loads, want) {
 		t.Errorf("loads %q", loads)

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"seghub/models"
 )
 
 // The pause after a failure to fetch or to make an engine: doubled from the first to the last.
@@ -31,26 +29,24 @@ type worker struct {
 	engine Engine // owned by the infer goroutine; nil when down
 	runs   int64  // owned by the infer goroutine; how often a model ran
 
-	mu     sync.Mutex
-	stat   WorkerStat        // guarded by mu
-	loaded map[string]loaded // guarded by mu; the models that engine has, by id
-}
-
-// loaded is a model that an engine has.
-type loaded struct {
-	version string
-	ran     int64 // worker.runs when it ran last; 0: not since it was loaded
+	mu        sync.Mutex
+	stat      WorkerStat         // guarded by mu
+	held      map[shape]*held    // guarded by mu; written by the infer goroutine alone
+	reduced   map[string]int     // guarded by mu; the rows of models that memory was too short for, by id
+	coming    int                // guarded by mu; the batches that were fetched and are not with the infer goroutine
+	interrupt context.CancelFunc // guarded by mu; ends what the infer goroutine does without work, nil while it has some
 }
 
 func newWorker(p *Pool, slot int) *worker {
 	return &worker{
-		pool:   p,
-		slot:   slot,
-		log:    p.cfg.Log.With("slot", slot),
-		up:     newGate(),
-		orders: make(chan order),
-		stat:   WorkerStat{Slot: slot, Device: p.cfg.Device, State: WorkerDown},
-		loaded: make(map[string]loaded),
+		pool:    p,
+		slot:    slot,
+		log:     p.cfg.Log.With("slot", slot),
+		up:      newGate(),
+		orders:  make(chan order),
+		stat:    WorkerStat{Slot: slot, Device: p.cfg.Device, State: WorkerDown},
+		held:    make(map[shape]*held),
+		reduced: make(map[string]int),
 	}
 }
 
@@ -115,19 +111,11 @@ func (w *worker) Stat() WorkerStat {
 	return w.stat
 }
 
-// setState is called by the infer goroutine alone.
+// setState notes what the worker is doing.
 func (w *worker) setState(state WorkerState, model string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stat.State, w.stat.Model = state, model
-}
-
-// has tells whether the worker's engine has the model, in this version.
-func (w *worker) has(model models.Spec) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	l, has := w.loaded[model.ID]
-	return has && l.version == model.Version
 }
 
 // errPanic is what a panic becomes on its way to a Result.

@@ -38,7 +38,9 @@ type Config struct {
 	Problem func(error) *problem.Problem
 	// Origins are those that browsers may come from beside the server's own, as "https://host[:port]".
 	Origins []string
-	Log     *slog.Logger
+	// MaxSockets is how many sockets there may be at once, of all sessions; 0 sets no limit.
+	MaxSockets int
+	Log        *slog.Logger
 }
 
 // pace is how long things take; tests take other values.
@@ -64,6 +66,8 @@ var defaultPace = pace{
 
 const (
 	maxSocketsPerSession = 16
+	// maxRefusals bounds the sockets that are being told why they are refused.
+	maxRefusals = 1000
 
 	// readBuffer is small because what clients say is: it stays allocated for as long as a socket lives, instead
 	// of the 4 KiB that net/http leaves behind.
@@ -97,6 +101,8 @@ type Hub struct {
 	guests     sync.WaitGroup       // everyone whom Stop waits for; added to under mu, and not when stopped
 	sockets    map[*socket]struct{} // those that are served
 	perSession map[string]int       // sockets that are served or about to be
+	entered    int                  // all of perSession
+	refusing   int                  // sockets that are being told why they are refused
 }
 
 // state of a hub: stopped -> serving -> draining -> stopped, or serving -> stopped.
@@ -221,10 +227,11 @@ func (h *Hub) enter(session string) (refusal CloseCode, ok bool) {
 	if h.state != serving {
 		return CloseGoingAway, false
 	}
-	if h.perSession[session] >= maxSocketsPerSession {
+	if h.perSession[session] >= maxSocketsPerSession || h.MaxSockets > 0 && h.entered >= h.MaxSockets {
 		return CloseTooMany, false
 	}
 	h.perSession[session]++
+	h.entered++
 	h.guests.Add(1)
 	return 0, true
 }
@@ -232,6 +239,7 @@ func (h *Hub) enter(session string) (refusal CloseCode, ok bool) {
 func (h *Hub) exit(session string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.entered--
 	if h.perSession[session]--; h.perSession[session] == 0 {
 		delete(h.perSession, session)
 	}

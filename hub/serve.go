@@ -44,7 +44,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, session string) {
 	s, err := h.admit(w, r, session, since)
 	if err != nil {
 		h.exit(session)
-		h.refuseSubscription(w, r, session, err)
+		h.Refuse(w, r, err)
 		return
 	}
 	if s == nil {
@@ -75,13 +75,18 @@ func (h *Hub) admit(w http.ResponseWriter, r *http.Request, session string, sinc
 	} else {
 		queue.open(seq, seq)
 	}
-	conn, err := h.upgrader.Upgrade(w, r, nil)
+	conn, err := h.upgrader.Upgrade(w, r, cookies(w))
 	if err != nil {
 		sub.Close()
 		h.Log.Debug("socket not upgraded", logSession, session, logError, err)
 		return nil, nil
 	}
 	return newSocket(h, session, conn, queue, sub), nil
+}
+
+// cookies are those that the caller has set: an upgrade takes no other header of its own accord.
+func cookies(w http.ResponseWriter) http.Header {
+	return http.Header{"Set-Cookie": w.Header().Values("Set-Cookie")}
 }
 
 // parseSince reads the seq that the client has seen last, and the epoch of the log that it was in; nil when it asks for no
@@ -97,20 +102,12 @@ func parseSince(query url.Values) (*sessions.Mark, error) {
 	return &sessions.Mark{Seq: since, Epoch: query.Get("epoch")}, nil
 }
 
-// refuseSubscription tells the client why its session cannot be watched.
-func (h *Hub) refuseSubscription(w http.ResponseWriter, r *http.Request, session string, err error) {
-	if code, ok := closeCodeOf(err); ok {
-		h.refuse(w, r, code, "")
-		return
-	}
-	p := h.Problem(err)
-	h.Log.Error("subscribe", logSession, session, logCode, p.Code, logError, err)
-	problem.Write(w, p, p)
-}
-
-// closeCodeOf maps an error of sessions to its close code: the only place that does.
+// closeCodeOf maps an error to its close code: the only place that does.
 func closeCodeOf(err error) (CloseCode, bool) {
+	var p *problem.Problem
 	switch {
+	case errors.As(err, &p) && p.Code == problem.RateLimited:
+		return CloseTooMany, true
 	case errors.Is(err, sessions.ErrUnauthorized):
 		return CloseUnauthorized, true
 	case errors.Is(err, sessions.ErrNotFound), errors.Is(err, sessions.ErrClosed):
@@ -125,19 +122,37 @@ func closeCodeOf(err error) (CloseCode, bool) {
 	return 0, false
 }
 
-// Refuse upgrades the request and closes the socket with code, so that a browser can read why. It returns
-// when the peer has left, or after a moment.
-func (h *Hub) Refuse(w http.ResponseWriter, r *http.Request, code CloseCode) {
-	h.refuse(w, r, code, "")
+// Refuse tells the client why it cannot have a socket: by the close code of err where there is one, else by HTTP.
+func (h *Hub) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if code, ok := closeCodeOf(err); ok {
+		h.refuse(w, r, code, "")
+		return
+	}
+	p := h.Problem(err)
+	h.Log.Error("socket refused", logCode, p.Code, logError, err)
+	problem.Write(w, p, p)
 }
 
+// refuse upgrades the request and closes the socket with code. It returns when the peer has left, or after a moment.
 func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, code CloseCode, reason string) {
 	h.mu.Lock()
 	if h.state != stopped {
 		h.guests.Add(1)
 		defer h.guests.Done()
 	}
+	h.refusing++
+	crowded := h.refusing > maxRefusals
 	h.mu.Unlock()
+	defer func() {
+		h.mu.Lock()
+		h.refusing--
+		h.mu.Unlock()
+	}()
+	if crowded { // strangers must not tie up more than this
+		p := problem.New(problem.RateLimited, "Too many sockets are being refused: wait a moment.")
+		problem.Write(w, p, p)
+		return
+	}
 	conn, err := h.upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return
@@ -172,11 +187,11 @@ func (h *Hub) knowsOrigin(r *http.Request) bool {
 
 // answerBadHandshake answers a request that cannot become a socket.
 func answerBadHandshake(w http.ResponseWriter, _ *http.Request, status int, reason error) {
-	detail := "This address speaks WebSocket: " + strings.TrimPrefix(reason.Error(), "websocket: ") + "."
+	code, detail := problem.BadRequest, "This address speaks WebSocket: "+strings.TrimPrefix(reason.Error(), "websocket: ")+"."
 	if status == http.StatusForbidden {
-		detail = "Pages of this origin may not open a socket here: the operator can list it."
+		code, detail = problem.Forbidden, "Pages of this origin may not open a socket here: the operator can list it."
 	}
-	p := problem.New(problem.BadRequest, detail)
+	p := problem.New(code, detail)
 	p.Status = status
 	w.Header().Set("Sec-WebSocket-Version", "13")
 	problem.Write(w, p, p)

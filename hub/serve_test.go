@@ -193,7 +193,7 @@ func TestOrigins(t *testing.T) {
 			t.Errorf("origin %s: content type %q", origin, got)
 		}
 		var p problem.Problem
-		if err := json.Unmarshal(answer.body, &p); err != nil || p.Status != want || p.Code != problem.BadRequest {
+		if err := json.Unmarshal(answer.body, &p); err != nil || p.Status != want || p.Code != problem.Forbidden {
 			t.Errorf("origin %s: problem %+v, %v", origin, p, err)
 		}
 	}
@@ -255,14 +255,54 @@ func TestSocketsOfASessionAreLimited(t *testing.T) {
 	})
 }
 
+func TestSocketsOfAllAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := piped(t)
+		w.hub.MaxSockets = 2
+		first := w.dial(t, "ada")
+		first.greet()
+		w.dial(t, "bob").greet()
+		w.dial(t, "cleo").expectClose(CloseTooMany)
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		w.dial(t, "cleo").greet()
+	})
+}
+
 func TestRefuse(t *testing.T) {
+	var reason error
 	w := loopback(t, nil)
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		w.hub.Refuse(rw, r, CloseUnauthorized)
+		w.hub.Refuse(rw, r, reason)
 	}))
 	defer server.Close()
 	w.url = "ws" + strings.TrimPrefix(server.URL, "http")
-	if got := w.dial(t, "x").expectClose(CloseUnauthorized); got != CloseUnauthorized.reason() {
-		t.Errorf("reason %q", got)
+	for _, tc := range []struct {
+		err  error
+		want CloseCode
+	}{
+		{sessions.ErrUnauthorized, CloseUnauthorized},
+		{fmt.Errorf("token: %w", sessions.ErrClosed), CloseSessionClosed},
+		{problem.New(problem.RateLimited, "Slowly."), CloseTooMany},
+	} {
+		reason = tc.err
+		if got := w.dial(t, "x").expectClose(tc.want); got != tc.want.reason() {
+			t.Errorf("%v: reason %q", tc.err, got)
+		}
+	}
+	reason = problem.New(problem.Timeout, "Redis is away.")
+	if _, answer, err := w.handshake("x", nil); !errors.Is(err, websocket.ErrBadHandshake) || answer.status != http.StatusServiceUnavailable {
+		t.Errorf("status %d, %v", answer.status, err)
+	}
+}
+
+// TestRefusalsAreBounded has more sockets refused at once than the hub will talk to.
+func TestRefusalsAreBounded(t *testing.T) {
+	w := loopback(t, func(h *Hub) { h.refusing = maxRefusals })
+	w.refusal = sessions.ErrUnauthorized
+	if _, answer, err := w.handshake("ada", nil); !errors.Is(err, websocket.ErrBadHandshake) || answer.status != http.StatusTooManyRequests {
+		t.Errorf("status %d, %v", answer.status, err)
 	}
 }

@@ -83,6 +83,16 @@ func (t Tensor) Rows(from, to int) Tensor {
 	return Tensor{N: to - from, H: t.H, W: t.W, C: t.C, Pix: t.Pix[from*row : to*row]}
 }
 
+// Padded is t with rows of zeros behind its own, n in all. It shares t's memory where there is nothing to add.
+func (t Tensor) Padded(n int) Tensor {
+	if t.N == n {
+		return t
+	}
+	padded := Tensor{N: n, H: t.H, W: t.W, C: t.C, Pix: make([]uint8, n*t.H*t.W*t.C)}
+	copy(padded.Pix, t.Pix)
+	return padded
+}
+
 // InPortions gives run so many rows of t at once, at most, and joins what it makes of them. The error is run's, or wraps
 // ErrShapes.
 func (t Tensor) InPortions(rows int, run func(portion Tensor) (Tensor, error)) (Tensor, error) {

@@ -10,9 +10,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"testing/iotest"
+	"time"
 )
 
 // backends are the buckets that every test of the suite runs on.
@@ -41,6 +43,9 @@ func TestConformance(t *testing.T) {
 		{"a session is deleted whole and alone", testDeleteSession},
 		{"a session's size is that of its blobs", testSessionSize},
 		{"many at once", testConcurrency},
+		{"sessions and their keys are listed", testLists},
+		{"a storage has one name for all", testIdentity},
+		{"hubs see each other", testHubs},
 	}
 	for _, backend := range backends {
 		t.Run(backend.name, func(t *testing.T) {
@@ -161,6 +166,11 @@ var failingPuts = []struct {
 }{
 	{"the reader fails", errReader, func(ctx context.Context, s *Store, key string) error {
 		r := io.MultiReader(bytes.NewReader(randomBytes(1<<20)), iotest.ErrReader(errReader))
+		_, err := s.Put(ctx, key, r, 2<<20)
+		return err
+	}},
+	{"the upload is cut", io.ErrUnexpectedEOF, func(ctx context.Context, s *Store, key string) error {
+		r := io.MultiReader(bytes.NewReader(randomBytes(1<<20)), iotest.ErrReader(io.ErrUnexpectedEOF))
 		_, err := s.Put(ctx, key, r, 2<<20)
 		return err
 	}},
@@ -395,4 +405,68 @@ func randomBytes(n int) []byte {
 	source := rand.NewChaCha8([32]byte{byte(n)})
 	_, _ = source.Read(data)
 	return data
+}
+
+func testLists(t *testing.T, s *Store) {
+	if ids, err := s.Sessions(t.Context()); err != nil || len(ids) > 0 {
+		t.Errorf("an empty storage has %v, %v", ids, err)
+	}
+	if _, err := s.Identity(t.Context()); err != nil { // lies beside the sessions
+		t.Fatal(err)
+	}
+	for _, key := range []string{ImageKey("ada", "i1"), MaskKey("ada", "j1"), ResultKey("ada", "j1"), ImageKey("bob", "i1")} {
+		if err := s.Write(t.Context(), key, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ids, err := s.Sessions(t.Context())
+	slices.Sort(ids)
+	if err != nil || !slices.Equal(ids, []string{"ada", "bob"}) {
+		t.Errorf("sessions %v, %v", ids, err)
+	}
+	keys, err := s.Keys(t.Context(), "ada")
+	slices.Sort(keys)
+	if want := []string{ImageKey("ada", "i1"), MaskKey("ada", "j1"), ResultKey("ada", "j1")}; err != nil || !slices.Equal(keys, want) {
+		t.Errorf("keys %v, %v; want %v", keys, err, want)
+	}
+	if keys, err := s.Keys(t.Context(), "cleo"); err != nil || len(keys) > 0 {
+		t.Errorf("nobody's keys: %v, %v", keys, err)
+	}
+	if _, err := s.Keys(t.Context(), "../ada"); !errors.Is(err, ErrBadKey) {
+		t.Errorf("outside: %v", err)
+	}
+}
+
+func testIdentity(t *testing.T, s *Store) {
+	first, err := s.Identity(t.Context())
+	if err != nil || !wellFormedID.MatchString(first) {
+		t.Fatalf("%q, %v", first, err)
+	}
+	if again, err := s.Identity(t.Context()); err != nil || again != first {
+		t.Errorf("%q, then %q, %v", first, again, err)
+	}
+}
+
+func testHubs(t *testing.T, s *Store) {
+	for _, name := range []string{"a", "b", "c"} {
+		if _, err := s.Announce(t.Context(), name, 10*time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	others, err := s.Announce(t.Context(), "a", 10*time.Minute)
+	slices.Sort(others)
+	if err != nil || !slices.Equal(others, []string{"b", "c"}) {
+		t.Errorf("beside a: %v, %v", others, err)
+	}
+	for range 2 { // the second time there is nothing left to withdraw
+		if err := s.Withdraw(t.Context(), "b"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if others, err = s.Announce(t.Context(), "a", 10*time.Minute); err != nil || !slices.Equal(others, []string{"c"}) {
+		t.Errorf("beside a: %v, %v", others, err)
+	}
+	if _, err := s.Announce(t.Context(), "../a", 10*time.Minute); !errors.Is(err, ErrBadKey) {
+		t.Errorf("outside: %v", err)
+	}
 }

@@ -2,9 +2,11 @@
 // default, an S3 bucket by URL.
 //
 //	sessions/<session>/images/<image>                   the file as it was uploaded
-//	sessions/<session>/jobs/<job>/probability.png       8-bit grey
+//	sessions/<session>/jobs/<job>/probability.bands     as package mask writes it
 //	sessions/<session>/jobs/<job>/mask.png              1 channel, 0 or 255
 //	sessions/<session>/jobs/<job>/result.json
+//	hubs/<hub>                                          who uses the storage at the moment
+//	identity                                            its name
 //
 // A blob is whole or absent: a write that fails leaves nothing behind, and what lay under the key before
 // stays. In a folder a blob is written beside its place and renamed into it. A hub that is killed in the

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestFullDisk fills a real file system of 256 KiB.
@@ -36,6 +37,10 @@ func TestFullDisk(t *testing.T) {
 	}
 	wantBlob(t, s, key, small)
 
+	if _, err := s.Announce(t.Context(), "hub", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+
 	// A full disk harms nothing that lies on it, and deleting works on it.
 	stored := 0
 	for {
@@ -51,6 +56,15 @@ func TestFullDisk(t *testing.T) {
 	wantBlob(t, s, key, small)
 	for i := range stored {
 		wantBlob(t, s, ImageKey("other", fmt.Sprint(i)), randomBytes(20<<10))
+	}
+	for i, err := 0, error(nil); err == nil; i++ { // to the last page
+		err = s.Write(t.Context(), ImageKey("other", fmt.Sprint("tiny", i)), []byte("x"))
+	}
+	if others, err := s.Announce(t.Context(), "hub", time.Minute); err != nil || len(others) > 0 {
+		t.Errorf("Announce on a full disk: %v, %v", others, err)
+	}
+	if _, err := s.Announce(t.Context(), "newcomer", time.Minute); !errors.Is(err, ErrFull) {
+		t.Errorf("first Announce on a full disk: %v; want ErrFull", err)
 	}
 	if err := s.DeleteSession(t.Context(), "other"); err != nil {
 		t.Fatal(err)

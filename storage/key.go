@@ -1,13 +1,16 @@
 package storage
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 const sessionsFolder = "sessions/"
 
 var (
 	wellFormedID  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 	wellFormedKey = regexp.MustCompile(
-		`^sessions/[A-Za-z0-9_-]{1,128}/(images/[A-Za-z0-9_-]{1,128}|jobs/[A-Za-z0-9_-]{1,128}/(probability\.png|mask\.png|result\.json))$`)
+		`^sessions/[A-Za-z0-9_-]{1,128}/(images/[A-Za-z0-9_-]{1,128}|jobs/[A-Za-z0-9_-]{1,128}/(probability\.bands|mask\.png|result\.json))$`)
 )
 
 // ImageKey is where an image lies as it was uploaded.
@@ -15,8 +18,8 @@ func ImageKey(session, image string) string {
 	return sessionsFolder + session + "/images/" + image
 }
 
-// ProbabilityKey is where a job's probability map lies: an 8-bit grey PNG.
-func ProbabilityKey(session, job string) string { return jobKey(session, job, "probability.png") }
+// ProbabilityKey is where a job's probability map lies: the bands of mask.ReadBands.
+func ProbabilityKey(session, job string) string { return jobKey(session, job, "probability.bands") }
 
 // MaskKey is where a job's mask lies: a PNG of one channel, 0 or 255.
 func MaskKey(session, job string) string { return jobKey(session, job, "mask.png") }
@@ -26,6 +29,17 @@ func ResultKey(session, job string) string { return jobKey(session, job, "result
 
 func jobKey(session, job, name string) string {
 	return sessionsFolder + session + "/jobs/" + job + "/" + name
+}
+
+// Subject tells what the blob under key is of, by its id: an image or a job, or neither.
+func Subject(key string) (image, job string) {
+	switch parts := strings.Split(key, "/"); {
+	case len(parts) == 4 && parts[2] == "images":
+		return parts[3], ""
+	case len(parts) == 5 && parts[2] == "jobs":
+		return "", parts[3]
+	}
+	return "", ""
 }
 
 // checkKey keeps ids that come from outside from naming anything but a blob of a session.

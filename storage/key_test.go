@@ -48,3 +48,14 @@ func FuzzKey(f *testing.F) {
 		}
 	})
 }
+
+func TestSubject(t *testing.T) {
+	for key, want := range map[string][2]string{
+		ImageKey("s", "i"): {"i", ""}, MaskKey("s", "j"): {"", "j"}, ResultKey("s", "j"): {"", "j"},
+		"identity": {}, "hubs/a": {}, "sessions/s/notes/i": {}, "": {},
+	} {
+		if image, job := Subject(key); image != want[0] || job != want[1] {
+			t.Errorf("%q is of image %q, job %q; want %v", key, image, job, want)
+		}
+	}
+}

@@ -68,8 +68,13 @@ func (s *s3Server) put(w http.ResponseWriter, r *http.Request, key string) {
 		return
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, there := s.objects[key]; there && r.Header.Get("If-None-Match") == "*" {
+		w.WriteHeader(http.StatusPreconditionFailed)
+		_, _ = io.WriteString(w, `<Error><Code>PreconditionFailed</Code><Message>It is there.</Message></Error>`)
+		return
+	}
 	s.objects[key] = s3Object{data, time.Now()}
-	s.mu.Unlock()
 	w.Header().Set("ETag", `"etag"`)
 }
 
@@ -97,6 +102,7 @@ func (s *s3Server) list(w http.ResponseWriter, query url.Values) {
 		IsTruncated           bool
 		NextContinuationToken string `xml:",omitempty"`
 		Contents              []content
+		CommonPrefixes        []struct{ Prefix string }
 	}{}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,6 +122,15 @@ func (s *s3Server) list(w http.ResponseWriter, query url.Values) {
 		result.IsTruncated, result.NextContinuationToken = true, keys[page-1]
 	}
 	for _, key := range keys {
+		if delimiter := query.Get("delimiter"); delimiter != "" {
+			if inside, _, deeper := strings.Cut(strings.TrimPrefix(key, query.Get("prefix")), delimiter); deeper {
+				folder := struct{ Prefix string }{query.Get("prefix") + inside + delimiter}
+				if !slices.Contains(result.CommonPrefixes, folder) {
+					result.CommonPrefixes = append(result.CommonPrefixes, folder)
+				}
+				continue
+			}
+		}
 		object := s.objects[key]
 		result.Contents = append(result.Contents, content{key, len(object.data), object.written.UTC().Format(time.RFC3339)})
 	}

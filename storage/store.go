@@ -1,20 +1,20 @@
 package storage
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
 	_ "gocloud.dev/blob/memblob" // mem://
 	_ "gocloud.dev/blob/s3blob"  // s3://
+	"gocloud.dev/gcerrors"
 )
 
 // Store keeps blobs in one bucket.
@@ -67,37 +67,40 @@ func openFolder(folder string) (*Store, error) {
 // full disk is ErrFull; an error of r comes back wrapped. ctx is looked at between reads, so r must end
 // by itself when ctx does.
 func (s *Store) Put(ctx context.Context, key string, r io.Reader, limit int64) (int64, error) {
-	n, err := s.put(ctx, key, r, limit)
+	var n int64
+	err := checkKey(key)
+	if err == nil {
+		err = s.put(ctx, key, &blob.WriterOptions{}, func(ctx context.Context, w io.Writer) (err error) {
+			n, err = copyAll(w, limited(ctx, r, limit))
+			return err
+		})
+	}
 	if err != nil {
 		return 0, failed("put", key, err)
 	}
 	return n, nil
 }
 
-func (s *Store) put(ctx context.Context, key string, r io.Reader, limit int64) (int64, error) {
-	if err := checkKey(key); err != nil {
-		return 0, err
-	}
+// put keeps under key what write writes, unless that returns an error; with options to which it adds. gocloud's own WriteAll leaves
+// file and descriptor behind where the disk is full.
+func (s *Store) put(ctx context.Context, key string, options *blob.WriterOptions, write func(context.Context, io.Writer) error) error {
 	// Closing a gocloud writer commits; only a cancelled context makes it throw away what it has.
 	ctx, abandon := context.WithCancel(ctx)
 	defer abandon()
 	unfinished := ""
-	w, err := s.bucket.NewWriter(ctx, key, &blob.WriterOptions{
-		ContentType: "application/octet-stream", // spares the sniffing, which buffers
-		BeforeWrite: func(as func(any) bool) error {
-			var file *os.File
-			if as(&file) {
-				unfinished = file.Name()
-			}
-			return nil
-		},
-	})
-	if err != nil {
-		return 0, err
+	options.ContentType = "application/octet-stream" // spares the sniffing, which buffers
+	options.BeforeWrite = func(as func(any) bool) error {
+		var file *os.File
+		if as(&file) {
+			unfinished = file.Name()
+		}
+		return nil
 	}
-	// The bare io.Writer hides the writer's ReadFrom, which takes a megabyte for each call.
-	n, err := io.Copy(struct{ io.Writer }{w}, limited(ctx, r, limit))
+	w, err := s.bucket.NewWriter(ctx, key, options)
 	if err != nil {
+		return err
+	}
+	if err = write(ctx, w); err != nil {
 		abandon()
 		err = errors.Join(err, ignoreCancelled(w.Close()))
 	} else {
@@ -107,7 +110,34 @@ func (s *Store) put(ctx context.Context, key string, r io.Reader, limit int64) (
 		// gocloud leaves the file when closing it fails, as it may on a network disk that is full.
 		_ = os.Remove(unfinished)
 	}
-	return n, err
+	return err
+}
+
+// An upload comes in small pieces, and each write to a file is a system call.
+const pieceSize = 256 << 10
+
+var pieces = sync.Pool{New: func() any { return new([pieceSize]byte) }}
+
+// copyAll writes r to its end in pieces.
+func copyAll(w io.Writer, r io.Reader) (n int64, err error) {
+	piece := pieces.Get().(*[pieceSize]byte)
+	defer pieces.Put(piece)
+	for filled := 0; err == nil; {
+		var k int
+		k, err = r.Read(piece[filled:])
+		filled += k
+		if err != nil && !errors.Is(err, io.EOF) {
+			return n, err
+		}
+		if filled == len(piece) || err != nil {
+			if _, err := w.Write(piece[:filled]); err != nil {
+				return n, err
+			}
+			n += int64(filled)
+			filled = 0
+		}
+	}
+	return n, nil
 }
 
 // ignoreCancelled drops what a writer says of being abandoned on purpose.
@@ -120,8 +150,22 @@ func ignoreCancelled(err error) error {
 
 // Write stores data under key.
 func (s *Store) Write(ctx context.Context, key string, data []byte) error {
-	_, err := s.Put(ctx, key, bytes.NewReader(data), math.MaxInt64)
-	return err
+	err := checkKey(key)
+	if err == nil {
+		err = s.put(ctx, key, &blob.WriterOptions{}, bytesOf(data))
+	}
+	return failed("put", key, err)
+}
+
+// bytesOf writes data.
+func bytesOf(data []byte) func(context.Context, io.Writer) error {
+	return func(ctx context.Context, w io.Writer) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		_, err := w.Write(data)
+		return err
+	}
 }
 
 // Open opens the blob under key for reading. ctx governs its reads too. The caller closes it.
@@ -191,19 +235,22 @@ func (s *Store) deleteSession(ctx context.Context, session string) error {
 		// Takes the folders along, and what a killed hub left half written.
 		return os.RemoveAll(filepath.Join(s.folder, sessionsFolder, session))
 	}
-	blobs := s.bucket.List(&blob.ListOptions{Prefix: sessionsFolder + session + "/"})
-	for {
-		object, err := blobs.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := s.bucket.Delete(ctx, object.Key); err != nil && !errors.Is(failed("", "", err), ErrNotFound) {
-			return err
-		}
+	var keys []string
+	err := s.list(ctx, &blob.ListOptions{Prefix: sessionsFolder + session + "/"}, func(object *blob.ListObject) {
+		keys = append(keys, object.Key)
+	})
+	for _, key := range keys {
+		err = errors.Join(err, ignoreAbsent(s.bucket.Delete(ctx, key)))
 	}
+	return err
+}
+
+// ignoreAbsent drops that what is to be deleted is gone already.
+func ignoreAbsent(err error) error {
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil
+	}
+	return err
 }
 
 // Close frees the store; no call may follow.

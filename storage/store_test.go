@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestOpenRefuses(t *testing.T) {
@@ -49,7 +50,7 @@ func TestFolderLayout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "sessions/s/images/i sessions/s/jobs/j/mask.png sessions/s/jobs/j/probability.png sessions/s/jobs/j/result.json"
+	want := "sessions/s/images/i sessions/s/jobs/j/mask.png sessions/s/jobs/j/probability.bands sessions/s/jobs/j/result.json"
 	if got := strings.Join(files, " "); got != want {
 		t.Errorf("files %s\nwant  %s", got, want)
 	}
@@ -98,5 +99,41 @@ func TestDeletedUnderReader(t *testing.T) {
 	}
 	if _, err := b.Read(make([]byte, 10)); !errors.Is(err, ErrNotFound) {
 		t.Errorf("Read after the session went: %v; want ErrNotFound", err)
+	}
+}
+
+// TestSilentHubIsGone has a hub that announced itself an hour before by the storage's clock.
+func TestSilentHubIsGone(t *testing.T) {
+	folder := t.TempDir()
+	s := open(t, folder)
+	if _, err := s.Announce(t.Context(), "old", 10*time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(folder, "hubs", "old")
+	before := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(file, before, before); err != nil {
+		t.Fatal(err)
+	}
+	if others, err := s.Announce(t.Context(), "new", 10*time.Minute); err != nil || len(others) > 0 {
+		t.Errorf("others %v, %v", others, err)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("its announcement stays: %v", err)
+	}
+}
+
+// TestSessionOfHalfWrittenFilesIsListed has what a hub that was killed in a write leaves behind.
+func TestSessionOfHalfWrittenFilesIsListed(t *testing.T) {
+	folder := t.TempDir()
+	s := open(t, folder)
+	left := filepath.Join(folder, "sessions", "ada", "images")
+	if err := os.MkdirAll(left, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(left, "fileblob123"), []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if ids, err := s.Sessions(t.Context()); err != nil || len(ids) != 1 || ids[0] != "ada" {
+		t.Errorf("sessions %v, %v", ids, err)
 	}
 }

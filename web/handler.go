@@ -34,7 +34,7 @@ Run "make build" in the repository's root and start the new binary. The HTTP int
 `
 
 // Handler serves the web client: hashed assets to be cached for good, everything else to be asked for
-// again. A browser that navigates to an unknown path gets the page; anything else that is unknown is 404.
+// again. A browser that navigates to an unknown path is led to the page; anything else that is unknown is 404.
 func Handler() http.Handler {
 	built, err := fs.Sub(dist, "dist")
 	if err != nil {
@@ -51,7 +51,7 @@ func Handler() http.Handler {
 type file struct {
 	name    string
 	data    []byte
-	etag    string
+	etag    string // weak: the file may be sent compressed
 	caching string
 }
 
@@ -69,7 +69,7 @@ func load(built fs.FS) (client, error) {
 			return err
 		}
 		sum := sha256.Sum256(data)
-		f := file{name: name, data: data, etag: `"` + hex.EncodeToString(sum[:8]) + `"`, caching: cacheNever}
+		f := file{name: name, data: data, etag: `W/"` + hex.EncodeToString(sum[:8]) + `"`, caching: cacheNever}
 		if strings.HasPrefix(name, assetsPath) {
 			f.caching = cacheForever
 		}
@@ -86,18 +86,28 @@ func (c client) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")
+	if name == "" {
+		name = indexName
+	}
 	f, ok := c[name]
-	if !ok && (name == "" || isNavigation(r, name)) {
-		if f, ok = c[indexName]; !ok {
-			http.Error(w, notBuilt, http.StatusServiceUnavailable)
-			return
-		}
-	}
-	if !ok {
+	switch {
+	case ok:
+		f.serve(w, r)
+	case name == indexName:
+		http.Error(w, notBuilt, http.StatusServiceUnavailable)
+	case isNavigation(r, name):
+		w.Header().Set("Location", toRoot(r.URL.EscapedPath()))
+		w.Header().Set("Vary", "Accept")
+		w.WriteHeader(http.StatusFound)
+	default:
 		http.Error(w, "Not found.", http.StatusNotFound)
-		return
 	}
-	f.serve(w, r)
+}
+
+// toRoot is the way from a path to the page, whose own parts lie beside it. It is relative: only the browser knows under which
+// path of a proxy the hub lies.
+func toRoot(path string) string {
+	return "./" + strings.Repeat("../", strings.Count(strings.TrimPrefix(path, "/"), "/"))
 }
 
 // isNavigation tells whether a person follows a link to name, rather than a page asking for a part of it.
@@ -112,8 +122,5 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Set("Cache-Control", f.caching)
 	h.Set("ETag", f.etag)
-	if f.name == indexName {
-		h.Add("Vary", "Accept") // of its fallback
-	}
 	http.ServeContent(w, r, f.name, time.Time{}, bytes.NewReader(f.data))
 }

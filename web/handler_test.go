@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -58,7 +59,6 @@ func TestHandlerServes(t *testing.T) {
 		{"only the head", "HEAD", "/", fetch, 200, "text/html; charset=utf-8", cacheNever, ""},
 		{"a hashed asset", "GET", "/assets/index-abc123.js", fetch, 200, "text/javascript; charset=utf-8", cacheForever, "let hub"},
 		{"the icon", "GET", "/favicon.svg", fetch, 200, "image/svg+xml", cacheNever, "<svg/>"},
-		{"the page for an unknown path", "GET", "/images/3", navigation, 200, "text/html; charset=utf-8", cacheNever, "<!doctype html>"},
 		{"no page for a program's unknown path", "GET", "/images/3", fetch, 404, "text/plain; charset=utf-8", "", "Not found."},
 		{"no page for an asset of another build", "GET", "/assets/index-old.js", navigation, 404, "text/plain; charset=utf-8", "", "Not found."},
 		{"no file of the repository", "GET", "/.gitignore", fetch, 404, "text/plain; charset=utf-8", "", "Not found."},
@@ -81,6 +81,22 @@ func TestHandlerServes(t *testing.T) {
 				t.Errorf("body %q, want %q", body, tc.body)
 			}
 		})
+	}
+}
+
+// TestUnknownPathLeadsToThePage follows the way under a proxy's path, which the hub does not know.
+func TestUnknownPathLeadsToThePage(t *testing.T) {
+	h := loaded(t, built)
+	for _, target := range []string{"/images", "/images/", "/images/3", "/a//b", "/a%2Fb", "/a/b/c/d"} {
+		response, _ := get(t, h, "GET", target, map[string]string{"Accept": "text/html"})
+		at, err := url.Parse("https://lab.example/some/hub" + target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		to, err := at.Parse(response.Header.Get("Location"))
+		if err != nil || response.StatusCode != http.StatusFound || to.String() != "https://lab.example/some/hub/" {
+			t.Errorf("%s: status %d, to %v, %v", target, response.StatusCode, to, err)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import { defineConfig } from 'vitest/config'
 const hub = 'http://127.0.0.1:8080'
 
 export default defineConfig({
+  base: './', // under whatever path a proxy has the hub
   plugins: [svelte({ configFile: false }), emptyDist()],
   build: {
     target: 'es2022',

@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/units"
+
+	"seghub/gpuexec/budget"
 )
 
 // Config is everything that an operator can set.
@@ -20,7 +23,14 @@ type Config struct {
 	AccessKey   string   `env:"SEGHUB_ACCESS_KEY" secret:"" placeholder:"KEY" help:"Ask this key of everyone who starts a session."`
 	TLSProxy    bool     `env:"SEGHUB_TLS_PROXY" help:"A proxy in front of the hub terminates TLS: cookies are marked Secure."`
 	AllowPublic bool     `env:"SEGHUB_ALLOW_PUBLIC" help:"Listen beyond loopback even without an access key or a TLS proxy."`
-	Origins     []string `env:"SEGHUB_ORIGINS" placeholder:"URL" help:"Origins of other sites whose pages may open the socket."`
+	Origins     []string `env:"SEGHUB_ORIGINS" placeholder:"URL" help:"Origins of other sites whose pages may come here, such as https://lab.example."`
+
+	Hosts          []string  `env:"SEGHUB_HOSTS" placeholder:"NAME" help:"Names that browsers call the hub by, beside this machine's own and its addresses; *.lab.example is all of a domain, * any name. Default: with an access key any, else none."`
+	TrustedProxies []Network `env:"SEGHUB_TRUSTED_PROXIES" placeholder:"ADDRESS|NETWORK" help:"Reverse proxies whose X-Forwarded-For and X-Forwarded-Host are believed, such as 127.0.0.1 or 10.0.0.0/8. Without, everybody behind a proxy shares the limits of its address."`
+	RateLimits     float64   `default:"1" env:"SEGHUB_RATE_LIMITS" help:"Multiplies how often one address or session may start sessions, guess the key, upload and connect; 0 sets no limits. A class of thirty behind one router is far below 1."`
+	MaxSessions    int       `default:"20000" env:"SEGHUB_MAX_SESSIONS" help:"Most open sessions."`
+	MaxUploads     int       `default:"256" env:"SEGHUB_MAX_UPLOADS" help:"Most uploads under way on this node; one address may have half of them, one session a sixteenth."`
+	MaxSockets     int       `default:"20000" env:"SEGHUB_MAX_SOCKETS" help:"Most open sockets on this node."`
 
 	Data    string `default:"./data" env:"SEGHUB_DATA" help:"Folder for images, results and the Redis log."`
 	Storage string `env:"SEGHUB_STORAGE" placeholder:"DIR|URL" help:"Where images and results go: a folder or a bucket such as s3://name. Default: the folder blobs under the data folder."`
@@ -36,6 +46,10 @@ type Config struct {
 	Borrow       bool          `default:"true" negatable:"" env:"SEGHUB_BORROW" help:"Let idle workers help busy sessions while nobody waits."`
 	SessionTTL   time.Duration `name:"session-ttl" default:"168h" env:"SEGHUB_SESSION_TTL" help:"A session without sockets and work for this long is closed and its files deleted; time in which no hub ran does not count."`
 	LeaseTTL     time.Duration `name:"lease-ttl" default:"10s" env:"SEGHUB_LEASE_TTL" help:"After this long without a sign of life a node's slots and jobs go to others."`
+
+	MemoryHigh     budget.Level `default:"83%" env:"SEGHUB_MEMORY_HIGH" placeholder:"LEVEL" help:"Where the memory that models run in, the GPU's or without one the host's, counts as short, as a part or an amount (20GB): nothing is borrowed then, and what is not in use is given back."`
+	MemoryCritical budget.Level `default:"90%" env:"SEGHUB_MEMORY_CRITICAL" placeholder:"LEVEL" help:"Where new images are refused; what runs goes on."`
+	MemoryLow      budget.Level `default:"80%" env:"SEGHUB_MEMORY_LOW" placeholder:"LEVEL" help:"Below this all of that is over."`
 
 	MaxFile    units.Base2Bytes `default:"200MiB" env:"SEGHUB_MAX_FILE" help:"Largest file."`
 	MaxPixels  Count            `default:"400e6" env:"SEGHUB_MAX_PIXELS" help:"Largest image, in pixels."`
@@ -81,12 +95,29 @@ func (c *Config) Validate() error {
 		{c.MaxStorage < 1, "max-storage must be at least 1 byte"},
 		{c.MinFree < 0, "min-free must not be below zero"},
 		{c.MaxQueue < 1, "max-queue must be at least 1"},
+		{c.RateLimits < 0, "rate-limits must not be below zero"},
+		{c.MaxSessions < 1, "max-sessions must be at least 1"},
+		{c.MaxUploads < 1, "max-uploads must be at least 1"},
+		{c.MaxSockets < 1, "max-sockets must be at least 1"},
 	} {
 		if check.broken {
 			return errors.New(check.says)
 		}
 	}
+	if err := c.Levels().Validate(); err != nil {
+		return err
+	}
+	for _, origin := range c.Origins {
+		if err := http.NewCrossOriginProtection().AddTrustedOrigin(origin); err != nil {
+			return fmt.Errorf("origins: %w", err)
+		}
+	}
 	return c.refuseOpenDoor()
+}
+
+// Levels are where the memory counts as short, as nearly full, and as neither again.
+func (c *Config) Levels() budget.Levels {
+	return budget.Levels{High: c.MemoryHigh, Critical: c.MemoryCritical, Low: c.MemoryLow}
 }
 
 // refuseOpenDoor keeps a hub from being open to a whole network by accident.

@@ -2,12 +2,15 @@ package config
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"seghub/gpuexec/budget"
 )
 
 // parse reads a Config as the command does: flags over environment over defaults.
@@ -33,7 +36,9 @@ func TestDefaultsAreThoseOfTheDesign(t *testing.T) {
 	want := Config{
 		Listen: "127.0.0.1:8080", Data: "./data", Redis: "auto", Inference: Inference{Models: "./models/weights", Device: "auto"},
 		Slots: 4, Turn: time.Minute, ReserveGrace: 5 * time.Second, Borrow: true, SessionTTL: 168 * time.Hour,
+		MemoryHigh: budget.Fraction(0.83), MemoryCritical: budget.Fraction(0.90), MemoryLow: budget.Fraction(0.80),
 		LeaseTTL: 10 * time.Second, MaxFile: 200 << 20, MaxPixels: 400e6, MaxFiles: 100, MaxStorage: 20 << 30, MinFree: 1 << 30, MaxQueue: 10000,
+		RateLimits: 1, MaxSessions: 20000, MaxUploads: 256, MaxSockets: 20000,
 	}
 	if got, want := c.LogValue().String(), want.LogValue().String(); got != want {
 		t.Errorf("defaults:\n%s\nwant:\n%s", got, want)
@@ -47,13 +52,22 @@ func TestVariablesAndFlagsSetEveryField(t *testing.T) {
 		"SEGHUB_MAX_FILE":      "1MiB",
 		"SEGHUB_MAX_PIXELS":    "1e6",
 		"SEGHUB_WARM":          "a,b",
+		"SEGHUB_MEMORY_HIGH":   "20GB",
 		"SEGHUB_BORROW":        "false",
+
+		"SEGHUB_TRUSTED_PROXIES": "127.0.0.1,10.1.2.3/8,fd00::/8",
+		"SEGHUB_HOSTS":           "hub.lab.example,*.local",
+		"SEGHUB_ORIGINS":         "https://lab.example:8443",
 	}, "--turn=3s")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Slots != 3 || c.Turn != 3*time.Second || c.MaxFile != 1<<20 || c.MaxPixels != 1e6 || len(c.Warm) != 2 || c.Borrow {
+	if c.Slots != 3 || c.Turn != 3*time.Second || c.MaxFile != 1<<20 || c.MaxPixels != 1e6 || len(c.Warm) != 2 || c.Borrow ||
+		c.MemoryHigh != budget.Bytes(20e9) {
 		t.Errorf("read %+v", c)
+	}
+	if got := fmt.Sprint(c.TrustedProxies); got != "[127.0.0.1/32 10.0.0.0/8 fd00::/8]" || len(c.Hosts) != 2 || len(c.Origins) != 1 {
+		t.Errorf("read %s, %v, %v", got, c.Hosts, c.Origins)
 	}
 }
 
@@ -82,6 +96,12 @@ func TestRefused(t *testing.T) {
 		"no storage":           {args: []string{"--max-storage=0"}, words: "max-storage"},
 		"no queue":             {args: []string{"--max-queue=0"}, words: "max-queue"},
 		"no port":              {args: []string{"--listen=localhost"}, words: "listen"},
+		"negative rates":       {args: []string{"--rate-limits=-1"}, words: "rate-limits"},
+		"no sockets":           {args: []string{"--max-sockets=0"}, words: "max-sockets"},
+		"no sessions":          {args: []string{"--max-sessions=0"}, words: "max-sessions"},
+		"no uploads":           {args: []string{"--max-uploads=0"}, words: "max-uploads"},
+		"an origin's path":     {args: []string{"--origins=https://lab.example/hub"}, words: "origins"},
+		"a proxy by name":      {args: []string{"--trusted-proxies=proxy.example"}, words: "neither an address nor a network"},
 		"an unknown flag":      {args: []string{"--trun=3s"}, words: "unknown flag"},
 		"an open door":         {args: []string{"--listen=0.0.0.0:8080"}, words: "SEGHUB_ACCESS_KEY"},
 		"an open door by name": {args: []string{"--listen=:8080"}, words: "SEGHUB_ACCESS_KEY"},

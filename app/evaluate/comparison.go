@@ -20,17 +20,17 @@ type contender struct {
 	watch  *stopwatch
 }
 
-// stopwatch is an engine that tells how long its runs took.
+// stopwatch is a session that tells how long its runs took.
 type stopwatch struct {
-	gpuexec.Engine
+	gpuexec.Session
 	took time.Duration // since it was set to 0
 }
 
-// Run runs the engine.
-func (s *stopwatch) Run(ctx context.Context, model models.Spec, in models.Tensor) (models.Tensor, error) {
+// Run runs the session.
+func (s *stopwatch) Run(ctx context.Context, in models.Tensor) (models.Tensor, error) {
 	began := time.Now()
 	defer func() { s.took += time.Since(began) }()
-	return s.Engine.Run(ctx, model, in)
+	return s.Session.Run(ctx, in)
 }
 
 // comparison is what became of the images: one entry an image in each.

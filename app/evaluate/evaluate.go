@@ -39,10 +39,12 @@ func Run(ctx context.Context, w io.Writer, data string, list []models.Spec, newE
 	defer func() { err = errors.Join(err, engine.Close()) }()
 	var methods []method
 	for _, model := range list {
-		if err := engine.Load(ctx, model); err != nil {
-			return err
+		session, failed := gpuexec.OpenWarm(ctx, engine, model, 1)
+		if failed != nil {
+			return failed
 		}
-		methods = append(methods, byModel(engine, model))
+		defer func() { err = errors.Join(err, session.Close()) }()
+		methods = append(methods, byModel(session, model))
 	}
 	methods = append(methods, byOtsu)
 

@@ -173,7 +173,7 @@ func TestRunFails(t *testing.T) {
 			write(t, labels(side-1, all), data, "nuclei_val", "masks", "a.png")
 		}, want: ErrMask, says: "63x63"},
 		{name: "no engine", script: enginetest.Script{New: func(int, int) error { return broken }}, want: broken},
-		{name: "a model that does not load", script: enginetest.Script{Load: func(context.Context, int, models.Spec) error { return broken }}, want: broken},
+		{name: "a model that does not load", script: enginetest.Script{Load: func(context.Context, int, models.Spec, int) error { return broken }}, want: broken},
 		{name: "a run that fails", script: enginetest.Script{Run: func(context.Context, enginetest.Call) error { return broken }}, want: broken, says: "a.png"},
 	}
 	for i := range cases {

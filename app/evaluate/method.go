@@ -27,11 +27,11 @@ type method struct {
 	find func(ctx context.Context, img imageio.Image) (mask.Segmentation, error)
 }
 
-// byModel finds objects as a worker of the hub does.
-func byModel(engine gpuexec.Engine, model models.Spec) method {
+// byModel finds objects as a worker of the hub does, with a session of the model for runs of one row.
+func byModel(session gpuexec.Session, model models.Spec) method {
 	return method{name: model.ID, find: func(ctx context.Context, img imageio.Image) (mask.Segmentation, error) {
 		in, placement := models.Fit(img, model.Input)
-		out, err := in.InPortions(1, func(row models.Tensor) (models.Tensor, error) { return engine.Run(ctx, model, row) })
+		out, err := in.InPortions(1, func(row models.Tensor) (models.Tensor, error) { return session.Run(ctx, row) })
 		if err != nil {
 			return mask.Segmentation{}, err
 		}

@@ -69,10 +69,12 @@ func Validate(ctx context.Context, w io.Writer, parent, variant models.Spec, fol
 			return failed
 		}
 		defer func() { err = errors.Join(err, engine.Close()) }()
-		if err := engine.Load(ctx, model); err != nil { // which warms it
-			return err
+		session, failed := gpuexec.OpenWarm(ctx, engine, model, 1)
+		if failed != nil {
+			return failed
 		}
-		watch := &stopwatch{Engine: engine}
+		defer func() { err = errors.Join(err, session.Close()) }()
+		watch := &stopwatch{Session: session}
 		both[i] = contender{method: byModel(watch, model), watch: watch}
 	}
 	var c comparison

@@ -190,7 +190,7 @@ func TestValidateFails(t *testing.T) {
 			}
 			return nil
 		}}, want: broken},
-		{name: "a model that does not load", script: enginetest.Script{Load: func(context.Context, int, models.Spec) error { return broken }}, want: broken},
+		{name: "a model that does not load", script: enginetest.Script{Load: func(context.Context, int, models.Spec, int) error { return broken }}, want: broken},
 		{name: "a run that fails", script: enginetest.Script{Run: func(context.Context, enginetest.Call) error { return broken }}, want: broken, says: "empty.png"},
 	}
 	for i := range cases {

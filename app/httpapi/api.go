@@ -1,16 +1,18 @@
 // Package httpapi is the HTTP edge: it turns requests into calls of sessions and storage, and every
 // failure into one problem. It decides nothing about who runs.
 //
-//	request -> headers, recovery, metrics -> authorise -> handler -> JSON | problem
+//	connection -> deadlines, compression -> metrics, recovery, headers, door -> authorise -> handler -> JSON | problem
 //	GET /api/v1/ws ----------------------------------------------> hub
 //	anything that is neither API nor probe -----------------------> web client
 package httpapi
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -18,7 +20,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"seghub/app/status"
-	"seghub/hub"
 	"seghub/models"
 	"seghub/sessions"
 	"seghub/sessions/problem"
@@ -31,6 +32,7 @@ type Accounts interface {
 	Authenticate(ctx context.Context, token string) (string, error)
 	Get(ctx context.Context, session string) (sessions.Session, error)
 	Close(ctx context.Context, session string) error
+	Count(ctx context.Context) (int, error) // of the open ones
 }
 
 // Jobs are the jobs of a session.
@@ -58,7 +60,7 @@ type Models interface {
 // Live serves the sockets.
 type Live interface {
 	Serve(w http.ResponseWriter, r *http.Request, session string)
-	Refuse(w http.ResponseWriter, r *http.Request, code hub.CloseCode)
+	Refuse(w http.ResponseWriter, r *http.Request, err error)
 }
 
 // Room judges whether there is room for more data.
@@ -67,79 +69,102 @@ type Room interface {
 	For(ctx context.Context, session string, bytes int64) error
 }
 
-// Limits bound what one request may bring.
+// Limits bound what one request may bring, and how many may come.
 type Limits struct {
-	FileBytes int64 // largest file
-	Pixels    int64 // largest image
-	Files     int   // most files in one request
+	FileBytes int64   // largest file
+	Pixels    int64   // largest image
+	Files     int     // most files in one request
+	Sessions  int     // most open sessions
+	Uploads   int     // most uploads under way
+	Rates     float64 // of how often one address or session may ask; 0 sets no limits
 }
 
 // Config is what the edge is built from.
 type Config struct {
-	Accounts  Accounts
-	Jobs      Jobs
-	Blobs     Blobs
-	Models    Models
-	Live      Live
-	Client    http.Handler // the web client
-	Loaded    func(model string) bool
-	Status    func(context.Context) (status.Snapshot, error)
-	Ready     func(context.Context) error // nil when jobs can run
-	Registry  *prometheus.Registry
-	Room      Room
-	AccessKey string // asked of everyone who starts a session; empty asks nothing
-	Secure    bool   // browsers reach the hub by HTTPS
-	// SessionTTL is how long a browser keeps its cookie after it last asked for its session.
-	SessionTTL time.Duration
-	Limits     Limits
-	Log        *slog.Logger
+	Accounts Accounts
+	Jobs     Jobs
+	Blobs    Blobs
+	Models   Models
+	Live     Live
+	Client   http.Handler // the web client
+	Loaded   func(model string) bool
+	Status   func(context.Context) (status.Snapshot, error)
+	Ready    func(context.Context) error // nil when jobs can run
+	Admit    func() error                // nil when images are taken; asked before an upload is read; may be left out
+	Room     Room
+	Registry *prometheus.Registry
+
+	AccessKey  string         // asked of everyone who starts a session; empty asks nothing
+	Secure     bool           // browsers reach the hub by HTTPS
+	Proxies    []netip.Prefix // whose word on a request's way is believed
+	Hosts      []string       // names that the hub may be called by, beside addresses; "*.lab.example" is all of a domain; nil is any
+	Origins    []string       // of other sites whose pages may come, as "https://host[:port]"
+	Deployment string         // told apart from others under the same host by this; letters and digits
+	SessionTTL time.Duration  // how long a browser keeps a session that it does not use
+
+	Limits Limits
+	Spool  string // folder for answers that wait for their readers; the system's by default
+	Log    *slog.Logger
 }
 
 type api struct {
 	Config
-	previews chan struct{} // one token for each preview being made
+	door     door
+	rates    rates
+	uploads  *crowd
+	pictures chan struct{} // one token for each picture being made
 }
 
-// previewsAtOnce bounds the memory that previews of large images take.
-const previewsAtOnce = 2
+// picturesAtOnce bounds the memory that previews and probability maps of large images take.
+const picturesAtOnce = 2
 
-// New builds the handler of everything that the hub serves.
-func New(c Config) http.Handler {
-	a := &api{Config: c, previews: make(chan struct{}, previewsAtOnce)}
+// New builds the handler of everything that the hub serves. It fails when an origin is none.
+func New(c Config) (http.Handler, error) {
+	door, err := newDoor(c.Proxies, c.Hosts, c.Origins)
+	if err != nil {
+		return nil, fmt.Errorf("httpapi: %w", err)
+	}
+	a := &api{
+		Config:   c,
+		door:     door,
+		rates:    newRates(c.Limits.Rates),
+		uploads:  newCrowd(c.Limits.Uploads),
+		pictures: make(chan struct{}, picturesAtOnce),
+	}
 
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.HandleMethodNotAllowed = true
 	r.RedirectTrailingSlash = false
-	// No proxy is trusted: nothing here depends on the client's address.
+	// gin's own idea of the client's address is not used; see peer.
 	_ = r.SetTrustedProxies(nil)
-	r.Use(measure(c.Registry), gin.CustomRecoveryWithWriter(io.Discard, a.recovered), securityHeaders)
+	r.Use(measure(c.Registry), gin.CustomRecoveryWithWriter(io.Discard, a.recovered), securityHeaders, a.knock)
 
-	r.GET("/healthz", a.alive)
-	r.GET("/readyz", a.ready)
-	r.GET("/metrics", gin.WrapH(metricsHandler(c.Registry)))
-	r.GET("/samples", a.samples)
-	r.GET("/samples/:file", a.sample)
+	get(r, "/healthz", a.alive)
+	get(r, "/readyz", a.ready)
+	get(r, "/metrics", gin.WrapH(metricsHandler(c.Registry)))
+	get(r, "/samples", a.samples)
+	get(r, "/samples/:file", a.sample)
 
 	v1 := r.Group("/api/v1")
 	v1.POST("/sessions", a.createSession)
-	v1.GET("/ws", a.socket)
+	get(v1, socketPath, a.socket)
 
 	mine := v1.Group("", a.authorise)
-	mine.GET("/session", a.getSession)
+	get(mine, "/session", a.getSession)
 	mine.DELETE("/session", a.deleteSession)
-	mine.GET("/models", a.listModels)
-	mine.POST("/images", a.upload)
-	mine.GET("/images/:id", a.image)
-	mine.GET("/images/:id/preview", a.preview)
-	mine.GET("/jobs", a.listJobs)
+	get(mine, "/models", a.listModels)
+	mine.POST("/images", a.admitUpload, a.upload)
+	get(mine, "/images/:id", a.image)
+	get(mine, "/images/:id/preview", a.preview)
+	get(mine, "/jobs", a.listJobs)
 	mine.DELETE("/jobs", a.cancelJobs)
-	mine.GET("/jobs/:id", a.getJob)
+	get(mine, "/jobs/:id", a.getJob)
 	mine.DELETE("/jobs/:id", a.cancelJob)
-	mine.GET("/jobs/:id/result", a.result)
-	mine.GET("/jobs/:id/mask.png", a.mask)
-	mine.GET("/jobs/:id/probability.png", a.probability)
-	mine.GET("/stats", a.stats)
+	get(mine, "/jobs/:id/result", a.result)
+	get(mine, "/jobs/:id/mask.png", a.mask)
+	get(mine, "/jobs/:id/probability.png", a.probability)
+	get(mine, "/stats", a.stats)
 
 	r.NoRoute(a.notAPI)
 	r.NoMethod(func(c *gin.Context) {
@@ -148,7 +173,17 @@ func New(c Config) http.Handler {
 		p.Status = http.StatusMethodNotAllowed
 		a.fail(c, p)
 	})
-	return r
+	handler, err := compressed(r)
+	if err != nil {
+		return nil, fmt.Errorf("httpapi: %w", err)
+	}
+	return paced(handler, patience), nil
+}
+
+// get routes GET, and HEAD with it: the server drops the body of the same answer.
+func get(r gin.IRoutes, path string, handler gin.HandlerFunc) {
+	r.GET(path, handler)
+	r.HEAD(path, handler)
 }
 
 // notAPI hands to the web client what no call of the API is meant by.

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"image"
 	"image/png"
 	"net/http"
 	"strings"
 	"testing"
 
 	"seghub/gpuexec"
+	"seghub/models/mask"
 	"seghub/sessions"
 	"seghub/sessions/problem"
 	"seghub/storage"
@@ -24,7 +26,7 @@ func TestSessionsLife(t *testing.T) {
 		t.Errorf("created %+v", created)
 	}
 	cookie := a.Cookies()[0]
-	if cookie.Name != "seghub_session" || cookie.Value != created.Token || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Secure || cookie.MaxAge != 3600 {
+	if cookie.Name != "seghub_d1" || cookie.MaxAge != 3600 || cookie.Path != "/" || cookie.Value != created.Token || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Secure {
 		t.Errorf("cookie %+v", cookie)
 	}
 	var got sessions.Session
@@ -44,7 +46,7 @@ func TestCookieIsAsGoodAsTheHeader(t *testing.T) {
 	for name, header := range map[string][2]string{
 		"header":             {"Authorization", "Bearer " + token},
 		"header, lower case": {"Authorization", "bearer " + token},
-		"cookie":             {"Cookie", cookieName + "=" + token},
+		"cookie":             {"Cookie", "seghub_d1=" + token},
 	} {
 		request, err := http.NewRequest("GET", e.server.URL+"/api/v1/session", nil)
 		if err != nil {
@@ -68,8 +70,8 @@ func TestCookieIsAsGoodAsTheHeader(t *testing.T) {
 
 func TestSecureCookieBehindATLSProxy(t *testing.T) {
 	e := newEdge(t, func(c *Config) { c.Secure = true })
-	if a := e.do("POST", "/api/v1/sessions", "", "", nil); !a.Cookies()[0].Secure {
-		t.Error("the cookie is not Secure")
+	if c := e.do("POST", "/api/v1/sessions", "", "", nil).Cookies()[0]; !c.Secure || c.Name != "__Host-seghub_d1" || c.Path != "/" || c.Domain != "" {
+		t.Errorf("cookie %+v", c)
 	}
 }
 
@@ -125,11 +127,20 @@ func TestSocketIsServedOrRefusedByTheHub(t *testing.T) {
 	if got := e.get("/api/v1/ws", token).Header.Get("Served"); got != "s1" {
 		t.Errorf("served %q", got)
 	}
-	if got := e.get("/api/v1/ws", "wrong").Header.Get("Refused"); got != "4401" {
-		t.Errorf("refused with %q", got)
+	for path, test := range map[string]struct {
+		token string
+		want  error
+	}{
+		"/api/v1/ws":                {"wrong", sessions.ErrUnauthorized},
+		"/api/v1/ws?token=" + token: {"", sessions.ErrUnauthorized}, // a token in the query
+	} {
+		if got := e.get(path, test.token).Header.Get("Refused"); got != test.want.Error() {
+			t.Errorf("%s: refused with %q", path, got)
+		}
 	}
-	if got := e.get("/api/v1/ws?token="+token, "").Header.Get("Refused"); got != "4401" {
-		t.Errorf("a token in the query: refused with %q", got)
+	e.do("DELETE", "/api/v1/session", token, "", nil)
+	if got := e.get("/api/v1/ws", token).Header.Get("Refused"); got != sessions.ErrClosed.Error() {
+		t.Errorf("a closed session: refused with %q", got)
 	}
 }
 
@@ -183,8 +194,16 @@ func TestResultsAreThereOnceTheJobIsDone(t *testing.T) {
 	var got uploadResponse
 	e.upload(token, field("model", "unet"), file("a.png", picture(t, 40, 30))).decode(t, http.StatusAccepted, &got)
 	job := got.Accepted[0].ID
+	want := mask.Probability{Width: 40, Height: 30, Pix: make([]uint8, 40*30), Border: make([]uint8, 40*30)}
+	for i := range want.Pix {
+		want.Pix[i], want.Border[i] = uint8(i), 255
+	}
+	var probability bytes.Buffer
+	if err := mask.WriteBands(&probability, want); err != nil {
+		t.Fatal(err)
+	}
 	for key, data := range map[string]string{
-		storage.ResultKey("s1", job): `{"objects":[]}`, storage.MaskKey("s1", job): "mask", storage.ProbabilityKey("s1", job): "probability",
+		storage.ResultKey("s1", job): `{"objects":[]}`, storage.MaskKey("s1", job): "mask", storage.ProbabilityKey("s1", job): probability.String(),
 	} {
 		if err := store.Write(t.Context(), key, []byte(data)); err != nil {
 			t.Fatal(err)
@@ -201,6 +220,22 @@ func TestResultsAreThereOnceTheJobIsDone(t *testing.T) {
 			t.Errorf("%s: status %d, %v", path, a.StatusCode, a.Header)
 		}
 	}
+	a := e.get("/api/v1/jobs/"+job+"/probability.png", token)
+	img, err := png.Decode(bytes.NewReader(a.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if grey, ok := img.(*image.Gray); !ok || !bytes.Equal(grey.Pix, want.Pix) {
+		t.Errorf("the probability map is a %T of %v", img, img.Bounds())
+	}
+	if a.Header.Get("Content-Length") != fmt.Sprint(len(a.body)) || a.Header.Get("Cache-Control") == "" || a.Header.Get("Last-Modified") == "" {
+		t.Errorf("headers %v", a.Header)
+	}
+	// What is damaged is nobody's image, but the operator's disk.
+	if err := store.Write(t.Context(), storage.ProbabilityKey("s1", job), probability.Bytes()[1:]); err != nil {
+		t.Fatal(err)
+	}
+	e.get("/api/v1/jobs/"+job+"/probability.png", token).isProblem(t, 500, problem.Internal)
 }
 
 func TestJobs(t *testing.T) {
@@ -274,7 +309,7 @@ func TestProbes(t *testing.T) {
 		}
 	}
 	e.ready = errors.New("redis does not answer")
-	if a := e.get("/readyz", ""); a.StatusCode != http.StatusServiceUnavailable || !bytes.Contains(a.body, []byte("redis")) {
+	if a := e.get("/readyz", ""); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" || !bytes.Contains(a.body, []byte("redis")) {
 		t.Errorf("not ready: %d %s", a.StatusCode, a.body)
 	}
 	if a := e.get("/metrics", ""); !bytes.Contains(a.body, []byte(`route="/readyz",status="503"`)) {

@@ -2,22 +2,20 @@ package httpapi
 
 import (
 	"net/http"
+	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
-	"seghub/hub"
 	"seghub/sessions"
-	"seghub/sessions/problem"
 )
 
-const (
-	cookieName = "seghub_session"
-	sessionKey = "session" // in gin's context: the caller's session id
-)
+// sessionKey is where gin's context has the caller's session id.
+const sessionKey = "session"
 
 // token of the caller: the Authorization header, or the cookie. Never the query, which ends up in logs.
-func token(r *http.Request) string {
+func (a *api) token(r *http.Request) string {
 	if header := r.Header.Get("Authorization"); header != "" {
 		scheme, value, _ := strings.Cut(header, " ")
 		if strings.EqualFold(scheme, "Bearer") {
@@ -25,15 +23,18 @@ func token(r *http.Request) string {
 		}
 		return ""
 	}
-	if cookie, err := r.Cookie(cookieName); err == nil {
+	if cookie, err := r.Cookie(a.cookieName(r)); err == nil {
 		return cookie.Value
 	}
 	return ""
 }
 
+// peer is the address that asks.
+func (a *api) peer(c *gin.Context) netip.Addr { return a.door.proxies.peer(c.Request) }
+
 // caller is the session of the request.
 func (a *api) caller(c *gin.Context) (string, error) {
-	t := token(c.Request)
+	t := a.token(c.Request)
 	if t == "" {
 		return "", sessions.ErrUnauthorized
 	}
@@ -50,33 +51,25 @@ func (a *api) authorise(c *gin.Context) {
 	c.Set(sessionKey, session)
 }
 
+// socketPath is where the socket is, within the API.
+const socketPath = "/ws"
+
 // socket hands the connection to the hub. A browser cannot read the status of a refused upgrade, so
 // what is wrong with the caller is told by a close code.
 func (a *api) socket(c *gin.Context) {
-	session, err := a.caller(c)
+	now := time.Now()
+	err := a.rates.addressSockets.take(a.peer(c), now, "connections")
+	var session string
 	if err == nil {
-		a.Live.Serve(c.Writer, c.Request, session)
+		session, err = a.caller(c)
+	}
+	if err == nil {
+		err = a.rates.sessionSockets.take(session, now, "connections")
+	}
+	if err != nil {
+		a.Live.Refuse(c.Writer, c.Request, err)
 		return
 	}
-	if Problem(err).Code == problem.Unauthorized {
-		a.Live.Refuse(c.Writer, c.Request, hub.CloseUnauthorized)
-		return
-	}
-	a.fail(c, err)
-}
-
-// setCookie gives the browser its token; an empty one takes it back.
-func (a *api) setCookie(c *gin.Context, token string) {
-	cookie := &http.Cookie{
-		Name:     cookieName,
-		Value:    token,
-		Path:     "/",
-		HttpOnly: true,
-		Secure:   a.Secure || c.Request.TLS != nil,
-		SameSite: http.SameSiteStrictMode,
-	}
-	if cookie.MaxAge = int(a.SessionTTL.Seconds()); token == "" {
-		cookie.MaxAge = -1
-	}
-	http.SetCookie(c.Writer, cookie)
+	a.renewCookie(c)
+	a.Live.Serve(c.Writer, c.Request, session)
 }

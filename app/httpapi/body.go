@@ -7,27 +7,59 @@ import (
 	"time"
 )
 
-// patience is how long a client may send nothing in the middle of an upload.
-const patience = 30 * time.Second
+const (
+	headway       = 32 << 10 // bytes that a client must have sent, or taken, within one patience
+	unreadBytes   = 64 << 20 // read on after the answer, so that the client gets to see it
+	unreadTimeout = 10 * time.Second
+)
 
-// patientBody lets an upload last as long as it makes headway, and remembers what broke it: whoever
+// patientBody lets a request's body last as long as it makes headway, and remembers what broke it: whoever
 // reads through it cannot always tell a client that left from a disk that failed.
 type patientBody struct {
-	io.ReadCloser
-	control  *http.ResponseController
-	extended time.Time
-	err      error // of the connection; nil while all is well and at the end
+	io.ReadCloser // raw, or what bounds it
+	raw           io.ReadCloser
+	control       *http.ResponseController
+	patience      time.Duration
+	left          time.Duration // of patience, for the headway that is awaited
+	came          int           // bytes of it that are here
+	begun, ended  bool
+	err           error // of the connection; nil while all is well and at the end
 }
 
-func (b *patientBody) Read(p []byte) (int, error) {
-	if now := time.Now(); now.Sub(b.extended) > time.Second {
-		b.extended = now
-		// A connection that knows no deadlines, as in tests, has none to extend.
-		_ = b.control.SetReadDeadline(now.Add(patience))
+func newPatientBody(body io.ReadCloser, control *http.ResponseController, patience time.Duration) *patientBody {
+	return &patientBody{ReadCloser: body, raw: body, control: control, patience: patience, left: patience}
+}
+
+// bodyOf is the body that New has put into every request that has one.
+func bodyOf(w http.ResponseWriter, r *http.Request) *patientBody {
+	if body, ok := r.Body.(*patientBody); ok {
+		return body
 	}
+	return newPatientBody(r.Body, http.NewResponseController(w), patience)
+}
+
+// limit makes reading more than n bytes an *http.MaxBytesError.
+func (b *patientBody) limit(w http.ResponseWriter, n int64) {
+	b.ReadCloser = http.MaxBytesReader(w, b.raw, n)
+}
+
+// Read reads on. Only time spent waiting for the client counts against its patience.
+func (b *patientBody) Read(p []byte) (int, error) {
+	b.begun = true
+	began := time.Now()
+	// A connection that knows no deadlines, as in tests, has none to move.
+	_ = b.control.SetReadDeadline(began.Add(b.left))
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		b.err = err
+	b.left -= time.Since(began)
+	if b.came += n; b.came >= headway {
+		b.came, b.left = 0, b.patience
+	}
+	if err != nil {
+		b.ended = true
+		b.relax()
+		if !errors.Is(err, io.EOF) {
+			b.err = err
+		}
 	}
 	return n, err
 }
@@ -35,4 +67,18 @@ func (b *patientBody) Read(p []byte) (int, error) {
 // relax gives the connection back without a deadline.
 func (b *patientBody) relax() {
 	_ = b.control.SetReadDeadline(time.Time{})
+}
+
+// readOn reads what was left of a body once its request is answered: a connection that is closed on a client that still
+// sends shows it a reset instead of the answer. A client that waits to be told to go on sends nothing.
+func (b *patientBody) readOn(r *http.Request) {
+	var tooLarge *http.MaxBytesError
+	waits := r.Header.Get("Expect") != "" && !b.begun
+	if waits || b.ended && !errors.As(b.err, &tooLarge) {
+		return
+	}
+	_ = b.control.Flush()
+	_ = b.control.SetReadDeadline(time.Now().Add(unreadTimeout))
+	_, _ = io.CopyN(io.Discard, b.raw, unreadBytes)
+	b.relax()
 }

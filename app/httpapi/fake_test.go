@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -27,7 +28,6 @@ import (
 
 	"seghub/app/status"
 	"seghub/gpuexec"
-	"seghub/hub"
 	"seghub/models"
 	"seghub/sessions"
 	"seghub/sessions/problem"
@@ -40,6 +40,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type people struct {
 	mu     sync.Mutex
 	open   map[string]sessions.Session // guarded by mu
+	closed map[string]bool             // sessions that were, guarded by mu
 	jobs   map[string][]sessions.Job   // by session, guarded by mu
 	keys   map[string][]sessions.Job   // by session and Idempotency-Key
 	refuse error                       // what Submit answers
@@ -57,6 +58,9 @@ func (p *people) Authenticate(_ context.Context, token string) (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	id, ok := strings.CutPrefix(token, "token-")
+	if p.closed[id] {
+		return "", sessions.ErrClosed
+	}
 	if _, open := p.open[id]; !ok || !open {
 		return "", sessions.ErrUnauthorized
 	}
@@ -73,7 +77,14 @@ func (p *people) Close(_ context.Context, id string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.open, id)
+	p.closed[id] = true
 	return nil
+}
+
+func (p *people) Count(context.Context) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.open), nil
 }
 
 func (p *people) Submit(_ context.Context, id, key string, asked []sessions.NewJob) ([]sessions.Job, error) {
@@ -181,8 +192,8 @@ func (sockets) Serve(w http.ResponseWriter, _ *http.Request, session string) {
 	w.Header().Set("Served", session)
 }
 
-func (sockets) Refuse(w http.ResponseWriter, _ *http.Request, code hub.CloseCode) {
-	w.Header().Set("Refused", strconv.Itoa(int(code)))
+func (sockets) Refuse(w http.ResponseWriter, _ *http.Request, err error) {
+	w.Header().Set("Refused", err.Error())
 }
 
 // edge is the edge over the fakes, with real storage.
@@ -202,7 +213,7 @@ func newEdge(t *testing.T, change func(*Config)) *edge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &edge{t: t, folder: folder, people: &people{open: map[string]sessions.Session{}, jobs: map[string][]sessions.Job{}, keys: map[string][]sessions.Job{}}}
+	e := &edge{t: t, folder: folder, people: &people{open: map[string]sessions.Session{}, closed: map[string]bool{}, jobs: map[string][]sessions.Job{}, keys: map[string][]sessions.Job{}}}
 	c := Config{
 		Accounts: e.people,
 		Jobs:     e.people,
@@ -219,17 +230,30 @@ func newEdge(t *testing.T, change func(*Config)) *edge {
 				Workers:   []gpuexec.WorkerStat{{Slot: 0, Device: "cpu", State: gpuexec.WorkerIdle}},
 			}, nil
 		},
-		Ready:      func(context.Context) error { return e.ready },
-		Registry:   prometheus.NewRegistry(),
-		Room:       noLimit{e},
+		Ready:    func(context.Context) error { return e.ready },
+		Room:     noLimit{e},
+		Registry: prometheus.NewRegistry(),
+		Limits:   Limits{FileBytes: 1 << 20, Pixels: 1e6, Files: 10, Sessions: 100, Uploads: 16, Rates: 1},
+		Log:      slog.New(slog.DiscardHandler),
+
+		Deployment: "d1",
 		SessionTTL: time.Hour,
-		Limits:     Limits{FileBytes: 1 << 20, Pixels: 1e6, Files: 10},
-		Log:        slog.New(slog.DiscardHandler),
+		Hosts:      []string{"hub.example", "*.lab.example"},
+		Origins:    []string{"https://friend.example"},
 	}
 	if change != nil {
 		change(&c)
 	}
-	e.server = httptest.NewServer(New(c))
+	handler, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.server = httptest.NewUnstartedServer(handler)
+	e.server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		_ = c.(*net.TCPConn).SetWriteBuffer(64 << 10) // an answer need not be large to be more than a connection holds
+		return ctx
+	}
+	e.server.Start()
 	t.Cleanup(func() {
 		e.server.Close()
 		if err := store.Close(); err != nil {

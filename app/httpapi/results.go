@@ -1,8 +1,9 @@
 package httpapi
 
 import (
-	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -24,17 +25,9 @@ func (a *api) mask(c *gin.Context) {
 	a.ofDoneJob(c, storage.MaskKey, "image/png")
 }
 
-func (a *api) probability(c *gin.Context) {
-	a.ofDoneJob(c, storage.ProbabilityKey, "image/png")
-}
-
 // ofDoneJob serves what was made of a job, once it is done.
 func (a *api) ofDoneJob(c *gin.Context, key func(session, job string) string, contentType string) {
-	session := c.GetString(sessionKey)
-	job, err := a.Jobs.Job(c.Request.Context(), session, c.Param("id"))
-	if err == nil && job.State != sessions.JobDone {
-		err = sessions.ErrNotFound
-	}
+	session, job, err := a.doneJob(c)
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -45,7 +38,17 @@ func (a *api) ofDoneJob(c *gin.Context, key func(session, job string) string, co
 		return
 	}
 	defer blob.Close()
-	serve(c, blob, contentType)
+	serve(c, blob, blob.ModTime(), contentType)
+}
+
+// doneJob is the job that the request names, once it is done.
+func (a *api) doneJob(c *gin.Context) (session string, job sessions.Job, err error) {
+	session = c.GetString(sessionKey)
+	job, err = a.Jobs.Job(c.Request.Context(), session, c.Param("id"))
+	if err == nil && job.State != sessions.JobDone {
+		err = sessions.ErrNotFound
+	}
+	return session, job, err
 }
 
 // image serves the file as it was uploaded. Its type is what its own bytes say, never what the
@@ -62,38 +65,48 @@ func (a *api) image(c *gin.Context) {
 		a.fail(c, fmt.Errorf("header of a stored image: %w", err))
 		return
 	}
-	serve(c, blob, header.MIME)
+	serve(c, blob, blob.ModTime(), header.MIME)
 }
 
-// serve answers with blob, ranges included. Neither images nor results ever change under their URL.
-func serve(c *gin.Context, blob *storage.Blob, contentType string) {
+// serve answers with content, ranges included. Neither images nor results ever change under their URL.
+func serve(c *gin.Context, content io.ReadSeeker, modified time.Time, contentType string) {
 	c.Header("Content-Type", contentType)
 	c.Header("Cache-Control", "private, max-age=86400, immutable")
-	http.ServeContent(c.Writer, c.Request, "", blob.ModTime(), blob)
+	http.ServeContent(c.Writer, c.Request, "", modified, content)
+}
+
+// serveMade is serve for what was made for this request. What its reader has not taken yet waits on the disk.
+func (a *api) serveMade(c *gin.Context, data []byte, modified time.Time, contentType string) {
+	answer := spool(a.Spool, data)
+	defer answer.Close()
+	serve(c, answer, modified, contentType)
 }
 
 func (a *api) preview(c *gin.Context) {
 	ctx := c.Request.Context()
-	blob, err := a.Blobs.Open(ctx, storage.ImageKey(c.GetString(sessionKey), c.Param("id")))
+	data, err := a.makePicture(ctx, storage.ImageKey(c.GetString(sessionKey), c.Param("id")), func(blob *storage.Blob) ([]byte, error) {
+		return imageio.Preview(ctx, blob, a.Limits.Pixels, previewSide)
+	})
 	if err != nil {
 		a.fail(c, err)
 		return
+	}
+	a.serveMade(c, data, time.Time{}, http.DetectContentType(data))
+}
+
+// makePicture has a picture made of what lies under key, when its turn has come among those that are being made. The turn ends
+// before the first byte travels, so that a reader who is slow, or gone, holds up nobody.
+func (a *api) makePicture(ctx context.Context, key string, draw func(*storage.Blob) ([]byte, error)) ([]byte, error) {
+	blob, err := a.Blobs.Open(ctx, key)
+	if err != nil {
+		return nil, err
 	}
 	defer blob.Close()
-
 	select {
-	case a.previews <- struct{}{}:
-		defer func() { <-a.previews }()
+	case a.pictures <- struct{}{}:
+		defer func() { <-a.pictures }()
 	case <-ctx.Done():
-		a.fail(c, ctx.Err())
-		return
+		return nil, ctx.Err()
 	}
-	data, err := imageio.Preview(ctx, blob, a.Limits.Pixels, previewSide)
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	c.Header("Content-Type", http.DetectContentType(data))
-	c.Header("Cache-Control", "private, max-age=86400, immutable")
-	http.ServeContent(c.Writer, c.Request, "", time.Time{}, bytes.NewReader(data))
+	return draw(blob)
 }

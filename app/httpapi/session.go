@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -38,8 +39,8 @@ func (a *api) createSession(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	if a.AccessKey != "" && subtle.ConstantTimeCompare([]byte(request.AccessKey), []byte(a.AccessKey)) != 1 {
-		a.fail(c, problem.New(problem.AccessKeyRequired, "This hub asks for an access key: the operator has it."))
+	if err := a.admit(c, request.AccessKey); err != nil {
+		a.fail(c, err)
 		return
 	}
 	name, err := cleanName(request.Name)
@@ -60,15 +61,43 @@ func (a *api) createSession(c *gin.Context) {
 	c.JSON(http.StatusCreated, createResponse{Session: session, Token: token})
 }
 
+// admit lets one more session begin: with the key, not too often from one address, and up to as many as there may be.
+func (a *api) admit(c *gin.Context, key string) error {
+	now, peer := time.Now(), a.peer(c)
+	if a.AccessKey != "" {
+		const guesses = "wrong access keys from your address"
+		if subtle.ConstantTimeCompare([]byte(key), []byte(a.AccessKey)) == 0 {
+			if key != "" { // without one, it is a question and no guess
+				if err := a.rates.guesses.take(peer, now, guesses); err != nil {
+					return err
+				}
+			}
+			return problem.New(problem.AccessKeyRequired, "This hub asks for an access key: the operator has it.")
+		}
+		// Who has used up all guesses does not learn that this one is right.
+		if err := a.rates.guesses.look(peer, now, guesses); err != nil {
+			return err
+		}
+	}
+	if err := a.rates.sessions.take(peer, now, "new sessions from your address"); err != nil {
+		return err
+	}
+	open, err := a.Accounts.Count(c.Request.Context())
+	if err == nil && open >= a.Limits.Sessions {
+		p := problem.New(problem.RateLimited, "This server has as many sessions as it may have: wait until somebody has ended theirs.")
+		p.Wait = time.Minute
+		return p
+	}
+	return err
+}
+
 func (a *api) getSession(c *gin.Context) {
 	session, err := a.Accounts.Get(c.Request.Context(), c.GetString(sessionKey))
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	if cookie, err := c.Request.Cookie(cookieName); err == nil && cookie.Value == token(c.Request) {
-		a.setCookie(c, cookie.Value) // it lives as long as the session from now on
-	}
+	a.renewCookie(c)
 	c.JSON(http.StatusOK, session)
 }
 
@@ -83,13 +112,21 @@ func (a *api) deleteSession(c *gin.Context) {
 
 // decodeJSON reads one JSON object into v; an empty body leaves v as it is.
 func decodeJSON(c *gin.Context, v any) error {
-	decoder := json.NewDecoder(http.MaxBytesReader(c.Writer, c.Request.Body, maxSessionBody))
+	body := bodyOf(c.Writer, c.Request)
+	body.limit(c.Writer, maxSessionBody)
+	decoder := json.NewDecoder(body)
 	decoder.DisallowUnknownFields()
 	err := decoder.Decode(v)
 	if errors.Is(err, io.EOF) {
 		return nil
 	}
-	if err != nil {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return problem.Newf(problem.BadRequest, "The body is larger than %d bytes.", tooLarge.Limit)
+	case body.err != nil:
+		return broken(body.err)
+	case err != nil:
 		return problem.Newf(problem.BadRequest, "The body is not the JSON object that is expected: %v.", err)
 	}
 	if decoder.More() {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -28,8 +29,7 @@ const (
 	maxKey         = 255              // bytes of an Idempotency-Key
 	cleanUpTimeout = 10 * time.Second // to delete what a failed upload left
 	formRoom       = 1 << 20          // bytes of a request beside its files
-	unreadBytes    = 64 << 20         // read on after a refusal, so that the client gets to see the answer
-	unreadTimeout  = 5 * time.Second
+	bodyRoom       = 64 << 10         // bytes that one read of an upload takes at most
 )
 
 // rejection is one file that was not taken, and why.
@@ -61,7 +61,6 @@ func (a *api) upload(c *gin.Context) {
 	key := c.GetHeader("Idempotency-Key")
 	jobs, err := a.before(c, u.session, key)
 	if err == nil && len(jobs) > 0 {
-		drain(c)
 		c.JSON(http.StatusAccepted, uploadResponse{Accepted: jobs, Rejected: []rejection{}})
 		return
 	}
@@ -76,7 +75,6 @@ func (a *api) upload(c *gin.Context) {
 	}
 	switch {
 	case err != nil:
-		drain(c)
 		a.fail(c, err)
 	case len(u.taken) == 0:
 		first := u.rejected[0]
@@ -117,9 +115,14 @@ func (u *uploading) receive(c *gin.Context) error {
 	if err := u.Room.For(c.Request.Context(), u.session, max(0, c.Request.ContentLength)); err != nil {
 		return err
 	}
-	body := &patientBody{ReadCloser: http.MaxBytesReader(c.Writer, c.Request.Body, limit), control: http.NewResponseController(c.Writer)}
-	defer body.relax()
-	c.Request.Body = body
+	body := bodyOf(c.Writer, c.Request)
+	body.limit(c.Writer, limit)
+	// The parts are read in small pieces: those are not to be as many reads of the connection.
+	c.Request.Body = struct {
+		io.Reader
+		io.Closer
+	}{bufio.NewReaderSize(body, bodyRoom), body}
+	defer func() { c.Request.Body = body }() // what is left is read on by whoever ends the request
 
 	parts, err := c.Request.MultipartReader()
 	if err != nil {
@@ -265,13 +268,4 @@ func cleanFilename(name string) string {
 		name = string(runes[:maxFilename])
 	}
 	return name
-}
-
-// drain reads on for a while after a refusal: a connection that is closed on a client that still sends
-// shows it a reset instead of the answer.
-func drain(c *gin.Context) {
-	control := http.NewResponseController(c.Writer)
-	_ = control.SetReadDeadline(time.Now().Add(unreadTimeout))
-	_, _ = io.CopyN(io.Discard, c.Request.Body, unreadBytes)
-	_ = control.SetReadDeadline(time.Time{})
 }

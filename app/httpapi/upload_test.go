@@ -170,7 +170,7 @@ func TestClientThatLeavesInTheMiddle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(connection, "POST /api/v1/images HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
+	fmt.Fprintf(connection, "POST /api/v1/images HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
 		token, contentType, len(body))
 	if _, err := connection.Write(body[:len(body)*3/4]); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"seghub/gpuexec"
 	"seghub/models"
 )
 
@@ -76,8 +77,11 @@ func try(ctx context.Context, w io.Writer, path string, proof *proof, rt Runtime
 	if err != nil {
 		return err
 	}
-	// A first run on a black image.
-	err = errors.Join(engine.Load(ctx, spec), engine.Close())
+	session, err := gpuexec.OpenWarm(ctx, engine, spec, 1) // which runs it on a black image
+	if err == nil {
+		err = session.Close()
+	}
+	err = errors.Join(err, engine.Close())
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

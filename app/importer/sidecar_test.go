@@ -44,7 +44,12 @@ func answer(t *testing.T, rt Runtime, spec models.Spec, in models.Tensor) models
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := engine.Run(t.Context(), spec, in)
+	session, err := engine.Open(t.Context(), spec, in.N)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := session.Run(t.Context(), in)
+	err = errors.Join(err, session.Close())
 	if closing := engine.Close(); err != nil || closing != nil {
 		t.Fatal(err, closing)
 	}

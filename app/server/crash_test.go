@@ -31,6 +31,7 @@ func command(t testing.TB) string {
 type process struct {
 	*exec.Cmd
 	base string
+	out  *bufio.Reader
 }
 
 // launch runs the program until it says that it is ready.
@@ -47,12 +48,19 @@ func launch(t testing.TB, binary string, settings ...string) *process {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.kill)
-	line, err := bufio.NewReader(out).ReadString('\n')
+	p.out = bufio.NewReader(out)
+	p.ready(t)
+	return p
+}
+
+// ready waits until the program says, once more, that it is ready.
+func (p *process) ready(t testing.TB) {
+	t.Helper()
+	line, err := p.out.ReadString('\n')
 	if err != nil {
 		t.Fatalf("the hub did not start: %v", err)
 	}
 	p.base = strings.TrimSpace(strings.TrimPrefix(line, "SegHub is ready: "))
-	return p
 }
 
 // kill ends the process as a power cut would, and waits for it.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 
+	"golang.org/x/sync/errgroup"
+
 	"seghub/gpuexec"
 	"seghub/models/mask"
 	"seghub/sessions"
@@ -53,19 +55,16 @@ func (f files) PutResult(ctx context.Context, job sessions.Job, session string, 
 	if err != nil {
 		return fmt.Errorf("encode the result of job %s: %w", job.ID, err)
 	}
-	for _, blob := range []struct {
-		key  string
-		data []byte
-	}{
-		{storage.ProbabilityKey(session, job.ID), out.ProbabilityPNG},
-		{storage.MaskKey(session, job.ID), out.MaskPNG},
-		{storage.ResultKey(session, job.ID), data},
+	// Side by side: somebody waits for the mask, and in a bucket each takes a round trip.
+	writes, ctx := errgroup.WithContext(ctx)
+	for key, data := range map[string][]byte{
+		storage.ProbabilityKey(session, job.ID): out.Probability,
+		storage.MaskKey(session, job.ID):        out.MaskPNG,
+		storage.ResultKey(session, job.ID):      data,
 	} {
-		if err := f.store.Write(ctx, blob.key, blob.data); err != nil {
-			return err
-		}
+		writes.Go(func() error { return f.store.Write(ctx, key, data) })
 	}
-	return nil
+	return writes.Wait()
 }
 
 // DeleteImage deletes an uploaded file.

@@ -237,7 +237,7 @@ func TestClosedSessionTellsItsSockets(t *testing.T) {
 		break
 	}
 	again := u.connect("")
-	if _, err := again.next(); !websocket.IsCloseError(err, 4401, 4404) {
+	if _, err := again.next(); !websocket.IsCloseError(err, 4404) {
 		t.Errorf("a new socket of the closed session: %v", err)
 	}
 }

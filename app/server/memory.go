@@ -2,63 +2,41 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"strconv"
-	"strings"
 
-	"github.com/shirou/gopsutil/v4/mem"
-
-	"seghub/app/status"
+	"seghub/gpuexec/budget"
 	"seghub/gpuexec/nvml"
 )
 
-// memory measures the memory that the workers run in: that of their GPU, or without one the host's.
-type memory struct {
-	gpu *nvml.Device // nil on the CPU
+// gpuGauge measures a GPU as the driver sees it.
+type gpuGauge struct{ device *nvml.Device }
+
+// Usage reads the GPU.
+func (g gpuGauge) Usage(context.Context) (budget.Usage, error) {
+	now, err := g.device.Usage()
+	return budget.Usage{
+		UsedBytes: now.UsedBytes, TotalBytes: now.TotalBytes, Utilisation: known(now.Utilisation), TemperatureC: known(now.TemperatureC),
+	}, err
 }
 
-// openMemory finds out what to measure for device, "cpu" or "cuda:N". A GPU that NVML cannot see is used all
-// the same, and its memory shown as the host's.
-func openMemory(device string, log *slog.Logger) (memory, error) {
-	number, isGPU := strings.CutPrefix(device, "cuda:")
-	if !isGPU {
-		return memory{}, nil
-	}
-	index, err := strconv.Atoi(number)
-	if err != nil {
-		return memory{}, fmt.Errorf("device %q: %w", device, err)
-	}
-	gpu, err := nvml.Open(index)
-	if err != nil {
-		log.Warn("GPU memory cannot be measured", "error", err)
-		return memory{}, nil
-	}
-	return memory{gpu: gpu}, nil
-}
-
-func (m memory) measure(ctx context.Context) (status.Memory, error) {
-	if m.gpu != nil {
-		usage, err := m.gpu.Usage()
-		return status.NewMemory(usage.UsedBytes, usage.TotalBytes), err
-	}
-	host, err := mem.VirtualMemoryWithContext(ctx)
-	if err != nil {
-		return status.Memory{}, err
-	}
-	return status.NewMemory(host.Total-host.Available, host.Total), nil
-}
-
-// short tells whether models that are not in use should make room, before it is so full that no work can be taken. Memory that
-// cannot be measured is not short.
-func (m memory) short(ctx context.Context) bool {
-	now, err := m.measure(ctx)
-	return err == nil && now.Pressure != status.PressureNormal
-}
-
-func (m memory) close() error {
-	if m.gpu == nil {
+func known(value int) *int {
+	if value == nvml.Unknown {
 		return nil
 	}
-	return m.gpu.Close()
+	return &value
+}
+
+// openGauge finds out what to measure for workers on the GPU at a PCI bus id, or on the CPU when that is empty; stop frees it.
+// Of a GPU that NVML cannot see nothing is known: it is used all the same.
+func openGauge(pciBusID string, log *slog.Logger) (gauge budget.Gauge, stop func() error) {
+	nothing := func() error { return nil }
+	if pciBusID == "" {
+		return budget.Host{}, nothing
+	}
+	device, err := nvml.Open(pciBusID)
+	if err != nil {
+		log.Warn("the GPU's memory cannot be measured: nothing is known of what other programs use of it", "error", err)
+		return nil, nothing
+	}
+	return gpuGauge{device}, device.Close
 }

@@ -3,21 +3,61 @@ package server
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/singleflight"
 
 	"seghub/app/status"
 	"seghub/gpuexec"
+	"seghub/gpuexec/budget"
 )
 
-// scrapeTimeout bounds how long a scrape waits for Redis.
-const scrapeTimeout = 2 * time.Second
+const (
+	scrapeTimeout = 2 * time.Second // how long a scrape waits for Redis
+	scrapeRest    = time.Second     // how long what Redis said is told again: anybody may ask for the metrics
+)
 
-// gauges are read when Prometheus asks.
+// gauges are read when Prometheus asks, Redis once a second at most.
 type gauges struct {
-	source      status.Source
+	take        func(context.Context) (status.Snapshot, error)
+	memory      func() budget.State
 	connections func() int
+
+	asking singleflight.Group // those who ask together ask once
+
+	mu       sync.Mutex
+	asked    time.Time       // guarded by mu; when Redis was asked last
+	snapshot status.Snapshot // guarded by mu; what it said
+	err      error           // guarded by mu; or why it did not
+}
+
+// recent is a snapshot that is not older than scrapeRest.
+func (g *gauges) recent() (status.Snapshot, error) {
+	if snapshot, fresh, err := g.known(); fresh {
+		return snapshot, err
+	}
+	said, err, _ := g.asking.Do("", func() (any, error) {
+		if snapshot, fresh, err := g.known(); fresh { // asked meanwhile
+			return snapshot, err
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+		defer cancel()
+		snapshot, err := g.take(ctx)
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.asked, g.snapshot, g.err = time.Now(), snapshot, err
+		return snapshot, err
+	})
+	return said.(status.Snapshot), err
+}
+
+// known is what Redis said last, and whether that is fresh enough.
+func (g *gauges) known() (snapshot status.Snapshot, fresh bool, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.snapshot, !g.asked.IsZero() && time.Since(g.asked) < scrapeRest, g.err
 }
 
 var (
@@ -25,34 +65,58 @@ var (
 	activeDesc      = prometheus.NewDesc("seghub_slots_active", "Slots that have an owner.", nil, nil)
 	waitingDesc     = prometheus.NewDesc("seghub_sessions_waiting", "Sessions in the line.", nil, nil)
 	connectionsDesc = prometheus.NewDesc("seghub_connections", "Open sockets.", nil, nil)
-	memoryUsedDesc  = prometheus.NewDesc("seghub_memory_used_bytes", "Memory in use on the workers' device.", nil, nil)
+	memoryUsedDesc  = prometheus.NewDesc("seghub_memory_used_bytes", "Memory in use on the workers' device, by everybody.", nil, nil)
 	memoryTotalDesc = prometheus.NewDesc("seghub_memory_total_bytes", "Memory of the workers' device.", nil, nil)
+	budgetDesc      = prometheus.NewDesc("seghub_memory_budget_bytes", "Memory that models may take together.", nil, nil)
+	bookedDesc      = prometheus.NewDesc("seghub_memory_booked_bytes", "Memory that models have booked.", nil, nil)
+	breakerDesc     = prometheus.NewDesc("seghub_breaker_open", "1 while new work is refused because memory is nearly full.", nil, nil)
+	utilisationDesc = prometheus.NewDesc("seghub_gpu_utilisation_ratio", "Part of the last moments in which the GPU was busy, 0..1.", nil, nil)
+	temperatureDesc = prometheus.NewDesc("seghub_gpu_temperature_celsius", "Temperature of the GPU.", nil, nil)
 )
 
 // Describe sends the gauges' names.
-func (g gauges) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{slotsDesc, activeDesc, waitingDesc, connectionsDesc, memoryUsedDesc, memoryTotalDesc} {
+func (g *gauges) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		slotsDesc, activeDesc, waitingDesc, connectionsDesc,
+		memoryUsedDesc, memoryTotalDesc, budgetDesc, bookedDesc, breakerDesc, utilisationDesc, temperatureDesc,
+	} {
 		out <- d
 	}
 }
 
 // Collect reads the gauges; those that need Redis are left out while it is gone.
-func (g gauges) Collect(out chan<- prometheus.Metric) {
+func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)
 	}
 	gauge(connectionsDesc, float64(g.connections()))
-	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
-	defer cancel()
-	snapshot, err := g.source.Take(ctx)
+	g.collectMemory(gauge)
+	snapshot, err := g.recent()
 	if err != nil {
 		return
 	}
 	gauge(slotsDesc, float64(len(snapshot.Admission.Slots)))
 	gauge(activeDesc, float64(snapshot.Active()))
 	gauge(waitingDesc, float64(snapshot.Admission.Waiting))
-	gauge(memoryUsedDesc, float64(snapshot.Memory.UsedBytes))
-	gauge(memoryTotalDesc, float64(snapshot.Memory.TotalBytes))
+}
+
+func (g *gauges) collectMemory(gauge func(*prometheus.Desc, float64)) {
+	memory := g.memory()
+	gauge(memoryUsedDesc, float64(memory.UsedBytes))
+	gauge(memoryTotalDesc, float64(memory.TotalBytes))
+	gauge(budgetDesc, float64(memory.BudgetBytes))
+	gauge(bookedDesc, float64(memory.BookedBytes))
+	open := 0.0
+	if memory.BreakerOpen {
+		open = 1
+	}
+	gauge(breakerDesc, open)
+	if memory.Utilisation != nil {
+		gauge(utilisationDesc, float64(*memory.Utilisation)/100)
+	}
+	if memory.TemperatureC != nil {
+		gauge(temperatureDesc, float64(*memory.TemperatureC))
+	}
 }
 
 // outcomes counts and times what the workers report on its way to the sessions.

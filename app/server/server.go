@@ -24,8 +24,10 @@ import (
 
 	"seghub/app/config"
 	"seghub/app/httpapi"
+	"seghub/app/janitor"
 	"seghub/app/status"
 	"seghub/gpuexec"
+	"seghub/gpuexec/budget"
 	"seghub/gpuexec/ort"
 	"seghub/hub"
 	"seghub/models"
@@ -42,10 +44,20 @@ const (
 	idleTimeout   = 2 * time.Minute
 )
 
-// Run serves until ctx ends, then shuts down in order. ready hears the address once jobs can run.
+// headerBytes caps the head of a request at 32 KiB: net/http takes 4 KiB more than it is told.
+const headerBytes = 28 << 10
+
+// Run serves until ctx ends, then shuts down in order. ready hears the address once jobs can run. When the error wraps
+// gpuexec.ErrDeviceLost, what could be handed back is, and the process is to end without another call into ONNX Runtime.
 func Run(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(address string)) error {
+	return RunWatched(ctx, cfg, log, ready, nil)
+}
+
+// RunWatched is Run for who measures: inferred, unless it is nil, hears when the inference of each job ended, before its result
+// is kept. It is called by many goroutines.
+func RunWatched(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(address string), inferred func(job string, at time.Time)) error {
 	log.Info("settings", "effective", cfg)
-	s, err := start(ctx, cfg, log)
+	s, err := start(ctx, cfg, log, inferred)
 	if err != nil {
 		return err
 	}
@@ -55,7 +67,12 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(ad
 		case <-ctx.Done():
 		case err = <-s.served:
 			err = fmt.Errorf("serve HTTP: %w", err)
+		case err = <-s.lost:
+			return errors.Join(err, s.abandon())
 		}
+	}
+	if errors.Is(err, gpuexec.ErrDeviceLost) { // while the models were being loaded
+		return errors.Join(err, s.abandon())
 	}
 	if ctx.Err() != nil {
 		err = nil // asked to stop, not failed
@@ -74,10 +91,13 @@ type server struct {
 	unfollow  context.CancelFunc
 	following sync.WaitGroup // what keeps the workers up with models
 	runtime   *ort.Runtime
-	memory    memory
+	budget    *budget.Budget
+	unmeasure func() error // frees what budget measures with
+	lost      chan error   // why the device is lost
 	pool      *gpuexec.Pool
 	sessions  *sessions.Service
 	sink      gpuexec.Sink // sessions, behind what counts the outcomes
+	janitor   *janitor.Janitor
 	hub       *hub.Hub
 	listener  net.Listener
 	http      *http.Server
@@ -85,14 +105,28 @@ type server struct {
 }
 
 // start brings everything up but the models; on failure nothing stays up.
-func start(ctx context.Context, cfg config.Config, log *slog.Logger) (*server, error) {
-	s := &server{cfg: cfg, log: log, served: make(chan error, 1)}
+func start(ctx context.Context, cfg config.Config, log *slog.Logger, inferred func(job string, at time.Time)) (*server, error) {
+	s := &server{cfg: cfg, log: log, served: make(chan error, 1), lost: make(chan error, 1)}
 	err := s.startParts(ctx)
+	if inferred != nil {
+		s.sink = watched{s.sink, inferred}
+	}
 	if err == nil {
 		err = s.pool.Start(context.WithoutCancel(ctx), s.sessions, s.sink)
 	}
 	if err == nil {
 		err = s.startFollowing(context.WithoutCancel(ctx))
+	}
+	if err == nil {
+		s.janitor = janitor.New(janitor.Config{
+			Files:      s.store,
+			Hubs:       s.store,
+			Sessions:   s.sessions,
+			SessionTTL: s.cfg.SessionTTL,
+			UploadTime: httpapi.UploadTime,
+			Log:        s.log,
+		})
+		s.janitor.Start(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.shutdown())
@@ -125,7 +159,7 @@ func (s *server) startParts(ctx context.Context) (err error) {
 	if s.models, err = models.Open(cfg.Models, s.log); err != nil {
 		return err
 	}
-	if err = s.startWorkers(); err != nil {
+	if err = s.startWorkers(ctx); err != nil {
 		return err
 	}
 	if err = s.startSessions(ctx); err != nil {
@@ -134,22 +168,34 @@ func (s *server) startParts(ctx context.Context) (err error) {
 	return s.startEdge(ctx)
 }
 
-func (s *server) startWorkers() (err error) {
+func (s *server) startWorkers(ctx context.Context) (err error) {
 	if s.runtime, err = ort.Open(s.cfg.ORTLibrary, s.cfg.Device, s.cfg.Slots, s.log); err != nil {
 		return err
 	}
-	if s.memory, err = openMemory(s.runtime.Device(), s.log); err != nil {
-		return err
+	gauge, unmeasure := openGauge(s.runtime.PCIBusID(), s.log)
+	s.unmeasure = unmeasure
+	s.budget = budget.New(budget.Config{Gauge: gauge, Levels: s.cfg.Levels(), Log: s.log})
+	s.budget.Start(context.WithoutCancel(ctx))
+	onCPU := s.runtime.Device() == gpuexec.CPU
+	batches, err := models.OpenBatches(s.cfg.Models, s.runtime.DeviceName(), onCPU)
+	if err != nil {
+		s.log.Warn("the batch table is not used; seghub tune measures one", "error", err)
 	}
-	s.pool = gpuexec.New(gpuexec.Config{
-		Slots:       s.cfg.Slots,
-		Device:      s.runtime.Device(),
-		NewEngine:   s.runtime.NewEngine,
-		Models:      s.models.Get,
-		MaxPixels:   int64(s.cfg.MaxPixels),
-		MemoryShort: s.memory.short,
-		Log:         s.log,
-	})
+	cfg := gpuexec.Config{
+		Slots:     s.cfg.Slots,
+		Device:    s.runtime.Device(),
+		NewEngine: s.runtime.NewEngine,
+		Models:    s.models.Get,
+		MaxPixels: int64(s.cfg.MaxPixels),
+		Batches:   batches,
+		Budget:    s.budget,
+		Lost:      func(err error) { s.lost <- err },
+		Log:       s.log,
+	}
+	if !onCPU {
+		cfg.InUse = s.runtime.InUse
+	}
+	s.pool = gpuexec.New(cfg)
 	return nil
 }
 
@@ -173,7 +219,7 @@ func (s *server) startSessions(ctx context.Context) error {
 		LeaseTTL:     s.cfg.LeaseTTL,
 		MaxQueue:     s.cfg.MaxQueue,
 		Files:        files{s.store},
-		BatchSize:    s.pool.BatchSize,
+		BatchSize:    func(model string, _ int) int { return s.pool.BatchSize(model) },
 		Borrow:       s.mayBorrow,
 		Problem:      httpapi.Problem,
 		Log:          s.log,
@@ -186,7 +232,7 @@ func (s *server) startSessions(ctx context.Context) error {
 }
 
 func (s *server) startEdge(ctx context.Context) error {
-	source := status.Source{Admission: s.sessions.Stats, Workers: s.pool.Stats, Memory: s.memory.measure}
+	source := status.Source{Admission: s.sessions.Stats, Workers: s.pool.Stats, Memory: s.budget.State}
 	registry := prometheus.NewRegistry()
 	s.hub = hub.New(hub.Config{
 		Sessions: s.sessions,
@@ -197,39 +243,25 @@ func (s *server) startEdge(ctx context.Context) error {
 		},
 		Problem: httpapi.Problem,
 		Origins: s.cfg.Origins,
-		Log:     s.log,
+
+		MaxSockets: s.cfg.MaxSockets,
+		Log:        s.log,
 	})
 	if err := s.hub.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
 	outcomes := newOutcomes(s.sessions)
 	s.sink = outcomes
-	registry.MustRegister(outcomes, gauges{source: source, connections: s.hub.Connections})
+	registry.MustRegister(outcomes, &gauges{take: source.Take, memory: s.budget.State, connections: s.hub.Connections})
+	handler, err := s.edge(ctx, source, registry)
+	if err != nil {
+		return err
+	}
 	s.http = &http.Server{
-		Handler: httpapi.New(httpapi.Config{
-			Accounts:   s.sessions,
-			Jobs:       s.sessions,
-			Blobs:      s.store,
-			Models:     s.models,
-			Live:       s.hub,
-			Client:     web.Handler(),
-			Loaded:     s.pool.Loaded,
-			Status:     source.Take,
-			Ready:      s.ready,
-			Room:       s.room,
-			Registry:   registry,
-			AccessKey:  s.cfg.AccessKey,
-			Secure:     s.cfg.TLSProxy,
-			SessionTTL: s.cfg.SessionTTL,
-			Limits: httpapi.Limits{
-				FileBytes: int64(s.cfg.MaxFile),
-				Pixels:    int64(s.cfg.MaxPixels),
-				Files:     s.cfg.MaxFiles,
-			},
-			Log: s.log,
-		}),
+		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    headerBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	go func() { s.served <- s.http.Serve(s.listener) }()
@@ -237,7 +269,52 @@ func (s *server) startEdge(ctx context.Context) error {
 }
 
 // mayBorrow tells whether idle workers may help: not while memory is short, because each that runs holds its own.
-func (s *server) mayBorrow() bool { return s.cfg.Borrow && !s.memory.short(context.Background()) }
+func (s *server) mayBorrow() bool { return s.cfg.Borrow && !s.budget.Short() }
+
+// edge builds the handler of everything that is served.
+func (s *server) edge(ctx context.Context, source status.Source, registry *prometheus.Registry) (http.Handler, error) {
+	return httpapi.New(httpapi.Config{
+		Accounts: s.sessions,
+		Jobs:     s.sessions,
+		Blobs:    s.store,
+		Models:   s.models,
+		Live:     s.hub,
+		Client:   web.Handler(),
+		Loaded:   s.pool.Loaded,
+		Status:   source.Take,
+		Ready:    s.ready,
+		Admit:    s.admit,
+		Room:     s.room,
+		Registry: registry,
+
+		AccessKey:  s.cfg.AccessKey,
+		Secure:     s.cfg.TLSProxy,
+		Proxies:    s.proxies(),
+		Hosts:      s.hosts(),
+		Origins:    s.cfg.Origins,
+		Deployment: s.deployment(ctx),
+		SessionTTL: s.cfg.SessionTTL,
+
+		Limits: httpapi.Limits{
+			FileBytes: int64(s.cfg.MaxFile),
+			Pixels:    int64(s.cfg.MaxPixels),
+			Files:     s.cfg.MaxFiles,
+			Sessions:  s.cfg.MaxSessions,
+			Uploads:   s.cfg.MaxUploads,
+			Rates:     s.cfg.RateLimits,
+		},
+		Spool: s.cfg.Data,
+		Log:   s.log,
+	})
+}
+
+// admit refuses images while the memory that models run in is nearly full.
+func (s *server) admit() error {
+	if err := s.budget.Admit(); err != nil {
+		return fmt.Errorf("%w: %w", gpuexec.ErrOutOfMemory, err)
+	}
+	return nil
+}
 
 // ready tells whether a job that is submitted now would run.
 func (s *server) ready(ctx context.Context) error {

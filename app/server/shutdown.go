@@ -12,6 +12,20 @@ const (
 	reconnectAfter = 2 * time.Second // what clients are told to wait
 )
 
+// abandon is shutdown after the device was lost: the leases and the jobs go back at once, so that another node or this one's next process
+// takes them up, and no worker is waited for. Nothing is closed that would call ONNX Runtime; the process ends next.
+func (s *server) abandon() error {
+	s.log.Error("the device is lost: jobs and slots are handed back, and this process ends")
+	s.hub.Drain(reconnectAfter)
+	s.sessions.StopAdmission()
+	s.stopFollowing()
+	releasing, cancel := context.WithTimeout(context.Background(), releaseTimeout)
+	defer cancel()
+	s.sessions.Stop(releasing)
+	s.hub.Stop()
+	return errors.Join(s.http.Close(), s.stopRedis(), s.store.Close())
+}
+
 // shutdown takes down what start brought up, in the order that loses nothing: no new work, then no
 // work, then no claims on work, and only then the connections that tell of it. It does not depend on
 // the context that ended.
@@ -21,24 +35,31 @@ func (s *server) shutdown() error {
 	var errs []error
 
 	// Stop accepting, tell clients.
+	answered := make(chan struct{}) // closed when no request is in flight any more, or its time is up
 	if s.http != nil {
-		stopping, cancel := context.WithTimeout(ctx, drainTimeout)
+		patience, cancel := context.WithTimeout(ctx, drainTimeout)
 		defer cancel()
-		idle := make(chan struct{})
 		go func() {
-			defer close(idle)
+			defer close(answered)
 			// Requests that last longer than this are cut by Close.
-			_ = s.http.Shutdown(stopping)
+			_ = s.http.Shutdown(patience)
 		}()
-		defer func() { <-idle }()
-	} else if s.listener != nil {
-		errs = append(errs, s.listener.Close())
+	} else {
+		close(answered)
+		if s.listener != nil {
+			errs = append(errs, s.listener.Close())
+		}
 	}
 	if s.hub != nil {
 		s.hub.Drain(reconnectAfter)
 	}
 
 	s.stopFollowing()
+	if s.janitor != nil {
+		leaving, cancel := context.WithTimeout(ctx, releaseTimeout)
+		s.janitor.Stop(leaving)
+		cancel()
+	}
 
 	// Stop admission, let running batches finish, release the leases.
 	if s.sessions != nil {
@@ -55,14 +76,19 @@ func (s *server) shutdown() error {
 		cancel()
 	}
 
-	// Nothing more will happen that a client would have to hear.
+	// Nothing more will happen that a client would have to hear, but the answers to requests in flight: what these read
+	// stays open until they have it.
 	if s.hub != nil {
 		s.hub.Stop()
 	}
+	<-answered
 	if s.http != nil {
 		errs = append(errs, s.http.Close())
 	}
-	errs = append(errs, s.memory.close())
+	if s.budget != nil {
+		s.budget.Stop()
+		errs = append(errs, s.unmeasure())
+	}
 	if s.runtime != nil {
 		errs = append(errs, s.runtime.Close())
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"seghub/gpuexec"
+	"seghub/gpuexec/budget"
 	"seghub/sessions"
 )
 
@@ -36,33 +37,32 @@ type Worker struct {
 
 // Memory is that of the device the workers run on: the GPU's, or without one the host's.
 type Memory struct {
-	UsedBytes  uint64   `json:"used_bytes"`
-	TotalBytes uint64   `json:"total_bytes"` // 0 when it cannot be measured
-	Pressure   Pressure `json:"pressure"`
+	UsedBytes    uint64          `json:"used_bytes"`   // by everybody
+	TotalBytes   uint64          `json:"total_bytes"`  // 0 when it cannot be measured
+	BudgetBytes  uint64          `json:"budget_bytes"` // what models may take together; 0 when it cannot be measured
+	BookedBytes  uint64          `json:"booked_bytes"` // what they have booked
+	Pressure     budget.Pressure `json:"pressure"`
+	Breaker      Breaker         `json:"breaker"`
+	Utilisation  *int            `json:"utilisation"`   // of the GPU, percent; null on the CPU
+	TemperatureC *int            `json:"temperature_c"` // of the GPU; null on the CPU
 }
 
-// Pressure says how full the memory is.
-type Pressure string
+// Breaker tells whether new work is taken: it opens when memory is nearly full.
+type Breaker string
 
-// The levels of pressure and where they begin, as fractions of the total.
+// The states of a breaker.
 const (
-	PressureNormal   Pressure = "normal"
-	PressureHigh     Pressure = "high"     // from highFraction
-	PressureCritical Pressure = "critical" // from criticalFraction
-
-	highFraction     = 0.83
-	criticalFraction = 0.90
+	BreakerClosed Breaker = "closed"
+	BreakerOpen   Breaker = "open"
 )
 
-// NewMemory derives the pressure from used and total bytes.
-func NewMemory(used, total uint64) Memory {
-	m := Memory{UsedBytes: used, TotalBytes: total, Pressure: PressureNormal}
-	switch full := float64(used) / float64(max(total, 1)); {
-	case total == 0:
-	case full >= criticalFraction:
-		m.Pressure = PressureCritical
-	case full >= highFraction:
-		m.Pressure = PressureHigh
+func newMemory(s budget.State) Memory {
+	m := Memory{
+		UsedBytes: s.UsedBytes, TotalBytes: s.TotalBytes, BudgetBytes: s.BudgetBytes, BookedBytes: s.BookedBytes,
+		Pressure: s.Pressure, Breaker: BreakerClosed, Utilisation: s.Utilisation, TemperatureC: s.TemperatureC,
+	}
+	if s.BreakerOpen {
+		m.Breaker = BreakerOpen
 	}
 	return m
 }
@@ -71,7 +71,7 @@ func NewMemory(used, total uint64) Memory {
 type Source struct {
 	Admission func(context.Context) (sessions.Stats, error)
 	Workers   func() []gpuexec.WorkerStat
-	Memory    func(context.Context) (Memory, error)
+	Memory    func() budget.State
 }
 
 // Snapshot is the state of the hub at one moment.
@@ -87,11 +87,7 @@ func (s Source) Take(ctx context.Context) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("status: %w", err)
 	}
-	memory, err := s.Memory(ctx)
-	if err != nil {
-		return Snapshot{}, fmt.Errorf("status: memory: %w", err)
-	}
-	return Snapshot{Admission: admission, Workers: s.Workers(), Memory: memory}, nil
+	return Snapshot{Admission: admission, Workers: s.Workers(), Memory: newMemory(s.Memory())}, nil
 }
 
 // Active counts the slots that have an owner.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"seghub/gpuexec"
+	"seghub/gpuexec/budget"
 	"seghub/sessions"
 )
 
@@ -22,7 +23,9 @@ func snapshot(t *testing.T) Snapshot {
 				{Slot: 2, Device: "cpu", State: gpuexec.WorkerIdle},
 			}
 		},
-		Memory: func(context.Context) (Memory, error) { return NewMemory(1, 10), nil },
+		Memory: func() budget.State {
+			return budget.State{Usage: budget.Usage{UsedBytes: 9, TotalBytes: 10}, Pressure: budget.Critical, BreakerOpen: true, BudgetBytes: 8, BookedBytes: 3}
+		},
 	}.Take(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -56,36 +59,17 @@ func TestNobodyOwnsAFreeSlot(t *testing.T) {
 	}
 }
 
-func TestPressure(t *testing.T) {
-	for _, test := range []struct {
-		used, total uint64
-		want        Pressure
-	}{
-		{0, 0, PressureNormal},
-		{82, 100, PressureNormal},
-		{83, 100, PressureHigh},
-		{89, 100, PressureHigh},
-		{90, 100, PressureCritical},
-	} {
-		if got := NewMemory(test.used, test.total).Pressure; got != test.want {
-			t.Errorf("%d of %d: %s, want %s", test.used, test.total, got, test.want)
-		}
+func TestMemoryIsShownAsTheBudgetHasIt(t *testing.T) {
+	want := Memory{UsedBytes: 9, TotalBytes: 10, BudgetBytes: 8, BookedBytes: 3, Pressure: budget.Critical, Breaker: BreakerOpen}
+	if got := snapshot(t).For("").Memory; got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 
 func TestWhatCannotBeReadIsSaid(t *testing.T) {
 	gone := errors.New("gone")
-	good := Source{
-		Admission: func(context.Context) (sessions.Stats, error) { return sessions.Stats{}, nil },
-		Workers:   func() []gpuexec.WorkerStat { return nil },
-		Memory:    func(context.Context) (Memory, error) { return Memory{}, nil },
-	}
-	noRedis, noMemory := good, good
-	noRedis.Admission = func(context.Context) (sessions.Stats, error) { return sessions.Stats{}, gone }
-	noMemory.Memory = func(context.Context) (Memory, error) { return Memory{}, gone }
-	for _, s := range []Source{noRedis, noMemory} {
-		if _, err := s.Take(t.Context()); !errors.Is(err, gone) {
-			t.Errorf("error %v; want %v", err, gone)
-		}
+	s := Source{Admission: func(context.Context) (sessions.Stats, error) { return sessions.Stats{}, gone }}
+	if _, err := s.Take(t.Context()); !errors.Is(err, gone) {
+		t.Errorf("error %v; want %v", err, gone)
 	}
 }

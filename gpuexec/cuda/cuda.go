@@ -23,8 +23,8 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s (CUDA error %d)", e.Call, e.Message, e.Code)
 }
 
-// libraries are tried in order; the CUDA provider of ONNX Runtime 1.29 is built for 13.
-var libraries = []string{"libcudart.so.13", "libcudart.so.12"}
+// library is the one that the CUDA provider of ONNX Runtime 1.29 is built for.
+var library = "libcudart.so.13"
 
 // streamNonBlocking is cudaStreamNonBlocking: the stream does not wait for the legacy default stream, nor it for the stream.
 const streamNonBlocking = 1
@@ -36,7 +36,13 @@ type Runtime struct {
 	streamCreate   func(stream *uintptr, flags uint32) int32
 	streamDestroy  func(stream uintptr) int32
 	memGetInfo     func(free, total *uintptr) int32
+	peekAtLast     func() int32
 	errorString    func(code int32) string
+
+	getProperties  func(properties *byte, device int32) int32
+	getAttribute   func(value *int32, attribute, device int32) int32
+	driverVersion  func(version *int32) int32
+	runtimeVersion func(version *int32) int32
 }
 
 // Stream is a cudaStream_t.
@@ -44,15 +50,11 @@ type Stream uintptr
 
 // Open loads the CUDA runtime, or returns an ErrAbsent. The library stays loaded until the program ends.
 func Open() (*Runtime, error) {
-	reason := ErrAbsent
-	for _, name := range libraries {
-		r, err := open(name)
-		if err == nil {
-			return r, nil
-		}
-		reason = fmt.Errorf("%w: %w", reason, err)
+	r, err := open(library)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAbsent, err)
 	}
-	return nil, reason
+	return r, nil
 }
 
 func open(library string) (*Runtime, error) {
@@ -67,7 +69,12 @@ func open(library string) (*Runtime, error) {
 		"cudaStreamCreateWithFlags": &r.streamCreate,
 		"cudaStreamDestroy":         &r.streamDestroy,
 		"cudaMemGetInfo":            &r.memGetInfo,
+		"cudaPeekAtLastError":       &r.peekAtLast,
 		"cudaGetErrorString":        &r.errorString,
+		"cudaGetDeviceProperties":   &r.getProperties,
+		"cudaDeviceGetAttribute":    &r.getAttribute,
+		"cudaDriverGetVersion":      &r.driverVersion,
+		"cudaRuntimeGetVersion":     &r.runtimeVersion,
 	} {
 		symbol, err := purego.Dlsym(handle, name)
 		if err != nil {
@@ -107,6 +114,12 @@ func (r *Runtime) Memory() (free, total uint64, err error) {
 	var f, t uintptr // size_t
 	err = r.check("cudaMemGetInfo", r.memGetInfo(&f, &t))
 	return uint64(f), uint64(t), err
+}
+
+// PeekAtLastError returns the error that the last failed call on this OS thread has left, or nil, and leaves it there. One that
+// has poisoned the device's context stays for every thread.
+func (r *Runtime) PeekAtLastError() error {
+	return r.check("cudaPeekAtLastError", r.peekAtLast())
 }
 
 func (r *Runtime) check(call string, code int32) error {

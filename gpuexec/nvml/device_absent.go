@@ -6,7 +6,7 @@ package nvml
 type Device struct{}
 
 // Open returns ErrAbsent.
-func Open(int) (*Device, error) { return nil, ErrAbsent }
+func Open(string) (*Device, error) { return nil, ErrAbsent }
 
 // Usage returns ErrAbsent.
 func (*Device) Usage() (Usage, error) { return Usage{}, ErrAbsent }

@@ -12,8 +12,8 @@ import (
 // Device is one GPU.
 type Device struct{ handle nvml.Device }
 
-// Open returns GPU number device, as the driver counts, or an ErrAbsent. Close frees the library.
-func Open(device int) (*Device, error) {
+// Open returns the GPU at a PCI bus id such as "0000:65:00.0", or an ErrAbsent. Close frees the library.
+func Open(pciBusID string) (*Device, error) {
 	switch code := nvml.Init(); code {
 	case nvml.SUCCESS:
 	case nvml.ERROR_LIBRARY_NOT_FOUND, nvml.ERROR_DRIVER_NOT_LOADED, nvml.ERROR_NO_PERMISSION:
@@ -21,9 +21,9 @@ func Open(device int) (*Device, error) {
 	default:
 		return nil, failure("initialise", code)
 	}
-	handle, code := nvml.DeviceGetHandleByIndex(device)
+	handle, code := nvml.DeviceGetHandleByPciBusId(pciBusID)
 	if code != nvml.SUCCESS {
-		return nil, errors.Join(failure(fmt.Sprintf("find GPU %d", device), code), (*Device)(nil).Close())
+		return nil, errors.Join(failure("find the GPU at "+pciBusID, code), (*Device)(nil).Close())
 	}
 	return &Device{handle: handle}, nil
 }
@@ -34,11 +34,22 @@ func (d *Device) Usage() (Usage, error) {
 	if code != nvml.SUCCESS {
 		return Usage{}, failure("read the memory", code)
 	}
-	rates, code := d.handle.GetUtilizationRates()
-	if code != nvml.SUCCESS {
+	usage := Usage{UsedBytes: memory.Used, TotalBytes: memory.Total, Utilisation: Unknown, TemperatureC: Unknown}
+	switch rates, code := d.handle.GetUtilizationRates(); code {
+	case nvml.SUCCESS:
+		usage.Utilisation = int(rates.Gpu)
+	case nvml.ERROR_NOT_SUPPORTED:
+	default:
 		return Usage{}, failure("read the utilisation", code)
 	}
-	return Usage{UsedBytes: memory.Used, TotalBytes: memory.Total, Utilisation: int(rates.Gpu)}, nil
+	switch degrees, code := d.handle.GetTemperature(nvml.TEMPERATURE_GPU); code {
+	case nvml.SUCCESS:
+		usage.TemperatureC = int(degrees)
+	case nvml.ERROR_NOT_SUPPORTED:
+	default:
+		return Usage{}, failure("read the temperature", code)
+	}
+	return usage, nil
 }
 
 // Close frees the library.

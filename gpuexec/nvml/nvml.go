@@ -8,7 +8,13 @@ var ErrAbsent = errors.New("the NVIDIA management library is absent")
 
 // Usage is what a GPU is doing at one moment.
 type Usage struct {
-	UsedBytes   uint64
-	TotalBytes  uint64
-	Utilisation int // percent of the last sampling period in which a kernel ran
+	UsedBytes  uint64
+	TotalBytes uint64
+	// Utilisation is the percentage of the last sampling period in which a kernel ran, TemperatureC degrees Celsius; Unknown where the
+	// GPU does not tell, as a part of one.
+	Utilisation  int
+	TemperatureC int
 }
+
+// Unknown is what a Usage has for what a GPU does not tell.
+const Unknown = -1

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"seghub/gpuexec"
 	"seghub/models"
 	"seghub/models/modeltest"
 )
@@ -102,7 +103,7 @@ func TestAGraphThatLiesOfItsOutputIsRefused(t *testing.T) {
 	model := floatModel(t, modeltest.FloatOptions{Height: 4, Width: 6, Channels: 1, Layout: "nchw"},
 		models.Codec{InputLayout: "nchw", OutputLayout: "nchw", OutputName: "out"})
 	model.Codec.OutputLayout = "nhw"
-	err := newEngine(t, openCPU(t, 1), 0).Load(t.Context(), model)
+	_, err := gpuexec.OpenWarm(t.Context(), newEngine(t, openCPU(t, 1), 0), model, 1)
 	if err == nil || !strings.Contains(err.Error(), `has not the axes "nhw"`) {
 		t.Error(err)
 	}

@@ -1,11 +1,9 @@
 package ort
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -13,18 +11,15 @@ import (
 
 	"seghub/gpuexec"
 	"seghub/gpuexec/cuda"
+	"seghub/models"
 )
-
-// cudaProvider is the file that ONNX Runtime loads from beside itself when a session asks for CUDA.
-const cudaProvider = "libonnxruntime_providers_cuda.so"
-
-// ErrNoGPU says why a model cannot run on the GPU that was asked for.
-var ErrNoGPU = errors.New("no GPU can be used")
 
 // device is what the engines run on: the CPU when cuda is nil, else GPU number index.
 type device struct {
 	cuda        *cuda.Runtime
 	index       int
+	pciBusID    string
+	name        string // and its memory
 	memoryLimit uint64 // bytes of GPU memory that one session's arena may take
 }
 
@@ -35,52 +30,64 @@ func (d device) String() string {
 	return fmt.Sprintf("cuda:%d", d.index)
 }
 
+// arenas are those whose memory a run may give back, as ONNX Runtime's run options name them.
+func (d device) arenas() string {
+	if d.cuda == nil {
+		return "cpu:0"
+	}
+	return fmt.Sprintf("gpu:%d", d.index)
+}
+
+// chooseDevice takes the GPU that is wanted, or the first one for auto, if a convolution ran on it. If not, auto is the CPU, and the
+// log says why.
 func chooseDevice(library, wanted string, slots int, log *slog.Logger) (device, error) {
 	if wanted == gpuexec.CPU {
 		return device{}, nil
 	}
 	index := 0
-	if wanted != "auto" {
-		number, isCUDA := strings.CutPrefix(wanted, "cuda:")
+	if wanted != auto {
 		var err error
-		if index, err = strconv.Atoi(number); !isCUDA || err != nil || index < 0 {
-			return device{}, fmt.Errorf("ort: the device is %q, but must be auto, cpu or cuda:N", wanted)
+		if index, err = GPUIndex(wanted); err != nil {
+			return device{}, err
 		}
 	}
-	gpu, err := openGPU(library, index, slots)
-	if err == nil {
+	// Not a caller's context: the probe ends by itself.
+	found := diagnose(context.Background(), probeRequest{Library: library, GPU: index})
+	gpu, err := openGPU(found, slots)
+	switch {
+	case err == nil:
+		log.Info("models run on the GPU", "gpu", found.GPU.String(), "cuda", found.CUDA.String(), "driver_cuda", found.Driver.String())
 		return gpu, nil
-	}
-	if wanted == "auto" {
+	case wanted == auto:
 		log.Info("models run on the CPU", "reason", err.Error())
 		return device{}, nil
 	}
 	return device{}, fmt.Errorf("ort: %s: %w", wanted, err)
 }
 
-func openGPU(library string, index, slots int) (device, error) {
-	if _, err := os.Stat(filepath.Join(filepath.Dir(library), cudaProvider)); err != nil {
-		return device{}, fmt.Errorf("%w: this ONNX Runtime has no %s beside it", ErrNoGPU, cudaProvider)
+// auto stands for the first GPU if it can be used, else the CPU.
+const auto = "auto"
+
+// GPUIndex is the N of a device "cuda:N".
+func GPUIndex(device string) (int, error) {
+	number, isCUDA := strings.CutPrefix(device, "cuda:")
+	index, err := strconv.Atoi(number)
+	if !isCUDA || err != nil || index < 0 {
+		return 0, fmt.Errorf("ort: the device is %q, but must be auto, cpu or cuda:N", device)
+	}
+	return index, nil
+}
+
+func openGPU(found Diagnosis, slots int) (device, error) {
+	if err := found.Err(); err != nil {
+		return device{}, err
 	}
 	runtime, err := cuda.Open()
 	if err != nil {
 		return device{}, fmt.Errorf("%w: %w", ErrNoGPU, err)
 	}
-	count, err := runtime.Devices()
-	if err != nil {
-		return device{}, fmt.Errorf("%w: %w", ErrNoGPU, err)
-	}
-	if index >= count {
-		return device{}, fmt.Errorf("%w: this machine has %d", ErrNoGPU, count)
-	}
-	if err := runtime.UseDevice(index); err != nil {
-		return device{}, fmt.Errorf("%w: %w", ErrNoGPU, err)
-	}
-	_, total, err := runtime.Memory()
-	if err != nil {
-		return device{}, fmt.Errorf("%w: %w", ErrNoGPU, err)
-	}
-	return device{cuda: runtime, index: index, memoryLimit: memoryShare(total, slots)}, nil
+	gpu := found.GPU
+	return device{cuda: runtime, index: gpu.Index, pciBusID: gpu.PCIBusID, name: gpu.name(), memoryLimit: memoryShare(gpu.MemoryBytes, slots)}, nil
 }
 
 // memoryShare is what of a GPU's memory one slot may take: an equal part of what is left when the last sixth is kept free for
@@ -91,22 +98,33 @@ func memoryShare(total uint64, slots int) uint64 {
 
 // appendCUDA has the session run on stream of the device. An arena belongs to its session: a worker that has several models
 // loaded can take that many shares.
-func (d device) appendCUDA(options *onnx.SessionOptions, stream cuda.Stream) error {
+func (d device) appendCUDA(options *onnx.SessionOptions, stream cuda.Stream, model models.Spec) error {
 	provider, err := onnx.NewCUDAProviderOptions()
 	if err != nil {
 		return err
 	}
 	defer release(provider)
 	// One call: each one replaces all that an earlier one set.
-	err = provider.Update(map[string]string{
-		"device_id":               strconv.Itoa(d.index),
-		"gpu_mem_limit":           strconv.FormatUint(d.memoryLimit, 10),
-		"arena_extend_strategy":   "kSameAsRequested",
-		"has_user_compute_stream": "1",
-		"user_compute_stream":     strconv.FormatUint(uint64(stream), 10),
-	})
-	if err != nil {
+	if err := provider.Update(d.providerOptions(stream, model.Precision)); err != nil {
 		return err
 	}
 	return options.AppendExecutionProviderCUDA(provider)
+}
+
+// providerOptions are the CUDA provider's for a model of that precision.
+func (d device) providerOptions(stream cuda.Stream, precision string) map[string]string {
+	set := map[string]string{
+		"device_id":               strconv.Itoa(d.index),
+		"gpu_mem_limit":           strconv.FormatUint(d.memoryLimit, 10),
+		"arena_extend_strategy":   "kSameAsRequested",
+		"cudnn_conv_algo_search":  "HEURISTIC", // a search would run every algorithm, each with its workspace
+		"use_tf32":                "1",
+		"has_user_compute_stream": "1",
+		"user_compute_stream":     strconv.FormatUint(uint64(stream), 10),
+	}
+	if precision == "fp16" {
+		// The layout in which tensor cores take half precision.
+		set["prefer_nhwc"] = "1"
+	}
+	return set
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"seghub/gpuexec"
 	"seghub/gpuexec/cuda"
@@ -14,10 +12,9 @@ import (
 
 // engine is a gpuexec.Engine: it belongs to one goroutine.
 type engine struct {
-	runtime  *Runtime
-	slot     int
-	stream   cuda.Stream         // of a GPU; its sessions run on it
-	sessions map[string]*session // by model id
+	runtime *Runtime
+	slot    int
+	stream  cuda.Stream // of a GPU; its sessions run on it
 }
 
 func (e *engine) openStream() (err error) {
@@ -29,80 +26,36 @@ func (e *engine) openStream() (err error) {
 	return err
 }
 
-// Load opens the model's session and runs it once on a black image, because a first run is slow: the arena grows, and on a
-// GPU cuDNN chooses its algorithms.
-func (e *engine) Load(ctx context.Context, model models.Spec) error {
-	if s := e.sessions[model.ID]; s != nil && s.model.Version == model.Version {
-		return nil
-	}
-	// The old one first: a GPU's memory may not hold both.
-	if err := e.Unload(model.ID); err != nil {
-		return err
-	}
-	s, err := e.open(model)
+// Open makes a session of the model for runs of n rows.
+func (e *engine) Open(_ context.Context, model models.Spec, n int) (gpuexec.Session, error) {
+	s, err := e.open(model, n)
 	if changed := model.CheckFile(); changed != nil {
 		// What was opened, or could not be, is something else.
 		if err == nil {
-			err = s.close()
+			err = s.Close()
 		}
-		return errors.Join(fmt.Errorf("ort: open %s: %w", model.ID, changed), err)
+		return nil, errors.Join(fmt.Errorf("ort: open %s: %w", model.ID, changed), err)
 	}
 	if err != nil {
-		return e.explain(fmt.Errorf("ort: open %s: %w", model.ID, err))
+		return nil, e.explain(fmt.Errorf("ort: open %s: %w", model.ID, err))
 	}
-	in := model.Input
-	_, err = s.run(ctx, models.Tensor{N: 1, H: in.Height, W: in.Width, C: in.Channels, Pix: make([]uint8, in.Height*in.Width*in.Channels)})
-	e.restoreSignals()
-	if err != nil {
-		return e.explain(errors.Join(fmt.Errorf("ort: first run of %s: %w", model.ID, err), s.close()))
-	}
-	e.sessions[model.ID] = s
-	return nil
+	return s, nil
 }
 
-// Unload frees the model's session.
-func (e *engine) Unload(id string) error {
-	s := e.sessions[id]
-	if s == nil {
-		return nil
-	}
-	delete(e.sessions, id)
-	if err := s.close(); err != nil {
-		return e.explain(fmt.Errorf("ort: close %s: %w", id, err))
-	}
-	return nil
-}
-
-// Run maps uint8 [N,H,W,C] to uint8 [N,H,W,model.Outputs()].
-func (e *engine) Run(ctx context.Context, model models.Spec, in models.Tensor) (models.Tensor, error) {
-	if err := e.Load(ctx, model); err != nil {
-		return models.Tensor{}, err
-	}
-	out, err := e.sessions[model.ID].run(ctx, in)
-	if ctx.Err() != nil {
-		return models.Tensor{}, ctx.Err()
-	}
-	if err != nil {
-		return models.Tensor{}, e.explain(fmt.Errorf("ort: run %s on %d images: %w", model.ID, in.N, err))
-	}
-	return out, nil
-}
-
-// Close frees the sessions, then the stream that they ran on.
+// Close frees the stream.
 func (e *engine) Close() error {
 	defer e.runtime.engineClosed()
-	var errs []error
-	for _, s := range e.sessions {
-		errs = append(errs, s.close())
+	if e.stream == 0 {
+		return nil
 	}
-	if e.stream != 0 {
-		errs = append(errs, e.runtime.device.cuda.Destroy(e.stream))
-	}
-	return errors.Join(errs...)
+	return e.runtime.device.cuda.Destroy(e.stream)
 }
 
+// onGPU tells whether the engine's sessions run on one.
+func (e *engine) onGPU() bool { return e.runtime.device.cuda != nil }
+
 func (e *engine) restoreSignals() {
-	if e.runtime.device.cuda == nil {
+	if !e.onGPU() {
 		return // the CPU provider installs none
 	}
 	if n := e.runtime.signals.restore(); n > 0 {
@@ -110,27 +63,11 @@ func (e *engine) restoreSignals() {
 	}
 }
 
-// How ONNX Runtime's messages tell of a CUDA error.
-const cudaFailure = "CUDA failure "
-
-// How they tell that there is no memory. That leaves a CUDA context as it was.
-var outOfMemory = []string{
-	"out of memory",                // CUDA itself
-	"ALLOC_FAILED",                 // cuBLAS and cuDNN
-	"Failed to allocate memory",    // an arena
-	"smaller than requested bytes", // an arena at its limit
-	"bad_alloc",                    // C++
-}
-
-// explain marks an error as gpuexec.ErrOutOfMemory when it is one, and as gpuexec.ErrEngineLost when the CUDA context that it came
-// from can do no more work.
+// explain says which of gpuexec's kinds an error of ONNX Runtime's is.
 func (e *engine) explain(err error) error {
-	text := err.Error()
-	switch {
-	case slices.ContainsFunc(outOfMemory, func(sign string) bool { return strings.Contains(text, sign) }):
-		return fmt.Errorf("%w: %w", gpuexec.ErrOutOfMemory, err)
-	case e.runtime.device.cuda != nil && strings.Contains(text, cudaFailure):
-		return fmt.Errorf("%w: %w", gpuexec.ErrEngineLost, err)
+	if !e.onGPU() {
+		return explain(err, false, nil)
 	}
-	return err
+	// ONNX Runtime waits for the stream before it returns an error, so that a kernel's own is known by now.
+	return explain(err, true, e.runtime.device.cuda.PeekAtLastError())
 }

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"seghub/gpuexec"
-	"seghub/gpuexec/cuda"
 	"seghub/models"
 	"seghub/models/modeltest"
 )
@@ -86,11 +85,11 @@ func TestFourEnginesAtOnceGiveWhatOneGives(t *testing.T) {
 	const engines, rounds = 4, 3
 	model := shippedModel(t)
 	r := openCPU(t, engines)
-	alone := newEngine(t, r, 0)
+	alone := openSession(t, newEngine(t, r, 0), model, 1)
 	var inputs, want [rounds]models.Tensor
 	for i := range rounds {
 		inputs[i] = noise(model, 1, uint32(i))
-		want[i] = run(t, alone, model, inputs[i])
+		want[i] = runOn(t, alone, inputs[i])
 	}
 	var group sync.WaitGroup
 	for slot := range engines {
@@ -101,13 +100,18 @@ func TestFourEnginesAtOnceGiveWhatOneGives(t *testing.T) {
 				t.Error(err)
 				return
 			}
+			s, err := e.Open(context.Background(), model, 1)
+			if err != nil {
+				t.Error(err)
+				return
+			}
 			for i := range rounds {
-				out, err := e.Run(context.Background(), model, inputs[i])
+				out, err := s.Run(context.Background(), inputs[i])
 				if err != nil || !bytes.Equal(out.Pix, want[i].Pix) {
 					t.Errorf("engine %d, image %d: error %v, or not what it is alone", slot, i, err)
 				}
 			}
-			if err := e.Close(); err != nil {
+			if err := errors.Join(s.Close(), e.Close()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -119,24 +123,22 @@ func TestTheEndOfTheContextTerminatesARun(t *testing.T) {
 	// One step takes a few milliseconds, all of them take minutes: that Run returns at all shows that it was terminated.
 	model := longModel(t, 512, 20_000)
 	short := meanModel(t, modeltest.Options{})
-	e := announcing{engine: newEngine(t, openCPU(t, 4), 0).(*engine)}
-	if err := e.Load(t.Context(), model); err != nil {
-		t.Fatal(err)
-	}
+	e := newEngine(t, openCPU(t, 4), 0)
+	long := openSession(t, e, model, 1)
 	for round := range 3 {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan time.Time, 1)
 		timer := time.AfterFunc(50*time.Millisecond, func() { ended <- time.Now(); cancel() })
-		_, err := e.engine.Run(ctx, model, noise(model, 1, 1))
+		_, err := long.Run(ctx, noise(model, 1, 1))
 		returned := time.Now()
 		timer.Stop()
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		t.Logf("round %d: the run ended %v after its context", round, returned.Sub(<-ended))
-		run(t, e.engine, short, noise(short, 1, 1)) // the engine works on
+		run(t, e, short, noise(short, 1, 1)) // the engine works on
 	}
-	if _, err := e.engine.Run(endedContext(), short, noise(short, 1, 1)); !errors.Is(err, context.Canceled) {
+	if _, err := long.Run(endedContext(), noise(model, 1, 1)); !errors.Is(err, context.Canceled) {
 		t.Errorf("a run whose context had ended: %v", err)
 	}
 }
@@ -147,7 +149,7 @@ func endedContext() context.Context {
 	return ctx
 }
 
-func TestLoadRefusesWhatIsNoModel(t *testing.T) {
+func TestOpenRefusesWhatIsNoModel(t *testing.T) {
 	model := meanModel(t, modeltest.Options{})
 	e := newEngine(t, openCPU(t, 1), 0)
 	broken := model
@@ -158,13 +160,11 @@ func TestLoadRefusesWhatIsNoModel(t *testing.T) {
 	misnamed := model
 	misnamed.ID, misnamed.OutputName = "misnamed", "no such output"
 	for _, m := range []models.Spec{broken, misnamed} {
-		if err := e.Load(t.Context(), m); err == nil || !strings.Contains(err.Error(), m.ID) {
+		if _, err := gpuexec.OpenWarm(t.Context(), e, m, 1); err == nil || !strings.Contains(err.Error(), m.ID) {
 			t.Errorf("%s: %v", m.ID, err)
 		}
 	}
-	if err := e.Load(t.Context(), model); err != nil {
-		t.Error(err)
-	}
+	openSession(t, e, model, 1)
 }
 
 // Runs, terminated ones among them, keep no memory: the process is not larger after many than after the first hundred.
@@ -174,7 +174,7 @@ func TestMemoryDoesNotGrow(t *testing.T) {
 	}
 	const warmup, runs, allowed = 100, 500, 16 << 20
 	model := meanModel(t, modeltest.Options{Height: 512, Width: 512, Channels: 3})
-	e := newEngine(t, openCPU(t, 1), 0)
+	s := openSession(t, newEngine(t, openCPU(t, 1), 0), model, 4)
 	in := noise(model, 4, 1) // 3 MB in, 1 MB out: a leak of either is 500 MB and more
 	ended := endedContext()
 	var before int64
@@ -182,8 +182,8 @@ func TestMemoryDoesNotGrow(t *testing.T) {
 		if n == warmup {
 			before = residentBytes(t)
 		}
-		run(t, e, model, in)
-		if _, err := e.Run(ended, model, in); !errors.Is(err, context.Canceled) {
+		runOn(t, s, in)
+		if _, err := s.Run(ended, in); !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
 	}
@@ -205,35 +205,4 @@ func residentBytes(t *testing.T) int64 {
 		t.Fatal(err)
 	}
 	return pages * int64(os.Getpagesize())
-}
-
-func TestErrorsAreToldApart(t *testing.T) {
-	gpu := &engine{runtime: &Runtime{device: device{cuda: &cuda.Runtime{}}}}
-	cpu := &engine{runtime: &Runtime{}}
-	for _, c := range []struct {
-		on   *engine
-		text string
-		want error // nil: an error like others
-	}{
-		{gpu, "CUDA failure 700: an illegal memory access was encountered ; GPU=0", gpuexec.ErrEngineLost},
-		{gpu, "CUDA failure 719: unspecified launch failure ; GPU=0", gpuexec.ErrEngineLost},
-		{gpu, "CUDA failure 2: out of memory ; GPU=0", gpuexec.ErrOutOfMemory},
-		{gpu, "CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0", gpuexec.ErrOutOfMemory},
-		{gpu, "Failed to allocate memory for requested buffer of size 1073741824", gpuexec.ErrOutOfMemory},
-		{gpu, "Available memory of 1024 is smaller than requested bytes of 4096", gpuexec.ErrOutOfMemory},
-		{gpu, "Got invalid dimensions for input", nil},
-		{cpu, "std::bad_alloc", gpuexec.ErrOutOfMemory},
-		{cpu, "CUDA failure 700: an illegal memory access was encountered ; GPU=0", nil},
-	} {
-		cause := errors.New(c.text)
-		err := c.on.explain(cause)
-		if !errors.Is(err, cause) {
-			t.Errorf("%q became %v", c.text, err)
-		}
-		for _, kind := range []error{gpuexec.ErrEngineLost, gpuexec.ErrOutOfMemory} {
-			if want := errors.Is(c.want, kind); errors.Is(err, kind) != want {
-				t.Errorf("%q: is %q %t", c.text, kind, !want)
-			}
-		}
-	}
 }

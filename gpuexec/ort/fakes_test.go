@@ -135,9 +135,30 @@ func noise(model models.Spec, n int, seed uint32) models.Tensor {
 	return in
 }
 
+// openSession opens a session that is closed when the test ends, before its engine.
+func openSession(t testing.TB, e gpuexec.Engine, model models.Spec, rows int) gpuexec.Session {
+	t.Helper()
+	s, err := e.Open(t.Context(), model, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// run opens the model for as many rows as in has, and runs it once.
 func run(t testing.TB, e gpuexec.Engine, model models.Spec, in models.Tensor) models.Tensor {
 	t.Helper()
-	out, err := e.Run(context.Background(), model, in)
+	return runOn(t, openSession(t, e, model, in.N), in)
+}
+
+func runOn(t testing.TB, s gpuexec.Session, in models.Tensor) models.Tensor {
+	t.Helper()
+	out, err := s.Run(context.Background(), in)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
 	"image/png"
 	"io"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"seghub/gpuexec"
+	"seghub/gpuexec/budget"
 	"seghub/models"
 	"seghub/models/imageio"
 	"seghub/models/mask"
@@ -41,6 +41,12 @@ func newGiven(slots, batches int) given {
 	return g
 }
 
+// outcomes takes the results.
+type outcomes chan gpuexec.Result
+
+func (outcomes) Progress(gpuexec.Progress)                    {}
+func (o outcomes) Finish(_ context.Context, r gpuexec.Result) { o <- r }
+
 func (o outcomes) next(t *testing.T) gpuexec.Result {
 	t.Helper()
 	select {
@@ -58,6 +64,7 @@ func startPool(t *testing.T, model models.Spec, from given, to outcomes) *gpuexe
 	r := openCPU(t, len(from))
 	pool := gpuexec.New(gpuexec.Config{
 		Slots: len(from), Device: r.Device(), NewEngine: r.NewEngine, MaxPixels: 1 << 24, Log: quiet,
+		Batches: models.BatchTable{Fallback: 1}, Budget: budget.New(budget.Config{}), Lost: func(error) {},
 		Models: func(id string) (models.Spec, bool) { return model, id == model.ID },
 	})
 	if err := pool.Start(t.Context(), from, to); err != nil {
@@ -106,14 +113,24 @@ func TestFourWorkersKeepTheirImagesApart(t *testing.T) {
 		if r.Err != nil {
 			t.Fatalf("%s: %v", r.JobID, r.Err)
 		}
-		img, err := png.Decode(bytes.NewReader(r.Output.ProbabilityPNG))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := img.At(side/2, side/2).(color.Gray).Y; got != want[r.JobID] {
+		if got := probabilityAt(t, r.Output, side/2, side/2); got != want[r.JobID] {
 			t.Errorf("job %s has the probability %d, want %d", r.JobID, got, want[r.JobID])
 		}
 	}
+}
+
+// probabilityAt is one sample of a result's probability map.
+func probabilityAt(t *testing.T, out *gpuexec.Output, x, y int) uint8 {
+	t.Helper()
+	bands, err := mask.ReadBands(bytes.NewReader(out.Probability), int64(out.Width)*int64(out.Height))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := bands.Probability()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Pix[y*p.Width+x]
 }
 
 func TestCancelThroughThePoolTerminatesONNXRuntime(t *testing.T) {
@@ -123,13 +140,14 @@ func TestCancelThroughThePoolTerminatesONNXRuntime(t *testing.T) {
 	inferring := make(chan struct{})
 	pool := gpuexec.New(gpuexec.Config{
 		Slots: 1, Device: r.Device(), MaxPixels: 1 << 24, Log: quiet,
+		Batches: models.BatchTable{Fallback: 1}, Budget: budget.New(budget.Config{}), Lost: func(error) {},
 		Models: func(string) (models.Spec, bool) { return model, true },
 		NewEngine: func(slot int) (gpuexec.Engine, error) {
 			e, err := r.NewEngine(slot)
 			if err != nil {
 				return nil, err
 			}
-			return announcing{e.(*engine), inferring}, nil
+			return announcing{e, inferring}, nil
 		},
 	})
 	if err := pool.Start(t.Context(), from, to); err != nil {
@@ -153,21 +171,27 @@ func TestCancelThroughThePoolTerminatesONNXRuntime(t *testing.T) {
 	t.Logf("finished %v after Cancel, the pool stopped %v after it", finished, time.Since(cancelled))
 }
 
-// announcing tells when a run begins. It loads without a first run, which would take as long.
+// announcing tells when a run begins. Its sessions do not warm, which would take as long.
 type announcing struct {
-	*engine
+	gpuexec.Engine
 	inferring chan struct{}
 }
 
-func (a announcing) Load(_ context.Context, model models.Spec) error {
-	s, err := a.open(model)
-	a.sessions[model.ID] = s
-	return err
+type announcingSession struct {
+	gpuexec.Session
+	inferring chan struct{}
 }
 
-func (a announcing) Run(ctx context.Context, model models.Spec, in models.Tensor) (models.Tensor, error) {
+func (a announcing) Open(ctx context.Context, model models.Spec, n int) (gpuexec.Session, error) {
+	s, err := a.Engine.Open(ctx, model, n)
+	return announcingSession{s, a.inferring}, err
+}
+
+func (a announcingSession) Warm(context.Context) error { return nil }
+
+func (a announcingSession) Run(ctx context.Context, in models.Tensor) (models.Tensor, error) {
 	close(a.inferring)
-	return a.engine.Run(ctx, model, in)
+	return a.Session.Run(ctx, in)
 }
 
 // A real spheroid comes out of the shipped model about where the set's pseudo-label has it.

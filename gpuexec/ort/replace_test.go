@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"image"
-	"image/color"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"seghub/gpuexec"
+	"seghub/gpuexec/budget"
 	"seghub/models"
 	"seghub/models/modeltest"
 )
@@ -82,6 +82,7 @@ func TestAModelFileIsReplacedUnderLoad(t *testing.T) {
 	from, to := &unceasing{model: "m", file: red(t)}, make(outcomes)
 	pool := gpuexec.New(gpuexec.Config{
 		Slots: slots, Device: r.Device(), NewEngine: r.NewEngine, Models: registry.Get, MaxPixels: 1 << 24, Log: quiet,
+		Batches: models.BatchTable{Fallback: 1}, Budget: budget.New(budget.Config{}), Lost: func(error) {},
 	})
 	finished := make(map[string]bool)
 	finish := func(r gpuexec.Result) {
@@ -124,11 +125,7 @@ func TestAModelFileIsReplacedUnderLoad(t *testing.T) {
 				if result.Err != nil {
 					t.Fatal(result.Err)
 				}
-				img, err := png.Decode(bytes.NewReader(result.Output.ProbabilityPNG))
-				if err != nil {
-					t.Fatal(err)
-				}
-				switch got := img.At(24, 24).(color.Gray).Y; got {
+				switch got := probabilityAt(t, result.Output, 24, 24); got {
 				case want:
 					seen++
 				case old:
@@ -164,8 +161,8 @@ func TestAModelFileIsReplacedUnderLoad(t *testing.T) {
 	}
 }
 
-func TestLoadPutsOneVersionInPlaceOfTheOther(t *testing.T) {
-	e := newEngine(t, openCPU(t, 1), 0).(*engine)
+func TestASessionKeepsTheVersionThatItWasOpenedOn(t *testing.T) {
+	e := newEngine(t, openCPU(t, 1), 0)
 	path := filepath.Join(t.TempDir(), "m.onnx")
 	spec := func(o modeltest.Options) models.Spec {
 		t.Helper()
@@ -181,32 +178,24 @@ func TestLoadPutsOneVersionInPlaceOfTheOther(t *testing.T) {
 	}
 	pixels := models.Tensor{N: 1, H: 64, W: 64, C: 3, Pix: bytes.Repeat([]byte{120, 0, 0}, 64*64)}
 	first := spec(modeltest.Options{Weights: 1})
-	if got := run(t, e, first, pixels).Pix[0]; got != 40 {
+	session := openSession(t, e, first, 1)
+	if got := runOn(t, session, pixels).Pix[0]; got != 40 {
 		t.Errorf("the first version gives %d", got)
 	}
 	second := spec(modeltest.Options{Weights: 2, Reduce: "ReduceMax"})
-	if got := run(t, e, first, pixels).Pix[0]; got != 40 {
-		t.Errorf("a loaded model whose file has changed gives %d", got)
+	if got := runOn(t, session, pixels).Pix[0]; got != 40 {
+		t.Errorf("an open model whose file has changed gives %d", got)
 	}
-	if got := run(t, e, second, pixels).Pix[0]; got != 120 || len(e.sessions) != 1 {
-		t.Errorf("the second version gives %d, of %d sessions", got, len(e.sessions))
+	if got := run(t, e, second, pixels).Pix[0]; got != 120 {
+		t.Errorf("the second version gives %d", got)
 	}
-	if err := e.Load(t.Context(), first); !errors.Is(err, models.ErrChanged) {
-		t.Errorf("Load of a version that is no more = %v", err)
+	if _, err := e.Open(t.Context(), first, 1); !errors.Is(err, models.ErrChanged) {
+		t.Errorf("Open of a version that is no more = %v", err)
 	}
 	if err := os.WriteFile(path, []byte("half a mod"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Load(t.Context(), second); !errors.Is(err, models.ErrChanged) {
-		t.Errorf("Load while the file is being replaced = %v", err)
-	}
-	third := spec(modeltest.Options{Weights: 3})
-	if err := e.Load(t.Context(), third); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := e.Unload("test"); err != nil || len(e.sessions) != 0 {
-			t.Errorf("Unload = %v, %d sessions are left", err, len(e.sessions))
-		}
+	if _, err := e.Open(t.Context(), second, 1); !errors.Is(err, models.ErrChanged) {
+		t.Errorf("Open while the file is being replaced = %v", err)
 	}
 }

@@ -3,8 +3,8 @@
 // A process loads the library once and has one environment (Runtime). Each worker has an engine of its own, with a session a
 // model: nothing is shared between engines but the environment, so nothing is locked around a model.
 //
-//	Open -> Runtime -- NewEngine(slot), on the worker's thread --> engine -- Load --> session
-//	Close: every engine first, then the Runtime
+//	Open -> Runtime -- NewEngine(slot), on the worker's thread --> engine -- Open --> session -- Warm, Run, Shrink
+//	Close: every session first, then its engine, then the Runtime
 package ort
 
 import (
@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/shirou/gopsutil/v4/cpu"
 	onnx "github.com/yalue/onnxruntime_go"
 
 	"seghub/gpuexec"
@@ -53,8 +54,17 @@ func DefaultLibrary() string {
 	return filepath.Join(cache, "seghub", "onnxruntime", version, runtime.GOOS+"-"+runtime.GOARCH, name)
 }
 
-// Open loads the library, DefaultLibrary when it is empty, for engines of that many slots. device is "auto", "cpu" or "cuda:N"; auto takes the first GPU where
-// the library has its CUDA provider beside it and a GPU is there, else the CPU, and logs which and why.
+// HasCUDAProvider tells whether the library, DefaultLibrary when it is empty, has the provider beside it that runs models on a GPU.
+func HasCUDAProvider(library string) bool {
+	if library == "" {
+		library = DefaultLibrary()
+	}
+	_, err := os.Stat(filepath.Join(filepath.Dir(library), cudaProvider))
+	return err == nil
+}
+
+// Open loads the library, DefaultLibrary when it is empty, for engines of that many slots. device is "auto", "cpu" or "cuda:N"; auto
+// takes the first GPU if a convolution ran on it, else the CPU, and logs which and why. A cuda:N on which none ran is an ErrNoGPU.
 func Open(library, device string, slots int, log *slog.Logger) (*Runtime, error) {
 	if onnx.IsInitialized() {
 		return nil, errors.New("ort: a Runtime is open in this process already")
@@ -76,21 +86,52 @@ func Open(library, device string, slots int, log *slog.Logger) (*Runtime, error)
 	}
 	r := &Runtime{
 		device:  chosen,
-		threads: max(1, runtime.GOMAXPROCS(0)/slots),
+		threads: threads(chosen, slots),
 		log:     log,
 		signals: signals,
 	}
-	log.Info("ONNX Runtime is loaded", "version", onnx.GetVersion(), "library", library, "device", chosen.String(), "threads", r.threads)
+	log.Info("ONNX Runtime is loaded", "version", onnx.GetVersion(), "library", library, "device", chosen.String(), "threads_a_worker", r.threads)
 	return r, nil
 }
+
+// threads is how many of the CPU's one worker computes with; one is enough to feed a GPU.
+func threads(d device, slots int) int {
+	if d.cuda != nil {
+		return 1
+	}
+	return CPUThreads(slots)
+}
+
+// CPUThreads is how many threads each of slots workers computes with on the CPU: its share of the cores, and one at least.
+func CPUThreads(slots int) int { return max(1, runtime.GOMAXPROCS(0)/slots) }
 
 // Device is what the engines run on: "cpu" or "cuda:N".
 func (r *Runtime) Device() string { return r.device.String() }
 
+// DeviceName tells one machine's device from another's, for what is measured on it: "NVIDIA RTX A5000, 24564 MiB", or the CPU and how many
+// cores it has.
+func (r *Runtime) DeviceName() string {
+	if r.device.cuda != nil {
+		return r.device.name
+	}
+	return cpuName()
+}
+
+func cpuName() string {
+	model := "unknown CPU"
+	if info, err := cpu.Info(); err == nil && len(info) > 0 {
+		model = info[0].ModelName
+	}
+	return fmt.Sprintf("%s, %d cores", model, runtime.GOMAXPROCS(0))
+}
+
+// PCIBusID tells where the GPU sits that the engines run on, such as "0000:65:00.0"; empty on the CPU.
+func (r *Runtime) PCIBusID() string { return r.device.pciBusID }
+
 // NewEngine makes the engine of slot's worker, on the OS thread that the caller is locked to and gives up with the engine. It
 // is a gpuexec.NewEngine.
 func (r *Runtime) NewEngine(slot int) (gpuexec.Engine, error) {
-	e := &engine{runtime: r, slot: slot, sessions: make(map[string]*session)}
+	e := &engine{runtime: r, slot: slot}
 	prepare := e.openStream
 	if r.device.cuda == nil {
 		prepare = yieldCPU
@@ -104,6 +145,16 @@ func (r *Runtime) NewEngine(slot int) (gpuexec.Engine, error) {
 	return e, nil
 }
 
+// InUse is how many bytes of the GPU's memory everybody uses now, for who is on a thread of one of its engines; 0 when it does not
+// say.
+func (r *Runtime) InUse() uint64 {
+	free, total, err := r.device.cuda.Memory()
+	if err != nil {
+		return 0
+	}
+	return total - free
+}
+
 // RunFloats runs the graph of a model that has a Codec once on values as they are, and returns what it gives as it is: no step
 // of the codec is done. It is for trying a model that is not in use yet.
 func (r *Runtime) RunFloats(ctx context.Context, model models.Spec, values []float32, shape []int64) (out []float32, outShape []int64, err error) {
@@ -114,12 +165,12 @@ func (r *Runtime) RunFloats(ctx context.Context, model models.Spec, values []flo
 		}
 		defer func() { err = errors.Join(err, r.device.cuda.Destroy(e.stream)) }()
 	}
-	s, err := e.open(model)
+	s, err := e.open(model, 1)
 	if err != nil {
 		return nil, nil, fmt.Errorf("ort: open %s: %w", model.ID, err)
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	if out, outShape, err = s.runFloats(ctx, values, shape); err != nil {
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if out, outShape, err = s.runFloats(ctx, values, shape, false); err != nil {
 		return nil, nil, fmt.Errorf("ort: run %s: %w", model.ID, err)
 	}
 	return out, outShape, nil

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -65,9 +67,9 @@ func TestOpenOnceAndAgainAfterClose(t *testing.T) {
 }
 
 func TestDeviceIsChosenAndSaid(t *testing.T) {
-	path := library(t)
-	if _, err := os.Stat(filepath.Join(filepath.Dir(path), cudaProvider)); err == nil {
-		t.Skip("left out: what is said without a GPU: this ONNX Runtime has the CUDA provider")
+	path := filepath.Join(t.TempDir(), "libonnxruntime.so.1") // without a provider beside it
+	if err := os.Symlink(library(t), path); err != nil {
+		t.Fatal(err)
 	}
 	var log bytes.Buffer
 	r, err := Open(path, "auto", 4, slog.New(slog.NewTextHandler(&log, nil)))
@@ -90,18 +92,41 @@ func TestDeviceIsChosenAndSaid(t *testing.T) {
 	}
 }
 
-// With the provider's file in place, what is missing next is the CUDA runtime.
-func TestAMachineWithoutCUDAHasNoGPU(t *testing.T) {
-	if _, err := cuda.Open(); err == nil {
-		t.Skip("left out: this machine has the CUDA runtime")
+func TestThreadsOfAWorker(t *testing.T) {
+	cores := runtime.GOMAXPROCS(0)
+	for _, c := range []struct {
+		device device
+		slots  int
+		want   int
+	}{
+		{device{}, 1, cores},
+		{device{}, cores, 1},
+		{device{}, 4 * cores, 1},
+		{device{cuda: &cuda.Runtime{}}, 1, 1},
+	} {
+		if got := threads(c.device, c.slots); got != c.want {
+			t.Errorf("%s with %d slots: %d threads, want %d", c.device, c.slots, got, c.want)
+		}
 	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, cudaProvider), nil, 0o600); err != nil {
-		t.Fatal(err)
+}
+
+func TestProviderOptions(t *testing.T) {
+	d := device{cuda: &cuda.Runtime{}, index: 2, memoryLimit: 5 << 30}
+	want := map[string]string{
+		"device_id":               "2",
+		"gpu_mem_limit":           "5368709120",
+		"arena_extend_strategy":   "kSameAsRequested",
+		"cudnn_conv_algo_search":  "HEURISTIC",
+		"use_tf32":                "1",
+		"has_user_compute_stream": "1",
+		"user_compute_stream":     "4294967297", // of 64 bits
 	}
-	_, err := chooseDevice(filepath.Join(dir, "libonnxruntime.so.1"), "cuda:0", 4, quiet)
-	if !errors.Is(err, ErrNoGPU) || !errors.Is(err, cuda.ErrAbsent) {
-		t.Errorf("chooseDevice = %v", err)
+	if got := d.providerOptions(0x100000001, "fp32"); !maps.Equal(got, want) {
+		t.Errorf("fp32: %v", got)
+	}
+	want["prefer_nhwc"] = "1"
+	if got := d.providerOptions(0x100000001, "fp16"); !maps.Equal(got, want) {
+		t.Errorf("fp16: %v", got)
 	}
 }
 
@@ -127,7 +152,8 @@ func TestDefaultLibraryIsWhereTheScriptPutsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := DefaultLibrary()
-	for _, part := range []string{`VERSION = "` + version + `"`, `file: "` + filepath.Base(path) + `"`} {
+	for _, part := range []string{`VERSION = "` + version + `"`, `file: "` + filepath.Base(path) + `"`,
+		`PROVIDER_FILES = ["` + sharedProvider + `", "` + cudaProvider + `"]`} {
 		if !strings.Contains(string(script), part) {
 			t.Errorf("the script has no %s", part)
 		}

@@ -6,40 +6,52 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
+	"io"
 )
 
 // band is how many rows are converted between two looks at the context.
 const band = 64
 
-// convert brings what a decoder gave to 8-bit grey or RGB.
-func convert(ctx context.Context, decoded image.Image, report *reporter) (Image, error) {
-	bounds := decoded.Bounds()
-	size := bounds.Size()
-	img := Image{Width: size.X, Height: size.Y, Channels: 3}
-	grey, isGrey := decoded.(*image.Gray)
-	switch deep, ok := newDeep(decoded); {
-	case isGrey && grey.Stride == size.X:
-		img.Channels, img.Pix = 1, grey.Pix[:size.X*size.Y]
-		return img, ctx.Err()
-	case ok:
-		img.Channels = deep.channels
-		img.Pix = make([]uint8, size.X*size.Y*img.Channels)
-		if err := deep.stretch(ctx, img, report); err != nil {
-			return Image{}, err
+// standard is a decoder of the image package's kind.
+func standard(decode func(io.Reader) (image.Image, error)) decoder {
+	return func(r io.Reader, _ func() error) (pixels, error) {
+		decoded, err := decode(r)
+		if err != nil {
+			return nil, err
 		}
-	default:
+		if deep, ok := newDeep(decoded); ok {
+			return deep, nil
+		}
+		return standardPixels{decoded}, nil
+	}
+}
+
+// convert of an Image has nothing to do but to look whether its colours are greys.
+func (img Image) convert(ctx context.Context, _ *reporter) (Image, error) {
+	return withoutEqualChannels(img), ctx.Err()
+}
+
+// standardPixels are of 8 bits a sample.
+type standardPixels struct{ image.Image }
+
+func (p standardPixels) convert(ctx context.Context, report *reporter) (Image, error) {
+	size := p.Bounds().Size()
+	img := Image{Width: size.X, Height: size.Y, Channels: 3}
+	if grey, is := p.Image.(*image.Gray); is && grey.Stride == size.X {
+		img.Channels, img.Pix = 1, grey.Pix[:size.X*size.Y]
+	} else {
 		img.Pix = make([]uint8, size.X*size.Y*img.Channels)
 		for y := 0; y < size.Y; y += band {
 			if err := ctx.Err(); err != nil {
 				return Image{}, err
 			}
-			if err := copyRows(img, decoded, y, min(y+band, size.Y)); err != nil {
+			if err := copyRows(img, p.Image, y, min(y+band, size.Y)); err != nil {
 				return Image{}, err
 			}
 			report.at(readShare + (1-readShare)*float64(y)/float64(size.Y))
 		}
 	}
-	return withoutEqualChannels(img), nil
+	return img.convert(ctx, report)
 }
 
 // copyRows writes rows y0 to y1 of decoded, of 8 bits a sample, into the RGB picture img.

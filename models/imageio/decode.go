@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
 	"io"
 )
 
@@ -29,7 +28,7 @@ func Decode(ctx context.Context, r io.Reader, maxPixels int64, progress func(fra
 	if err != nil {
 		return Image{}, err
 	}
-	img, err := convert(ctx, decoded, report)
+	img, err := decoded.convert(ctx, report)
 	if err != nil {
 		return Image{}, err
 	}
@@ -38,7 +37,7 @@ func Decode(ctx context.Context, r io.Reader, maxPixels int64, progress func(fra
 }
 
 // decode leaves the pixels as the file's decoder gives them.
-func decode(source *source, maxPixels int64) (image.Image, error) {
+func decode(source *source, maxPixels int64) (pixels, error) {
 	head := make([]byte, sniffLength)
 	n, err := io.ReadFull(source, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -50,7 +49,7 @@ func decode(source *source, maxPixels int64) (image.Image, error) {
 	}
 	whole := io.MultiReader(bytes.NewReader(head[:n]), source)
 	var header Header
-	var pixels io.Reader
+	var rest io.Reader
 	switch f.name {
 	case "tiff":
 		// A TIFF file's parts lie anywhere, so that all of its bytes have to be at hand.
@@ -61,7 +60,7 @@ func decode(source *source, maxPixels int64) (image.Image, error) {
 		if header, err = f.header(bytes.NewReader(file)); err != nil {
 			return nil, err
 		}
-		pixels = randomAccess{bytes.NewReader(file), source}
+		rest = randomAccess{bytes.NewReader(file), source}
 	default:
 		if f.name == "jpeg" {
 			whole = &scanLimiter{r: whole}
@@ -72,14 +71,14 @@ func decode(source *source, maxPixels int64) (image.Image, error) {
 		if header, err = f.header(io.TeeReader(whole, &taken)); err != nil {
 			return nil, err
 		}
-		pixels = io.MultiReader(&taken, whole)
+		rest = io.MultiReader(&taken, whole)
 	}
 	if int64(header.Width)*int64(header.Height) > maxPixels {
 		return nil, fmt.Errorf("%w: %dx%d, at most %d pixels are taken", ErrTooLarge, header.Width, header.Height, maxPixels)
 	}
-	var decoded image.Image
+	var decoded pixels
 	err = guard(func() (err error) {
-		decoded, err = f.decode(pixels)
+		decoded, err = f.decode(rest, source.alive)
 		return err
 	})
 	if err != nil {

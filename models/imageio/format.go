@@ -2,6 +2,7 @@ package imageio
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -18,28 +19,37 @@ type format struct {
 	name, mime string
 	magic      []string // a file begins with one of them
 	config     func(io.Reader) (image.Config, error)
-	decode     func(io.Reader) (image.Image, error)
+	decode     decoder
 	complete   func(io.ReadSeeker) (bool, error) // whether the file's end is there; nil when it cannot be told cheaply
+}
+
+// decoder leaves the pixels nearly as they are in the file. alive returns the error that ended the reading, if one did, for one
+// that takes longer than its reading.
+type decoder func(r io.Reader, alive func() error) (pixels, error)
+
+// pixels are what a decoder gives, to be brought to 8 bits.
+type pixels interface {
+	convert(ctx context.Context, report *reporter) (Image, error)
 }
 
 var formats = []format{
 	{
 		name: "png", mime: "image/png", magic: []string{"\x89PNG\r\n\x1a\n"},
-		config: png.DecodeConfig, decode: png.Decode, complete: pngComplete,
+		config: png.DecodeConfig, decode: decodePNG, complete: pngComplete,
 	},
 	{
 		name: "jpeg", mime: "image/jpeg", magic: []string{"\xff\xd8\xff"},
-		config: jpeg.DecodeConfig, decode: jpeg.Decode, complete: jpegComplete,
+		config: jpeg.DecodeConfig, decode: standard(jpeg.Decode), complete: jpegComplete,
 	},
 	{
 		name: "tiff", mime: "image/tiff", magic: []string{"II*\x00", "MM\x00*"},
-		config: tiff.DecodeConfig, decode: tiff.Decode,
+		config: tiff.DecodeConfig, decode: standard(tiff.Decode),
 	},
 	{
 		// "BM" alone is how many a text begins; the four reserved bytes are zero in every bitmap, which is
 		// checked in sniff.
 		name: "bmp", mime: "image/bmp", magic: []string{"BM"},
-		config: bmp.DecodeConfig, decode: bmp.Decode,
+		config: bmp.DecodeConfig, decode: standard(bmp.Decode),
 	},
 }
 

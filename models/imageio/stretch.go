@@ -2,6 +2,7 @@ package imageio
 
 import (
 	"context"
+	"encoding/binary"
 	"image"
 )
 
@@ -9,67 +10,80 @@ import (
 // to 8.
 const saturated = 0.001
 
-// deep is a picture of 16-bit samples, big-endian as the image package keeps them.
+// deep is a picture of 16-bit samples, big-endian as the image package and PNG files keep them.
 type deep struct {
-	pix      []uint8
-	stride   int // bytes from row to row
-	step     int // bytes from pixel to pixel
-	channels int // how many of a pixel's samples count: 1 or 3
+	width, height int
+	pix           []uint8
+	stride        int // bytes from row to row
+	step          int // bytes from pixel to pixel
+	channels      int // how many of a pixel's samples count: 1 or 3
 }
 
 // newDeep returns the 16-bit samples of decoded, and false when it has none.
 func newDeep(decoded image.Image) (deep, bool) {
+	size := decoded.Bounds().Size()
 	switch d := decoded.(type) {
 	case *image.Gray16:
-		return deep{d.Pix, d.Stride, 2, 1}, true
+		return deep{size.X, size.Y, d.Pix, d.Stride, 2, 1}, true
 	case *image.RGBA64:
-		return deep{d.Pix, d.Stride, 8, 3}, true
+		return deep{size.X, size.Y, d.Pix, d.Stride, 8, 3}, true
 	case *image.NRGBA64:
-		return deep{d.Pix, d.Stride, 8, 3}, true
+		return deep{size.X, size.Y, d.Pix, d.Stride, 8, 3}, true
 	}
 	return deep{}, false
 }
 
-// stretch fills img, whose channels are d's, with d's samples scaled linearly. The three channels of a
-// colour picture are stretched alike, which keeps its hues.
-func (d deep) stretch(ctx context.Context, img Image, report *reporter) error {
-	histogram := make([]int64, 1<<16)
-	for y := range img.Height {
-		if y%band == 0 {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			report.at(readShare + (1-readShare)*0.5*float64(y)/float64(img.Height))
-		}
-		row := d.pix[y*d.stride : y*d.stride+img.Width*d.step]
-		for ; len(row) >= d.step; row = row[d.step:] {
-			for c := 0; c < 2*d.channels; c += 2 {
-				histogram[uint16(row[c])<<8|uint16(row[c+1])]++
+// convert scales the samples linearly. The three channels of a colour picture are stretched alike, which keeps its hues.
+func (d deep) convert(ctx context.Context, report *reporter) (Image, error) {
+	img := Image{Width: d.width, Height: d.height, Channels: d.channels, Pix: make([]uint8, d.width*d.height*d.channels)}
+	var histogram [1 << 16]int64
+	err := d.eachBand(ctx, func(y int) {
+		report.at(readShare + (1-readShare)*0.5*float64(y)/float64(d.height))
+	}, func(row []uint8) {
+		for c := range d.channels {
+			for i := 2 * c; i+1 < len(row); i += d.step {
+				histogram[binary.BigEndian.Uint16(row[i:])]++
 			}
 		}
+	})
+	if err != nil {
+		return Image{}, err
 	}
-	table := stretchTable(histogram)
+	table := stretchTable(histogram[:])
 	to := img.Pix
-	for y := range img.Height {
+	err = d.eachBand(ctx, func(y int) {
+		report.at(readShare + (1-readShare)*0.5*(1+float64(y)/float64(d.height)))
+	}, func(row []uint8) {
+		line := to[:d.width*d.channels]
+		to = to[len(line):]
+		for c := range d.channels {
+			for i, k := 2*c, c; k < len(line); i, k = i+d.step, k+d.channels {
+				line[k] = table[binary.BigEndian.Uint16(row[i:])]
+			}
+		}
+	})
+	if err != nil {
+		return Image{}, err
+	}
+	return withoutEqualChannels(img), nil
+}
+
+// eachBand visits every row, and before each band says at which row it is and looks at the context.
+func (d deep) eachBand(ctx context.Context, at func(y int), visit func(row []uint8)) error {
+	for y := range d.height {
 		if y%band == 0 {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			report.at(readShare + (1-readShare)*0.5*(1+float64(y)/float64(img.Height)))
+			at(y)
 		}
-		row := d.pix[y*d.stride : y*d.stride+img.Width*d.step]
-		for ; len(row) >= d.step; row = row[d.step:] {
-			for c := range d.channels {
-				to[c] = table[uint16(row[2*c])<<8|uint16(row[2*c+1])]
-			}
-			to = to[d.channels:]
-		}
+		visit(d.pix[y*d.stride : y*d.stride+d.width*d.step])
 	}
 	return nil
 }
 
 // stretchTable maps each 16-bit sample to 8 bits, given how often each occurs.
-func stretchTable(histogram []int64) []uint8 {
+func stretchTable(histogram []int64) *[1 << 16]uint8 {
 	var total int64
 	for _, n := range histogram {
 		total += n
@@ -80,7 +94,7 @@ func stretchTable(histogram []int64) []uint8 {
 		// All but a few samples are one value: let the few decide.
 		low, high = quantile(histogram, 0), quantile(histogram, total-1)
 	}
-	table := make([]uint8, len(histogram))
+	table := new([1 << 16]uint8)
 	for v := range table {
 		switch {
 		case low == high:

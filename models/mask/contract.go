@@ -42,6 +42,21 @@ type Summary struct {
 type Segmentation struct {
 	Width, Height int
 	Objects       []Object // never nil
-	Binary        []uint8  // Width*Height; 255 where a kept object is, else 0
+	Spans         []Span   // the pixels of all objects, in reading order
 	Summary       Summary
+}
+
+// Span is a piece of row Y of one object: pixels X0 up to but not including X1.
+type Span struct{ Y, X0, X1 int32 }
+
+// Binary draws the objects: Width*Height samples, 255 where one is, else 0.
+func (s Segmentation) Binary() []uint8 {
+	pix := make([]uint8, s.Width*s.Height)
+	for _, span := range s.Spans {
+		row := pix[int(span.Y)*s.Width:]
+		for x := span.X0; x < span.X1; x++ {
+			row[x] = 255
+		}
+	}
+	return pix
 }

@@ -44,8 +44,8 @@ func TestSegmentAgreesWithFlooding(t *testing.T) {
 		o.SplitTouching = false
 		s := mask.Segment(p, o)
 		binary, want := flooded(p, o)
-		if !reflect.DeepEqual(s.Binary, binary) {
-			t.Errorf("binary is\n%v want\n%v", s.Binary, binary)
+		if !reflect.DeepEqual(s.Binary(), binary) {
+			t.Errorf("binary is\n%v want\n%v", s.Binary(), binary)
 		}
 		if got := areas(s); !reflect.DeepEqual(got, want) {
 			t.Errorf("areas are %v, want %v", got, want)
@@ -61,7 +61,7 @@ func TestSplittingKeepsEveryPixel(t *testing.T) {
 		split := mask.Segment(p, o)
 		o.SplitTouching = false
 		whole := mask.Segment(p, o)
-		if !reflect.DeepEqual(split.Binary, whole.Binary) {
+		if !reflect.DeepEqual(split.Binary(), whole.Binary()) {
 			t.Error("splitting changed the binary mask")
 		}
 		if split.Summary.Count < whole.Summary.Count {
@@ -114,8 +114,8 @@ func check(t failer, p mask.Probability, o mask.Options, s mask.Segmentation) {
 		}
 		total += object.Area
 	}
-	if !reflect.DeepEqual(painted, s.Binary) {
-		t.Errorf("the filled polygons are\n%v the binary mask is\n%v", painted, s.Binary)
+	if !reflect.DeepEqual(painted, s.Binary()) {
+		t.Errorf("the filled polygons are\n%v the binary mask is\n%v", painted, s.Binary())
 	}
 	if s.Summary.Count != len(s.Objects) || s.Summary.TotalArea != total {
 		t.Errorf("summary %+v of %d objects with area %d", s.Summary, len(s.Objects), total)

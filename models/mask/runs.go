@@ -1,5 +1,10 @@
 package mask
 
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
 // background is the value of runs that belong to no body.
 const background = 0
 
@@ -25,24 +30,47 @@ type runs struct {
 func scan(p Probability, level uint8) runs {
 	r := newRuns(p.Width, p.Height)
 	for y := range p.Height {
-		pix := p.Pix[y*p.Width : (y+1)*p.Width]
-		for x := 0; x < len(pix); {
-			x0, value := x, int32(background)
-			if pix[x] >= level {
-				value = 1
-				for x < len(pix) && pix[x] >= level {
-					x++
-				}
-			} else {
-				for x < len(pix) && pix[x] < level {
-					x++
-				}
-			}
-			r.add(x0, x, value)
-		}
-		r.endRow()
+		r.scanRow(p.Pix[y*p.Width:(y+1)*p.Width], level)
 	}
 	return r
+}
+
+// scanRow adds a row, of which most pixels are like their neighbours: eight are looked at together.
+func (r *runs) scanRow(pix []uint8, level uint8) {
+	x0, value := 0, int32(background)
+	last := uint64(0) // 0x80 where the pixel before the next is body
+	if pix[0] >= level {
+		value, last = 1, 0x80
+	}
+	change := func(x int) {
+		r.add(x0, x, value)
+		x0, value = x, 1-value
+	}
+	x := 0
+	for ; x+8 <= len(pix); x += 8 {
+		body := atLeast(binary.LittleEndian.Uint64(pix[x:]), level)
+		changed := body ^ (body<<8 | last)
+		last = body >> 56
+		for ; changed != 0; changed &= changed - 1 {
+			change(x + bits.TrailingZeros64(changed)/8)
+		}
+	}
+	for ; x < len(pix); x++ {
+		if (pix[x] >= level) != (value == 1) {
+			change(x)
+		}
+	}
+	r.add(x0, len(pix), value)
+	r.endRow()
+}
+
+// atLeast has the highest bit of each byte of word set where that is at least level.
+func atLeast(word uint64, level uint8) uint64 {
+	const high = 0x8080808080808080
+	levels := uint64(level) * 0x0101010101010101
+	// The lower seven bits compare by a subtraction that borrows nothing from the next byte.
+	lower := (word | high) - levels&^high
+	return (word&^levels | ^(word^levels)&lower) & high
 }
 
 func newRuns(width, height int) runs {

@@ -43,7 +43,6 @@ func Segment(p Probability, o Options) Segmentation {
 	s := Segmentation{
 		Width: p.Width, Height: p.Height,
 		Objects: []Object{},
-		Binary:  make([]uint8, len(p.Pix)),
 	}
 	if len(p.Pix) == 0 {
 		return s
@@ -56,7 +55,7 @@ func Segment(p Probability, o Options) Segmentation {
 		runs = runs.split(p.Border)
 	}
 	runs.connect()
-	s.Objects = measure(p, runs, o.MinArea, s.Binary)
+	s.Objects, s.Spans = measure(p, runs, o.MinArea)
 	for _, object := range s.Objects {
 		s.Summary.TotalArea += object.Area
 	}

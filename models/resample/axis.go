@@ -8,6 +8,13 @@ type axis struct {
 	first   []int32
 	start   []int32
 	weights []uint32
+	pairs   []pair // the same, when each output reads two inputs at most and there are two; else nil
+}
+
+// pair is input at and the one behind it, which gives this share.
+type pair struct {
+	at    int32
+	share uint32
 }
 
 func newAxis(from, to int) axis {
@@ -64,7 +71,24 @@ func linearAxis(from, to int) axis {
 		}
 		a.start[i+1] = int32(len(a.weights))
 	}
+	if from > 1 {
+		a.pairs = make([]pair, to)
+		for i := range a.pairs {
+			a.pairs[i] = a.pair(i, from)
+		}
+	}
 	return a
+}
+
+func (a axis) pair(i, from int) pair {
+	switch first, weights := a.taps(i); {
+	case len(weights) == 2:
+		return pair{int32(first), weights[1]}
+	case first == from-1:
+		return pair{int32(first - 1), 1 << weightBits}
+	default:
+		return pair{int32(first), 0}
+	}
 }
 
 // taps returns the first input of output i and the weights from there on.
@@ -86,6 +110,14 @@ func (a axis) row(dst []uint16, src []uint8, channels int) {
 
 func (a axis) greyRow(dst []uint16, src []uint8) {
 	dst = dst[:len(a.first)]
+	if a.pairs != nil {
+		dst = dst[:len(a.pairs)]
+		for i, p := range a.pairs {
+			in := src[p.at:][:2]
+			dst[i] = descale(uint32(in[0])*(1<<weightBits-p.share) + uint32(in[1])*p.share)
+		}
+		return
+	}
 	for i, first := range a.first {
 		weights := a.weights[a.start[i]:a.start[i+1]]
 		in := src[first : int(first)+len(weights)]

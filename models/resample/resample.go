@@ -14,6 +14,23 @@ const (
 // src (srcWidth*srcHeight*channels). Sides are at least 1, channels 1 or 3. stride is the number of samples from one
 // row of src to the next, so that a part of a larger picture can be read in place.
 func Resize(dst []uint8, dstWidth, dstHeight int, src []uint8, srcWidth, srcHeight, stride, channels int) {
+	switch {
+	case srcWidth == dstWidth && srcHeight == dstHeight:
+		for y, n := 0, dstWidth*channels; y < dstHeight; y++ {
+			copy(dst[y*n:(y+1)*n], src[y*stride:])
+		}
+	case srcWidth == 2*dstWidth && srcHeight == 2*dstHeight:
+		halve(dst, dstWidth, dstHeight, src, stride, channels)
+	case 2*srcWidth == dstWidth && 2*srcHeight == dstHeight && channels == 1:
+		double(dst, src, srcWidth, srcHeight, stride)
+	default:
+		resize(dst, dstWidth, dstHeight, src, srcWidth, srcHeight, stride, channels)
+	}
+}
+
+// resize is Resize of any sizes. The others give the same samples for theirs, as the weights of these are whole numbers of
+// sixteenths.
+func resize(dst []uint8, dstWidth, dstHeight int, src []uint8, srcWidth, srcHeight, stride, channels int) {
 	across := newAxis(srcWidth, dstWidth)
 	down := newAxis(srcHeight, dstHeight)
 	n := dstWidth * channels

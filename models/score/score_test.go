@@ -195,9 +195,10 @@ func TestLabelsOfDrawsEveryObject(t *testing.T) {
 		l := score.LabelsOf(s)
 
 		areas := make([]int, len(s.Objects)+1)
+		binary := s.Binary()
 		for i, id := range l.IDs {
-			if (id != 0) != (s.Binary[i] != 0) {
-				t.Errorf("pixel %d is labelled %d, in the binary mask it is %d", i, id, s.Binary[i])
+			if (id != 0) != (binary[i] != 0) {
+				t.Errorf("pixel %d is labelled %d, in the binary mask it is %d", i, id, binary[i])
 			}
 			areas[id]++
 		}

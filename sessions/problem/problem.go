@@ -5,6 +5,7 @@ package problem
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -17,6 +18,7 @@ type Code string
 const (
 	AccessKeyRequired  Code = "access_key_required"
 	Unauthorized       Code = "unauthorized"
+	Forbidden          Code = "forbidden"
 	NotFound           Code = "not_found"
 	BadRequest         Code = "bad_request"
 	UnknownModel       Code = "unknown_model"
@@ -46,6 +48,7 @@ type meaning struct {
 var meanings = map[Code]meaning{
 	AccessKeyRequired:  {status: http.StatusUnauthorized, title: "An access key is required"},
 	Unauthorized:       {status: http.StatusUnauthorized, title: "Not authorised"},
+	Forbidden:          {status: http.StatusForbidden, title: "Not from there"},
 	NotFound:           {status: http.StatusNotFound, title: "Not found"},
 	BadRequest:         {status: http.StatusBadRequest, title: "The request is not valid"},
 	UnknownModel:       {status: http.StatusBadRequest, title: "Unknown model"},
@@ -74,6 +77,9 @@ type Problem struct {
 	Status int    `json:"status"`
 	Detail string `json:"detail"`
 	Code   Code   `json:"code"`
+
+	// Wait is how long the client should wait where that is better known than what the code says of it; 0 where not.
+	Wait time.Duration `json:"-"`
 }
 
 // New makes the problem of code; detail is one sentence for the person who reads it.
@@ -100,7 +106,12 @@ func Newf(code Code, format string, args ...any) *Problem {
 func (p *Problem) Error() string { return string(p.Code) + ": " + p.Detail }
 
 // RetryAfter is how long a client should wait before it tries again; zero when trying again does not help.
-func (p *Problem) RetryAfter() time.Duration { return meanings[p.Code].retryAfter }
+func (p *Problem) RetryAfter() time.Duration {
+	if p.Wait > 0 {
+		return p.Wait
+	}
+	return meanings[p.Code].retryAfter
+}
 
 // Write answers a request with p. body is p, or a value that encodes to p with more members.
 func Write(w http.ResponseWriter, p *Problem, body any) {
@@ -109,9 +120,10 @@ func Write(w http.ResponseWriter, p *Problem, body any) {
 		panic(fmt.Sprintf("problem: %T cannot be encoded: %v", body, err))
 	}
 	if wait := p.RetryAfter(); wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(data))) // whole for its reader before the request's end is
 	w.WriteHeader(p.Status)
 	// A client that is gone needs no answer.
 	_, _ = w.Write(data)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 )
 
 func TestEveryCodeHasAStatusAndATitle(t *testing.T) {
@@ -45,5 +46,15 @@ func TestWrite(t *testing.T) {
 	}
 	if h := w.Header(); h.Get("Content-Type") != "application/problem+json" || h.Get("Retry-After") != "30" {
 		t.Errorf("headers %v", h)
+	}
+}
+
+func TestWaitThatIsKnown(t *testing.T) {
+	p := New(RateLimited, "Slowly.")
+	p.Wait = 2100 * time.Millisecond
+	w := httptest.NewRecorder()
+	Write(w, p, p)
+	if got := w.Header().Get("Retry-After"); got != "3" {
+		t.Errorf("Retry-After %q", got)
 	}
 }

@@ -34,25 +34,34 @@ const (
 func Open(ctx context.Context, how, dataDir string, reserved int64, log *slog.Logger) (
 	client redis.UniversalClient, kind string, stop func() error, err error) {
 	log = log.With("part", "redisserver")
-	switch {
-	case how == "embedded":
+	kind, what := resolve(how)
+	switch kind {
+	case External:
+		client, stop, err = openURL(ctx, what, log)
+	case Child:
+		client, stop, err = openChild(ctx, what, dataDir, reserved, log)
+	default:
 		client, stop, err = openEmbedded(log)
-		return client, Embedded, stop, err
-	case how != "auto":
-		client, stop, err = openURL(ctx, how, log)
-		return client, External, stop, err
+	}
+	return client, kind, stop, err
+}
+
+// resolve says which kind of server how means, and what it is: an external one's URL, a child's program.
+func resolve(how string) (kind, what string) {
+	switch how {
+	case "embedded":
+		return Embedded, ""
+	case "auto":
+	default:
+		return External, how
 	}
 	if url := os.Getenv("REDIS_URL"); url != "" {
-		client, stop, err = openURL(ctx, url, log)
-		return client, External, stop, err
+		return External, url
 	}
-	binary, err := exec.LookPath("redis-server")
-	if err != nil {
-		client, stop, err = openEmbedded(log)
-		return client, Embedded, stop, err
+	if binary, err := exec.LookPath("redis-server"); err == nil {
+		return Child, binary
 	}
-	client, stop, err = openChild(ctx, binary, dataDir, reserved, log)
-	return client, Child, stop, err
+	return Embedded, ""
 }
 
 func openURL(ctx context.Context, url string, log *slog.Logger) (redis.UniversalClient, func() error, error) {

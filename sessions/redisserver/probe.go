@@ -51,7 +51,7 @@ func mute(err error) bool {
 // cannot be done now is no error.
 func probe(ctx context.Context, client *redis.Client) error {
 	key := hashTag + ":probe"
-	write := redis.NewScript("redis.call('SET', KEYS[1], '1', 'EX', 1) return redis.call('PUBLISH', KEYS[1], '')")
+	write := redis.NewScript("redis.call('SET', KEYS[1], '1') redis.call('DEL', KEYS[1]) return redis.call('PUBLISH', KEYS[1], '')")
 	err := write.Run(ctx, client, []string{key}).Err()
 	if err != nil && refused(err) {
 		return fmt.Errorf("its user must be allowed scripts, keys and channels that begin with %s: %w", hashTag, err)

@@ -12,6 +12,7 @@ import * as chromium from './browser'
 import { allDone, chooseModel, drawnCoverage, launch, screenshot, signIn, takeSample, visit, type Visitor } from './browser'
 import * as binary from './hub'
 import { startHub, type Hub } from './hub'
+import { startProxy } from './proxy'
 
 const missing = binary.missing ?? chromium.missing
 if (missing) console.log(`left out: the browser tests; ${missing}`)
@@ -90,6 +91,21 @@ describe.skipIf(missing)('the page', () => {
     expect(await drawnCoverage(page)).toBeCloseTo(drawn, 5)
     await objectRows(page).first().waitFor()
     expect(await objectRows(page).allTextContents()).toEqual(before)
+  })
+
+  it('works under a path of a proxy', async () => {
+    const proxy = await startProxy(hub.url, '/some/hub')
+    try {
+      const page = await openSignedIn('Ada', proxy.url)
+      await takeSample(page)
+      await allDone(page, 1)
+      const deep = await page.goto(`${proxy.url}no/such/page`)
+      expect([deep!.status(), page.url()]).toEqual([200, proxy.url])
+      await allDone(page, 1)
+      await page.goto(hub.url) // ports share their cookies: the session is ended there
+    } finally {
+      proxy.stop()
+    }
   })
 
   it('points from the list to the object and from the object to the list', async () => {

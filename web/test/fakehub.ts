@@ -265,7 +265,10 @@ export class FakeHub {
         const busy = owner?.jobs.some(({ state }) => state === 'running') ?? false
         return { slot, device: 'cpu', state: busy ? 'busy' : 'idle', session_is_you: owner === member, model: busy ? model.id : null, images_done: 3 }
       }),
-      memory: { used_bytes: 1 << 30, total_bytes: 4 << 30, pressure: 'normal' },
+      memory: {
+        used_bytes: 1e9, total_bytes: 4e9, budget_bytes: 3e9, booked_bytes: 5e8,
+        pressure: 'normal', breaker: 'closed', utilisation: null, temperature_c: null,
+      },
     }
   }
 

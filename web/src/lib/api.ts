@@ -37,7 +37,7 @@ export interface Upload {
 export type SendForm = (url: string, form: FormData, sent: (fraction: number) => void, signal: AbortSignal) => Promise<Response>
 
 export interface ApiOptions {
-  origin?: string // '' = the page's own
+  origin?: string // of the hub, with the path that it lies under; '' = the root of the page's
   fetch?: typeof fetch
   sendForm?: SendForm
 }

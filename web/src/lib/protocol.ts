@@ -115,11 +115,24 @@ export interface Worker {
   images_done: number
 }
 
+/** Of the GPU, or of the host without one. */
+export interface Memory {
+  used_bytes: number
+  total_bytes: number
+  /** What models may take together, and what they have booked. */
+  budget_bytes: number
+  booked_bytes: number
+  pressure: 'normal' | 'high' | 'critical'
+  breaker: 'closed' | 'open'
+  utilisation: number | null
+  temperature_c: number | null
+}
+
 export interface Stats {
   slots: { total: number; active: number }
   waiting: number
   workers: Worker[]
-  memory: { used_bytes: number; total_bytes: number; pressure: 'normal' | 'high' | 'critical' }
+  memory: Memory
 }
 
 /** Text frames that the server sends. Those with seq are kept: each arrives once and in order. */

@@ -208,6 +208,6 @@ it('reconnects at once when asked', async () => {
 })
 
 it.each([
-  [{ protocol: 'http:', host: 'lab:8080' }, 'ws://lab:8080/api/v1/ws'],
-  [{ protocol: 'https:', host: 'hub.example' }, 'wss://hub.example/api/v1/ws'],
-])('finds the socket of %j', (page, url) => expect(socketURL(page)).toBe(url))
+  [{ protocol: 'http:', host: 'lab:8080' }, '', 'ws://lab:8080/api/v1/ws'],
+  [{ protocol: 'https:', host: 'lab.example' }, '/some/hub', 'wss://lab.example/some/hub/api/v1/ws'],
+])('finds the socket of %j under %j', (page, mount, url) => expect(socketURL(page, mount)).toBe(url))

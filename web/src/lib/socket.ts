@@ -39,8 +39,8 @@ const defaults = {
   pingEvery: 20_000,
 }
 
-export function socketURL(page: Pick<Location, 'protocol' | 'host'>): string {
-  return `${page.protocol === 'https:' ? 'wss:' : 'ws:'}//${page.host}${apiPath}/ws`
+export function socketURL(page: Pick<Location, 'protocol' | 'host'>, mount: string): string {
+  return `${page.protocol === 'https:' ? 'wss:' : 'ws:'}//${page.host}${mount}${apiPath}/ws`
 }
 
 export class LiveSocket {

@@ -210,7 +210,10 @@ describe('the place in line', () => {
 })
 
 it('shows statistics', () => {
-  const stats = { slots: { total: 4, active: 2 }, waiting: 3, workers: [], memory: { used_bytes: 1, total_bytes: 2, pressure: 'normal' as const } }
+  const stats = { slots: { total: 4, active: 2 }, waiting: 3, workers: [], memory: {
+    used_bytes: 1, total_bytes: 2, budget_bytes: 2, booked_bytes: 0,
+    pressure: 'normal' as const, breaker: 'closed' as const, utilisation: null, temperature_c: null,
+  } }
   const state = after({ type: 'stats', ...stats })
   expect(state.stats).toEqual(stats)
   expect(state.waiting).toBe(3)

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"seghub/app/bench"
+	"seghub/app/config"
+	"seghub/models"
+)
+
+type benchCommand struct {
+	config.Inference
+	Only     []string `placeholder:"MODEL" help:"Models to measure. Default: all of the folder."`
+	Sessions []int    `default:"1,2,4" help:"How many sessions work at once, one after the other."`
+	Images   int      `default:"8" help:"How many images a session sends in a round."`
+	Rounds   int      `default:"3" help:"Rounds of each path, model and number of sessions."`
+	Sockets  int      `default:"1000" help:"Idle sockets to open."`
+	Quick    bool     `help:"One small round, to see that everything works; its figures mean little."`
+	Out      string   `default:"./bench-output" help:"Folder for the report and the plots."`
+}
+
+// Validate is called by kong once everything is read.
+func (b *benchCommand) Validate() error {
+	if b.Images < 1 || b.Rounds < 1 || b.Sockets < 0 || len(b.Sessions) == 0 || slices.Min(b.Sessions) < 1 || slices.Max(b.Sessions) > 64 {
+		return errors.New("images, rounds and sessions must be at least 1, sessions at most 64")
+	}
+	return nil
+}
+
+func (b *benchCommand) Run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if b.Quick {
+		b.Sessions, b.Images, b.Rounds, b.Sockets = []int{1, 2}, 2, 1, 20
+	}
+	registry, err := models.Open(b.Models, warnings())
+	if err != nil {
+		return err
+	}
+	list, err := chosen(registry, b.Only)
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(b.Out, 0o750); err != nil {
+		return fmt.Errorf("output folder: %w", err)
+	}
+	report, err := bench.Run(ctx, bench.Config{
+		Command: []string{self, "bench-part"},
+		Part:    bench.Part{Inference: b.Inference, Images: b.Images},
+		Models:  list, Sessions: b.Sessions, Images: b.Images, Rounds: b.Rounds, Sockets: b.Sockets,
+		Steps: steps,
+	})
+	if err != nil {
+		return err
+	}
+	if err := report.WriteTable(os.Stdout); err != nil {
+		return err
+	}
+	files, err := report.WriteFiles(b.Out)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n%s: %s\n", filepath.Clean(b.Out), strings.Join(files, ", "))
+	return nil
+}
+
+// chosen is those of the registry's models that are named, or all.
+func chosen(registry *models.Registry, names []string) ([]models.Spec, error) {
+	if len(names) == 0 {
+		return registry.List(), nil
+	}
+	list := make([]models.Spec, len(names))
+	for i, name := range names {
+		var known bool
+		if list[i], known = registry.Get(name); !known {
+			return nil, fmt.Errorf("there is no model %q", name)
+		}
+	}
+	return list, nil
+}
+
+// benchPartCommand is what the bench starts of its own program.
+type benchPartCommand struct {
+	bench.Part
+}
+
+func (b *benchPartCommand) Run() error {
+	signal.Ignore(os.Interrupt) // which a terminal sends to the parent as well: it ends this process in order
+	return b.Part.Run(context.Background(), os.Stdin, os.Stdout, warnings())
+}

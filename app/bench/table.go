@@ -1,0 +1,66 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+const mib = 1 << 20
+
+// WriteTable writes the report for people: at most 100 columns, readable as it is.
+func (r Report) WriteTable(w io.Writer) error {
+	var t strings.Builder
+	fmt.Fprintf(&t, "%s, %d cores; %d rounds of %d images a session, PNG of %dx%d\n\n", r.Device, r.Cores, r.Rounds, r.Images, side, side)
+	fmt.Fprintf(&t, "%35s %31s %7s %7s\n", "of", "core-ms", "mask", "mask")
+	fmt.Fprintf(&t, "%-14s %5s %-4s %8s %7s %7s %7s %8s %7s %7s %7s %7s\n",
+		"model", "users", "path", "images/s", "bare", "p50 ms", "p95 ms", "beside", "p50 ms", "p95 ms", "MiB", "GPU MiB")
+	for i, row := range r.Rows {
+		if i > 0 && (row.Model != r.Rows[i-1].Model || row.Sessions != r.Rows[i-1].Sessions) {
+			t.WriteByte('\n')
+		}
+		t.WriteString(row.line())
+	}
+	t.WriteString("\nOne image at a time through the hub: from sending it, and from the end of inference, to its mask\n")
+	for _, a := range r.Alone {
+		fmt.Fprintf(&t, "%-14s p50 %6.1f ms  p95 %6.1f ms   mask p50 %5.1f ms  p95 %5.1f ms\n", a.Model, a.P50, a.P95, a.Mask.P50, a.Mask.P95)
+	}
+	fmt.Fprintf(&t, "\nThe hub is ready and warm after %.1f s, with %d MiB resident", r.Hub.ReadySeconds, r.Hub.IdleResidentBytes/mib)
+	if r.Hub.IdleDeviceBytes > 0 {
+		fmt.Fprintf(&t, " and %d MiB of the GPU", r.Hub.IdleDeviceBytes/mib)
+	}
+	if r.Hub.Sockets > 0 {
+		fmt.Fprintf(&t, ".\nOf %d idle sockets, each takes %.0f KiB", r.Hub.Sockets, r.Hub.BytesPerSocket/1024)
+	}
+	t.WriteString(".\n")
+	_, err := io.WriteString(w, t.String())
+	return err
+}
+
+func (row Row) line() string {
+	head := fmt.Sprintf("%-14s %5d %-4s ", row.Model, row.Sessions, row.Path)
+	if row.Error != "" {
+		text, _, _ := strings.Cut(row.Error, "\n")
+		return head + "failed: " + cut(text, 66) + "\n"
+	}
+	beside, mask50, mask95, device := "-", "-", "-", "-"
+	if row.Path != PathBare {
+		beside = fmt.Sprintf("%.1f", row.BesideInference)
+	}
+	if row.Mask != nil {
+		mask50, mask95 = fmt.Sprintf("%.1f", row.Mask.P50), fmt.Sprintf("%.1f", row.Mask.P95)
+	}
+	if row.DeviceBytes > 0 {
+		device = fmt.Sprint(row.DeviceBytes / mib)
+	}
+	return head + fmt.Sprintf("%8.2f %7.2f %7.1f %7.1f %8s %7s %7s %7d %7s\n",
+		row.ImagesPerSecond, row.OfBare, row.P50, row.P95, beside, mask50, mask95, row.ResidentBytes/mib, device)
+}
+
+// cut is text of at most so many characters.
+func cut(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-3]) + "..."
+	}
+	return text
+}

@@ -1,0 +1,85 @@
+package httpapi
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"seghub/sessions/problem"
+)
+
+// door keeps out pages that have no business here, before anything is asked of anybody.
+//
+//	a page of another site         a browser sends its user's cookies along     refused where it would change something
+//	a name that points elsewhere   DNS rebinding: a page comes to own a name    refused, but for probes
+//	                               that leads here, and reads what it likes
+type door struct {
+	proxies proxies
+	hosts   []string // lower case; nil lets every name in
+	origins *http.CrossOriginProtection
+}
+
+func newDoor(trusted []netip.Prefix, hosts, origins []string) (door, error) {
+	d := door{proxies: trusted, origins: http.NewCrossOriginProtection()}
+	for _, host := range hosts {
+		d.hosts = append(d.hosts, strings.ToLower(host))
+	}
+	for _, origin := range origins {
+		if err := d.origins.AddTrustedOrigin(origin); err != nil {
+			return door{}, err
+		}
+	}
+	return d, nil
+}
+
+// pass lets the request in, or says why not. It has the request carry the host that its browser called.
+func (d door) pass(r *http.Request) error {
+	r.Host = d.proxies.host(r)
+	if !d.knows(r.Host) && !isProbe(r.URL.Path) {
+		return problem.Newf(problem.Forbidden, "This hub is not known under the name %q: the operator can list it in SEGHUB_HOSTS.", hostname(r.Host))
+	}
+	if err := d.origins.Check(r); err != nil {
+		return problem.New(problem.Forbidden, "A page of another site may not change anything here: the operator can list its origin in SEGHUB_ORIGINS.")
+	}
+	return nil
+}
+
+// knows tells whether the hub may be called by this host. An IP address cannot be rebound, and neither can localhost;
+// what sends no host is no browser.
+func (d door) knows(host string) bool {
+	name := hostname(host)
+	if d.hosts == nil || host == "" || name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return true
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	return slices.ContainsFunc(d.hosts, func(known string) bool {
+		domain, wild := strings.CutPrefix(known, "*")
+		return name == known || wild && strings.HasSuffix(name, domain)
+	})
+}
+
+// hostname is host without a port, brackets and the dot of a name's root.
+func hostname(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
+}
+
+// isProbe tells what is asked by machines that go by names of their own, and says nothing of anybody.
+func isProbe(path string) bool {
+	return path == "/healthz" || path == "/readyz" || path == "/metrics"
+}
+
+// knock is the door as gin wants it.
+func (a *api) knock(c *gin.Context) {
+	if err := a.door.pass(c.Request); err != nil {
+		a.fail(c, err)
+	}
+}

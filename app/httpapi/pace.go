@@ -1,0 +1,72 @@
+package httpapi
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"time"
+)
+
+// patience is how long a client may take for one headway: to send it in a body, or to take it of an answer.
+const patience = 30 * time.Second
+
+// paced gives every connection deadlines that move with its client's headway, in both directions, and lets a client
+// that sends more than is wanted read its answer. A handler that computes has all the time it needs.
+func paced(next http.Handler, patience time.Duration) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		answer := &pacedWriter{ResponseWriter: w, control: control, patience: patience}
+		// What the request before on this connection was given does not count.
+		_ = control.SetWriteDeadline(time.Time{})
+		if r.Body == nil || r.Body == http.NoBody {
+			next.ServeHTTP(answer, r)
+			answer.extend()
+			return
+		}
+		// Answers are small where bodies are large: there is no client that must be read to its end before it reads.
+		_ = control.EnableFullDuplex()
+		body := newPatientBody(r.Body, control, patience)
+		r = r.WithContext(r.Context()) // a copy: the server knows its own body by its type
+		r.Body = body
+		next.ServeHTTP(answer, r)
+		answer.extend()
+		body.readOn(r)
+	})
+}
+
+// pacedWriter writes in pieces, each of which has its own deadline.
+type pacedWriter struct {
+	http.ResponseWriter
+	control  *http.ResponseController
+	patience time.Duration
+	hijacked bool
+}
+
+func (w *pacedWriter) Write(p []byte) (n int, err error) {
+	for {
+		w.extend()
+		m, err := w.ResponseWriter.Write(p[n:min(len(p), n+headway)])
+		if n += m; err != nil || n == len(p) {
+			return n, err
+		}
+	}
+}
+
+// extend gives the client time for what is written next.
+func (w *pacedWriter) extend() {
+	if !w.hijacked {
+		_ = w.control.SetWriteDeadline(time.Now().Add(w.patience))
+	}
+}
+
+// Flush sends what is written so far.
+func (w *pacedWriter) Flush() { _ = w.control.Flush() }
+
+// Hijack gives the connection away, for a socket.
+func (w *pacedWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.hijacked = true
+	return w.control.Hijack()
+}
+
+// Unwrap is for http.ResponseController.
+func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

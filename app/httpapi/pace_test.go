@@ -1,0 +1,202 @@
+package httpapi
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"seghub/sessions/problem"
+)
+
+// dial opens a connection to an edge, for what an HTTP client would not do.
+func (e *edge) dial() net.Conn { return dial(e.t, e.server.Listener.Addr().String()) }
+
+func dial(t *testing.T, address string) net.Conn {
+	t.Helper()
+	connection, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { connection.Close() })
+	if err := connection.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	return connection
+}
+
+// TestRefusedUploadReadsItsAnswer sends all of a body that nobody wants before it reads, as most programs do.
+func TestRefusedUploadReadsItsAnswer(t *testing.T) {
+	for name, test := range map[string]struct {
+		head   string
+		status int
+		code   problem.Code
+	}{
+		"no such token":    {"POST /api/v1/images HTTP/1.1\r\nAuthorization: Bearer gone\r\n", 401, problem.Unauthorized},
+		"no such call":     {"POST /api/v1/pictures HTTP/1.1\r\n", 404, problem.NotFound},
+		"no such method":   {"PUT /api/v1/images HTTP/1.1\r\n", 405, problem.BadRequest},
+		"too long a body":  {"POST /api/v1/sessions HTTP/1.1\r\n", 400, problem.BadRequest},
+		"something to get": {"GET /api/v1/session HTTP/1.1\r\n", 401, problem.Unauthorized},
+	} {
+		t.Run(name, func(t *testing.T) {
+			connection := newEdge(t, nil).dial()
+			body := append([]byte(`{"name":"`), bytes.Repeat([]byte{'a'}, 8<<20)...)
+			fmt.Fprintf(connection, "%sHost: localhost\r\nContent-Length: %d\r\n\r\n", test.head, len(body))
+			if _, err := connection.Write(body); err != nil {
+				t.Fatalf("the connection broke while the body was sent: %v", err)
+			}
+			response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			data, err := io.ReadAll(response.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer{response, data}.isProblem(t, test.status, test.code)
+		})
+	}
+}
+
+// TestClientThatAsksFirstIsNotMadeToSend offers a body that is refused before it is sent.
+func TestClientThatAsksFirstIsNotMadeToSend(t *testing.T) {
+	connection := newEdge(t, nil).dial()
+	fmt.Fprint(connection, "POST /api/v1/images HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 1000000\r\n\r\n")
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusUnauthorized {
+		t.Errorf("status %d", response.StatusCode)
+	}
+}
+
+// pacedServer runs handler with little patience and tells how each request of it ended.
+func pacedServer(t *testing.T, patience time.Duration, handler func(http.ResponseWriter, *http.Request) error) (address string, ended <-chan error) {
+	t.Helper()
+	ends := make(chan error, 10)
+	server := httptest.NewServer(paced(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { ends <- handler(w, r) }), patience))
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String(), ends
+}
+
+func TestBodyThatMakesNoHeadwayIsCut(t *testing.T) {
+	read := func(_ http.ResponseWriter, r *http.Request) error {
+		_, err := io.Copy(io.Discard, r.Body)
+		return err
+	}
+	for name, trickles := range map[string]bool{"silent": false, "trickling": true} {
+		t.Run(name, func(t *testing.T) {
+			address, ended := pacedServer(t, 200*time.Millisecond, read)
+			connection := dial(t, address)
+			fmt.Fprint(connection, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nbegin")
+			tick := time.NewTicker(10 * time.Millisecond)
+			defer tick.Stop()
+			for {
+				select {
+				case err := <-ended:
+					if !errors.Is(err, os.ErrDeadlineExceeded) {
+						t.Errorf("ended with %v", err)
+					}
+					return
+				case <-tick.C:
+					if trickles {
+						_, _ = connection.Write([]byte{'.'}) // until it is cut
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestSlowButSteadyClient takes several times as long as the patience for the whole of a body and of an answer.
+func TestSlowButSteadyClient(t *testing.T) {
+	const pieces, piece = 40, 1 << 20
+	address, ended := pacedServer(t, 400*time.Millisecond, func(w http.ResponseWriter, r *http.Request) error {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return fmt.Errorf("body: %w", err)
+		}
+		_, err := w.Write(make([]byte, pieces*piece)) // more than any buffer on the way holds
+		return err
+	})
+	connection := dial(t, address)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	fmt.Fprintf(connection, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n", pieces*headway)
+	for range pieces {
+		<-tick.C
+		if _, err := connection.Write(make([]byte, headway)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	total := int64(0)
+	for {
+		<-tick.C
+		n, err := io.CopyN(io.Discard, connection, piece)
+		total += n
+		if err != nil {
+			break
+		}
+	}
+	if err := <-ended; err != nil || total < pieces*piece {
+		t.Errorf("%d bytes, %v", total, err)
+	}
+}
+
+func TestReaderThatTakesNothingIsCut(t *testing.T) {
+	address, ended := pacedServer(t, 100*time.Millisecond, func(w http.ResponseWriter, _ *http.Request) error {
+		_, err := w.Write(make([]byte, 64<<20))
+		return err
+	})
+	fmt.Fprint(dial(t, address), "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// TestDeadlinesDoNotOutliveTheirRequest keeps a connection for longer than the patience between its requests, and has a
+// handler think for longer than that.
+func TestDeadlinesDoNotOutliveTheirRequest(t *testing.T) {
+	const patience = 50 * time.Millisecond
+	address, _ := pacedServer(t, patience, func(w http.ResponseWriter, r *http.Request) error {
+		_, err := io.Copy(io.Discard, r.Body)
+		<-time.After(2 * patience) // thinking
+		if r.Context().Err() != nil {
+			err = r.Context().Err()
+		}
+		if err != nil {
+			w.WriteHeader(http.StatusInternalServerError)
+		} else {
+			w.WriteHeader(http.StatusNoContent) // nothing that would be written in pieces
+		}
+		return err
+	})
+	connection := dial(t, address)
+	reader := bufio.NewReader(connection)
+	for _, request := range []string{
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
+		"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
+	} {
+		fmt.Fprint(connection, request)
+		response, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusNoContent {
+			t.Errorf("%s: status %d", strings.Fields(request)[0], response.StatusCode)
+		}
+		<-time.After(2 * patience) // idle
+	}
+}

@@ -1,0 +1,351 @@
+package janitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"seghub/sessions"
+	"seghub/storage"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// redis is what Redis knows: jobs by session. A nil list is a closed session.
+type redis struct {
+	mu    sync.Mutex
+	state string
+	jobs  map[string][]sessions.Job
+	down  error
+}
+
+func (r *redis) StateID(context.Context) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state, r.down
+}
+
+func (r *redis) Get(_ context.Context, id string) (sessions.Session, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	jobs, known := r.jobs[id]
+	switch {
+	case r.down != nil:
+		return sessions.Session{}, r.down
+	case !known:
+		return sessions.Session{}, sessions.ErrNotFound
+	case jobs == nil:
+		return sessions.Session{}, sessions.ErrClosed
+	}
+	return sessions.Session{ID: id}, nil
+}
+
+// Jobs gives one job a page.
+func (r *redis) Jobs(ctx context.Context, id string, q sessions.JobQuery) (sessions.JobPage, error) {
+	if _, err := r.Get(ctx, id); err != nil {
+		return sessions.JobPage{}, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := len(q.Cursor)
+	if i >= len(r.jobs[id]) {
+		return sessions.JobPage{}, nil
+	}
+	next := strings.Repeat("x", i+1)
+	if i+1 == len(r.jobs[id]) {
+		next = ""
+	}
+	return sessions.JobPage{Jobs: r.jobs[id][i : i+1], NextCursor: next}, nil
+}
+
+func (r *redis) set(id string, jobs []sessions.Job) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.jobs[id] = jobs
+}
+
+func (r *redis) lose(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.jobs, id)
+}
+
+func (r *redis) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.down = err
+}
+
+// world is a janitor over a folder.
+type world struct {
+	*redis
+	folder  string
+	store   *storage.Store
+	janitor *Janitor
+	now     time.Time
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{redis: &redis{state: "R1", jobs: map[string][]sessions.Job{}}, folder: t.TempDir(), now: time.Now()}
+	w.store = openStore(t, w.folder)
+	w.janitor = New(w.config())
+	return w
+}
+
+func openStore(t *testing.T, folder string) *storage.Store {
+	t.Helper()
+	store, err := storage.Open(t.Context(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	return store
+}
+
+func (w *world) config() Config {
+	return Config{Files: w.store, Hubs: w.store, Sessions: w.redis, SessionTTL: 168 * time.Hour, UploadTime: 6 * time.Hour,
+		Log: slog.New(slog.DiscardHandler)}
+}
+
+func (w *world) put(t rapid.TB, keys ...string) {
+	t.Helper()
+	for _, key := range keys {
+		if err := w.store.Write(context.Background(), key, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// left is what the storage has of sessions.
+func (w *world) left(t rapid.TB) []string {
+	t.Helper()
+	ids, err := w.store.Sessions(context.Background())
+	var all []string
+	for _, id := range ids {
+		keys, failed := w.store.Keys(context.Background(), id)
+		all, err = append(all, keys...), errors.Join(err, failed)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// looks has the janitor look every ten minutes for so long.
+func (w *world) looks(t *testing.T, during time.Duration) {
+	t.Helper()
+	for end := w.now.Add(during); w.now.Before(end); w.now = w.now.Add(longestPause) {
+		if err := w.janitor.look(t.Context(), w.now); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestFilesOfNoSessionGo(t *testing.T) {
+	w := newWorld(t)
+	w.set("ben", []sessions.Job{{ID: "j1", ImageID: "i1"}})
+	mine := []string{storage.ImageKey("ben", "i1"), storage.MaskKey("ben", "j1")}
+	w.put(t, mine...)
+	w.put(t, storage.ImageKey("ada", "i1"), storage.MaskKey("ada", "j1"), storage.ImageKey("closed", "i1"))
+	w.set("closed", nil) // sessions deletes what it has
+	w.looks(t, 50*time.Minute)
+	if n := len(w.left(t)); n != 5 {
+		t.Errorf("%d files are left before the grace is over", n)
+	}
+	w.looks(t, 30*time.Minute)
+	if got, want := w.left(t), append(mine, storage.ImageKey("closed", "i1")); !sameSet(got, want) {
+		t.Errorf("left %v, want %v", got, want)
+	}
+}
+
+func TestStraysInASessionGo(t *testing.T) {
+	w := newWorld(t)
+	w.set("ben", []sessions.Job{{ID: "j1", ImageID: "i1"}, {ID: "j2", ImageID: "i2"}, {ID: "j3", ImageID: "i1"}})
+	mine := []string{storage.ImageKey("ben", "i1"), storage.ImageKey("ben", "i2"), storage.MaskKey("ben", "j2"), storage.ResultKey("ben", "j3")}
+	w.put(t, mine...)
+	w.put(t, storage.ImageKey("ben", "i3"), storage.MaskKey("ben", "j4"))
+	w.looks(t, 11*time.Hour)
+	if n := len(w.left(t)); n != 6 {
+		t.Errorf("%d files are left before the grace is over", n)
+	}
+	w.looks(t, 8*time.Hour)
+	if got := w.left(t); !sameSet(got, mine) {
+		t.Errorf("left %v, want %v", got, mine)
+	}
+}
+
+// TestSilenceProvesNothing has Redis away in the middle of a grace: it begins anew.
+func TestSilenceProvesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.put(t, storage.ImageKey("ada", "i1"))
+	synctest.Test(t, func(t *testing.T) {
+		w.janitor.Start(t.Context())
+		defer w.janitor.Stop(context.Background())
+		advance := func(d time.Duration) {
+			<-time.After(d)
+			synctest.Wait()
+		}
+		advance(55 * time.Minute)
+		w.fail(errors.New("LOADING"))
+		advance(20 * time.Minute)
+		w.fail(nil)
+		advance(55 * time.Minute)
+		if n := len(w.left(t)); n != 1 {
+			t.Fatal("deleted although Redis was away")
+		}
+		advance(30 * time.Minute)
+		if n := len(w.left(t)); n != 0 {
+			t.Errorf("%d files are left", n)
+		}
+	})
+}
+
+// TestAnotherRedisOnTheSameStorage has a second hub whose sessions this one does not know.
+func TestAnotherRedisOnTheSameStorage(t *testing.T) {
+	w := newWorld(t)
+	w.put(t, storage.ImageKey("theirs", "i1"))
+	other := New(w.config())
+	other.Sessions = &redis{state: "R2", jobs: map[string][]sessions.Job{"theirs": {}}}
+	if err := other.look(t.Context(), w.now); err != nil {
+		t.Fatal(err)
+	}
+	w.looks(t, 3*time.Hour)
+	if n := len(w.left(t)); n != 1 {
+		t.Fatal("the files of another hub are deleted")
+	}
+	other.cancel = func() {} // it was never started
+	other.Stop(t.Context())
+	w.looks(t, 3*time.Hour)
+	if n := len(w.left(t)); n != 0 {
+		t.Errorf("%d files are left once the other hub has gone", n)
+	}
+}
+
+// TestStartsAndStops leaves no announcement and no goroutine behind.
+func TestStartsAndStops(t *testing.T) {
+	w := newWorld(t)
+	for range 20 {
+		var together sync.WaitGroup
+		for range 3 {
+			together.Go(func() { w.janitor.Start(t.Context()) })
+			together.Go(func() { w.janitor.Stop(t.Context()) })
+		}
+		together.Wait()
+	}
+	w.janitor.Stop(t.Context())
+	if left, err := os.ReadDir(filepath.Join(w.folder, "hubs")); err == nil && len(left) > 0 {
+		t.Errorf("%d announcements are left", len(left))
+	}
+}
+
+// TestWhatIsReferredToStays plays histories of sessions that come, upload, and are lost, with outages between: whatever
+// happens, no file is deleted that a job refers to or an upload that is under way has stored, and what is of nobody goes.
+func TestWhatIsReferredToStays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := &world{redis: &redis{state: "R1", jobs: map[string][]sessions.Job{}}, now: time.Now()}
+		var err error
+		if w.store, err = storage.Open(context.Background(), "mem://"); err != nil {
+			t.Fatal(err)
+		}
+		defer w.store.Close()
+		w.janitor = New(w.config())
+		uploads := map[string]time.Time{} // image keys that are stored and not recorded yet, by when the upload began
+		images, people := 0, 0
+		somebody := func(t *rapid.T) string {
+			if len(w.jobs) == 0 {
+				t.Skip("nobody is here")
+			}
+			return rapid.SampledFrom(slices.Sorted(maps.Keys(w.jobs))).Draw(t, "who")
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"come": func(t *rapid.T) {
+				people++
+				w.set(fmt.Sprint("s", people), []sessions.Job{})
+			},
+			"store": func(t *rapid.T) {
+				images++
+				key := storage.ImageKey(somebody(t), fmt.Sprint("i", images))
+				w.put(t, key)
+				uploads[key] = w.now
+			},
+			"record": func(t *rapid.T) {
+				for key, began := range uploads {
+					id := strings.Split(key, "/")[1]
+					image, _ := storage.Subject(key)
+					if jobs, known := w.jobs[id]; known && w.now.Sub(began) < w.janitor.UploadTime {
+						w.set(id, append(jobs, sessions.Job{ID: "j" + image, ImageID: image}))
+					}
+					delete(uploads, key)
+				}
+			},
+			"lose": func(t *rapid.T) { w.lose(somebody(t)) },
+			"fail": func(t *rapid.T) {
+				w.fail(errors.New("away"))
+				if err := w.janitor.look(context.Background(), w.now); err == nil {
+					t.Fatal("looked without Redis")
+				}
+				w.janitor.lost, w.janitor.strays = nil, nil // as run does
+				w.fail(nil)
+			},
+			"wait": func(t *rapid.T) {
+				w.now = w.now.Add(time.Duration(rapid.IntRange(1, 300).Draw(t, "minutes")) * time.Minute)
+				for key, began := range uploads { // an upload that takes too long is given up
+					if w.now.Sub(began) >= w.janitor.UploadTime {
+						delete(uploads, key)
+					}
+				}
+			},
+			"": func(t *rapid.T) {
+				if err := w.janitor.look(context.Background(), w.now); err != nil {
+					t.Fatal(err)
+				}
+				left := w.left(t)
+				for id, jobs := range w.jobs {
+					for _, job := range jobs {
+						if !slices.Contains(left, storage.ImageKey(id, job.ImageID)) {
+							t.Fatalf("image %s of %s is gone", job.ImageID, id)
+						}
+					}
+				}
+				for key := range uploads {
+					if _, known := w.jobs[strings.Split(key, "/")[1]]; known && !slices.Contains(left, key) {
+						t.Fatalf("%s of an upload is gone", key)
+					}
+				}
+			},
+		})
+		for range 4 {
+			w.now = w.now.Add(w.janitor.UploadTime)
+			if err := w.janitor.look(context.Background(), w.now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, key := range w.left(t) {
+			id := strings.Split(key, "/")[1]
+			image, _ := storage.Subject(key)
+			if !slices.ContainsFunc(w.jobs[id], func(j sessions.Job) bool { return j.ImageID == image }) {
+				t.Fatalf("%s is of nobody and stays", key)
+			}
+		}
+	})
+}
+
+func sameSet(a, b []string) bool {
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(a, b)
+}

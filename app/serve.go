@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"seghub/app/config"
+	"seghub/app/server"
+	"seghub/app/supervise"
+	"seghub/gpuexec"
+	"seghub/gpuexec/ort"
+)
+
+type serveCommand struct {
+	config.Config
+	Supervised bool `hidden:"" help:"This is the process that serves; its parent starts it anew."`
+}
+
+// Run serves: on a GPU as the parent of the process that does.
+func (s *serveCommand) Run() error {
+	if !s.Supervised && s.mayUseGPU() {
+		return superviseSelf()
+	}
+	return s.serve()
+}
+
+func (s *serveCommand) mayUseGPU() bool {
+	return s.Device != gpuexec.CPU && (s.Device != "auto" || ort.HasCUDAProvider(s.ORTLibrary))
+}
+
+func superviseSelf() error {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	supervisor := supervise.Supervisor{
+		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Command: func() *exec.Cmd {
+			cmd := exec.Command(program, append(slices.Clone(os.Args[1:]), "--supervised")...)
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+			return cmd
+		},
+	}
+	return supervisor.Run(signals)
+}
+
+func (s *serveCommand) serve() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	slog.SetDefault(log)
+	return server.Run(ctx, s.Config, log, func(address string) {
+		fmt.Printf("SegHub is ready: http://%s\n", address)
+	})
+}

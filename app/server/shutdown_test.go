@@ -1,0 +1,110 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"seghub/storage"
+)
+
+// open begins a request by hand; what the head lacks of it is written by the caller.
+func (u *user) open(head string) (net.Conn, *bufio.Reader) {
+	u.tb.Helper()
+	connection, err := net.Dial("tcp", strings.TrimPrefix(u.base, "http://"))
+	if err != nil {
+		u.tb.Fatal(err)
+	}
+	u.tb.Cleanup(func() { connection.Close() })
+	if err := connection.SetDeadline(time.Now().Add(patience)); err != nil {
+		u.tb.Fatal(err)
+	}
+	fmt.Fprintf(connection, "%s\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n", head, u.token)
+	return connection, bufio.NewReader(connection)
+}
+
+// TestRequestsInFlightAreAnswered stops the hub in the middle of a download and of an upload.
+func TestRequestsInFlightAreAnswered(t *testing.T) {
+	c := settings(t)
+	c.Warm = []string{model}
+	base, stop := serve(t, c)
+	u := newUser(t, base, "Ada")
+	image := padded(samplePNG(t, 0), 40<<20) // more than a connection holds
+	job := u.upload(http.StatusAccepted, image).Accepted[0]
+
+	download, reader := u.open("GET /api/v1/images/" + job.ImageID + " HTTP/1.1")
+	fmt.Fprint(download, "\r\n")
+	answer, err := http.ReadResponse(reader, nil)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%v, %v", answer, err)
+	}
+	defer answer.Body.Close()
+
+	upload, other := u.open("POST /api/v1/images HTTP/1.1")
+	rest := "\r\n--x--\r\n"
+	part := "--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n" + model +
+		"\r\n--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.png\"\r\n\r\n" + string(samplePNG(t, 0))
+	fmt.Fprintf(upload, "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\n\r\n%s", len(part)+len(rest), part)
+	arriving := filepath.Join(c.Data, "blobs", filepath.Dir(storage.ImageKey(u.session, "i")))
+	within(t, func() bool { // the second file of the session is under way
+		files, err := os.ReadDir(arriving)
+		return err == nil && len(files) == 2
+	})
+
+	down := make(chan struct{})
+	go func() { defer close(down); stop() }()
+	within(t, func() bool { // nobody new is let in
+		connection, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
+		if err == nil {
+			connection.Close()
+		}
+		return err != nil
+	})
+	if data, err := io.ReadAll(answer.Body); err != nil || !bytes.Equal(data, image) {
+		t.Errorf("the download ended after %d of %d bytes: %v", len(data), len(image), err)
+	}
+	fmt.Fprint(upload, rest)
+	refused, err := http.ReadResponse(other, nil)
+	if err != nil {
+		t.Fatalf("the upload has no answer: %v", err)
+	}
+	defer refused.Body.Close()
+	if data, err := io.ReadAll(refused.Body); err != nil || refused.StatusCode != http.StatusServiceUnavailable || !bytes.Contains(data, []byte("draining")) {
+		t.Errorf("the upload: %d %s, %v", refused.StatusCode, data, err)
+	}
+	<-down
+}
+
+// padded puts a chunk of n bytes that no reader of PNG knows behind the header of a file.
+func padded(file []byte, n int) []byte {
+	const header = 8 + 4 + 4 + 13 + 4 // signature, and length, type, data and checksum of the first chunk
+	chunk := append([]byte("paDd"), make([]byte, n)...)
+	out := binary.BigEndian.AppendUint32(bytes.Clone(file[:header]), uint32(n))
+	out = binary.BigEndian.AppendUint32(append(out, chunk...), crc32.ChecksumIEEE(chunk))
+	return append(out, file[header:]...)
+}
+
+// within waits until what is asked for is so.
+func within(t *testing.T, is func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(patience)
+	for !is() {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatal("it did not come about")
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package gpuexec
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+
+	"seghub/models"
+)
+
+// What is thought of a session that nobody has measured: weights take what their file does once more, since a
+// device keeps them in an order of its own; and the widest layers of a network hold so many bytes a pixel of a row.
+const (
+	weightsTimes  = 2
+	bytesPerPixel = 512
+)
+
+// footprints is what the sessions of each model and shape take, as far as it is known.
+type footprints struct {
+	table models.BatchTable
+	slots int
+
+	mu       sync.Mutex
+	measured map[string]footprint // guarded by mu
+}
+
+type footprint struct{ weights, run uint64 } // bytes
+
+func footprintKey(model models.Spec, rows int) string {
+	return fmt.Sprintf("%s %s %d", model.ID, model.Version, rows)
+}
+
+// known tells whether that shape of the model was measured.
+func (f *footprints) known(model models.Spec, rows int) bool {
+	if row, ok := f.table.Row(model.ID, f.slots); ok && row.Optimal == rows && row.RunBytes > 0 {
+		return true
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, ok := f.measured[footprintKey(model, rows)]
+	return ok
+}
+
+// of is what an open session of the model takes, and beside that its runs, in bytes: measured here, by the batch table, or
+// thought.
+func (f *footprints) of(model models.Spec, rows int) (weights, run uint64) {
+	f.mu.Lock()
+	m, ok := f.measured[footprintKey(model, rows)]
+	f.mu.Unlock()
+	if ok {
+		return m.weights, m.run
+	}
+	if row, ok := f.table.Row(model.ID, f.slots); ok && row.Optimal == rows && row.RunBytes > 0 {
+		return row.WeightsBytes, row.RunBytes
+	}
+	pixels := rows * model.Input.Height * model.Input.Width
+	return weightsTimes * uint64(max(0, model.SizeBytes)), bytesPerPixel * uint64(pixels)
+}
+
+// note remembers what was measured. Nothing was where nothing grew: the device cannot tell.
+func (f *footprints) note(model models.Spec, rows int, weights, run uint64) {
+	if run == 0 || f.known(model, rows) {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.measured[footprintKey(model, rows)] = footprint{weights, run}
+}
+
+// maxLoads is more than there are workers.
+const maxLoads = 1 << 20
+
+// loads orders the opening of sessions: one worker at a time opens a model, so that they do not all go to the disk and the cores for
+// it at once; and where memory is measured, whoever opens what was not measured yet does so alone, so that what grows is its
+// own.
+type loads struct {
+	measures bool
+	turns    turns
+	all      *semaphore.Weighted // of maxLoads
+}
+
+func newLoads(measures bool) *loads {
+	return &loads{measures: measures, turns: turns{taken: make(map[string]chan struct{})}, all: semaphore.NewWeighted(maxLoads)}
+}
+
+// enter returns once the model may be opened, or ctx's error. The caller calls done when it is.
+func (l *loads) enter(ctx context.Context, model string, known bool) (done func(), err error) {
+	over, err := l.turns.take(ctx, model)
+	if err != nil {
+		return nil, err
+	}
+	weight := int64(1)
+	if l.measures && !known {
+		weight = maxLoads
+	}
+	if err := l.all.Acquire(ctx, weight); err != nil {
+		over()
+		return nil, err
+	}
+	return func() { l.all.Release(weight); over() }, nil
+}

@@ -1,0 +1,84 @@
+package ort
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"seghub/gpuexec"
+	"seghub/gpuexec/cuda/cudatest"
+)
+
+// openAuto opens ONNX Runtime on what "auto" finds, and returns what it logs.
+func openAuto(t *testing.T) (device, log string) {
+	t.Helper()
+	var text bytes.Buffer
+	r, err := Open(library(t), auto, 4, slog.New(slog.NewTextHandler(&text, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	return r.Device(), text.String()
+}
+
+// The real provider finds all that it needs, and the probe's convolution comes before anything that this process does.
+func TestAutoTakesAGPUOnWhichAConvolutionRan(t *testing.T) {
+	onStandIn(t, cudatest.Settings{}, func(t *testing.T, s *cudatest.StandIn) {
+		device, text := openAuto(t)
+		if device != "cuda:0" {
+			t.Errorf("the models run on %q: %s", device, text)
+		}
+		if log := s.Log(t); len(log.Calls("cudnnBackendExecute")) != 1 || len(log.Failed()) > 0 {
+			t.Errorf("the probe asked for\n%v\nand failed in %+v", log, log.Failed())
+		}
+	})
+}
+
+// Without any one of CUDA's libraries, and with a card that is none, the models run on the CPU and the log says what to do.
+func TestAutoEndsOnTheCPU(t *testing.T) {
+	for name, c := range map[string]struct {
+		without cudatest.Library
+		fault   cudatest.Fault
+		said    []string
+	}{
+		"no driver":   {without: cudatest.Driver, said: []string{"the NVIDIA driver (libcuda.so.1)", "nvidia-driver-580"}},
+		"no cudart":   {without: cudatest.Runtime, said: []string{"cudart 13 (libcudart.so.13)", "cuda-cudart-13-0"}},
+		"no cuBLAS":   {without: cudatest.BLAS, said: []string{"cuBLAS 13 (libcublas.so.13)", "libcublas-13-0"}},
+		"no cuBLASLt": {without: cudatest.BLASLt, said: []string{"cuBLASLt 13 (libcublasLt.so.13)", "libcublas-13-0"}},
+		"no cuDNN":    {without: cudatest.DNN, said: []string{"cuDNN 9 (libcudnn.so.9)", "libcudnn9-cuda-13"}},
+		"no cuRAND":   {without: cudatest.Random, said: []string{"cuRAND 10 (libcurand.so.10)", "libcurand-13-0"}},
+
+		"no card":       {fault: cudatest.Fault{Call: "cudaGetDeviceCount", Code: cudatest.NoDevice}, said: []string{"CUDA error 100"}},
+		"an old driver": {fault: cudatest.Fault{Call: "cudaGetDeviceCount", Code: cudatest.InsufficientDriver}, said: []string{"CUDA error 35", "driver of version 580"}},
+		"a broken card": {fault: cudatest.Fault{Call: "cudaStreamSynchronize", Code: cudatest.LaunchFailure, After: 1}, said: []string{"nvidia-smi"}},
+		"a broken cuDNN": {fault: cudatest.Fault{Call: "cudnnBuildPlan", Code: cudatest.DNNInternalError},
+			said: []string{"nvidia-smi"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var settings cudatest.Settings
+			var without []cudatest.Library
+			if c.without == "" {
+				settings.Faults = []cudatest.Fault{c.fault}
+			} else {
+				without = append(without, c.without)
+			}
+			onStandIn(t, settings, func(t *testing.T, _ *cudatest.StandIn) {
+				device, text := openAuto(t)
+				if device != gpuexec.CPU {
+					t.Errorf("the models run on %s", device)
+				}
+				for _, part := range append(c.said, "models run on the CPU") {
+					if !strings.Contains(text, part) {
+						t.Errorf("the log does not say %q: %s", part, text)
+					}
+				}
+				if strings.Count(text, "level=INFO") != 2 { // why, and that ONNX Runtime is loaded
+					t.Errorf("the log has more to say: %s", text)
+				}
+			}, without...)
+		})
+	}
+}

@@ -1,0 +1,63 @@
+package gpuexec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// How long a run may take: so many times the slowest of its shape so far, and at least leastRun. The first of a shape may have to
+// wait for a driver to compile its kernels.
+const (
+	leastRun   = 30 * time.Second
+	slowerBy   = 10
+	firstRun   = 10 * time.Minute
+	hangsAfter = 10 * time.Second // after a run was told to end
+)
+
+// history is how long the slowest run of each shape took.
+type history struct {
+	mu      sync.Mutex
+	slowest map[string]time.Duration // by footprintKey; guarded by mu
+}
+
+func (h *history) limit(key string) time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	slowest, known := h.slowest[key]
+	if !known {
+		return firstRun
+	}
+	return max(leastRun, slowerBy*slowest)
+}
+
+func (h *history) note(key string, took time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.slowest[key] = max(h.slowest[key], took)
+}
+
+// watched has h's session do something that takes a run, and looks that it ends. One that takes too long is terminated, as
+// ErrTooLong; one that does not end then hangs, and takes the device with it.
+func (w *worker) watched(ctx context.Context, h *held, do func(ctx context.Context) error) error {
+	key := footprintKey(h.model, h.rows)
+	limit := w.pool.history.limit(key)
+	timed, stop := context.WithTimeoutCause(ctx, limit, ErrTooLong)
+	defer stop()
+	hang := time.AfterFunc(limit+hangsAfter, func() {
+		w.pool.lose(fmt.Errorf("%w: a run of %s hangs since %s", ErrDeviceLost, h.id, limit+hangsAfter))
+	})
+	defer hang.Stop()
+	began := time.Now()
+	err := w.withEngine(func() error { return do(timed) })
+	switch {
+	case err == nil:
+		w.pool.history.note(key, time.Since(began))
+	case errors.Is(err, ErrDeviceLost):
+	case ctx.Err() == nil && errors.Is(context.Cause(timed), ErrTooLong):
+		err = fmt.Errorf("%w: a run of %s was ended after %s", ErrTooLong, h.id, limit)
+	}
+	return err
+}

@@ -1,0 +1,243 @@
+package imageio
+
+import (
+	"bytes"
+	"compress/zlib"
+	"context"
+	"encoding/binary"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"pgregory.net/rapid"
+)
+
+// byStandard reads a PNG file by image/png alone.
+func byStandard(file []byte) (Image, error) {
+	return finished(standard(png.Decode)(bytes.NewReader(file), alive))
+}
+
+func alive() error { return nil }
+
+func finished(p pixels, err error) (Image, error) {
+	if err != nil {
+		return Image{}, err
+	}
+	return p.convert(context.Background(), &reporter{})
+}
+
+// forms are pictures of every kind that is read here, and some that are not.
+func forms(width, height int, random *rand.Rand) map[string]image.Image {
+	rect := image.Rect(0, 0, width, height)
+	grey, deepGrey := image.NewGray(rect), image.NewGray16(rect)
+	seeThrough, deepSeeThrough := image.NewNRGBA(rect), image.NewNRGBA64(rect)
+	opaque, deepOpaque := image.NewNRGBA(rect), image.NewNRGBA64(rect)
+	paletted := image.NewPaletted(rect, color.Palette{color.Black, color.White, color.NRGBA{9, 8, 7, 255}})
+	for _, pix := range [][]uint8{grey.Pix, deepGrey.Pix, seeThrough.Pix, deepSeeThrough.Pix} {
+		for i := range pix {
+			// Smooth in places, so that image/png chooses every filter.
+			pix[i] = uint8(i*3/width + random.IntN(1+i%7))
+		}
+	}
+	for i := range paletted.Pix {
+		paletted.Pix[i] = uint8(random.IntN(3))
+	}
+	copy(opaque.Pix, seeThrough.Pix)
+	for i := 3; i < len(opaque.Pix); i += 4 {
+		opaque.Pix[i] = 255
+	}
+	copy(deepOpaque.Pix, deepSeeThrough.Pix)
+	for i := 6; i < len(deepOpaque.Pix); i += 8 {
+		deepOpaque.Pix[i], deepOpaque.Pix[i+1] = 255, 255
+	}
+	return map[string]image.Image{
+		"grey": grey, "deep grey": deepGrey, "RGBA": seeThrough, "deep RGBA": deepSeeThrough,
+		"RGB": opaque, "deep RGB": deepOpaque, "palette": paletted,
+	}
+}
+
+func encoded(t interface{ Fatal(...any) }, img image.Image, level png.CompressionLevel) []byte {
+	var file bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: level}
+	if err := encoder.Encode(&file, img); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+// refiltered is a PNG file of the form with rows of any filters and bytes, and chunks of any length.
+func refiltered(form pngForm, rows []byte, chunk int) []byte {
+	var compressed bytes.Buffer
+	z := zlib.NewWriter(&compressed)
+	_, _ = z.Write(rows)
+	_ = z.Close()
+	var file bytes.Buffer
+	out := chunkWriter{w: &file}
+	out.begin(form.width, form.height, uint8(8*form.bytes), map[int]uint8{1: colourGrey, 2: colourGreyAlpha, 3: colourRGB, 4: colourRGBA}[form.samples])
+	out.chunk("tEXt", []byte("Comment\x00made up"))
+	for data := compressed.Bytes(); len(data) > 0; data = data[min(chunk, len(data)):] {
+		out.chunk("IDAT", data[:min(chunk, len(data))])
+	}
+	out.chunk("tIME", make([]byte, 7))
+	out.chunk("IEND", nil)
+	return file.Bytes()
+}
+
+func TestPNGIsReadAsByTheStandardLibrary(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	for _, size := range [][2]int{{1, 1}, {7, 3}, {200, 67}, {1025, 9}, {30_000, 2}} {
+		for name, img := range forms(size[0], size[1], random) {
+			file := encoded(t, img, png.DefaultCompression)
+			want, err := byStandard(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for kind, r := range map[string]io.Reader{"whole": bytes.NewReader(file), "by the byte": iotest.OneByteReader(bytes.NewReader(file))} {
+				got, err := finished(decodePNG(r, alive))
+				if err != nil || !reflect.DeepEqual(got, want) {
+					t.Errorf("%s of %v, %s: %dx%dx%d, %v", name, size, kind, got.Width, got.Height, got.Channels, err)
+				}
+			}
+		}
+	}
+}
+
+// TestPNGRowsOfAnyFilter also wants equal colours to become grey, and every filter to do what that of image/png does.
+func TestPNGRowsOfAnyFilter(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		form := pngForm{
+			width: rapid.IntRange(1, 40).Draw(t, "width"), height: rapid.IntRange(1, 9).Draw(t, "height"),
+			samples: rapid.IntRange(1, 4).Draw(t, "samples"), bytes: rapid.IntRange(1, 2).Draw(t, "bytes"),
+		}
+		row := 1 + form.width*form.bytesPerPixel()
+		missing := rapid.SampledFrom([]int{0, 0, 0, -1, 1}).Draw(t, "missing")
+		rows := rapid.SliceOfN(rapid.Byte(), row*form.height-missing, row*form.height-missing).Draw(t, "rows")
+		most := rapid.SampledFrom([]uint8{5, 5, 5, 6}).Draw(t, "filters")
+		for i := 0; i < len(rows); i += row {
+			rows[i] %= most
+		}
+		file := refiltered(form, rows, rapid.IntRange(1, 300).Draw(t, "chunk"))
+		for range rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(t, "changes") {
+			file[rapid.IntRange(0, len(file)-1).Draw(t, "at")] = rapid.Byte().Draw(t, "byte")
+		}
+		agree(t, file)
+	})
+}
+
+// agree wants the picture that image/png gives, or an error where that has one.
+func agree(t interface{ Errorf(string, ...any) }, file []byte) {
+	got, err := finished(decodePNG(bytes.NewReader(file), alive))
+	want, wantErr := byStandard(file)
+	if err == nil && wantErr != nil && strings.Contains(wantErr.Error(), "too much pixel data") {
+		return // whether bytes behind the compressed data are an error depends there on a buffer's size
+	}
+	if (err == nil) != (wantErr == nil) || err == nil && !reflect.DeepEqual(got, want) {
+		t.Errorf("%dx%dx%d, %v; image/png gives %dx%dx%d, %v", got.Width, got.Height, got.Channels, err, want.Width, want.Height, want.Channels, wantErr)
+	}
+}
+
+func FuzzDecodePNG(f *testing.F) {
+	random := rand.New(rand.NewPCG(7, 8))
+	for _, img := range forms(9, 5, random) {
+		f.Add(encoded(f, img, png.BestCompression))
+	}
+	f.Add(refiltered(pngForm{3, 2, 2, 1}, make([]byte, 14), 5))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		file = withRightSums(file)
+		if config, err := png.DecodeConfig(bytes.NewReader(file)); err == nil && config.Width > 1<<16/config.Height {
+			return
+		}
+		agree(t, file)
+	})
+}
+
+// withRightSums sets the checksums of the chunks, which a fuzzer would never find.
+func withRightSums(file []byte) []byte {
+	file = bytes.Clone(file)
+	for at := len(pngMagic); len(file)-at >= 12; {
+		length := int(binary.BigEndian.Uint32(file[at:]))
+		if length > len(file)-at-12 {
+			break
+		}
+		end := at + 8 + length
+		binary.BigEndian.PutUint32(file[end:], crc32.ChecksumIEEE(file[at+4:end]))
+		at = end + 4
+	}
+	return file
+}
+
+func TestPNGChunksInNoOrder(t *testing.T) {
+	form := pngForm{2, 1, 1, 1}
+	whole := refiltered(form, make([]byte, 3), 100)
+	var chunks [][]byte
+	for rest := whole[len(pngMagic):]; len(rest) > 0; {
+		n := 12 + int(binary.BigEndian.Uint32(rest))
+		chunks = append(chunks, rest[:n])
+		rest = rest[n:]
+	}
+	extra := func(name string, data []byte) []byte {
+		var out bytes.Buffer
+		w := chunkWriter{w: &out}
+		w.chunk(name, data)
+		return out.Bytes()
+	}
+	for _, more := range [][]byte{
+		chunks[0], chunks[2], extra("IDAT", nil), extra("PLTE", make([]byte, 3)), extra("PLTE", make([]byte, 4)), extra("PLTE", nil),
+		extra("tRNS", make([]byte, 2)), extra("tRNS", make([]byte, 6)), extra("tRNS", make([]byte, 3)), extra("IEND", nil),
+		extra("IEND", []byte{1}), extra("teXt", make([]byte, 9000)), {0xff, 0xff, 0xff, 0xff, 't', 'e', 'X', 't'},
+	} {
+		for place := range len(chunks) + 1 {
+			file := []byte(pngMagic)
+			for i, chunk := range chunks {
+				if i == place {
+					file = append(file, more...)
+				}
+				file = append(file, chunk...)
+			}
+			agree(t, file)
+			colourful := bytes.Replace(withRightSums(append([]byte{}, file...)), []byte("\x08\x00\x00\x00\x00"), []byte("\x08\x02\x00\x00\x00"), 1)
+			agree(t, withRightSums(colourful))
+		}
+	}
+}
+
+func BenchmarkDecodePNG1024(b *testing.B) {
+	random := rand.New(rand.NewPCG(9, 10))
+	const side = 1024
+	for name, img := range noisyScenes(side, random) {
+		file := encoded(b, img, png.DefaultCompression)
+		for by, decode := range map[string]decoder{"hub": decodePNG, "standard": standard(png.Decode)} {
+			b.Run(name+"/"+by, func(b *testing.B) {
+				b.SetBytes(int64(len(file)))
+				for b.Loop() {
+					if _, err := finished(decode(bytes.NewReader(file), alive)); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// noisyScenes are as microscopes give them: a smooth scene with the noise of a camera.
+func noisyScenes(side int, random *rand.Rand) map[string]image.Image {
+	rect := image.Rect(0, 0, side, side)
+	grey, deepGrey, colour := image.NewGray(rect), image.NewGray16(rect), image.NewNRGBA(rect)
+	for y := range side {
+		for x := range side {
+			level := 90 + 40*float64(x*(side-x)+y*(side-y))/float64(side*side)
+			value := func(gain, noise float64) float64 { return gain * (level + noise*random.NormFloat64()) }
+			grey.SetGray(x, y, color.Gray{uint8(value(1, 5))})
+			deepGrey.SetGray16(x, y, color.Gray16{uint16(value(16, 3))})
+			colour.SetNRGBA(x, y, color.NRGBA{uint8(value(1, 4)), uint8(value(0.8, 4)), uint8(value(1.2, 4)), 255})
+		}
+	}
+	return map[string]image.Image{"grey": grey, "deep": deepGrey, "colour": colour}
+}

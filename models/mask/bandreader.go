@@ -1,0 +1,144 @@
+package mask
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// BandReader reads a probability map in bands. One goroutine at a time.
+type BandReader struct {
+	Width, Height int
+	Channels      int // 1, or 2 of a map with borders
+	Bands         int // how many there are
+
+	r      io.ReadSeeker
+	rows   int
+	frames []int64 // where each frame begins, and behind the last one the index
+	packed []byte
+}
+
+// ReadBands reads header and index of the map that is all of r. A map of more than maxPixels is damaged: the caller knows of
+// which image it is. The errors wrap ErrBands, or are what r itself returned.
+func ReadBands(r io.ReadSeeker, maxPixels int64) (*BandReader, error) {
+	b := &BandReader{r: r}
+	if err := b.open(maxPixels); err != nil {
+		return nil, fmt.Errorf("open a probability map: %w", err)
+	}
+	return b, nil
+}
+
+func (b *BandReader) open(maxPixels int64) error {
+	size, err := b.r.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	var header [bandsHeader]byte
+	if err := b.readAt(header[:], 0); err != nil {
+		return err
+	}
+	if string(header[:len(bandsMagic)]) != bandsMagic {
+		return fmt.Errorf("%w: it does not begin like one", ErrBands)
+	}
+	b.Channels = int(header[5])
+	b.rows = int(binary.LittleEndian.Uint16(header[6:]))
+	width, height := int64(binary.LittleEndian.Uint32(header[8:])), int64(binary.LittleEndian.Uint32(header[12:]))
+	if b.Channels < 1 || b.Channels > maxChannels || b.rows < 1 || width < 1 || height < 1 || width > maxPixels/height {
+		return fmt.Errorf("%w: %dx%d samples of %d channels in bands of %d rows", ErrBands, width, height, b.Channels, b.rows)
+	}
+	b.Width, b.Height = int(width), int(height)
+	b.Bands = (b.Height + b.rows - 1) / b.rows
+	return b.readIndex(size)
+}
+
+func (b *BandReader) readIndex(size int64) error {
+	count := b.Bands * b.Channels
+	begin := size - 4*int64(count)
+	if begin < bandsHeader {
+		return fmt.Errorf("%w: %d bytes have no room for %d bands", ErrBands, size, b.Bands)
+	}
+	index := make([]byte, 4*count)
+	if err := b.readAt(index, begin); err != nil {
+		return err
+	}
+	b.frames = make([]int64, 0, count+1)
+	at := int64(bandsHeader)
+	for ; len(index) > 0; index = index[4:] {
+		b.frames = append(b.frames, at)
+		at += int64(binary.LittleEndian.Uint32(index))
+	}
+	if at != begin {
+		return fmt.Errorf("%w: its bands do not end where its index begins", ErrBands)
+	}
+	b.frames = append(b.frames, at)
+	return nil
+}
+
+// Rows are the rows of a band: from begin up to end.
+func (b *BandReader) Rows(band int) (begin, end int) {
+	return band * b.rows, min((band+1)*b.rows, b.Height)
+}
+
+// Read gives the samples of a channel in one band, in the memory of dst where that suffices. The error wraps ErrBands, or is what
+// the map is read from returned.
+func (b *BandReader) Read(band, channel int, dst []uint8) ([]uint8, error) {
+	begin, end := b.Rows(band)
+	n := (end - begin) * b.Width
+	if cap(dst) < n {
+		dst = make([]uint8, n)
+	}
+	dst, err := b.read(band*b.Channels+channel, dst[:0:n])
+	if err == nil && len(dst) != n {
+		err = fmt.Errorf("%w: %d samples of %d", ErrBands, len(dst), n)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read band %d of a probability map: %w", band, err)
+	}
+	return dst, nil
+}
+
+func (b *BandReader) read(frame int, dst []uint8) ([]uint8, error) {
+	decoder, err := bandDecoder()
+	if err != nil {
+		return nil, err
+	}
+	length := int(b.frames[frame+1] - b.frames[frame])
+	if cap(b.packed) < length {
+		b.packed = make([]byte, length)
+	}
+	packed := b.packed[:length]
+	if err := b.readAt(packed, b.frames[frame]); err != nil {
+		return nil, err
+	}
+	if dst, err = decoder.DecodeAll(packed, dst); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBands, err)
+	}
+	return dst, nil
+}
+
+// Probability reads the whole map, as it was written.
+func (b *BandReader) Probability() (Probability, error) {
+	p := Probability{Width: b.Width, Height: b.Height}
+	for channel, samples := range []*[]uint8{&p.Pix, &p.Border}[:b.Channels] {
+		*samples = make([]uint8, b.Width*b.Height)
+		for band := range b.Bands {
+			begin, end := b.Rows(band)
+			if _, err := b.Read(band, channel, (*samples)[begin*b.Width:end*b.Width]); err != nil {
+				return Probability{}, err
+			}
+		}
+	}
+	return p, nil
+}
+
+func (b *BandReader) readAt(p []byte, offset int64) error {
+	if _, err := b.r.Seek(offset, io.SeekStart); err != nil {
+		return err
+	}
+	_, err := io.ReadFull(b.r, p)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: it ends too soon", ErrBands)
+	}
+	return err
+}

@@ -1,0 +1,48 @@
+package resample
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// TestWholeRatiosGiveTheSameSamples holds the ways for one ratio against the one for all, sample by sample.
+func TestWholeRatiosGiveTheSameSamples(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		width, height := rapid.IntRange(1, 21).Draw(t, "width"), rapid.IntRange(1, 7).Draw(t, "height")
+		channels := rapid.SampledFrom([]int{1, 3}).Draw(t, "channels")
+		for name, size := range map[string]struct{ fromWidth, fromHeight, toWidth, toHeight int }{
+			"same":   {width, height, width, height},
+			"halved": {2 * width, 2 * height, width, height},
+			"double": {width, height, 2 * width, 2 * height},
+		} {
+			stride := size.fromWidth*channels + rapid.IntRange(0, 3).Draw(t, "padding")
+			// The last row may end where its pixels do.
+			src := rapid.SliceOfN(rapid.Byte(), stride*size.fromHeight, stride*size.fromHeight).Draw(t, "source")
+			src = src[:stride*(size.fromHeight-1)+size.fromWidth*channels]
+			got := make([]uint8, size.toWidth*size.toHeight*channels)
+			want := make([]uint8, len(got))
+			Resize(got, size.toWidth, size.toHeight, src, size.fromWidth, size.fromHeight, stride, channels)
+			resize(want, size.toWidth, size.toHeight, src, size.fromWidth, size.fromHeight, stride, channels)
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s: %v, want %v", name, got, want)
+			}
+		}
+	})
+}
+
+func BenchmarkResize(b *testing.B) {
+	for _, size := range [][2]int{{1024, 512}, {512, 1024}, {1000, 512}, {512, 1000}, {2048, 512}} {
+		for _, channels := range []int{1, 3} {
+			b.Run(fmt.Sprintf("%d to %d, %d channels", size[0], size[1], channels), func(b *testing.B) {
+				src, dst := make([]uint8, size[0]*size[0]*channels), make([]uint8, size[1]*size[1]*channels)
+				b.SetBytes(int64(max(len(src), len(dst))))
+				for b.Loop() {
+					Resize(dst, size[1], size[1], src, size[0], size[0], size[0]*channels, channels)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package redisserver
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// State is what Check found of the Redis that Open would give.
+type State struct {
+	Kind       string // External, Child or Embedded; of an Embedded nothing else is known
+	Where      string // an external server's address, a child's program
+	InUse      bool   // a hub runs this child now
+	Version    string // such as "7.2.4"
+	Eviction   string // its maxmemory-policy
+	AppendOnly bool   // it keeps an append-only file
+}
+
+// Check finds out whether Open would give a Redis that takes writes, and what it is. It leaves nothing behind: a child that no
+// hub runs is tried in a folder of its own, not on the files of dataDir. With an error State has what was known until then.
+func Check(ctx context.Context, how, dataDir string, log *slog.Logger) (state State, err error) {
+	kind, what := resolve(how)
+	state = State{Kind: kind, Where: what}
+	var client redis.UniversalClient
+	stop := func() error { return nil }
+	switch kind {
+	case Embedded:
+		return state, nil
+	case External:
+		state.Where = "" // it may hold a password
+		if client, stop, err = openURL(ctx, what, slog.New(slog.DiscardHandler)); err != nil {
+			return state, err
+		}
+		state.Where = client.(*redis.Client).Options().Addr
+	case Child:
+		running, err := runningChild(ctx, dataDir)
+		if err != nil {
+			return state, err
+		}
+		if state.InUse = running != nil; state.InUse {
+			client, stop = running, running.Close
+			break
+		}
+		folder, err := os.MkdirTemp("", "seghub-redis-")
+		if err != nil {
+			return state, fmt.Errorf("redisserver: %w", err)
+		}
+		defer os.RemoveAll(folder)
+		if client, stop, err = openChild(ctx, what, folder, 0, log); err != nil {
+			return state, err
+		}
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	if err := state.ask(ctx, client); err != nil {
+		return state, fmt.Errorf("redisserver: %w", err)
+	}
+	if err := tryWriting(ctx, client); err != nil {
+		return state, fmt.Errorf("redisserver: it takes no writes: %w", err)
+	}
+	return state, nil
+}
+
+// runningChild is a client of the child that a hub runs on dataDir now; nil when there is none.
+func runningChild(ctx context.Context, dataDir string) (*redis.Client, error) {
+	folder, err := filepath.Abs(filepath.Join(dataDir, "redis"))
+	if err != nil {
+		return nil, fmt.Errorf("redisserver: %w", err)
+	}
+	socket, err := socketPath(folder)
+	if err != nil {
+		return nil, fmt.Errorf("redisserver: %w", err)
+	}
+	client := newClient(&redis.Options{Network: "unix", Addr: socket})
+	if client.Ping(ctx).Err() != nil {
+		return nil, client.Close()
+	}
+	return client, nil
+}
+
+// ask reads what the server says of itself. CONFIG would say it too, and is refused by many who run a Redis for others.
+func (s *State) ask(ctx context.Context, client redis.UniversalClient) error {
+	text, err := client.Info(ctx).Result()
+	if err != nil {
+		return fmt.Errorf("ask for its state: %w", err)
+	}
+	info := make(map[string]string)
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		info[name] = value
+	}
+	s.Version = info["redis_version"]
+	s.Eviction = info["maxmemory_policy"]
+	s.AppendOnly = info["aof_enabled"] == "1"
+	return nil
+}
+
+// tryWriting writes a key that is gone soon after, whatever happens.
+func tryWriting(ctx context.Context, client redis.UniversalClient) error {
+	key := "{seghub}:check:" + rand.Text()
+	if err := client.Set(ctx, key, "1", 10*time.Second).Err(); err != nil {
+		return err
+	}
+	return client.Del(ctx, key).Err()
+}

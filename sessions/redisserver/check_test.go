@@ -1,0 +1,115 @@
+package redisserver
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// serve runs a redis-server as a child and gives its client and a URL by which it is an external one.
+func serve(t *testing.T) (client redis.UniversalClient, url string) {
+	t.Helper()
+	client, _, _ = open(t, "auto", t.TempDir(), discard)
+	return client, "unix://" + client.(*redis.Client).Options().Addr
+}
+
+func TestCheckOfAnExternalServer(t *testing.T) {
+	needRedis(t)
+	client, url := serve(t)
+	state, err := Check(t.Context(), url, t.TempDir(), discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if state.Kind != External || !strings.Contains(url, state.Where) || state.Version == "" || state.Eviction != "noeviction" || !state.AppendOnly {
+		t.Errorf("%+v", state)
+	}
+	if keys := client.DBSize(t.Context()).Val(); keys != 0 {
+		t.Errorf("%d keys are left", keys)
+	}
+
+	for name, value := range map[string]string{"maxmemory-policy": "allkeys-lru", "appendonly": "no"} {
+		if err := client.ConfigSet(t.Context(), name, value).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if state, err = Check(t.Context(), url, t.TempDir(), discard); err != nil || state.Eviction != "allkeys-lru" || state.AppendOnly {
+		t.Errorf("%+v, %v", state, err)
+	}
+}
+
+func TestCheckOfAServerThatTakesNoWrites(t *testing.T) {
+	needRedis(t)
+	client, url := serve(t)
+	// More than it has already, and nothing may be evicted.
+	if err := client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	state, err := Check(t.Context(), url, t.TempDir(), discard)
+	if err == nil || !strings.Contains(err.Error(), "takes no writes") || state.Version == "" {
+		t.Errorf("%+v, %v", state, err)
+	}
+}
+
+func TestCheckOfNobody(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	state, err := Check(ctx, "redis://:secret@"+listener.Addr().String(), t.TempDir(), discard)
+	if err == nil || state.Kind != External || strings.Contains(err.Error()+state.Where, "secret") {
+		t.Errorf("%+v, %v", state, err)
+	}
+}
+
+// A child is tried beside the data, which stays as it is.
+func TestCheckOfAChild(t *testing.T) {
+	needRedis(t)
+	data := filepath.Join(t.TempDir(), "data")
+	state, err := Check(t.Context(), "auto", data, discard)
+	if err != nil || state.Kind != Child || state.InUse || state.Version == "" || state.Eviction != "noeviction" || !state.AppendOnly {
+		t.Errorf("%+v, %v", state, err)
+	}
+	if _, err := os.Stat(data); !os.IsNotExist(err) {
+		t.Errorf("the data folder: %v", err)
+	}
+
+	client, _, _ := open(t, "auto", data, discard)
+	pid := process(t, client)
+	if state, err = Check(t.Context(), "auto", data, discard); err != nil || !state.InUse || state.Version == "" {
+		t.Errorf("while a hub runs: %+v, %v", state, err)
+	}
+	if process(t, client) != pid {
+		t.Error("the hub's server was started again")
+	}
+}
+
+func TestCheckOfAChildThatCannotStart(t *testing.T) {
+	t.Setenv("REDIS_URL", "")
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "redis-server"), []byte("#!/bin/sh\nexit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":/bin:/usr/bin")
+	if state, err := Check(t.Context(), "auto", t.TempDir(), discard); err == nil || state.Kind != Child {
+		t.Errorf("%+v, %v", state, err)
+	}
+}
+
+func TestCheckOfTheEmbeddedOne(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	t.Setenv("REDIS_URL", "")
+	for _, how := range []string{"auto", "embedded"} {
+		if state, err := Check(t.Context(), how, t.TempDir(), discard); err != nil || state != (State{Kind: Embedded}) {
+			t.Errorf("%s: %+v, %v", how, state, err)
+		}
+	}
+}

@@ -1,0 +1,45 @@
+// A reverse proxy that has the hub under a path, as an institute's web server does.
+
+import { createServer, request, type IncomingMessage } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
+
+export interface Proxy {
+  url: string
+  stop: () => void
+}
+
+/** startProxy passes what is asked for under path to the hub, without path, and knows nothing else. */
+export async function startProxy(hub: string, path: string): Promise<Proxy> {
+  const to = new URL(hub)
+  const inner = (message: IncomingMessage) => (message.url!.startsWith(`${path}/`) ? message.url!.slice(path.length) : null)
+
+  const server = createServer((asked, answer) => {
+    const url = inner(asked)
+    if (url === null) return void answer.writeHead(404).end()
+    const passed = request({ host: to.hostname, port: to.port, path: url, method: asked.method, headers: asked.headers }, (from) => {
+      answer.writeHead(from.statusCode!, from.headers)
+      from.pipe(answer)
+    })
+    passed.on('error', () => answer.destroy())
+    asked.pipe(passed)
+  })
+  server.on('upgrade', (asked: IncomingMessage, socket) => {
+    const url = inner(asked)
+    if (url === null) return void socket.destroy()
+    const passed = connect(Number(to.port), to.hostname, () => {
+      const headers = Object.entries(asked.headers).map(([name, value]) => `${name}: ${String(value)}\r\n`)
+      passed.write(`GET ${url} HTTP/1.1\r\n${headers.join('')}\r\n`)
+      socket.pipe(passed).pipe(socket)
+    })
+    passed.on('error', () => socket.destroy())
+    socket.on('error', () => passed.destroy())
+  })
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}/`,
+    stop: () => {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
