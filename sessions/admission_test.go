@@ -29,7 +29,8 @@ func TestAdmissionRules(t *testing.T) {
 			clock := newClock()
 			config.Now = clock.Now
 			config.LeaseTTL = time.Hour // so that a minute is a tick
-			w := &world{ctx: t.Context(), config: config, clock: clock}
+			w := &world{ctx: t.Context(), config: config, clock: clock, down: make(map[int]bool)}
+			w.config.Open = func(slot int) bool { return !w.down[slot] }
 			w.start(r)
 			r.Repeat(map[string]func(*rapid.T){
 				"create":  w.create,
@@ -40,6 +41,7 @@ func TestAdmissionRules(t *testing.T) {
 				"close":   w.close,
 				"time":    w.pass,
 				"restart": w.start,
+				"worker":  w.toggle,
 			})
 			w.drain(r)
 			for _, id := range w.everybody {
@@ -58,7 +60,8 @@ type world struct {
 	open      []string // sessions
 	everybody []string // closed ones too
 	running   []work
-	line      []string // as it was after the last step
+	line      []string     // as it was after the last step
+	down      map[int]bool // workers that are not up
 }
 
 // work is a claimed job and the slot that claimed it.
@@ -167,6 +170,15 @@ func (w *world) close(t *rapid.T) {
 	w.check(t)
 }
 
+// toggle lets a worker go down or come up. Who has to leave its slot goes to the line by the ticket that it came with.
+func (w *world) toggle(t *rapid.T) {
+	slot := rapid.IntRange(0, w.config.Slots-1).Draw(t, "slot")
+	w.down[slot] = !w.down[slot]
+	must(t, w.s.SlotsChanged(w.ctx))
+	w.line = nil
+	w.check(t)
+}
+
 func (w *world) pass(t *rapid.T) {
 	d := rapid.SampledFrom([]time.Duration{time.Second, 6 * time.Second, 61 * time.Second}).Draw(t, "time")
 	w.clock.live(t, d, w.s)
@@ -198,8 +210,17 @@ func (w *world) check(t *rapid.T) {
 	for _, p := range places {
 		line = append(line, p.session)
 	}
-	if len(line) > 0 && len(owners) < w.config.Slots {
-		t.Fatalf("%d wait while only %d of %d slots are used", len(line), len(owners), w.config.Slots)
+	open := w.config.Slots
+	for slot, down := range w.down {
+		if down {
+			open--
+		}
+		if owner := stats.Slots[slot].Session; down && owner != "" {
+			t.Fatalf("slot %d has the owner %s and no worker", slot, owner)
+		}
+	}
+	if len(line) > 0 && len(owners) < open {
+		t.Fatalf("%d wait while only %d of %d slots are used", len(line), len(owners), open)
 	}
 	active := 0
 	for _, id := range w.open {
@@ -264,6 +285,9 @@ func (w *world) checkOrder(t *rapid.T, line []string, owners map[string]int) {
 
 // drain lets the workers work until everybody is served. Each round lets every slot claim and finish a batch.
 func (w *world) drain(t *rapid.T) {
+	clear(w.down)
+	must(t, w.s.SlotsChanged(w.ctx))
+	w.line = nil
 	for round := 0; ; round++ {
 		for len(w.running) > 0 {
 			w.finishOne(0, nil)

@@ -18,7 +18,7 @@
 //	idle    -> waiting  it submits, else
 //	waiting -> active   it is at the head of the line and a slot is free, or reserved without work for a grace
 //	waiting -> idle     its whole queue was cancelled
-//	active  -> waiting  its turn is over while others wait, or its node is gone, and it has queued jobs
+//	active  -> waiting  its turn is over while others wait, or its node is gone or its worker down, and it has queued jobs
 //	active  -> idle     no work for a grace while others wait or nobody watches; or as above without queued jobs
 //	idle    -> closed   DELETE, or SESSION_TTL without sockets and work
 //	waiting -> closed   DELETE
@@ -47,7 +47,7 @@
 //
 // # Who owns what
 //
-// A node is a process with slots. It holds one lease for all of them in Redis, {generation, expiry}, and renews
+// A node is a process with slots. A slot is open while its worker is up and warm: only then has it an owner. It holds one lease for all of them in Redis, {generation, expiry}, and renews
 // it each third of its TTL; a slot's owner and a claimed job are part of it. Scripts go by Redis's own clock
 // (Config.Now replaces it in tests), so that nodes agree; a node itself stops taking work before the lease can
 // have expired by counting from before the renewal was sent. Finishing is a compare-and-set on (job, attempt).

@@ -157,6 +157,7 @@ func testConfig(client redis.UniversalClient) Config {
 		MaxQueue: 10_000, Files: newFiles(),
 		BatchSize: func(string, int) int { return 1 },
 		Borrow:    func() bool { return false },
+		Open:      func(int) bool { return true },
 		Problem:   func(err error) *problem.Problem { return problem.New(problem.InferenceFailed, err.Error()) },
 		Log:       slog.New(slog.DiscardHandler),
 	}

@@ -86,7 +86,7 @@ func (s *Service) join(ctx context.Context, takeOver bool) error {
 	if takeOver {
 		take = 1
 	}
-	reply, err := s.run(ctx, joinScript, s.config.Slots, take, s.problem(errDied), s.process)
+	reply, err := s.run(ctx, joinScript, s.openSlots(), take, s.problem(errDied), s.process)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (s *Service) tick(ctx context.Context) (ticked, error) {
 	if s.draining.Load() {
 		draining = 1
 	}
-	reply, err := s.ask(ctx, tickScript, draining, unwatchedAfter.Milliseconds(), s.problem(errDied))
+	reply, err := s.ask(ctx, tickScript, draining, s.openSlots(), unwatchedAfter.Milliseconds(), s.problem(errDied))
 	if err != nil {
 		return ticked{}, err
 	}
@@ -157,6 +157,25 @@ func (s *Service) tick(ctx context.Context) (ticked, error) {
 		cancel:  texts(reply[3]),
 		chores:  chores{expired: texts(reply[4]), closing: texts(reply[5])},
 	}, nil
+}
+
+// openSlots tells which slots are open, a letter each: "1" or "0".
+func (s *Service) openSlots() string {
+	letters := make([]byte, s.config.Slots)
+	for slot := range letters {
+		letters[slot] = '0'
+		if s.config.Open(slot) {
+			letters[slot] = '1'
+		}
+	}
+	return string(letters)
+}
+
+// SlotsChanged tells Redis now which slots are open; without it, that is found out at the next tick.
+func (s *Service) SlotsChanged(ctx context.Context) error {
+	_, err := s.tick(ctx)
+	s.work.broadcast()
+	return err
 }
 
 // keepLease ticks until ctx ends, and hands what takes long to the sweeper.

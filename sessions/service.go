@@ -47,6 +47,8 @@ type Config struct {
 	MaxQueue     int           // queued jobs a session
 
 	Files Files
+	// Open says whether a slot's worker is up and warm. While it is not, the slot is nobody's. Asked at each tick.
+	Open func(slot int) bool
 	// BatchSize is how many images of model one batch may hold while so many sessions have work on this node.
 	BatchSize func(model string, active int) int
 	// Borrow says whether idle workers may help now; they do only while nobody waits. Asked whenever one would.
@@ -127,8 +129,8 @@ func New(config Config) (*Service, error) {
 
 func (c Config) validate() error {
 	switch {
-	case c.Redis == nil || c.Files == nil || c.BatchSize == nil || c.Borrow == nil || c.Problem == nil || c.Log == nil:
-		return errors.New("config: Redis, Files, BatchSize, Borrow, Problem and Log are wanted")
+	case c.Redis == nil || c.Files == nil || c.BatchSize == nil || c.Borrow == nil || c.Open == nil || c.Problem == nil || c.Log == nil:
+		return errors.New("config: Redis, Files, BatchSize, Borrow, Open, Problem and Log are wanted")
 	case c.Node == "":
 		return errors.New("config: Node is wanted")
 	case c.Slots < 1 || c.MaxQueue < 1:

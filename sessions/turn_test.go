@@ -107,6 +107,40 @@ func TestBorrow(t *testing.T) {
 	})
 }
 
+// TestASlotFollowsItsWorker gives nothing to a worker that is not up, and takes from one that goes down.
+func TestASlotFollowsItsWorker(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		config.Slots = 1
+		one, clock := joined(t, config)
+		ada, ben := create(t, one), create(t, one)
+		submit(t, one, ada, 2)
+		submit(t, one, ben, 2)
+
+		up := false
+		config.Node, config.Now = "two", clock.Now
+		config.Open = func(int) bool { return up }
+		two := newService(t, config)
+		must(t, two.join(t.Context(), true))
+		clock.live(t, time.Second, one, two)
+		if session := get(t, two, ben); session.State != Waiting {
+			t.Fatalf("ben is %+v while the node boots", session)
+		}
+		up = true
+		must(t, two.SlotsChanged(t.Context()))
+		if session := get(t, two, ben); session.State != Active || session.Node != "two" {
+			t.Fatalf("ben is %+v when it is up", session)
+		}
+		cleo := create(t, two)
+		submit(t, two, cleo, 1)
+		up = false
+		clock.live(t, time.Second, one, two)
+		if session := get(t, two, ben); session.State != Waiting || *session.Position != 1 {
+			t.Errorf("ben is %+v when his worker is down", session)
+		}
+	})
+}
+
 func TestAReservationThatNobodyWatchesIsGivenUp(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
 		s, clock := joined(t, testConfig(client))

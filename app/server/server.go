@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -95,6 +96,7 @@ type server struct {
 	unmeasure func() error // frees what budget measures with
 	lost      chan error   // why the device is lost
 	pool      *gpuexec.Pool
+	warmed    atomic.Bool // the models are loaded, and the slots open
 	sessions  *sessions.Service
 	sink      gpuexec.Sink // sessions, behind what counts the outcomes
 	janitor   *janitor.Janitor
@@ -221,6 +223,7 @@ func (s *server) startSessions(ctx context.Context) error {
 		Files:        files{s.store},
 		BatchSize:    func(model string, _ int) int { return s.pool.BatchSize(model) },
 		Borrow:       s.mayBorrow,
+		Open:         s.slotOpen,
 		Problem:      httpapi.Problem,
 		Log:          s.log,
 	})
@@ -270,6 +273,11 @@ func (s *server) startEdge(ctx context.Context) error {
 
 // mayBorrow tells whether idle workers may help: not while memory is short, because each that runs holds its own.
 func (s *server) mayBorrow() bool { return s.cfg.Borrow && !s.budget.Short() }
+
+// slotOpen tells whether the worker of a slot is up and warm.
+func (s *server) slotOpen(slot int) bool {
+	return s.warmed.Load() && s.pool.Stats()[slot].State != gpuexec.WorkerDown
+}
 
 // edge builds the handler of everything that is served.
 func (s *server) edge(ctx context.Context, source status.Source, registry *prometheus.Registry) (http.Handler, error) {

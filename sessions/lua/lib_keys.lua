@@ -36,7 +36,7 @@ local function session_key(sid) return PREFIX .. 'session:' .. sid end
 local function job_key(sid, jid) return PREFIX .. 'session:' .. sid .. ':job:' .. jid end
 -- String: there is to be no such job.
 local function void_key(sid, jid) return PREFIX .. 'session:' .. sid .. ':void:' .. jid end
--- Hash: generation process expires slots draining suspect held, and for each slot i owner:i since:i token:i batch:i.
+-- Hash: generation process expires slots open draining suspect held, and for each slot i owner:i since:i token:i batch:i.
 -- Beside it :hand, a hash of "session job" to slot: what its workers have claimed and not finished.
 local function node_key(node) return PREFIX .. 'node:' .. node end
 

@@ -23,7 +23,10 @@ local function holds_lease(node, generation)
   return n[1] == generation and num(n[2]) > NOW
 end
 
--- open_nodes lists the nodes that may give out slots, the caller's own first, each as {name, slots}.
+-- is_open reads what a node says of its slots, a letter each: '1' when its worker is up and warm.
+local function is_open(letters, slot) return string.sub(letters or '', slot + 1, slot + 1) == '1' end
+
+-- open_nodes lists the nodes that may give out slots, the caller's own first, each as {name, slots, which are open}.
 local function open_nodes()
   local nodes = call('SMEMBERS', NODES)
   table.sort(nodes, function(a, b)
@@ -32,8 +35,8 @@ local function open_nodes()
   end)
   local open = {}
   for _, node in ipairs(nodes) do
-    local n = call('HMGET', node_key(node), 'expires', 'draining', 'slots')
-    if num(n[1]) > NOW and n[2] ~= '1' then open[#open + 1] = {node, num(n[3])} end
+    local n = call('HMGET', node_key(node), 'expires', 'draining', 'slots', 'open')
+    if num(n[1]) > NOW and n[2] ~= '1' then open[#open + 1] = {node, num(n[3]), n[4]} end
   end
   return open
 end
@@ -41,7 +44,7 @@ end
 local function free_slot(open)
   for _, node in ipairs(open) do
     for slot = 0, node[2] - 1 do
-      if not owner(node[1], slot) then return node[1], int(slot) end
+      if is_open(node[3], slot) and not owner(node[1], slot) then return node[1], int(slot) end
     end
   end
 end

@@ -11,7 +11,7 @@ for _, node in ipairs(open_nodes()) do
       local left = queued(sid) + running(sid)
       local held = NOW - num(call('HGET', node_key(node[1]), 'since:' .. slot))
       slots[#slots + 1] = {sid, int(left), int(held), idle and int(NOW - idle) or ''}
-    else
+    elseif is_open(node[3], num(slot)) then
       slots[#slots + 1] = {'', '0', '0', ''}
     end
   end

@@ -1,16 +1,16 @@
--- tick: draining ('1' or '0'), ms after which a reservation that nobody watches is given up, problem of a job that is given
+-- tick: draining ('1' or '0'), which slots are open, ms after which a reservation that nobody watches is given up, problem of a job that is given
 -- up
 -- -> {'ok', length of the line, 1 if a worker of this node may find work, jobs to cancel, sessions to close,
 --     closed sessions to sweep} | {'lost'}: others took this node for dead | {'taken'}: another process has the name.
 -- Renews the lease, ends those of dead nodes, and lets time pass for everything that waits for it.
 
 even_when_full()
-local draining, unwatched, problem = arg(1), num(arg(2)), arg(3)
+local draining, open, unwatched, problem = arg(1), arg(2), num(arg(3)), arg(4)
 local node = node_key(NODE)
 pass()
 local generation = call('HGET', node, 'generation')
 if generation ~= GENERATION then return {generation and 'taken' or 'lost'} end
-call('HSET', node, 'expires', int(NOW + LEASE), 'draining', draining)
+call('HSET', node, 'expires', int(NOW + LEASE), 'draining', draining, 'open', open)
 
 if not amnesty() then
   for _, other in ipairs(call('SMEMBERS', NODES)) do
@@ -18,13 +18,15 @@ if not amnesty() then
   end
 end
 
--- Time ends a turn, and not the worker's next claim alone: a worker may hang.
+-- A slot whose worker is down is nobody's. Time ends a turn, and not the worker's next claim alone: a worker may hang.
 local busy = false
 for slot = 0, num(call('HGET', node, 'slots')) - 1 do
   slot = int(slot)
   local sid = owner(NODE, slot)
   local idle = sid and idle_since(NODE, slot, sid)
-  if sid and turn_over(slot, sid) then
+  if sid and not is_open(open, num(slot)) then
+    stand_by(sid, false)
+  elseif sid and turn_over(slot, sid) then
     stand_by(sid, true)
   elseif idle and NOW - idle >= GRACE and NOW - num(call('ZSCORE', SEEN, sid)) >= unwatched then
     stand_by(sid, false)
