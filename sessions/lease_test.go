@@ -324,7 +324,7 @@ func TestAJobThatWasHandedBackMayStillFinish(t *testing.T) {
 		slot := *get(t, s, ada).Slot
 		claimed := claimNow(t, s, slot).Jobs[0]
 		clock.move(time.Second)
-		must(t, s.leave(t.Context()))
+		must(t, s.leave(t.Context(), ""))
 		if got := jobState(t, s, ada, id); got != JobQueued {
 			t.Fatalf("the job is %s", got)
 		}
