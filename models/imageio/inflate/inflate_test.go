@@ -66,7 +66,7 @@ func read(source io.Reader, size int) ([]byte, error) {
 			size = 1 // the rest, if there is one
 			continue
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all, nil
 		}
 		if err != nil {
@@ -110,7 +110,7 @@ func TestAReaderIsGoodForManyStreams(t *testing.T) {
 				t.Errorf("%s: %d bytes, %v", name, n, err)
 			}
 		}
-		if _, err := r.Next(1); err != io.EOF {
+		if _, err := r.Next(1); !errors.Is(err, io.EOF) {
 			t.Errorf("%s: at the end: %v", name, err)
 		}
 	}

@@ -96,7 +96,7 @@ func (r *Reader) Next(n int) ([]byte, error) {
 	case left >= n:
 		r.given += n
 		return r.out[r.given-n : r.given], nil
-	case r.err == io.EOF && left > 0:
+	case errors.Is(r.err, io.EOF) && left > 0:
 		return nil, io.ErrUnexpectedEOF
 	}
 	return nil, r.err
@@ -175,7 +175,7 @@ func (r *Reader) take(n uint) int {
 
 // cutShort is why the source has no more.
 func (r *Reader) cutShort() error {
-	if r.sourceErr == nil || r.sourceErr == io.EOF {
+	if r.sourceErr == nil || errors.Is(r.sourceErr, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return r.sourceErr
