@@ -95,6 +95,7 @@ type Service struct {
 	progress progressBoard
 	audience audience
 	callers  callers
+	view     lineView
 	doubts   doubts
 	work     signal // slots, queues or the line may have changed
 

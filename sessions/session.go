@@ -74,7 +74,8 @@ func (s *Service) Get(ctx context.Context, id string) (Session, error) {
 		return Session{}, err
 	}
 	session := newRecord(sessionFields, reply).session(id)
-	return session, s.addETA(ctx, &session)
+	s.addETA(ctx, &session)
+	return session, nil
 }
 
 // Close ends a session: its queue is cancelled, its running jobs are stopped, its slot goes to the next in line,

@@ -75,7 +75,8 @@ func (s *Service) open(ctx context.Context, id string, since *Mark) (Opening, er
 			return Opening{}, err
 		}
 	}
-	return o, s.addETA(ctx, &o.Session)
+	s.addETA(ctx, &o.Session)
+	return o, nil
 }
 
 func (a *audience) add(id string, l *listener) {

@@ -205,6 +205,34 @@ func TestAClaimWhoseReplyWasLost(t *testing.T) {
 	})
 }
 
+// TestTheLineIsReadOnceForAll has everybody who waits ask for his session at once.
+func TestTheLineIsReadOnceForAll(t *testing.T) {
+	var v lineView
+	if !v.claim("ada") {
+		t.Fatal("nobody reads a line that was never read")
+	}
+	if v.claim("ben") {
+		t.Fatal("two read it at once")
+	}
+	seconds := 3.0
+	v.see([]place{{session: "ada", eta: &seconds}})
+	if v.claim("ada") || v.claim("ben") {
+		t.Error("a line that was read just now is read again")
+	}
+	if got := v.eta("ada"); got == nil || *got != seconds || v.eta("ben") != nil {
+		t.Errorf("ada is told %v", got)
+	}
+	v.at = v.at.Add(-positionEvery / 2)
+	if v.claim("ada") || !v.claim("ben") {
+		t.Error("it is to be read for who has joined since, and for nobody else")
+	}
+	v.release()
+	v.at = v.at.Add(-positionEvery)
+	if !v.claim("ada") {
+		t.Error("an old line is not read again")
+	}
+}
+
 func TestEstimate(t *testing.T) {
 	const pace, turn, grace = 2 * time.Second, time.Minute, 5 * time.Second
 	working := func(jobs int, held time.Duration) slotLoad { return slotLoad{jobs: jobs, held: held, idle: -1} }
