@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"seghub/app/bench"
 	"seghub/app/config"
@@ -18,13 +19,14 @@ import (
 
 type benchCommand struct {
 	config.Inference
-	Only     []string `placeholder:"MODEL" help:"Models to measure. Default: all of the folder."`
-	Sessions []int    `default:"1,2,4" help:"How many sessions work at once, one after the other."`
-	Images   int      `default:"8" help:"How many images a session sends in a round."`
-	Rounds   int      `default:"3" help:"Rounds of each path, model and number of sessions."`
-	Sockets  int      `default:"1000" help:"Idle sockets to open."`
-	Quick    bool     `help:"One small round, to see that everything works; its figures mean little."`
-	Out      string   `default:"./bench-output" help:"Folder for the report and the plots."`
+	Only     []string      `placeholder:"MODEL" help:"Models to measure. Default: all of the folder."`
+	Sessions []int         `default:"1,2,4" help:"How many sessions work at once, one after the other."`
+	Images   int           `default:"8" help:"How many images a session sends in a round."`
+	Rounds   int           `default:"3" help:"Rounds of each path, model and number of sessions."`
+	Sockets  int           `default:"1000" help:"Idle sockets to open."`
+	Quick    bool          `help:"One small round, to see that everything works; its figures mean little."`
+	Soak     time.Duration `placeholder:"TIME" help:"Instead of all that, have four sessions work for so long, and see whether memory or goroutines grow."`
+	Out      string        `default:"./bench-output" help:"Folder for the report and the plots."`
 }
 
 // Validate is called by kong once everything is read.
@@ -53,15 +55,19 @@ func (b *benchCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(b.Out, 0o750); err != nil {
-		return fmt.Errorf("output folder: %w", err)
-	}
-	report, err := bench.Run(ctx, bench.Config{
+	cfg := bench.Config{
 		Command: []string{self, "bench-part"},
 		Part:    bench.Part{Inference: b.Inference, Images: b.Images},
 		Models:  list, Sessions: b.Sessions, Images: b.Images, Rounds: b.Rounds, Sockets: b.Sockets,
 		Steps: steps,
-	})
+	}
+	if b.Soak > 0 {
+		return soak(ctx, cfg, b.Soak)
+	}
+	if err := os.MkdirAll(b.Out, 0o750); err != nil {
+		return fmt.Errorf("output folder: %w", err)
+	}
+	report, err := bench.Run(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -73,6 +79,22 @@ func (b *benchCommand) Run() error {
 		return err
 	}
 	fmt.Printf("\n%s: %s\n", filepath.Clean(b.Out), strings.Join(files, ", "))
+	return nil
+}
+
+// mostGrowth is by which part of it the memory of a hub may grow in a soak that counts as flat.
+const mostGrowth = 0.05
+
+func soak(ctx context.Context, cfg bench.Config, duration time.Duration) error {
+	s, err := bench.RunSoak(ctx, cfg, duration)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d images in %s on %s: resident %d MiB in the second tenth of the time, %d MiB in the last (%+.1f %%); goroutines %d before, %d after\n",
+		s.Images, duration, s.Device, s.ResidentBefore>>20, s.ResidentAfter>>20, 100*s.Grown(), s.GoroutinesBefore, s.GoroutinesAfter)
+	if s.Grown() > mostGrowth || s.GoroutinesAfter > s.GoroutinesBefore {
+		return errors.New("it grows")
+	}
 	return nil
 }
 

@@ -1,5 +1,5 @@
-// Command seghub is the hub: `seghub serve` runs it, `seghub doctor` looks whether it would run, `seghub models` works on model
-// files.
+// Command seghub is the hub: `seghub serve` runs it, `seghub doctor` looks whether it would run, `seghub tune` and `seghub bench`
+// measure, `seghub models` works on model files.
 package main
 
 import (

@@ -8,6 +8,7 @@ import (
 
 	"seghub/models"
 	"seghub/models/imageio"
+	"seghub/models/pixels"
 )
 
 // fetchAndDecode is the first stage: one batch ahead of the one that runs, because handing on waits until that is through.
@@ -93,6 +94,7 @@ func (w *worker) decodeOne(work context.Context, out outlet, t *task) error {
 		return err
 	}
 	t.input, t.placement = models.Fit(img, t.batch.model.Input)
+	pixels.GiveBack(img.Pix)
 	t.timing.Decode = time.Since(began)
 	return ctx.Err()
 }

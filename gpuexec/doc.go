@@ -38,9 +38,9 @@
 //
 // budget.Budget owns the policy; a worker owns its sessions. A session is opened, and run, when its memory is booked:
 //
-//	holds nothing --open: book weights + run--> warm --5 s of rest, or others need it: shrink--> weights alone
-//	      ^                                      |                                                   |
-//	      +------ unload, longest ago first -----+------------------- run: book run <---------------+
+//	holds nothing --open: book weights + run--> warm --5 s of rest of all, or others need it: shrink--> weights alone
+//	      ^                                      |                                                          |
+//	      +------ unload, longest ago first -----+-------------------- run: book run <---------------------+
 //
 // While memory is short, or a worker waits for some, every worker first gives back what its runs hold, then models, those that
 // ran longest ago first, down to one. Who waits in vain opens the model with half as many rows, down to one, which is let try

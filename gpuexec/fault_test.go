@@ -246,6 +246,28 @@ func TestTheMemoryOfRunsIsGivenBackAtRest(t *testing.T) {
 	})
 }
 
+func TestMemoryIsKeptWhileAnotherWorkerRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		script := &enginetest.Script{}
+		pool, from, to := startPoolOf(t, anyModel, 2, script)
+		from.give(t, 0, on(t, "a", "once"))
+		to.next(t, 1)
+		for range 10 { // the other one has work every other second
+			from.give(t, 1, on(t, "a", "again"))
+			to.next(t, 1)
+			<-time.After(2 * time.Second)
+		}
+		if shrinks := script.Shrinks(); len(shrinks) != 0 {
+			t.Errorf("%v while a worker runs", shrinks)
+		}
+		<-time.After(8 * time.Second)
+		if shrinks := script.Shrinks(); len(shrinks) != 2 {
+			t.Errorf("%v once all rest", shrinks)
+		}
+		pool.Stop(context.Background())
+	})
+}
+
 func TestABatchDoesNotWaitForMemoryToBeGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		script := &enginetest.Script{Shrink: func(ctx context.Context, _ int, _ models.Spec, _ int) error {

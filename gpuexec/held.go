@@ -27,7 +27,6 @@ type held struct {
 	weights *budget.Reservation
 	run     *budget.Reservation // nil while its runs hold no memory
 	order   int64               // worker.runs when it ran last; 0: not since it was opened
-	last    time.Time           // when it ran last, or was opened
 }
 
 // version tells a model's content from what its file had before.
@@ -70,7 +69,7 @@ func (w *worker) open(ctx context.Context, model models.Spec, rows int) (*held, 
 }
 
 func (w *worker) openOnce(ctx context.Context, model models.Spec, rows int) (_ *held, err error) {
-	h := &held{shape: shape{model.ID, rows}, model: model, last: time.Now()}
+	h := &held{shape: shape{model.ID, rows}, model: model}
 	weights, run := w.pool.footprints.of(model, rows)
 	// Both at once: who holds the one and waits for the other could keep another from either.
 	if h.weights, err = w.room(ctx, weights+warmTimes*run, h.shape); err != nil {
@@ -96,6 +95,7 @@ func (w *worker) openOnce(ctx context.Context, model models.Spec, rows int) (_ *
 		}
 		return nil, err
 	}
+	w.pool.lastRun.Store(time.Now()) // it is about to be used
 	warm := w.pool.cfg.inUse()
 	w.pool.footprints.note(model, rows, opened-min(before, opened), warm-min(opened, warm))
 	weights, run = w.pool.footprints.of(model, rows)
@@ -194,7 +194,7 @@ func (w *worker) ran(h *held) {
 	w.mu.Lock()
 	h.order = w.runs // all reads it
 	w.mu.Unlock()
-	h.last = time.Now()
+	w.pool.lastRun.Store(time.Now())
 }
 
 // has tells whether the worker has the model, in this version and its own shape, so that no job pays for it.

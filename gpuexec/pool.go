@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -56,7 +57,8 @@ type Pool struct {
 	footprints *footprints
 	history    history
 
-	gone chan struct{} // closed when the device is lost
+	lastRun atomic.Value  // time.Time; when a worker ran or opened a model last
+	gone    chan struct{} // closed when the device is lost
 
 	mu     sync.Mutex
 	life   *life    // guarded by mu; nil when not running
@@ -77,7 +79,7 @@ func New(cfg Config) *Pool {
 	p := &Pool{
 		cfg: cfg, ledger: newLedger(),
 		loads:      newLoads(cfg.InUse != nil),
-		footprints: &footprints{table: cfg.Batches, slots: cfg.Slots, measured: make(map[string]footprint)},
+		footprints: &footprints{table: cfg.Batches, slots: cfg.Slots, measures: cfg.InUse != nil, measured: make(map[string]footprint)},
 		gone:       make(chan struct{}),
 		history:    history{slowest: make(map[string]time.Duration)},
 	}
@@ -264,6 +266,12 @@ func (p *Pool) BatchSize(model string) int {
 		return 1
 	}
 	return p.cfg.Batches.N(spec, len(p.workers))
+}
+
+// rested is how long no worker has run anything.
+func (p *Pool) rested() time.Duration {
+	last, _ := p.lastRun.Load().(time.Time)
+	return time.Since(last)
 }
 
 // lose gives the device up: no worker calls it again, and whoever owns the process is told.

@@ -10,6 +10,7 @@ import (
 
 	"seghub/models/imageio"
 	"seghub/models/mask"
+	"seghub/models/pixels"
 )
 
 // postprocess is the last stage: one batch behind the one that runs, which cannot hand on before Finish has returned for
@@ -54,7 +55,10 @@ func (w *worker) postprocessOne(work context.Context, out outlet, t *task) (*Out
 			return err
 		})
 	})
-	if err := parts.Wait(); err != nil {
+	err := parts.Wait()
+	pixels.GiveBack(probability.Pix) // nobody looks at it after Wait
+	pixels.GiveBack(probability.Border)
+	if err != nil {
 		return nil, err
 	}
 	t.timing.Postprocess = time.Since(began)

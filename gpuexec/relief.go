@@ -6,7 +6,8 @@ import (
 )
 
 const (
-	// idleShrink is how long a session does not run before the memory of its runs is given back.
+	// idleShrink is how long no worker of the node runs before the memory of runs is given back. While any does, it is kept:
+	// a GPU that allocates makes all streams wait.
 	idleShrink = 5 * time.Second
 	// lookEvery is how long a worker without work lets pass before it looks again what it can give back.
 	lookEvery = 2 * time.Second
@@ -72,14 +73,14 @@ func (w *worker) shrink(ctx context.Context, h *held) bool {
 	return true
 }
 
-// rest is what a worker does while it has no work: the memory of runs that are over for a while is given back, and models whose rows
+// rest is what a worker does while it has no work: once the whole node rests, the memory of runs is given back; and models whose rows
 // were halved for want of memory have all of them again. The next batch interrupts it.
 func (w *worker) rest(work context.Context) {
 	ctx, done := w.interruptible(work)
 	defer done()
 	w.relieve(ctx, shape{})
 	for _, h := range w.all() {
-		if w.engine != nil && h.run != nil && ctx.Err() == nil && time.Since(h.last) >= idleShrink {
+		if w.engine != nil && h.run != nil && ctx.Err() == nil && w.pool.rested() >= idleShrink {
 			w.shrink(ctx, h)
 		}
 	}

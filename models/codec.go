@@ -15,10 +15,18 @@ type Codec struct {
 	Before       []Step `json:"before"`      // on the samples, 0..255
 	OutputName   string `json:"output_name"` // in the graph
 	OutputLayout Layout `json:"output_layout"`
-	After        []Step `json:"after"`            // on all channels of the output; then they are probabilities, 0..1
+	After        []Step `json:"after"`            // on all channels of the output but a flow's; then they are probabilities, 0..1
 	Channel      int    `json:"channel"`          // of the output: the probability of object
 	Border       *int   `json:"border,omitempty"` // of the output: the probability of an object's rim
+	Flow         *Flow  `json:"flow,omitempty"`   // of the output: where the middle of a pixel's object lies
 	OneByOne     bool   `json:"-"`                // the graph takes one image a run
+}
+
+// Flow says which channels of an output tell where the middle of a pixel's object lies. No steps are taken on these.
+type Flow struct {
+	Down  int     `json:"down"`
+	Right int     `json:"right"`
+	Unit  float32 `json:"unit"` // the length of a whole flow; Cellpose's is 5
 }
 
 // Layout is the order of a float tensor's axes: n images, c channels, h lines, w columns, as in "nchw". Without a c there is
@@ -49,17 +57,17 @@ func (c *Codec) Encode(in Tensor) (values []float32, shape []int64) {
 	return c.InputLayout.Join(images)
 }
 
-// Decode makes uint8 [n,h,w,1], or [n,h,w,2] of a codec with a border, of what the graph gave for n images of h x w pixels. It
-// overwrites values. The error says what is wrong with their shape.
+// Decode makes uint8 [n,h,w,1], or [n,h,w,2] of a codec with a border and [n,h,w,3] of one with a flow, of what the graph gave for
+// n images of h x w pixels. It may overwrite values. The error says what is wrong with their shape.
 func (c *Codec) Decode(values []float32, shape []int64, n, h, w int) (Tensor, error) {
 	images, err := c.OutputLayout.Split(values, shape)
 	if err != nil {
 		return Tensor{}, err
 	}
-	channels := c.outputs()
 	if len(images) != n {
 		return Tensor{}, fmt.Errorf("the graph gave %d images for %d", len(images), n)
 	}
+	channels := c.outputs()
 	out := Tensor{N: n, H: h, W: w, C: len(channels), Pix: make([]uint8, n*h*w*len(channels))}
 	for i, p := range images {
 		if p.H != h || p.W != w {
@@ -68,23 +76,58 @@ func (c *Codec) Decode(values []float32, shape []int64, n, h, w int) (Tensor, er
 		if last := slices.Max(channels); last >= p.C {
 			return Tensor{}, fmt.Errorf("the graph gave %d channels, and channel %d is wanted (the first is 0)", p.C, last)
 		}
-		Apply(c.After, p)
 		row := out.Rows(i, i+1).Pix
-		for k, channel := range channels {
+		probabilities := c.Probabilities(p)
+		for k, plane := range probabilities {
+			for j, v := range plane {
+				row[j*out.C+k] = level(v)
+			}
+		}
+		for k, channel := range channels[len(probabilities):] {
 			for j, v := range p.Plane(channel) {
-				row[j*len(channels)+k] = level(v)
+				row[j*out.C+len(probabilities)+k] = flowLevel(v / c.Flow.Unit)
 			}
 		}
 	}
 	return out, nil
 }
 
+// Probabilities takes the steps after the graph on one image's output, in its memory, and returns the channels that then are
+// probabilities: that of object, and that of a rim.
+func (c *Codec) Probabilities(p Planes) [][]float32 {
+	if c.Flow != nil {
+		alone := Planes{C: 1, H: p.H, W: p.W, Pix: p.Plane(c.Channel)}
+		Apply(c.After, alone)
+		return [][]float32{alone.Pix}
+	}
+	Apply(c.After, p)
+	var planes [][]float32
+	for _, channel := range c.outputs() {
+		planes = append(planes, p.Plane(channel))
+	}
+	return planes
+}
+
 // outputs lists the channels that are wanted, in the order of Spec.Outputs.
 func (c *Codec) outputs() []int {
-	if c.Border != nil {
+	switch {
+	case c.Flow != nil:
+		return []int{c.Channel, c.Flow.Down, c.Flow.Right}
+	case c.Border != nil:
 		return []int{c.Channel, *c.Border}
 	}
 	return []int{c.Channel}
+}
+
+// objects is what the codec takes of the output.
+func (c *Codec) objects() Objects {
+	switch {
+	case c.Flow != nil:
+		return ObjectsByFlow
+	case c.Border != nil:
+		return ObjectsByBorder
+	}
+	return ObjectsByThreshold
 }
 
 // level is a probability in 255ths; none of what is no number.
@@ -93,6 +136,14 @@ func level(probability float32) uint8 {
 		return uint8(min(probability, 1)*255 + 0.5)
 	}
 	return 0
+}
+
+// flowLevel is a part of a flow's length, -1..1, around 128; 128 of what is no number.
+func flowLevel(part float32) uint8 {
+	if math.IsNaN(float64(part)) {
+		return 128
+	}
+	return uint8(max(-1, min(part, 1))*127 + 128.5)
 }
 
 // Plane is one channel of p, in p's memory.
@@ -194,7 +245,7 @@ func (l Layout) Valid() bool {
 // maxSteps is more than any model has.
 const maxSteps = 16
 
-func (c *Codec) check(in Input, outputs int) error {
+func (c *Codec) check(in Input, objects Objects) error {
 	switch {
 	case !c.InputLayout.Valid():
 		return fmt.Errorf("input layout %.80q does not have each of n, c, h and w once", c.InputLayout)
@@ -206,8 +257,12 @@ func (c *Codec) check(in Input, outputs int) error {
 		return errors.New("output_name is missing")
 	case c.Channel < 0 || c.Border != nil && (*c.Border < 0 || *c.Border == c.Channel):
 		return errors.New("channel and border must be two different channels, the first of which is 0")
-	case len(c.outputs()) != outputs:
-		return fmt.Errorf("%d channels for %d outputs", len(c.outputs()), outputs)
+	case c.Border != nil && c.Flow != nil:
+		return errors.New("border and flow tell the same: one of them is enough")
+	case c.Flow != nil && c.Flow.check(c.Channel) != nil:
+		return c.Flow.check(c.Channel)
+	case c.objects() != objects:
+		return fmt.Errorf("channels for objects by %s, not by %s", c.objects(), objects)
 	case len(c.Before) > maxSteps || len(c.After) > maxSteps:
 		return fmt.Errorf("more than %d steps", maxSteps)
 	}
@@ -220,6 +275,16 @@ func (c *Codec) check(in Input, outputs int) error {
 		if err := s.check(1); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (f *Flow) check(probability int) error {
+	switch {
+	case f.Down < 0 || f.Right < 0 || f.Down == f.Right || f.Down == probability || f.Right == probability:
+		return errors.New("channel and the two of flow must be three different channels, the first of which is 0")
+	case !(f.Unit > 0) || math.IsInf(float64(f.Unit), 0):
+		return fmt.Errorf("the unit of the flow is %g, not a length", f.Unit)
 	}
 	return nil
 }

@@ -206,6 +206,32 @@ func TestWriteSpecIsRead(t *testing.T) {
 	}
 }
 
+func TestWriteSpecOfAFlowIsRead(t *testing.T) {
+	spec := floatSpec()
+	spec.Codec.Channel, spec.Codec.Flow, spec.Flow = 2, &models.Flow{Down: 0, Right: 1, Unit: 5}, true
+	got, err := written(t, modeltest.NewFloat(modeltest.FloatOptions{Gain: []float32{1, 2, 3}}), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Objects() != models.ObjectsByFlow || got.Outputs() != 3 || *got.Codec.Flow != *spec.Codec.Flow || !slices.Equal(got.Tensors(), []string{"out"}) {
+		t.Errorf("%+v, codec %+v", got, got.Codec)
+	}
+}
+
+// A Cellpose-like output: flow down and right in fifths, then the logit.
+func TestDecodeAFlow(t *testing.T) {
+	nan := float32(math.NaN())
+	codec := models.Codec{OutputLayout: "nchw", Channel: 2, Flow: &models.Flow{Down: 0, Right: 1, Unit: 5},
+		After: []models.Step{{Operation: models.Sigmoid}}}
+	out, err := codec.Decode([]float32{5, -5, 0, 2.5, -50, nan, 0, 100, -100}, []int64{1, 3, 1, 3}, 1, 1, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []uint8{128, 255, 192, 255, 1, 1, 0, 128, 128}; out.C != 3 || !slices.Equal(out.Pix, want) {
+		t.Errorf("[%d channels] %v, want %v", out.C, out.Pix, want)
+	}
+}
+
 func TestWriteSpecReplacesTheOneThatWasThere(t *testing.T) {
 	file := modeltest.New(modeltest.Options{}).Bytes()
 	spec := models.Spec{ID: "new", OutputName: "probability"}
@@ -235,7 +261,14 @@ func TestReadSpecRefusesACodec(t *testing.T) {
 		{spoil: func(s *models.Spec) { s.Codec.Channel = -1 }, want: "two different channels"},
 		{spoil: func(s *models.Spec) { s.Codec.Channel = 1 }, want: "with a channel 1"},
 		{spoil: func(s *models.Spec) { s.Codec.Border = channel(0) }, want: "two different channels"},
-		{spoil: func(s *models.Spec) { s.Codec.Border = channel(1) }, want: "2 channels for 1 outputs"},
+		{spoil: func(s *models.Spec) { s.Codec.Border = channel(1) }, want: "objects by border, not by threshold"},
+		{spoil: func(s *models.Spec) { s.Codec.Flow, s.Flow = &models.Flow{Down: 0, Right: 1, Unit: 5}, true }, want: "three different channels"},
+		{spoil: func(s *models.Spec) { s.Codec.Flow, s.Flow = &models.Flow{Down: 1, Right: 2}, true }, want: "the unit of the flow is 0"},
+		{spoil: func(s *models.Spec) { s.Codec.Flow, s.Flow = &models.Flow{Down: 1, Right: 2, Unit: 5}, true }, want: "with a channel 2"},
+		{spoil: func(s *models.Spec) { s.Codec.Flow = &models.Flow{Down: 1, Right: 2, Unit: 5} }, want: "objects by flow, not by threshold"},
+		{spoil: func(s *models.Spec) {
+			s.Codec.Flow, s.Codec.Border, s.Flow = &models.Flow{Down: 1, Right: 2, Unit: 5}, channel(1), true
+		}, want: "one of them is enough"},
 		{spoil: func(s *models.Spec) { s.Codec.Before = make([]models.Step, 17) }, want: "more than 16 steps"},
 		{spoil: func(s *models.Spec) { s.Codec.Before = []models.Step{{Operation: "magic"}} }, want: `step "magic" is unknown`},
 		{spoil: func(s *models.Spec) {

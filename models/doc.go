@@ -11,5 +11,5 @@
 // An image is one row, scaled as a whole, or one row a tile at its own resolution.
 //
 // Fit and Unfit share their arithmetic with the previews of imageio through models/resample; models/sample
-// draws pictures to try it all with. It imports nothing of the hub, and runs no model.
+// draws pictures to try it all with; models/pixels lends the memory. It imports nothing of the hub, and runs no model.
 package models

@@ -1,11 +1,13 @@
 package models
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
 	"seghub/models/imageio"
 	"seghub/models/mask"
+	"seghub/models/pixels"
 	"seghub/models/resample"
 )
 
@@ -27,7 +29,8 @@ func Fit(img imageio.Image, in Input) (Tensor, Placement) {
 		return tiles(img, in)
 	}
 	p := place(img.Width, img.Height, in)
-	pix := make([]uint8, p.Width*p.Height*img.Channels)
+	pix := pixels.Lend(p.Width * p.Height * img.Channels)
+	defer pixels.GiveBack(pix)
 	resample.Resize(pix, p.Width, p.Height, img.Pix, img.Width, img.Height, img.Width*img.Channels, img.Channels)
 	t := newTensor(1, in)
 	fill(t.Pix, in, pix, p.Width, p.Height, p.Width*img.Channels, img.Channels)
@@ -79,6 +82,10 @@ func convertRow(dst []uint8, dstChannels int, src []uint8, srcChannels int) {
 	case srcChannels:
 		copy(dst, src)
 	case 3:
+		// Four bytes a pixel, the last of which the next pixel makes right.
+		for ; len(src) > 1 && len(dst) > 3; src, dst = src[1:], dst[3:] {
+			binary.LittleEndian.PutUint32(dst, uint32(src[0])*0x010101)
+		}
 		for x, v := range src {
 			dst[3*x], dst[3*x+1], dst[3*x+2] = v, v, v
 		}
@@ -128,20 +135,27 @@ func Concat(tensors []Tensor) (Tensor, error) {
 }
 
 // Unfit takes the image's own part of its rows of out, [N,Height,Width,C], the first of which is row, and brings it back
-// to the image's size, with the same interpolation as Fit. The first of the C values of a pixel is its probability, the
-// second, if there is one, that of a border.
+// to the image's size, with the same interpolation as Fit. The first of the C values of a pixel is its probability; a second
+// alone is that of a border, two more are a flow: see Spec.Outputs. Who has no more use for the map may give its samples back to
+// package pixels.
 func (p Placement) Unfit(out Tensor, row int) mask.Probability {
-	m := mask.Probability{Width: p.ImageWidth, Height: p.ImageHeight}
-	m.Pix = p.plane(out, row, 0)
-	if out.C > 1 {
+	m := mask.Probability{Width: p.ImageWidth, Height: p.ImageHeight, Pix: p.plane(out, row, 0)}
+	switch out.C {
+	case 2:
 		m.Border = p.plane(out, row, 1)
+	case 3:
+		down, right := p.plane(out, row, 1), p.plane(out, row, 2)
+		m.Flow = make([]uint8, 2*len(down))
+		for i := range down {
+			m.Flow[2*i], m.Flow[2*i+1] = down[i], right[i]
+		}
 	}
 	return m
 }
 
 // plane is one value of the output, at the image's size.
 func (p Placement) plane(out Tensor, row, channel int) []uint8 {
-	pix := make([]uint8, p.ImageWidth*p.ImageHeight)
+	pix := pixels.Lend(p.ImageWidth * p.ImageHeight)
 	if len(p.across) > 0 {
 		p.join(pix, out, row, channel)
 		return pix

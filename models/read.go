@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,7 +66,9 @@ type specFile struct {
 	Description string `json:"description"`
 	Input       Input  `json:"input"`
 	// Outputs says what the graph's outputs are, in their order; [probability] when it is absent.
-	Outputs      []string         `json:"outputs"`
+	Outputs []string `json:"outputs"`
+	// Objects is what the outputs tell of objects that touch; what Outputs say when it is absent.
+	Objects      Objects          `json:"objects,omitempty"`
 	Codec        *Codec           `json:"codec,omitempty"` // of a graph that computes in float32
 	Threshold    float64          `json:"threshold"`
 	MinArea      int              `json:"min_area"`
@@ -76,11 +79,12 @@ type specFile struct {
 	Scores       map[string]Score `json:"scores"`
 }
 
-// What an output may be, in the order that they come in.
-const (
-	probabilityOutput = "probability"
-	borderOutput      = "border"
-)
+// outputsOf are the graph's outputs by what they tell: a flow is three channels of one, the first of which is the probability.
+var outputsOf = map[Objects][]string{
+	ObjectsByThreshold: {"probability"},
+	ObjectsByBorder:    {"probability", "border"},
+	ObjectsByFlow:      {"flow"},
+}
 
 // spec returns the spec in m's metadata if it is right and the graph agrees with it.
 func (m onnxModel) spec() (Spec, error) {
@@ -95,7 +99,8 @@ func (m onnxModel) spec() (Spec, error) {
 	if err := f.check(); err != nil {
 		return Spec{}, fmt.Errorf("%w: its %s: %w", ErrInvalid, specKey, err)
 	}
-	if err := m.check(f.Input, max(1, len(f.Outputs)), f.Codec); err != nil {
+	objects := f.objects()
+	if err := m.check(f.Input, objects, f.Codec); err != nil {
 		return Spec{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	f.Input.Name = m.inputs[0].name
@@ -105,6 +110,7 @@ func (m onnxModel) spec() (Spec, error) {
 		Description: f.Description,
 		Input:       f.Input,
 		OutputName:  m.outputs[0].name,
+		Flow:        objects == ObjectsByFlow,
 		Codec:       f.Codec,
 		Threshold:   f.Threshold,
 		MinArea:     f.MinArea,
@@ -120,7 +126,7 @@ func (m onnxModel) spec() (Spec, error) {
 		if f.Codec.Border != nil {
 			spec.BorderName = f.Codec.OutputName
 		}
-	case len(f.Outputs) == 2:
+	case objects == ObjectsByBorder:
 		spec.BorderName = m.outputs[1].name
 	}
 	return spec, nil
@@ -128,6 +134,19 @@ func (m onnxModel) spec() (Spec, error) {
 
 // modelID is what an id may look like: it stands in URLs, file names and metrics.
 var modelID = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
+
+// objects is what the outputs tell, said or not; empty where they are none of what is known.
+func (f specFile) objects() Objects {
+	if len(f.Outputs) == 0 {
+		return cmp.Or(f.Objects, ObjectsByThreshold)
+	}
+	for objects, outputs := range outputsOf {
+		if slices.Equal(f.Outputs, outputs) && (f.Objects == "" || f.Objects == objects) {
+			return objects
+		}
+	}
+	return ""
+}
 
 func (f specFile) check() error {
 	in, batch := f.Input, f.Batch
@@ -146,8 +165,9 @@ func (f specFile) check() error {
 		return fmt.Errorf("scaling %.80q is unknown", in.Scaling)
 	case in.Scaling == ScalingNative && min(in.Height, in.Width) < minTile:
 		return fmt.Errorf("tiles of %dx%d pixels, at least %d a side are needed", in.Width, in.Height, minTile)
-	case len(f.Outputs) > 0 && !slices.Equal(f.Outputs, []string{probabilityOutput, borderOutput}[:min(2, len(f.Outputs))]):
-		return fmt.Errorf("outputs are %.80q, not %s and then, if there is one, %s", f.Outputs, probabilityOutput, borderOutput)
+	case outputsOf[f.objects()] == nil:
+		return fmt.Errorf("outputs %.80q with objects %.80q: it may be [probability] with threshold, [probability border] with border, "+
+			"or [flow] with flow", f.Outputs, f.Objects)
 	case (mask.Options{Threshold: f.Threshold, MinArea: f.MinArea}).Validate() != nil:
 		return fmt.Errorf("threshold is %g, min_area %d: %w", f.Threshold, f.MinArea, (mask.Options{Threshold: f.Threshold, MinArea: f.MinArea}).Validate())
 	case !slices.Contains([]string{"fp32", "fp16", "int8"}, f.Precision):
@@ -156,15 +176,15 @@ func (f specFile) check() error {
 		return fmt.Errorf("batch of %d alone and %d shared does not fit 1 to max, %d", batch.Alone, batch.Shared, batch.Max)
 	}
 	if f.Codec != nil {
-		if err := f.Codec.check(in, max(1, len(f.Outputs))); err != nil {
+		if err := f.Codec.check(in, f.objects()); err != nil {
 			return fmt.Errorf("codec: %w", err)
 		}
 	}
 	return nil
 }
 
-// check compares the graph with the input, the number of outputs and the codec that the spec promises.
-func (m onnxModel) check(in Input, outputs int, codec *Codec) error {
+// check compares the graph with the input, the outputs and the codec that the spec promises.
+func (m onnxModel) check(in Input, objects Objects, codec *Codec) error {
 	if m.opset < minOpset {
 		return fmt.Errorf("its operators are of version %d, at least %d is needed", m.opset, minOpset)
 	}
@@ -174,6 +194,10 @@ func (m onnxModel) check(in Input, outputs int, codec *Codec) error {
 	if codec != nil {
 		return codec.checkGraph(m, in)
 	}
+	outputs, channels := len(outputsOf[objects]), 1
+	if objects == ObjectsByFlow {
+		channels = 3
+	}
 	if len(m.outputs) < outputs {
 		return fmt.Errorf("its graph has %d outputs instead of %d", len(m.outputs), outputs)
 	}
@@ -181,7 +205,7 @@ func (m onnxModel) check(in Input, outputs int, codec *Codec) error {
 		return fmt.Errorf("input %w", err)
 	}
 	for _, output := range m.outputs[:outputs] {
-		if err := output.check(in.Height, in.Width, 1); err != nil {
+		if err := output.check(in.Height, in.Width, channels); err != nil {
 			return fmt.Errorf("output %w", err)
 		}
 	}

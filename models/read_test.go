@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,9 +50,11 @@ func TestReadSpecRefuses(t *testing.T) {
 		{func(m *modeltest.Model) { m.Outputs[0].Dims[3] = 2 }, `output "probability" is uint8 [N,64,64,2]`},
 		{func(m *modeltest.Model) { m.Outputs[0].Type = modeltest.Float }, `output "probability"`},
 		{func(m *modeltest.Model) { *m = modeltest.New(modeltest.Options{Height: 32, Scaling: "native"}) }, "tiles of 64x32 pixels"},
-		{replace(`"outputs":["probability"]`, `"outputs":["border"]`), `outputs are ["border"]`},
-		{replace(`"outputs":["probability"]`, `"outputs":["probability","depth"]`), `outputs are ["probability" "depth"]`},
+		{replace(`"outputs":["probability"]`, `"outputs":["border"]`), `outputs ["border"] with objects ""`},
+		{replace(`"outputs":["probability"]`, `"outputs":["probability","depth"]`), `outputs ["probability" "depth"]`},
 		{replace(`"outputs":["probability"]`, `"outputs":["probability","border"]`), "1 outputs instead of 2"},
+		{replace(`"outputs":["probability"]`, `"objects":"flow","outputs":["probability"]`), `outputs ["probability"] with objects "flow"`},
+		{replace(`"outputs":["probability"]`, `"outputs":["flow"]`), `output "probability" is uint8 [N,64,64,1], not uint8 [N,64,64,3]`},
 		{func(m *modeltest.Model) {
 			*m = modeltest.New(modeltest.Options{Border: true})
 			m.Outputs[1].Type = modeltest.Float
@@ -83,11 +86,30 @@ func TestReadSpecTellsAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := models.Input{Name: "image", Height: 64, Width: 64, Channels: 3, Scaling: models.ScalingNative}
-	if spec.Input != want || spec.OutputName != "probability" || spec.BorderName != "border" || spec.Outputs() != 2 {
-		t.Errorf("%+v, outputs %q and %q", spec.Input, spec.OutputName, spec.BorderName)
+	if spec.Input != want || spec.OutputName != "probability" || spec.BorderName != "border" || spec.Outputs() != 2 ||
+		spec.Objects() != models.ObjectsByBorder || len(spec.Tensors()) != 2 {
+		t.Errorf("%+v, objects by %s of %q", spec.Input, spec.Objects(), spec.Tensors())
 	}
 	if len(spec.TrainedOn) != 1 || spec.TrainedOn[0].Licence != "CC0-1.0" || len(spec.Scores) != 1 {
 		t.Errorf("learnt from %+v, scores %+v", spec.TrainedOn, spec.Scores)
+	}
+}
+
+func TestReadSpecOfAFlow(t *testing.T) {
+	for _, said := range []string{"", `"objects":"flow",`} {
+		m := modeltest.New(modeltest.Options{Channels: 3, Flow: true})
+		m.Spec = strings.Replace(m.Spec, `"outputs"`, said+`"outputs"`, 1)
+		path := filepath.Join(t.TempDir(), "m.onnx")
+		if err := m.Write(path); err != nil {
+			t.Fatal(err)
+		}
+		spec, err := models.ReadSpec(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if spec.Objects() != models.ObjectsByFlow || spec.Outputs() != 3 || !slices.Equal(spec.Tensors(), []string{"flow"}) {
+			t.Errorf("objects by %s of %q", spec.Objects(), spec.Tensors())
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ type Spec struct {
 	Input       Input   // what the graph takes
 	OutputName  string  // the graph's probability output: uint8 [N,Height,Width,1] unless there is a Codec
 	BorderName  string  // the graph's output, of that form, that tells the rim of each object; empty in most models
+	Flow        bool    // OutputName tells where the middle of each pixel's object lies, too: [N,Height,Width,3]
 	Codec       *Codec  // of a graph that takes and gives float32; nil of one that does so with uint8
 	Threshold   float64 // default probability above which a pixel is object, 0..1
 	MinArea     int     // default least area of an object, in square pixels; what is smaller is noise to the model
@@ -46,13 +47,40 @@ type Score struct {
 	IoU  float64 `json:"iou"`
 }
 
-// Outputs is how many values a pixel of the model's output has: its probability, and that of a border where the model
-// tells it.
-func (s Spec) Outputs() int {
-	if s.BorderName != "" {
-		return 2
+// Objects says what a model tells of objects that touch, and so how they are made of its outputs.
+type Objects string
+
+// What a model may tell: the probability of object alone; that of an object's rim too, by which touching ones part; or the flow,
+// which leads from each pixel to the middle of its object.
+const (
+	ObjectsByThreshold Objects = "threshold"
+	ObjectsByBorder    Objects = "border"
+	ObjectsByFlow      Objects = "flow"
+)
+
+// Objects says what the model tells of objects that touch.
+func (s Spec) Objects() Objects {
+	switch {
+	case s.Flow:
+		return ObjectsByFlow
+	case s.BorderName != "":
+		return ObjectsByBorder
 	}
-	return 1
+	return ObjectsByThreshold
+}
+
+// Outputs is how many values a pixel of the model's output has: its probability, and that of a border or the two of a flow,
+// down and right, where the model tells it. Of a flow 128 is none and 127 more or less its whole length.
+func (s Spec) Outputs() int {
+	return map[Objects]int{ObjectsByThreshold: 1, ObjectsByBorder: 2, ObjectsByFlow: 3}[s.Objects()]
+}
+
+// Tensors are the names of the graph's outputs that hold those values, an equal number in each, in their order.
+func (s Spec) Tensors() []string {
+	if s.Codec != nil || s.Objects() != ObjectsByBorder {
+		return []string{s.OutputName} // all are channels of it
+	}
+	return []string{s.OutputName, s.BorderName}
 }
 
 // Input is the model's input: uint8 [N,Height,Width,Channels]. The graph normalises by itself unless there is a Codec.

@@ -88,10 +88,10 @@ func (m message) checkWhole(kind messageKind, depth int) error {
 // WriteSpec copies the ONNX file in r, size bytes long, to w, with spec in its metadata in place of the one that it may have.
 // Whether spec is right, and the graph agrees with it, ReadSpec tells.
 func WriteSpec(w io.Writer, r io.ReaderAt, size int64, spec Spec) error {
-	outputs := []string{probabilityOutput, borderOutput}[:spec.Outputs()]
+	objects := spec.Objects()
 	text, err := json.Marshal(specFile{
-		Format: specFormat, ID: spec.ID, Title: spec.Title, Description: spec.Description, Input: spec.Input, Outputs: outputs,
-		Codec: spec.Codec, Threshold: spec.Threshold, MinArea: spec.MinArea, Split: spec.Split, Precision: spec.Precision, Batch: spec.Batch,
+		Format: specFormat, ID: spec.ID, Title: spec.Title, Description: spec.Description, Input: spec.Input,
+		Outputs: outputsOf[objects], Objects: objects, Codec: spec.Codec, Threshold: spec.Threshold, MinArea: spec.MinArea, Split: spec.Split, Precision: spec.Precision, Batch: spec.Batch,
 		TrainingData: spec.TrainedOn, Scores: spec.Scores,
 	})
 	if err != nil {

@@ -314,3 +314,27 @@ func TestStopPutsClaimedJobsBack(t *testing.T) {
 		}
 	})
 }
+
+// A node hands its jobs back while the last step of one is under way: that one is done all the same, and tells when it ran.
+func TestAJobThatWasHandedBackMayStillFinish(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		s, clock := joined(t, testConfig(client))
+		ada := create(t, s)
+		id := submit(t, s, ada, 1)[0]
+		slot := *get(t, s, ada).Slot
+		claimed := claimNow(t, s, slot).Jobs[0]
+		clock.move(time.Second)
+		must(t, s.leave(t.Context(), ""))
+		if got := jobState(t, s, ada, id); got != JobQueued {
+			t.Fatalf("the job is %s", got)
+		}
+		r := result(claimed, slot, nil)
+		r.Timing = gpuexec.Timing{Decode: 10 * time.Millisecond, Infer: 20 * time.Millisecond, Postprocess: 30 * time.Millisecond}
+		s.Finish(t.Context(), r)
+		job, err := s.Job(t.Context(), ada, id)
+		must(t, err)
+		if want := clock.Now().Add(-60 * time.Millisecond); job.State != JobDone || job.StartedAt == nil || !job.StartedAt.Equal(want) {
+			t.Errorf("the job is %s, started %v, want %v", job.State, job.StartedAt, want)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"image/color"
 	"os"
@@ -81,10 +82,10 @@ func (r Report) draw(f figure, file string) error {
 	}
 	p.NominalX(loads...)
 	// Names begin at their group: the viewer's font may be wider than the one that was measured.
-	p.X.Tick.Label.Rotation = -0.5
+	p.X.Tick.Label.Rotation = -0.9
 	p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = text.XLeft, text.YCenter
-	p.X.Min, p.X.Max = -0.6, float64(len(loads))-0.4
-	p.Y.Min, p.Y.Max = 0, p.Y.Max*1.3 // the legend lies above the bars
+	p.X.Min, p.X.Max = -0.6, 1.08*float64(len(loads))-0.4 // the last name reaches beyond its group
+	p.Y.Min, p.Y.Max = 0, p.Y.Max*1.3                     // the legend lies above the bars
 	picture, err := p.WriterTo(plotWidth, plotHeight, "svg")
 	if err != nil {
 		return err
@@ -93,9 +94,6 @@ func (r Report) draw(f figure, file string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := picture.WriteTo(out); err != nil {
-		out.Close()
-		return err
-	}
-	return out.Close()
+	_, err = picture.WriteTo(out)
+	return errors.Join(err, out.Close())
 }

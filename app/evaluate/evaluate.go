@@ -50,6 +50,7 @@ func Run(ctx context.Context, w io.Writer, data string, list []models.Spec, newE
 
 	t := table{w: w}
 	t.head(methods)
+	var nuclei []tally
 	for i, s := range sets {
 		tallies, err := tallyAll(ctx, examples[i], methods)
 		if err != nil {
@@ -58,8 +59,12 @@ func Run(ctx context.Context, w io.Writer, data string, list []models.Spec, newE
 		for k, m := range methods {
 			t.row(s, m, tallies[k])
 		}
+		if s.inParts {
+			nuclei = tallies
+		}
 	}
 	t.legend()
+	t.parts(methods, nuclei)
 	return t.err
 }
 
@@ -80,10 +85,29 @@ func tallyAll(ctx context.Context, examples []example, methods []method) ([]tall
 	return tallies, nil
 }
 
+// scores are how well a method did on an image.
+type scores struct{ dice, iou, f1, f1At70, ap50, ap75 float64 }
+
 // tally is what became of a method's images: one entry an image in each.
 type tally struct {
-	dice, iou, f1, ap50, ap75 []float64
-	took                      []float64 // milliseconds, from the file to the objects
+	traits []traits
+	scores []scores
+	took   []float64 // milliseconds, from the file to the objects
+}
+
+func (t *tally) add(of traits, s scores, took float64) {
+	t.traits = append(t.traits, of)
+	t.scores = append(t.scores, s)
+	t.took = append(t.took, took)
+}
+
+// mean is that of one of the scores.
+func (t *tally) mean(of func(scores) float64) float64 {
+	values := make([]float64, len(t.scores))
+	for i, s := range t.scores {
+		values[i] = of(s)
+	}
+	return mean(values)
 }
 
 func (t *tally) try(ctx context.Context, m method, e example, truth score.Labels) error {
@@ -99,14 +123,14 @@ func (t *tally) try(ctx context.Context, m method, e example, truth score.Labels
 	if err != nil {
 		return fmt.Errorf("%s: %w", e.image, err)
 	}
-	t.took = append(t.took, float64(time.Since(began).Microseconds())/1e3)
+	took := float64(time.Since(began).Microseconds()) / 1e3
 
 	found := score.LabelsOf(segmentation)
 	overlap, objects := score.Compare(found, truth), score.Match(found, truth)
-	t.dice = append(t.dice, overlap.Dice())
-	t.iou = append(t.iou, overlap.IoU())
-	t.f1 = append(t.f1, objects.At(0.5).F1())
-	t.ap50 = append(t.ap50, objects.At(0.5).AP())
-	t.ap75 = append(t.ap75, objects.At(0.75).AP())
+	t.add(traitsOf(img, truth), scores{
+		dice: overlap.Dice(), iou: overlap.IoU(),
+		f1: objects.At(0.5).F1(), f1At70: objects.At(0.7).F1(),
+		ap50: objects.At(0.5).AP(), ap75: objects.At(0.75).AP(),
+	}, took)
 	return nil
 }

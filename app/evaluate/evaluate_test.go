@@ -107,15 +107,25 @@ func TestRunScoresEachSet(t *testing.T) {
 	}
 	// On b.png the scores are those of one hit and one made up, in bodies of nearly one size: Dice and F1 2/3, IoU and AP 1/2.
 	want := []string{
-		"nuclei_val|experts|2|bright|0.833|0.750|0.833|0.750|0.750",
-		"nuclei_val|experts|2|Otsu|0.833|0.750|0.833|0.750|0.750",
-		"dic_cells_kept_fields|experts|1|bright|0.000|0.000|0.000|0.000|0.000",
-		"dic_cells_kept_fields|experts|1|Otsu|1.000|1.000|1.000|1.000|1.000",
-		"spheroids_other_source_pseudo|pseudo-labels|1|bright|1.000|1.000|1.000|1.000|1.000",
-		"spheroids_other_source_pseudo|pseudo-labels|1|Otsu|1.000|1.000|1.000|1.000|1.000",
+		"nuclei_val|experts|2|bright|0.833|0.750|0.833|0.833|0.750|0.750",
+		"nuclei_val|experts|2|Otsu|0.833|0.750|0.833|0.833|0.750|0.750",
+		"dic_cells_kept_fields|experts|1|bright|0.000|0.000|0.000|0.000|0.000|0.000",
+		"dic_cells_kept_fields|experts|1|Otsu|1.000|1.000|1.000|1.000|1.000|1.000",
+		"spheroids_other_source_pseudo|pseudo-labels|1|bright|1.000|1.000|1.000|1.000|1.000|1.000",
+		"spheroids_other_source_pseudo|pseudo-labels|1|Otsu|1.000|1.000|1.000|1.000|1.000|1.000",
 	}
-	if got := rows(out.String()); strings.Join(got, "\n") != strings.Join(want, "\n") {
+	sets, nuclei, _ := strings.Cut(out.String(), "\n| nuclei ")
+	if got := rows(sets); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	// Both images are grey, and their objects have a median diameter of 28.
+	for _, row := range []string{"| fluorescence   |      2 | bright | 0.833 | 0.833 | 0.833 | 0.750 |", "| 16 to 32 px    |      2 | Otsu   | 0.833 |"} {
+		if !strings.Contains(nuclei, row) {
+			t.Errorf("%s\nhas not %s", nuclei, row)
+		}
+	}
+	if strings.Contains(nuclei, "tissue  ") || strings.Contains(nuclei, "under 16 px") {
+		t.Errorf("%s\nhas parts without images", nuclei)
 	}
 	if n := len(script.Calls()); n != 4 {
 		t.Errorf("the engine ran %d times for 4 images", n)

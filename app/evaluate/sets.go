@@ -19,11 +19,12 @@ type set struct {
 	truth    string   // who drew the masks
 	folder   string   // under the data folder; holds images/ and masks/
 	prefixes []string // of the file names that belong to it; any when empty
+	inParts  bool     // scored by instrument and size too
 }
 
 // sets are those of VALIDATION in models/training/data.py, where the split is made; a test compares the two.
 var sets = []set{
-	{name: "nuclei_val", truth: "experts", folder: "nuclei_val"},
+	{name: "nuclei_val", truth: "experts", folder: "nuclei_val", inParts: true},
 	{name: "dic_cells_kept_fields", truth: "experts", folder: "dic_cells", prefixes: []string{
 		"cho33", "cho34", "cho35", "cho36", "cho37", "cho38", "cho39", "cho40",
 	}},

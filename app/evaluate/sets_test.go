@@ -98,7 +98,7 @@ func TestTheRealSetsAreThere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if dice := mean(tallies[0].dice); dice <= 0 || dice >= 1 {
+		if dice := tallies[0].scores[0].dice; dice <= 0 || dice >= 1 {
 			t.Errorf("%s: Otsu's Dice is %g", examples[0].image, dice)
 		}
 	}

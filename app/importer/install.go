@@ -111,14 +111,9 @@ func givesProbabilities(ctx context.Context, spec models.Spec, rt Runtime) error
 	if err != nil {
 		return err
 	}
-	channels := []int{spec.Codec.Channel}
-	if spec.Codec.Border != nil {
-		channels = append(channels, *spec.Codec.Border)
-	}
 	for _, p := range images {
-		models.Apply(spec.Codec.After, p)
-		for _, c := range channels {
-			if err := areProbabilities(p.Plane(c)); err != nil {
+		for _, plane := range spec.Codec.Probabilities(p) {
+			if err := areProbabilities(plane); err != nil {
 				return err
 			}
 		}

@@ -31,8 +31,16 @@ type sidecar struct {
 	Output      *string        `yaml:"output"`
 	Channel     *int           `yaml:"channel"`
 	Border      *int           `yaml:"border"`
+	Flow        *flow          `yaml:"flow"`
 	Activation  string         `yaml:"activation"`
 	Threshold   *float64       `yaml:"threshold"`
+}
+
+// flow says which channels of the output lead to the middle of a pixel's object.
+type flow struct {
+	Down  int     `yaml:"down"`
+	Right int     `yaml:"right"`
+	Unit  float32 `yaml:"unit"` // a flow's whole length
 }
 
 // numbers is a number or a list of them.
@@ -234,6 +242,10 @@ func (s sidecar) chooseOutput(spec *models.Spec, graph models.Graph) error {
 	spec.OutputName, spec.Codec.OutputName = name, name
 	if s.Border != nil {
 		spec.BorderName, spec.Split = name, true
+	}
+	if s.Flow != nil {
+		spec.Codec.Flow = &models.Flow{Down: s.Flow.Down, Right: s.Flow.Right, Unit: s.Flow.Unit}
+		spec.Flow, spec.Split = true, true
 	}
 	if s.Channel != nil {
 		spec.Codec.Channel = *s.Channel

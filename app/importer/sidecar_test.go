@@ -120,6 +120,22 @@ func TestABorderIsImported(t *testing.T) {
 	}
 }
 
+// A model like Cellpose's: flow down and right, of length 5, and a logit.
+func TestAFlowIsImported(t *testing.T) {
+	rt := orttest.Open(t, 1)
+	graph := modeltest.NewFloat(modeltest.FloatOptions{Gain: []float32{5, -5, 10}, Offset: []float32{0, 0, -5}, Width: 80})
+	folder := t.TempDir()
+	yaml := strings.Replace(goodYAML, "activation: none", "activation: sigmoid\nchannel: 2\nflow: {down: 0, right: 1, unit: 5}", 1)
+	if err := Import(t.Context(), &bytes.Buffer{}, Request{File: beside(t, graph, yaml), Folder: folder}, rt); err != nil {
+		t.Fatal(err)
+	}
+	spec := listed(t, folder)[0]
+	got := answer(t, rt, spec, models.Tensor{N: 1, H: 64, W: 80, C: 1, Pix: bytes.Repeat([]byte{255}, 64*80)})
+	if spec.Objects() != models.ObjectsByFlow || !spec.Split || got.C != 3 || !bytes.Equal(got.Pix[:3], []byte{253, 255, 1}) {
+		t.Errorf("objects by %s, %d values, %v", spec.Objects(), got.C, got.Pix[:3])
+	}
+}
+
 func TestImportBesideYAMLRefuses(t *testing.T) {
 	rt := orttest.Open(t, 1)
 	two := modeltest.FloatOptions{Gain: []float32{1, 1}, Width: 80}
@@ -155,6 +171,8 @@ func TestImportBesideYAMLRefuses(t *testing.T) {
 		{name: "another size", graph: modeltest.FloatOptions{Height: 32, Width: 80}, want: "float32 [N,1,32,80], not float32 [N,1,64,80]"},
 		{name: "no such output", replace: []string{"none", "none\noutput: mask"}, want: `no output "mask"`},
 		{name: "no such channel", replace: []string{"none", "none\nchannel: 3"}, want: "with a channel 3"},
+		{name: "a flow without a length", graph: modeltest.FloatOptions{Gain: []float32{1, 1, 1}, Width: 80},
+			replace: []string{"none", "none\nchannel: 2\nflow: {down: 0, right: 1}"}, want: "the unit of the flow is 0"},
 		{name: "several channels", graph: two, want: "channel is missing"},
 		{name: "weights elsewhere", graph: modeltest.FloatOptions{External: true}, want: "a file of their own"},
 		{name: "no probability", replace: []string{"max: 1", "max: 255"}, want: "ranges from 0 to 254, and a probability from 0 to 1"},

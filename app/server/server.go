@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"seghub/app/config"
 	"seghub/app/httpapi"
@@ -237,6 +238,7 @@ func (s *server) startSessions(ctx context.Context) error {
 func (s *server) startEdge(ctx context.Context) error {
 	source := status.Source{Admission: s.sessions.Stats, Workers: s.pool.Stats, Memory: s.budget.State}
 	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.hub = hub.New(hub.Config{
 		Sessions: s.sessions,
 		Masks:    files{s.store},

@@ -27,11 +27,7 @@ func (e *engine) open(model models.Spec, rows int) (*session, error) {
 		return nil, err
 	}
 	defer release(options)
-	outputs := []string{model.OutputName, model.BorderName}[:model.Outputs()]
-	if model.Codec != nil {
-		outputs = outputs[:1] // both are channels of it
-	}
-	s, err := onnx.NewDynamicAdvancedSession(model.Path, []string{model.Input.Name}, outputs, options)
+	s, err := onnx.NewDynamicAdvancedSession(model.Path, []string{model.Input.Name}, model.Tensors(), options)
 	if err != nil {
 		return nil, err
 	}
@@ -199,10 +195,11 @@ func (s *session) runBytes(ctx context.Context, in models.Tensor, shrink bool) (
 		return models.Tensor{}, err
 	}
 	defer release(input)
-	planes := make([]models.Tensor, s.model.Outputs())
+	planes := make([]models.Tensor, len(s.model.Tensors()))
+	channels := s.model.Outputs() / len(planes)
 	outputs := make([]onnx.Value, len(planes))
 	for i := range planes {
-		planes[i] = models.Tensor{N: in.N, H: in.H, W: in.W, C: 1, Pix: make([]uint8, in.N*in.H*in.W)}
+		planes[i] = models.Tensor{N: in.N, H: in.H, W: in.W, C: channels, Pix: make([]uint8, in.N*in.H*in.W*channels)}
 		pinned.Pin(&planes[i].Pix[0])
 		output, err := onnx.NewTensor(shape(planes[i]), planes[i].Pix)
 		if err != nil {

@@ -21,7 +21,7 @@ type Header struct {
 
 // Image is a decoded picture: 8 bits a sample, 1 (grey) or 3 (RGB) channels, rows top to bottom:
 // Pix[(y*Width+x)*Channels+c]. Samples of 16 bits are stretched on decoding so that the darkest and
-// brightest 0.1 % of the pixels saturate.
+// brightest 0.1 % of the pixels saturate. Who has no more use for it may give Pix back to package pixels.
 type Image struct {
 	Width, Height, Channels int
 	Pix                     []uint8

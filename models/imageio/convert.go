@@ -14,7 +14,7 @@ const band = 64
 
 // standard is a decoder of the image package's kind.
 func standard(decode func(io.Reader) (image.Image, error)) decoder {
-	return func(r io.Reader, _ func() error) (pixels, error) {
+	return func(r io.Reader, _ func() error) (raster, error) {
 		decoded, err := decode(r)
 		if err != nil {
 			return nil, err

@@ -37,7 +37,7 @@ func Decode(ctx context.Context, r io.Reader, maxPixels int64, progress func(fra
 }
 
 // decode leaves the pixels as the file's decoder gives them.
-func decode(source *source, maxPixels int64) (pixels, error) {
+func decode(source *source, maxPixels int64) (raster, error) {
 	head := make([]byte, sniffLength)
 	n, err := io.ReadFull(source, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -76,7 +76,7 @@ func decode(source *source, maxPixels int64) (pixels, error) {
 	if int64(header.Width)*int64(header.Height) > maxPixels {
 		return nil, fmt.Errorf("%w: %dx%d, at most %d pixels are taken", ErrTooLarge, header.Width, header.Height, maxPixels)
 	}
-	var decoded pixels
+	var decoded raster
 	err = guard(func() (err error) {
 		decoded, err = f.decode(rest, source.alive)
 		return err

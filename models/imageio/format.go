@@ -25,10 +25,10 @@ type format struct {
 
 // decoder leaves the pixels nearly as they are in the file. alive returns the error that ended the reading, if one did, for one
 // that takes longer than its reading.
-type decoder func(r io.Reader, alive func() error) (pixels, error)
+type decoder func(r io.Reader, alive func() error) (raster, error)
 
-// pixels are what a decoder gives, to be brought to 8 bits.
-type pixels interface {
+// raster is what a decoder gives, to be brought to 8 bits.
+type raster interface {
 	convert(ctx context.Context, report *reporter) (Image, error)
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"seghub/models/imageio/inflate"
+	"seghub/models/pixels"
 )
 
 // Most pictures that come are PNG files of 8 or 16 bits, and inflating them is what an image costs beside its inference. Those
@@ -57,7 +58,7 @@ func (f pngForm) hasAlpha() bool { return f.samples != f.channels() }
 func (f pngForm) bytesPerPixel() int { return f.samples * f.bytes }
 
 // decodePNG is a decoder.
-func decodePNG(r io.Reader, alive func() error) (pixels, error) {
+func decodePNG(r io.Reader, alive func() error) (raster, error) {
 	file := bufio.NewReaderSize(r, 16<<10)
 	head, _ := file.Peek(pngHeaderEnd) // what is shorter, image/png refuses
 	form, ok := newPNGForm(head)
@@ -90,11 +91,14 @@ var inflaters = sync.Pool{New: func() any { return new(inflate.Reader) }}
 // decode reads the rows of the picture, without their alpha.
 func (f pngForm) decode(data io.Reader, alive func() error) ([]uint8, error) {
 	rows := inflaters.Get().(*inflate.Reader)
-	defer inflaters.Put(rows)
 	rows.Reset(data)
+	defer func() {
+		rows.Reset(nil) // the file is not to be kept with it
+		inflaters.Put(rows)
+	}()
 
 	size := f.width * f.channels() * f.bytes
-	pix := make([]uint8, size*f.height)
+	pix := pixels.Lend(size * f.height)
 	row := f.width * f.bytesPerPixel()
 	above := make([]uint8, row)
 	var current []uint8 // where pixels have an alpha that is not to be kept

@@ -26,7 +26,7 @@ func byStandard(file []byte) (Image, error) {
 
 func alive() error { return nil }
 
-func finished(p pixels, err error) (Image, error) {
+func finished(p raster, err error) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}

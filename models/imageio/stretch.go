@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"image"
+
+	"seghub/models/pixels"
 )
 
 // saturated is the share of the samples that become black, and again white, when 16 bits are stretched
@@ -33,9 +35,9 @@ func newDeep(decoded image.Image) (deep, bool) {
 	return deep{}, false
 }
 
-// convert scales the samples linearly. The three channels of a colour picture are stretched alike, which keeps its hues.
+// convert scales the samples linearly, and gives them back. The three channels of a colour picture are stretched alike, which keeps its hues.
 func (d deep) convert(ctx context.Context, report *reporter) (Image, error) {
-	img := Image{Width: d.width, Height: d.height, Channels: d.channels, Pix: make([]uint8, d.width*d.height*d.channels)}
+	img := Image{Width: d.width, Height: d.height, Channels: d.channels, Pix: pixels.Lend(d.width * d.height * d.channels)}
 	var histogram [1 << 16]int64
 	err := d.eachBand(ctx, func(y int) {
 		report.at(readShare + (1-readShare)*0.5*float64(y)/float64(d.height))
@@ -65,6 +67,7 @@ func (d deep) convert(ctx context.Context, report *reporter) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
+	pixels.GiveBack(d.pix)
 	return withoutEqualChannels(img), nil
 }
 

@@ -38,3 +38,19 @@ func BenchmarkSegment1024(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkFlow1024 parts 529 nuclei that touch; whole is the same map by its threshold alone.
+func BenchmarkFlow1024(b *testing.B) {
+	p := nuclei(1024, 23)
+	for name, o := range map[string]mask.Options{
+		"flow":  {Threshold: 0.5, MinArea: 20, SplitTouching: true},
+		"whole": {Threshold: 0.5, MinArea: 20},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				mask.Segment(p, o)
+			}
+		})
+	}
+}

@@ -5,7 +5,11 @@ package mask
 type Probability struct {
 	Width, Height int
 	Pix           []uint8
-	Border        []uint8 // like Pix, 255 = certainly the rim of an object, just inside its edge; nil of a model that does not tell
+	// What the model tells of touching objects: one of the two, or neither.
+	Border []uint8 // like Pix, 255 = certainly the rim of an object, just inside its edge; nil of a model that does not tell
+	// Where the middle of a pixel's object lies: Flow[2*(y*Width+x)] down, the value after it right, 128 = nowhere, 255 and 1 =
+	// straight down and up, or right and left; nil of a model that does not tell.
+	Flow []uint8
 }
 
 // Options say how a probability map is cut into objects.
@@ -13,7 +17,7 @@ type Options struct {
 	Threshold     float64 `json:"threshold"`      // 0.05..0.95; a pixel is object when probability/255 >= Threshold
 	MinArea       int     `json:"min_area"`       // square pixels; smaller objects are dropped
 	DetectHoles   bool    `json:"detect_holes"`   // false fills holes
-	SplitTouching bool    `json:"split_touching"` // part touching bodies: at necks, and at borders that the model tells
+	SplitTouching bool    `json:"split_touching"` // part touching bodies: at necks and at borders that the model tells, or by where it says that their middles are
 }
 
 // Point is a pixel corner: [x, y].

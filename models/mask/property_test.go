@@ -16,8 +16,11 @@ func anyMap(t *rapid.T) mask.Probability {
 		Height: rapid.IntRange(1, 12).Draw(t, "height"),
 	}
 	p.Pix = rapid.SliceOfN(rapid.SampledFrom([]uint8{0, 0, 100, 200, 255}), p.Width*p.Height, p.Width*p.Height).Draw(t, "pix")
-	if rapid.Bool().Draw(t, "has border") {
+	switch rapid.SampledFrom([]string{"neither", "border", "flow"}).Draw(t, "has") {
+	case "border":
 		p.Border = rapid.SliceOfN(rapid.SampledFrom([]uint8{0, 0, 255}), len(p.Pix), len(p.Pix)).Draw(t, "border")
+	case "flow":
+		p.Flow = rapid.SliceOfN(rapid.Byte(), 2*len(p.Pix), 2*len(p.Pix)).Draw(t, "flow")
 	}
 	return p
 }

@@ -31,14 +31,16 @@ func (o Options) Validate() error {
 // (8-connected); holes are what background that touches at edges (4-connected) an object shuts off from the
 // border. Objects are numbered in reading order of their first pixel.
 //
-// o must be valid, and len(p.Pix), and that of p.Border if it is not nil, must be p.Width*p.Height; Segment panics
-// otherwise.
+// o must be valid, len(p.Pix), and that of p.Border if it is not nil, must be p.Width*p.Height, and that of p.Flow twice as
+// much; Segment panics otherwise.
 func Segment(p Probability, o Options) Segmentation {
 	if err := o.Validate(); err != nil {
 		panic(err)
 	}
-	if p.Width < 0 || p.Height < 0 || len(p.Pix) != p.Width*p.Height || p.Border != nil && len(p.Border) != len(p.Pix) {
-		panic(fmt.Sprintf("mask: %d probabilities and %d of borders for %dx%d pixels", len(p.Pix), len(p.Border), p.Width, p.Height))
+	if p.Width < 0 || p.Height < 0 || len(p.Pix) != p.Width*p.Height || p.Border != nil && len(p.Border) != len(p.Pix) ||
+		p.Flow != nil && len(p.Flow) != 2*len(p.Pix) {
+		panic(fmt.Sprintf("mask: %d probabilities, %d of borders and %d values of flow for %dx%d pixels",
+			len(p.Pix), len(p.Border), len(p.Flow), p.Width, p.Height))
 	}
 	s := Segmentation{
 		Width: p.Width, Height: p.Height,
@@ -51,7 +53,10 @@ func Segment(p Probability, o Options) Segmentation {
 	if !o.DetectHoles {
 		runs = runs.filled()
 	}
-	if o.SplitTouching {
+	switch {
+	case o.SplitTouching && p.Flow != nil:
+		runs = runs.follow(p.Flow)
+	case o.SplitTouching:
 		runs = runs.split(p.Border)
 	}
 	runs.connect()

@@ -29,6 +29,7 @@ type Options struct {
 	Reduce   string // operator that makes a probability of a pixel's channels; "ReduceMean"
 	Scaling  string // "fit"
 	Border   bool   // a second output, the greatest of a pixel's channels
+	Flow     bool   // the only output is a flow: the three channels of the image
 }
 
 // Value is an input or output of a graph.
@@ -77,6 +78,9 @@ func New(o Options) Model {
 		Weights: o.Weights,
 		Reduce:  o.Reduce,
 	}
+	if o.Flow {
+		m.Outputs = []Value{{"flow", Uint8, []int64{Dynamic, int64(o.Height), int64(o.Width), 3}}}
+	}
 	if o.Border {
 		m.Outputs = append(m.Outputs, Value{"border", Uint8, m.Outputs[0].Dims})
 	}
@@ -99,6 +103,9 @@ func spec(o Options) string {
 	outputs := []string{"probability", "border"}[:1]
 	if o.Border {
 		outputs = outputs[:2]
+	}
+	if o.Flow {
+		outputs = []string{"flow"}
 	}
 	data, err := json.Marshal(object{
 		"format":        1,
@@ -144,7 +151,7 @@ func (m Model) graph() []byte {
 	return graph
 }
 
-// body computes Cast(float) -> Reduce(axis 3) -> Cast(uint8), once for each output.
+// body computes Cast(float) -> Reduce(axis 3) -> Cast(uint8), once for each output; without the Reduce for a flow.
 func (m Model) body() []byte {
 	if m.float != nil {
 		return m.float.graph()
@@ -152,6 +159,10 @@ func (m Model) body() []byte {
 	var graph []byte
 	graph = appendMessage(graph, 1, node("Cast", m.Inputs[0].Name, "float", intAttribute("to", Float)))
 	for i, output := range m.Outputs {
+		if output.Name == "flow" {
+			graph = appendMessage(graph, 1, node("Cast", "float", output.Name, intAttribute("to", Uint8)))
+			continue
+		}
 		reduce, reduced := m.Reduce, fmt.Sprintf("reduced %d", i)
 		if i > 0 {
 			reduce = "ReduceMax"

@@ -1,6 +1,7 @@
 """Turns a pair into a crop that no microscope took but one might have."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from .architectures.preparation import levels, roots
+from .flows import UNIT, Objects
 from .images import Pair, stretch
 from .noise import smooth_noise
 from .synth import jpeg
@@ -16,12 +18,26 @@ from .synth import jpeg
 VARIANCE_FLOOR = 1.0  # grey levels squared; as in preparation.standardise
 
 
+@dataclass(frozen=True)
+class Window:
+    """Where each pixel of a crop lies in its picture: turned, flipped, scaled, squeezed and bent."""
+
+    scale: float       # pixels of the crop for one of the picture
+    x: np.ndarray      # float32 [side, side], in pixels from the picture's left edge, not from a pixel's middle
+    y: np.ndarray
+    mirrored: bool     # what lies beyond the picture is its mirror image, else its edge repeated
+
+    def inside(self, height: int, width: int) -> np.ndarray:
+        """bool [side, side]: where the crop shows the picture itself."""
+        return (self.x >= 0) & (self.x < width) & (self.y >= 0) & (self.y < height)
+
+
 def crop(pair: Pair, side: int, zoom: tuple[float, float], scaling: str, rng: np.random.Generator
          ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(image, target, weight), float32: the image [channels, side, side] as `preparation.prepare` makes it,
     standardised or stretched by what the whole picture is like; the part of each pixel that is of each layer of the
-    target, [layers, side, side]; and [1, side, side], 0 where the loss must not look, because the picture was
-    continued there."""
+    target, [layers, side, side], or where the pair has objects one by one their mask and their flow, [3, side, side];
+    and [1, side, side], 0 where the loss must not look, because the picture was continued there."""
     image, target = pair.image, pair.target
     if rng.random() < 0.08:
         image, target = lint(image, target, rng)
@@ -32,11 +48,18 @@ def crop(pair: Pair, side: int, zoom: tuple[float, float], scaling: str, rng: np
         image, mean, deviation = stretch(image), 127.5, 64.0
     else:
         mean, deviation = statistics(image)
-    image, target, weight = place(image, target, side, zoom, rng)
+    window = place(image.shape[:2], side, zoom, rng, pair.objects)
+    weight = window.inside(*image.shape[:2]) | window.mirrored
+    image, target = sample(window, image, target)
+    if pair.objects:
+        flow, whole = flow_in(window, pair.objects)
+        target, weight = np.concatenate([target, flow * (target > 0.5)]), weight & whole
     image = optics((image - mean) / deviation, rng)
     shown = np.clip(image * deviation + mean, 0, 255)
+    if scaling == "native" and rng.random() < 0.25:
+        shown = photons(shown, rng)
     seen = [levels(shown), roots(shown)] if scaling == "native" else [image, levels(shown)]
-    return np.concatenate(seen).astype(np.float32), target, weight
+    return np.concatenate(seen).astype(np.float32), target.astype(np.float32), weight.astype(np.float32)[None]
 
 
 def tones(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -100,11 +123,10 @@ def lint(image: np.ndarray, target: np.ndarray, rng: np.random.Generator) -> tup
     return covered.astype(np.uint8), np.where(cover > 0.5, 0, target).astype(np.uint8)
 
 
-def place(image: np.ndarray, target: np.ndarray, side: int, zoom: tuple[float, float], rng: np.random.Generator
-          ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A window of the picture: turned, flipped, scaled, squeezed and bent in a single resampling. Takes [H, W, C],
-    gives the image and the target as [C, side, side] and the weight as [1, side, side]."""
-    height, width = image.shape[:2]
+def place(size: tuple[int, int], side: int, zoom: tuple[float, float], rng: np.random.Generator,
+          objects: Objects | None = None) -> Window:
+    """A window on a picture of that height and width; if objects are given, half of the time where two of them meet."""
+    height, width = size
     scale = math.exp(rng.uniform(math.log(zoom[0]), math.log(zoom[1])))
     angle = rng.choice([0, 0.5, 1, 1.5]) * math.pi + (rng.uniform(-0.6, 0.6) if rng.random() < 0.6 else 0)
     narrower = math.exp(rng.normal(0, 0.06))
@@ -113,6 +135,9 @@ def place(image: np.ndarray, target: np.ndarray, side: int, zoom: tuple[float, f
     turn = turn @ np.diag([across * rng.choice([-1, 1]), down])
     reach = np.minimum(np.array([width, height]) / 2, side / scale / 2)
     centre = rng.uniform(reach, np.array([width, height]) - reach)
+    if objects and len(objects.meetings) > 0 and rng.random() < 0.5:
+        meeting = objects.meetings[rng.integers(len(objects.meetings))][::-1] + rng.normal(0, side / scale / 6, 2)
+        centre = np.clip(meeting, reach, np.array([width, height]) - reach)
 
     ys, xs = np.mgrid[:side, :side].astype(np.float32) - (side - 1) / 2
     bend = rng.uniform(0, 6) if rng.random() < 0.3 else 0
@@ -121,19 +146,64 @@ def place(image: np.ndarray, target: np.ndarray, side: int, zoom: tuple[float, f
         ys = ys + bend * smooth_noise(rng, side, side / 3)
     x = centre[0] + turn[0, 0] * xs + turn[0, 1] * ys
     y = centre[1] + turn[1, 0] * xs + turn[1, 1] * ys
+    # The hub repeats the edge; a mirror shows more objects, of which small pictures have few.
+    return Window(scale, x, y, mirrored=rng.random() < (0.75 if objects else 0.5))
 
-    mirrored = rng.random() < 0.5
-    inside = np.ones((1, side, side), np.float32)
-    if not mirrored:
-        inside = ((x >= 0) & (x < width) & (y >= 0) & (y < height)).astype(np.float32)[None]
+
+def sample(window: Window, image: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What the window shows of image and target, [H, W, C] each, in a single resampling: [C, side, side]; the target 0..1."""
+    height, width = image.shape[:2]
     layers = np.concatenate([image, target], axis=2).transpose(2, 0, 1).astype(np.float32)
-    if scale < 0.75:  # what shrinks is smoothed first, as the fit smooths
-        layers = ndimage.gaussian_filter(layers, (0, 0.4 / scale, 0.4 / scale))
-    grid = torch.from_numpy(np.stack([2 * x / width - 1, 2 * y / height - 1], axis=-1).astype(np.float32))[None]
-    sampled = F.grid_sample(torch.from_numpy(layers)[None], grid, mode="bilinear", align_corners=False,
-                            padding_mode="reflection" if mirrored else "border")[0].numpy()
+    if window.scale < 0.75:  # what shrinks is smoothed first, as the fit smooths
+        layers = ndimage.gaussian_filter(layers, (0, 0.4 / window.scale, 0.4 / window.scale))
+    grid = np.stack([2 * window.x / width - 1, 2 * window.y / height - 1], axis=-1).astype(np.float32)
+    sampled = F.grid_sample(torch.from_numpy(layers)[None], torch.from_numpy(grid)[None], mode="bilinear",
+                            align_corners=False, padding_mode="reflection" if window.mirrored else "border")[0].numpy()
     channels = image.shape[2]
-    return sampled[:channels], np.clip(sampled[channels:] / 255, 0, 1), inside
+    return sampled[:channels], np.clip(sampled[channels:] / 255, 0, 1)
+
+
+def flow_in(window: Window, objects: Objects) -> tuple[np.ndarray, np.ndarray]:
+    """float32 [2, side, side]: the objects' flow as the window shows it, down and right, of length 1 or 0; and bool [side,
+    side], false on objects that the picture's edge cuts where they are seen in a mirror, which gives them two middles.
+
+    Between pixels the flow is bilinear over those of one object; then it turns as the window's own directions do, which
+    the inverse of the window's Jacobian tells.
+    """
+    height, width = objects.labels.shape
+    y, y_way = folded(window.y, height)
+    x, x_way = folded(window.x, width)
+    owner = objects.labels[np.minimum(y.astype(int), height - 1), np.minimum(x.astype(int), width - 1)]
+    top, left = np.floor(y - 0.5).astype(int), np.floor(x - 0.5).astype(int)
+    low, far = y - 0.5 - top, x - 0.5 - left
+    flow = np.zeros((2, *owner.shape), np.float32)
+    for row, across in ((top, 1 - low), (top + 1, low)):
+        for column, along in ((left, 1 - far), (left + 1, far)):
+            at = np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)
+            part = np.where(objects.labels[at] == owner, across * along, 0) / UNIT
+            flow += part * objects.flow[at].transpose(2, 0, 1)
+    y_down, y_right = (slope * y_way for slope in np.gradient(window.y))
+    x_down, x_right = (slope * x_way for slope in np.gradient(window.x))
+    side = np.sign(y_down * x_right - y_right * x_down)
+    turned = np.stack([x_right * flow[0] - y_right * flow[1], y_down * flow[1] - x_down * flow[0]]) * side
+    length = np.hypot(*turned)
+    flow = np.where((owner > 0) & (length > 0), turned / np.maximum(length, 1e-6), 0)
+    mirror = window.mirrored and not window.inside(height, width).all()
+    whole = ~(mirror & np.isin(owner, objects.cut))
+    return flow.astype(np.float32), whole
+
+
+def folded(places: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places on an axis of that length as its mirror images repeat it; and whether they run forwards, 1, or back, -1."""
+    round_trip = np.mod(places, 2 * length)
+    back = round_trip > length
+    return np.where(back, 2 * length - round_trip, round_trip), np.where(back, -1, 1)
+
+
+def photons(shown: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Levels 0..255 counted in few photons: noise that grows with the root of the light, as a dim camera's does."""
+    most = math.exp(rng.uniform(math.log(8), math.log(200)))  # photons at level 255
+    return np.clip(rng.poisson(shown * (most / 255)).astype(np.float32) * (255 / most), 0, 255)
 
 
 def optics(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

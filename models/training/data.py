@@ -28,13 +28,10 @@ class Source:
             raise FileNotFoundError(f"no images of {self.name} in {data / self.folder / 'images'}")
         return found
 
-    def pairs(self, data: Path, channels: int = 1, outputs: int = 1) -> list[Pair]:
+    def pairs(self, data: Path, channels: int = 1, objects: str = "threshold") -> list[Pair]:
         """The pairs at their own size."""
         masks = data / self.folder / "masks"
-        return [
-            Pair(file.name, images.read_image(file, channels), images.read_target(masks / file.name, outputs))
-            for file in self.files(data)
-        ]
+        return [images.read_pair(file, masks / file.name, channels, objects) for file in self.files(data)]
 
 
 # The CHO cells are fields of one dish, numbered; the last fields are kept for validation. That is
@@ -62,7 +59,7 @@ def load_training(data: Path, synthetic: Path, recipe: Recipe) -> dict[str, list
     names = {name for phase in recipe.phases for name in phase.mix}
     sets = {}
     for name in sorted(names - {"synthetic"}):
-        pairs = TRAINING[name].pairs(data, recipe.channels, len(recipe.outputs))
+        pairs = TRAINING[name].pairs(data, recipe.channels, recipe.objects)
         groups = by_instrument(pairs)
         if recipe.scaling == "fit":
             groups = [[images.scale_to_fit(pair, recipe.side) for pair in group] for group in groups]
@@ -81,6 +78,19 @@ def by_instrument(pairs: list[Pair]) -> list[list[Pair]]:
     for pair in pairs:
         groups.setdefault((pair.image.shape, bool(np.median(pair.image) > 100)), []).append(pair)
     return [groups[key] for key in sorted(groups)]
+
+
+def hold_back(sets: dict[str, list[list[Pair]]], each: int) -> tuple[dict[str, list[list[Pair]]], list[Pair]]:
+    """The sets without one image of so many of each instrument, and those images. Of an instrument with few images, up to
+    half of so many, all are learnt from."""
+    learnt, kept = {}, []
+    for name, groups in sets.items():
+        learnt[name] = []
+        for group in groups:
+            order = sorted(group, key=lambda pair: pair.name)
+            kept += order[each // 2 :: each]
+            learnt[name].append([pair for number, pair in enumerate(order) if number % each != each // 2])
+    return learnt, kept
 
 
 def draw(sets: dict[str, list[list[Pair]]], mix: dict[str, float], rng: np.random.Generator) -> Pair:

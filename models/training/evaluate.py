@@ -42,31 +42,34 @@ def read_spec(model: onnxruntime.InferenceSession) -> dict:
 
 
 def predict(model: onnxruntime.InferenceSession, spec: dict, image: np.ndarray) -> np.ndarray:
-    """The probability map of an image, uint8 [H, W] of its size, made as the hub makes it."""
-    side = spec["input"]["height"]
+    """The first output of an image, uint8 [H, W, values] of its size, made as the hub makes it: the probability, and in
+    some models the flow."""
+    side, output = spec["input"]["height"], spec["outputs"][0]
     if spec["input"]["scaling"] == "native":
-        return predict_tiles(model, side, image)
+        return predict_tiles(model, output, side, image)
     fitted, size = images.fit(image, side)
-    (probability,) = model.run(["probability"], {"image": fitted[None]})
-    return images.unfit(probability[0, :, :, 0], size, image.shape[1], image.shape[0])
+    (values,) = model.run([output], {"image": fitted[None]})
+    return images.unfit(values[0], size, image.shape[1], image.shape[0])
 
 
-def predict_tiles(model: onnxruntime.InferenceSession, side: int, image: np.ndarray) -> np.ndarray:
+def predict_tiles(model: onnxruntime.InferenceSession, output: str, side: int, image: np.ndarray) -> np.ndarray:
     """The same at the image's own resolution, tile by tile."""
     height, width = image.shape[:2]
     stretched = np.rint(images.stretch(image)).astype(np.uint8)
-    whole = np.empty((height, width), np.uint8)
+    whole = None
     for row in images.spans(height, side):
         for column in images.spans(width, side):
             tile = images.continued(stretched[row.start :, column.start :], side)
-            (probability,) = model.run(["probability"], {"image": tile[None]})
-            whole[row.begin : row.end, column.begin : column.end] = probability[
-                0, row.begin - row.start : row.end - row.start, column.begin - column.start : column.end - column.start, 0]
+            (values,) = model.run([output], {"image": tile[None]})
+            if whole is None:
+                whole = np.empty((height, width, values.shape[3]), np.uint8)
+            whole[row.begin : row.end, column.begin : column.end] = values[
+                0, row.begin - row.start : row.end - row.start, column.begin - column.start : column.end - column.start]
     return whole
 
 
 def score(model: onnxruntime.InferenceSession, spec: dict, pair: Pair) -> Scored:
-    probability = predict(model, spec, pair.image)
+    probability = predict(model, spec, pair.image)[..., 0]
     return Scored(pair, probability, *dice_and_iou(probability >= spec["threshold"] * 255, pair.mask > 127))
 
 

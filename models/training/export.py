@@ -8,7 +8,8 @@ The second writes a variant of the first's file, which ships when `seghub models
 measuring a GPU with a network of the published size, which nobody trained here.
 
 The graph takes "image", uint8 [N, side, side, channels], and gives "probability", and for some models "border", each
-uint8 [N, side, side, 1], 255 = certainly: preparation, sigmoid and rounding are inside. N alone is dynamic.
+uint8 [N, side, side, 1], 255 = certainly; or "flow", uint8 [N, side, side, 3], the probability and the flow down and
+right, 128 = none. Preparation, sigmoid and rounding are inside. N alone is dynamic.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from torch import nn
 
 from . import data, precision
 from .architectures import FULL
+from .architectures.outputs import as_bytes
 from .architectures.preparation import prepare
 from .evaluate import SPEC_KEY, evaluate, read_spec, session
 from .recipes import RECIPES, Recipe
@@ -35,30 +37,29 @@ RUNS = Path(__file__).parent / "runs"
 
 
 class Shipped(nn.Module):
-    """A network with its pre- and postprocessing: uint8 NHWC in, uint8 NHWC out, a tensor for each output.
+    """A network with its pre- and postprocessing: uint8 NHWC in, uint8 NHWC out, a tensor for each output, or one for a flow.
 
     prepare: what makes the network's input, float [N, C', H, W], of grey levels 0..255, float [N, C, H, W].
+    objects: how the hub makes objects of the outputs, see `Recipe.objects`.
     """
 
-    def __init__(self, network: nn.Module, prepare: Callable[[torch.Tensor], torch.Tensor]):
+    def __init__(self, network: nn.Module, prepare: Callable[[torch.Tensor], torch.Tensor], objects: str = "threshold"):
         super().__init__()
-        self.network, self.prepare = network, prepare
+        self.network, self.prepare, self.objects = network, prepare, objects
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        probability = self.probability(image)
-        # The cast cuts off; half a level more makes it round.
-        levels = (probability * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1)
-        return levels.split(1, dim=3)
+        levels = as_bytes(self.logits(image), self.objects).permute(0, 2, 3, 1)
+        return levels.split(3 if self.objects == "flow" else 1, dim=3)
 
-    def probability(self, image: torch.Tensor) -> torch.Tensor:
-        """Float [N, outputs, H, W], 0..1, of uint8 [N, H, W, C]."""
-        return torch.sigmoid(self.network(self.prepare(image.permute(0, 3, 1, 2).float())))
+    def logits(self, image: torch.Tensor) -> torch.Tensor:
+        """Float [N, outputs, H, W] of uint8 [N, H, W, C]."""
+        return self.network(self.prepare(image.permute(0, 3, 1, 2).float()))
 
 
 def write_graph(recipe: Recipe, trained: nn.Module, path: Path) -> None:
     """The graph of the recipe's network without metadata."""
-    shipped = Shipped(trained, partial(prepare, scaling=recipe.scaling))
-    write_shipped(shipped, recipe.side, recipe.channels, recipe.outputs, path)
+    shipped = Shipped(trained, partial(prepare, scaling=recipe.scaling), recipe.objects)
+    write_shipped(shipped, recipe.side, recipe.channels, recipe.tensors, path)
 
 
 def write_shipped(shipped: Shipped, side: int, channels: int, outputs: tuple[str, ...], path: Path) -> None:
@@ -79,7 +80,8 @@ def spec(recipe: Recipe, training_data: list[dict], scores: dict) -> dict:
         "title": recipe.title,
         "description": recipe.description,
         "input": {"height": recipe.side, "width": recipe.side, "channels": recipe.channels, "scaling": recipe.scaling},
-        "outputs": list(recipe.outputs),
+        "outputs": list(recipe.tensors),
+        "objects": recipe.objects,
         "threshold": recipe.threshold,
         "min_area": recipe.min_area,
         "split_touching": recipe.split_touching,
@@ -90,16 +92,15 @@ def spec(recipe: Recipe, training_data: list[dict], scores: dict) -> dict:
     }
 
 
-def learnt_from(recipe: Recipe, folder: Path, rendered: int) -> list[dict]:
-    """Name, licence and number of images of each set in the recipe's mixes."""
+def learnt_from(recipe: Recipe, images: dict[str, int]) -> list[dict]:
+    """Name, licence and number of images of each set in the recipe's mixes, of which a run learnt from so many."""
     rows = []
     for name in sorted({name for phase in recipe.phases for name in phase.mix}):
         if name == "synthetic":
-            rows.append({"name": "synthetic spheroids of models/training/synth.py", "licence": "of this project",
-                         "images": rendered})
+            about = {"name": "synthetic spheroids of models/training/synth.py", "licence": "of this project"}
         else:
-            source = data.TRAINING[name]
-            rows.append({"name": source.name, "licence": source.licence, "images": len(source.files(folder))})
+            about = {"name": data.TRAINING[name].name, "licence": data.TRAINING[name].licence}
+        rows.append({**about, "images": images[name]})
     return rows
 
 
@@ -118,7 +119,7 @@ def write_trained(recipe: Recipe, run: Path, folder: Path, out: Path) -> None:
     trained = network(recipe)
     trained.load_state_dict(torch.load(run / "checkpoint.pt", map_location="cpu")["average"])
     write_graph(recipe, trained, out)
-    sets = learnt_from(recipe, folder, json.loads((run / "run.json").read_text())["synthetic_count"])
+    sets = learnt_from(recipe, json.loads((run / "run.json").read_text())["images"])
     summary, _ = evaluate(session(out), spec(recipe, sets, {}), folder)
     write_spec(out, spec(recipe, sets, summary))
     print(json.dumps(summary, indent=2))

@@ -7,6 +7,8 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from .flows import Objects, flow_to_middles
+
 OVERLAP = 1 / 8       # of a tile that the next one shares, at least; the hub's models.overlap
 SATURATED = 0.1       # per cent of the samples that a stretch makes black, and again white
 LEAST_RANGE = 8       # grey levels that a stretch spreads at the most over all 256
@@ -22,6 +24,7 @@ class Pair:
     # uint8 [H, W, 1 or 3]: object; its border, and where that of another one is as near, which counts more.
     # 255 = yes, between = the part of the pixel.
     target: np.ndarray
+    objects: Objects | None = None  # one by one, for a model that tells where each has its middle
 
     @property
     def mask(self) -> np.ndarray:
@@ -47,14 +50,21 @@ def stretch(pixels: np.ndarray, least: float = LEAST_RANGE) -> np.ndarray:
     return np.clip((pixels.astype(np.float32) - low) * (255 / max(high - low, least)), 0, 255)
 
 
-def read_target(path: Path, outputs: int) -> np.ndarray:
-    """uint8 [H, W, 1 or 3] of a label image, as in `Pair`: three where a model has a second output."""
+def read_labels(path: Path) -> np.ndarray:
+    """int32 [H, W]: the number of the object that each pixel is of, 0 = background."""
     with Image.open(path) as image:
-        labels = np.asarray(image).astype(np.int32)
+        return np.asarray(image).astype(np.int32)
+
+
+def read_pair(image: Path, mask: Path, channels: int, objects: str) -> Pair:
+    """The pair of an image and its label image, for a model that makes objects that way; see `Recipe.objects`."""
+    labels = read_labels(mask)
     layers = [labels > 0]
-    if outputs > 1:
+    if objects == "border":
         layers += borders(labels)
-    return np.stack([np.where(layer, 255, 0).astype(np.uint8) for layer in layers], axis=-1)
+    target = np.stack([np.where(layer, 255, 0).astype(np.uint8) for layer in layers], axis=-1)
+    told = Objects(labels, flow_to_middles(labels)) if objects == "flow" else None
+    return Pair(image.name, read_image(image, channels), target, told)
 
 
 def borders(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -100,9 +110,9 @@ def fit(image: np.ndarray, side: int) -> tuple[np.ndarray, tuple[int, int]]:
     return continued(resize(image, *size), side), size
 
 
-def unfit(probability: np.ndarray, size: tuple[int, int], width: int, height: int) -> np.ndarray:
-    """uint8 [height, width]: the probability map of the image itself, from that of its fit."""
-    return resize(np.ascontiguousarray(probability[: size[1], : size[0]]), width, height)
+def unfit(outputs: np.ndarray, size: tuple[int, int], width: int, height: int) -> np.ndarray:
+    """uint8 [height, width, values]: the outputs of the image itself, from those of its fit."""
+    return resize(np.ascontiguousarray(outputs[: size[1], : size[0]]), width, height)
 
 
 def continued(image: np.ndarray, side: int) -> np.ndarray:

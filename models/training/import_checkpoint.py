@@ -71,7 +71,7 @@ def compare(path: Path, shipped: Shipped, side: int, channels: int) -> tuple[flo
     image = (picture / picture.max() * 255).astype(np.uint8)[None]
     (levels,) = session(path).run(["probability"], {"image": image})
     with torch.no_grad():
-        wanted = shipped.probability(torch.from_numpy(image)).permute(0, 2, 3, 1).numpy()
+        wanted = torch.sigmoid(shipped.logits(torch.from_numpy(image))).permute(0, 2, 3, 1).numpy()
     difference = np.abs(levels / 255 - wanted).max() - 0.5 / 255
     return max(0.0, float(difference)), float(np.ptp(wanted))
 

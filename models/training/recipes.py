@@ -12,6 +12,9 @@ class Phase:
     batch: int
     zoom: tuple[float, float]  # the range of scales that crops are taken at; 1 is the scale of the fit
     mix: dict[str, float]      # how often each set of `data.TRAINING` gives a crop, in parts
+    # Where objects are told one by one: the range of the median diameter that they have in a crop, in pixels, evenly in
+    # its logarithm, within the zoom.
+    diameters: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,33 @@ class Recipe:
     phases: tuple[Phase, ...]
     scaling: str = "fit"        # the whole image at once, or tiles at its own resolution: "native"
     channels: int = 1           # 1 grey, 3 RGB
-    outputs: tuple[str, ...] = ("probability",)  # and "border", the rim of each object, by which touching ones part
+    outputs: tuple[str, ...] = ("probability",)  # what the network tells of a pixel, see `HEADS`
+    pretrained: bool = False    # the encoder starts with what it learnt from ImageNet
+    held_back: int = 0          # of so many images of an instrument, one is kept from learning, to judge by
     learning_rate: float = 2e-3
     threshold: float = 0.5
     min_area: int = 0           # square pixels; what is smaller is noise to the model
     split_touching: bool = False
     batch: dict[str, int] = field(default_factory=dict)  # images a run, by how many sessions are active
+
+    @property
+    def objects(self) -> str:
+        """How the hub makes objects of the outputs."""
+        return HEADS[self.outputs]
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """What the exported graph gives: one tensor an output, or one of all outputs where they are a flow."""
+        return ("flow",) if self.objects == "flow" else self.outputs
+
+
+# What a network may tell of a pixel, and how touching objects part by it: not at all but at necks; where "border", the
+# rim of each, lies between them; where the flow parts, whose two values lead to the middle of each.
+HEADS = {
+    ("probability",): "threshold",
+    ("probability", "border"): "border",
+    ("probability", "flow_y", "flow_x"): "flow",
+}
 
 
 # How HRNet and CBAM-ResUNet learn spheroids and other bodies.
@@ -87,6 +111,25 @@ RECIPES = {
                 Phase(4300, 256, 8, (0.5, 2.5), {"nuclei": 1}),
                 Phase(200, 512, 3, (0.6, 2.0), {"nuclei": 1}),
             ),
+            batch={"alone": 4, "shared": 2, "max": 8},
+        ),
+        Recipe(
+            id="nuclei",
+            title="Nuclei",
+            description="Nuclei in fluorescence, stained tissue and transmitted light, at the image's own resolution. "
+                        "Parts nuclei that touch by where the middle of each is.",
+            architecture="lite",
+            options={"norm": "batch"},
+            side=512,
+            scaling="native",
+            channels=3,
+            outputs=("probability", "flow_y", "flow_x"),
+            pretrained=True,
+            held_back=10,
+            learning_rate=1e-3,
+            min_area=20,  # no nucleus of the training set is smaller
+            split_touching=True,
+            phases=(Phase(10000, 256, 8, (0.2, 4), {"nuclei": 1}, diameters=(6, 80)),),
             batch={"alone": 4, "shared": 2, "max": 8},
         ),
         Recipe(

@@ -4,28 +4,35 @@
 """
 
 import argparse
+import collections
 import csv
 import json
 import math
+import multiprocessing
 import sys
+import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from . import data, synth
+from . import data, judge, synth
 from .architectures import build
+from .architectures.lite import imagenet_file, load_imagenet
 from .architectures.preparation import seen_channels
 from .augment import crop
-from .losses import overlap_loss
+from .images import Pair
+from .losses import flow_loss, overlap_loss
 from .recipes import RECIPES, Phase, Recipe
 
 SYNTHETIC_COUNT = 1500
-CHECKPOINT_EVERY = 25  # steps
-WARM_UP = 100          # steps over which the learning rate rises
+CHECKPOINT_EVERY = 120  # seconds
+JUDGE_EVERY = 500       # steps, where images are held back
+WARM_UP = 100           # steps over which the learning rate rises
 
 
 def network(recipe: Recipe) -> torch.nn.Module:
@@ -42,13 +49,16 @@ class Run:
         self.step = 0
         torch.manual_seed(seed)
         # Channels last is the layout in which convolutions are fastest, on the CPU and on a GPU.
-        self.network = network(recipe).to(device, memory_format=torch.channels_last)
+        self.network = network(recipe)
+        self.checkpoint = folder / "checkpoint.pt"
+        if recipe.pretrained and not self.checkpoint.exists():
+            load_imagenet(self.network, torch.load(imagenet_file(), map_location="cpu"))
+        self.network = self.network.to(device, memory_format=torch.channels_last)
         # The weights that are shipped: a moving average, steadier than the last step's.
         self.average = network(recipe).to(device)
         self.average.load_state_dict(self.network.state_dict())
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=recipe.learning_rate, weight_decay=1e-2)
         folder.mkdir(parents=True, exist_ok=True)
-        self.checkpoint = folder / "checkpoint.pt"
         if self.checkpoint.exists():
             self.load()
 
@@ -77,18 +87,20 @@ class Run:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
 
-    def batches(self, sets: dict, until: int) -> Iterator[tuple[torch.Tensor, ...]]:
-        """The batches of the steps left, made one ahead of the network by a thread."""
-        with ThreadPoolExecutor(1) as maker:
-            def order(step: int):
-                return maker.submit(make_batch, sets, self.phase(step), self.seed, step, self.recipe.scaling)
-
-            coming = order(self.step)
-            for step in range(self.step, until):
-                ready = coming.result()
-                if step + 1 < until:
-                    coming = order(step + 1)
-                yield ready
+    def batches(self, sets: dict, until: int, makers: int = 1) -> Iterator[tuple[torch.Tensor, ...]]:
+        """The batches of the steps left, made ahead of the network by a thread, or by so many processes."""
+        # Forked processes share the images' memory.
+        processes = multiprocessing.get_context("fork")
+        pool, make = (ThreadPoolExecutor(1), partial(make_batch, sets)) if makers == 1 else (
+            ProcessPoolExecutor(makers, processes, initializer=know, initargs=(sets,)), make_known_batch)
+        with pool:
+            coming = collections.deque()
+            ahead = self.step
+            for _ in range(self.step, until):
+                while ahead < until and len(coming) <= makers:
+                    coming.append(pool.submit(make, self.phase(ahead), self.seed, ahead, self.recipe.scaling))
+                    ahead += 1
+                yield coming.popleft().result()
 
     def learn(self, batch: tuple[torch.Tensor, ...]) -> float:
         """One step; returns the loss."""
@@ -98,7 +110,8 @@ class Run:
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=halves(self.device)):
             logits = self.network(image)
-        loss = overlap_loss(logits.float(), target, weight)
+        wrong = flow_loss if self.recipe.objects == "flow" else overlap_loss
+        loss = wrong(logits.float(), target, weight)
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -133,30 +146,59 @@ def schedule(step: int, steps: int) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - WARM_UP) / max(1, steps - WARM_UP)))
 
 
+known_sets = {}  # of a process that makes batches: it gets them once, not with every batch
+
+
+def know(sets: dict) -> None:
+    """Makes the sets those of this process, which is one of several."""
+    known_sets.update(sets)
+    torch.set_num_threads(1)
+
+
+def make_known_batch(phase: Phase, seed: int, step: int, scaling: str) -> tuple[torch.Tensor, ...]:
+    """`make_batch` of the sets that this process knows."""
+    return make_batch(known_sets, phase, seed, step, scaling)
+
+
 def make_batch(sets: dict, phase: Phase, seed: int, step: int, scaling: str) -> tuple[torch.Tensor, ...]:
     """(image, target, weight), float [batch, 2 or 1, crop, crop]; the same for the same seed and step."""
     crops = []
     for number in range(phase.batch):
         rng = data.generator(seed, step, number)
-        crops.append(crop(data.draw(sets, phase.mix, rng), phase.crop, phase.zoom, scaling, rng))
+        pair = data.draw(sets, phase.mix, rng)
+        crops.append(crop(pair, phase.crop, zoom(phase, pair), scaling, rng))
     return tuple(torch.from_numpy(np.stack(layer)) for layer in zip(*crops))
 
 
-def train(run: Run, sets: dict, until: int) -> None:
-    """Goes on to step `until`, telling how far it is, logging the loss and saving as it goes."""
+def zoom(phase: Phase, pair: Pair) -> tuple[float, float]:
+    """The range of scales that a crop of the pair is taken at."""
+    if not phase.diameters or not pair.objects or pair.objects.diameter == 0:
+        return phase.zoom
+    least, most = phase.zoom
+    low, high = (min(max(diameter / pair.objects.diameter, least), most) for diameter in phase.diameters)
+    return low, high
+
+
+def train(run: Run, sets: dict, until: int, kept: list[Pair] = (), makers: int = 1) -> None:
+    """Goes on to step `until`, telling how far it is, logging the loss and saving as it goes. Every JUDGE_EVERY steps the
+    average is judged by the images that were kept, if there are any."""
     log = run.folder / "loss.csv"
     rows = read_log(log, run.step)
     with log.open("w", newline="") as file, tqdm(total=until, initial=run.step, unit="step", mininterval=2) as bar:
         writer = csv.writer(file)
         writer.writerows([("step", "loss", "learning_rate"), *rows])
-        for batch in run.batches(sets, until):
+        saved = time.monotonic()
+        for batch in run.batches(sets, until, makers):
             loss = run.learn(batch)
             writer.writerow((run.step, f"{loss:.5f}", f"{run.optimiser.param_groups[0]['lr']:.3e}"))
             bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
             bar.update()
-            if run.step % CHECKPOINT_EVERY == 0 or run.step == until:
+            if time.monotonic() - saved > CHECKPOINT_EVERY or run.step == until:
                 file.flush()
                 run.save()
+                saved = time.monotonic()
+            if kept and (run.step % JUDGE_EVERY == 0 or run.step == until):
+                judge.note(run.folder / "curve.csv", run.step, judge.judge(run.average, run.recipe, kept, run.device))
     plot(log, run.folder / "loss.png")
 
 
@@ -191,6 +233,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, help="stop at this step (the recipe's last)")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--makers", type=int, default=1, help="processes that make batches; a GPU takes what a dozen make (1)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda or cuda:N")
     arguments = parser.parse_args()
 
@@ -207,9 +250,12 @@ def main() -> None:
         print(f"rendering {SYNTHETIC_COUNT} synthetic pictures", file=sys.stderr, flush=True)
         synth.render(synthetic, SYNTHETIC_COUNT, 0, recipe.side, arguments.threads)
     sets = data.load_training(arguments.data, synthetic, recipe)
-    about = {"model": recipe.id, "seed": arguments.seed, "synthetic_count": sum(map(len, sets.get("synthetic", [])))}
+    kept = []
+    if recipe.held_back:
+        sets, kept = data.hold_back(sets, recipe.held_back)
+    about = {"model": recipe.id, "seed": arguments.seed, "images": {name: sum(map(len, groups)) for name, groups in sets.items()}}
     (run.folder / "run.json").write_text(json.dumps(about))
-    train(run, sets, until)
+    train(run, sets, until, kept, arguments.makers)
 
 
 if __name__ == "__main__":

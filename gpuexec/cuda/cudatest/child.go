@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Child runs the rest of the test t, which is body, in a process of its own that has the stand-in's libraries to load, all but those
@@ -24,7 +25,12 @@ func Child(t *testing.T, settings Settings, body func(t *testing.T, s *StandIn),
 	for name := range strings.SplitSeq(t.Name(), "/") {
 		pattern = append(pattern, "^"+regexp.QuoteMeta(name)+"$")
 	}
-	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+strings.Join(pattern, "/"), "-test.v", "-test.count=1")
+	arguments := []string{"-test.run=" + strings.Join(pattern, "/"), "-test.v", "-test.count=1"}
+	if end, limited := t.Deadline(); limited {
+		// It ends a little before this process does, and so by itself, with what its goroutines were at.
+		arguments = append(arguments, "-test.timeout="+max(time.Second, time.Until(end)-10*time.Second).String())
+	}
+	command := exec.CommandContext(t.Context(), os.Args[0], arguments...)
 	command.Env = append(append(os.Environ(), s.Environ()...), childVariable+"="+t.Name())
 	out, err := command.CombinedOutput()
 	switch reason := regexp.MustCompile(`left out: .*`).Find(out); {

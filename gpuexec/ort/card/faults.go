@@ -14,16 +14,19 @@ import (
 type outOfMemory struct{}
 
 type shortage struct {
-	ArenaSays    string `json:"arena_says"`     // where the session's own limit was too low
-	DeviceSays   string `json:"device_says"`    // where the device had no more
-	DeviceRows   int    `json:"device_rows"`    // that one run had then
-	Told         bool   `json:"told"`           // the engine called that a lack of memory
-	WorksAfter   bool   `json:"works_after"`    // a small run, on the same engine's device
-	ErrorOfAfter string `json:"error_of_after"` // why it did not
+	ArenaSays  string `json:"arena_says"`  // of a session whose own limit was far too low
+	ShareSays  string `json:"share_says"`  // of a worker's engine whose run was larger than its share
+	ShareRows  int    `json:"share_rows"`  // that it had
+	ShareTold  bool   `json:"share_told"`  // the engine called that a lack of memory
+	DeviceSays string `json:"device_says"` // of a worker's engine when others had filled the device
+	DeviceTold bool   `json:"device_told"`
+	AfterSays  string `json:"after_says"` // of a small run, when there was room again; empty when it worked
 }
 
-// mostRows is where asking for ever longer runs ends.
-const mostRows = 1 << 14
+const (
+	mostRows    = 1 << 14 // where asking for ever longer runs ends
+	mostBallast = 256     // sessions that fill the device
+)
 
 func (outOfMemory) Run(s *settings) error {
 	if !s.onCard() {
@@ -39,23 +42,53 @@ func (outOfMemory) Run(s *settings) error {
 		}
 		found.ArenaSays = text(err)
 
-		// Rows are doubled until the device has no more; an arena's own limit comes first where the hub sets one.
-		for n := 64; n <= mostRows; n *= 2 {
-			err = b.session(model, n, func(gpuexec.Session) error { return nil })
-			if err != nil {
-				found.DeviceSays, found.DeviceRows, found.Told = err.Error(), n, errors.Is(err, gpuexec.ErrOutOfMemory)
+		nothing := func(gpuexec.Session) error { return nil }
+		for found.ShareRows = 64; found.ShareRows <= mostRows; found.ShareRows *= 2 {
+			if err = b.session(model, found.ShareRows, nothing); err != nil {
 				break
 			}
 		}
+		found.ShareSays, found.ShareTold = text(err), errors.Is(err, gpuexec.ErrOutOfMemory)
+
 		if !errors.Is(err, gpuexec.ErrDeviceLost) {
-			err = b.session(model, 1, func(session gpuexec.Session) error {
+			err = b.whenFull(model, func(rows int) error { return b.session(model, rows, nothing) })
+			found.DeviceSays, found.DeviceTold = text(err), errors.Is(err, gpuexec.ErrOutOfMemory)
+		}
+		if !errors.Is(err, gpuexec.ErrDeviceLost) {
+			found.AfterSays = text(b.session(model, 1, func(session gpuexec.Session) error {
 				_, err := session.Run(context.Background(), input(model, 1))
 				return err
-			})
-			found.WorksAfter, found.ErrorOfAfter = err == nil, text(err)
+			}))
 		}
-		return result{Judged: true, OK: found.Told && found.WorksAfter && found.ArenaSays != "", Found: found}.print()
+		return result{Judged: true, OK: found.ArenaSays != "" && found.ShareTold && found.DeviceTold && found.AfterSays == "", Found: found}.print()
 	})
+}
+
+// whenFull has sessions without a limit of their own fill the device, calls do with the number of rows for which there was no room, and
+// frees it again. It returns do's error.
+func (b *bench) whenFull(model models.Spec, do func(rows int) error) (err error) {
+	var ballast []*raw
+	defer func() {
+		for _, r := range ballast {
+			err = errors.Join(err, r.close())
+		}
+	}()
+	rows := 256
+	for len(ballast) < mostBallast {
+		r, failed := b.openRaw(model, map[string]string{"arena_extend_strategy": "kSameAsRequested"})
+		if failed == nil {
+			ballast = append(ballast, r)
+			_, failed = r.run(rows)
+		}
+		if failed == nil {
+			continue
+		}
+		if rows <= 16 {
+			return do(rows)
+		}
+		rows /= 4 // into what is left
+	}
+	return errors.New("the device was not full")
 }
 
 func text(err error) string {

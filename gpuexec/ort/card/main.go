@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"slices"
 
 	"github.com/alecthomas/kong"
 
@@ -20,9 +21,10 @@ import (
 )
 
 type settings struct {
-	Models     string `required:"" help:"Folder of ONNX models."`
-	ORTLibrary string `name:"ort-library" required:"" help:"ONNX Runtime's shared library."`
-	Device     string `default:"cuda:0" help:"What to run on: cuda:N, or cpu to try this program where there is no card."`
+	Models     string   `required:"" help:"Folder of ONNX models."`
+	Only       []string `placeholder:"MODEL" help:"Models to run. Default: all of the folder."`
+	ORTLibrary string   `name:"ort-library" required:"" help:"ONNX Runtime's shared library."`
+	Device     string   `default:"cuda:0" help:"What to run on: cuda:N, or cpu to try this program where there is no card."`
 }
 
 type cli struct {
@@ -62,8 +64,16 @@ func (s settings) with(device string, do func(*bench) error) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, opened.Close()) }()
-	return do(&bench{settings: s, runtime: opened, models: registry.List()})
+	defer func() {
+		if !errors.Is(err, gpuexec.ErrDeviceLost) {
+			err = errors.Join(err, opened.Close())
+		}
+	}()
+	list := slices.DeleteFunc(registry.List(), func(m models.Spec) bool { return len(s.Only) > 0 && !slices.Contains(s.Only, m.ID) })
+	if len(list) == 0 {
+		return errors.New("there is no model to run")
+	}
+	return do(&bench{settings: s, runtime: opened, models: list})
 }
 
 // session opens a warm session on an engine of its own, for do.
@@ -73,9 +83,9 @@ func (b *bench) session(model models.Spec, n int, do func(gpuexec.Session) error
 	if err != nil {
 		return err
 	}
-	closing := func(close func() error) {
+	closing := func(end func() error) {
 		if !errors.Is(err, gpuexec.ErrDeviceLost) {
-			err = errors.Join(err, close())
+			err = errors.Join(err, end())
 		}
 	}
 	defer func() { closing(engine.Close) }()

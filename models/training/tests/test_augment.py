@@ -44,8 +44,8 @@ class TestCrop(unittest.TestCase):
     def test_the_mask_stays_on_the_body(self):
         for seed in range(20):
             pair = disc()
-            image, target, _ = augment.place(pair.image.astype(np.float32), pair.target, 96, (0.7, 1.4),
-                                             np.random.default_rng(seed))
+            window = augment.place(pair.image.shape[:2], 96, (0.7, 1.4), np.random.default_rng(seed))
+            image, target = augment.sample(window, pair.image.astype(np.float32), pair.target)
             np.testing.assert_allclose(target, (200 - image) / 160, atol=1e-3)
 
     def test_standardises_as_the_model_does(self):

@@ -27,7 +27,7 @@ SMALL = tuple(
     for id, options in (("unet_spherohq", {"width": 4}), ("unet_nuclei", {"width": 4}),
                         ("hrnet", {"width": 3, "modules": (1, 1, 1), "blocks": 1}), ("cbam_resunet", {"width": 4}))
     for norm in ("batch", "instance")
-)
+) + (replace(RECIPES["nuclei"], side=64),)
 
 
 def lively(recipe: Recipe) -> torch.nn.Module:
@@ -64,14 +64,17 @@ class TestExport(unittest.TestCase):
                     found = session(self.path).run(None, {"image": image})
                     with torch.no_grad():
                         seen = prepare(torch.from_numpy(image).permute(0, 3, 1, 2).float(), recipe.scaling)
-                        wanted = torch.sigmoid(made(seen)).permute(0, 2, 3, 1).numpy()
-                    self.assertEqual(len(found), len(recipe.outputs))
-                    self.assertGreater(np.ptp(wanted), 0.5, "the test needs probabilities that differ")
-                    for number, output in enumerate(found):
-                        self.assertEqual((output.shape, output.dtype), ((batch, 64, 64, 1), np.uint8))
-                        # Half a grey level is lost to rounding; the rest must agree to 1e-3.
-                        off = np.abs(output[..., 0] / 255.0 - wanted[..., number]).max()
-                        self.assertLess(off, 0.5 / 255 + 1e-3)
+                        logits = made(seen).permute(0, 2, 3, 1)
+                    wanted = 255 * torch.sigmoid(logits).numpy()
+                    if recipe.objects == "flow":
+                        wanted[..., 1:] = 128 + 127 * np.clip(logits[..., 1:].numpy(), -1, 1)
+                    self.assertGreater(np.ptp(wanted), 0.5 * 255, "the test needs values that differ")
+                    values = 3 if recipe.objects == "flow" else 1
+                    for output in found:
+                        self.assertEqual((output.shape, output.dtype), ((batch, 64, 64, values), np.uint8))
+                    # Half a level is lost to rounding; the rest must agree to 1e-3.
+                    off = np.abs(np.concatenate(found, axis=3) - wanted).max()
+                    self.assertLess(off, 0.5 + 255e-3)
 
     def test_normalisation_is_folded_away(self):
         for recipe in SMALL:
@@ -84,7 +87,7 @@ class TestExport(unittest.TestCase):
         for recipe in SMALL:
             export.write_graph(recipe, network(recipe), self.path)
             graph = onnx.load(str(self.path)).graph
-            wanted = [("image", recipe.channels), *((name, 1) for name in recipe.outputs)]
+            wanted = [("image", recipe.channels), *((name, 3 if name == "flow" else 1) for name in recipe.tensors)]
             for value, (name, channels) in zip([*graph.input, *graph.output], wanted, strict=True):
                 shape = [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
                 self.assertEqual((value.name, shape), (name, ["N", 64, 64, channels]))
@@ -101,12 +104,17 @@ class TestExport(unittest.TestCase):
         batch = contents["batch"]
         self.assertLessEqual(max(batch["alone"], batch["shared"]), batch["max"])
 
+    def test_says_what_it_learnt_from(self):
+        rows = export.learnt_from(RECIPES["unet_spherohq"], {"synthetic": 1500, "nuclei": 517, "dic_cells": 32, "spheroids": 7})
+        self.assertEqual([row["images"] for row in rows], [32, 517, 7, 1500])
+        self.assertEqual([row["licence"] for row in rows], ["CC BY 3.0", "CC0", "BSD-3-Clause", "of this project"])
+
     def test_predicts_at_the_size_of_the_image(self):
-        for recipe in (SMALL[0], SMALL[2]):
+        for recipe, values in ((SMALL[0], 1), (SMALL[2], 1), (SMALL[-1], 3)):
             export.write_graph(recipe, network(recipe), self.path)
             image = np.zeros((50, 130, recipe.channels), np.uint8)
-            probability = predict(session(self.path), export.spec(recipe, [], {}), image)
-            self.assertEqual((probability.shape, probability.dtype), ((50, 130), np.uint8))
+            outputs = predict(session(self.path), export.spec(recipe, [], {}), image)
+            self.assertEqual((outputs.shape, outputs.dtype), ((50, 130, values), np.uint8))
 
 
 class TestRandomWeights(unittest.TestCase):

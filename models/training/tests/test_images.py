@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from .. import images
-from ..metrics import dice_and_iou
+from ..metrics import dice_and_iou, match
 
 
 class TestFit(unittest.TestCase):
@@ -56,11 +56,15 @@ class TestRead(unittest.TestCase):
     def test_labels_become_objects_and_borders(self):
         labels = np.zeros((9, 20), np.uint16)
         labels[:, :8], labels[:, 8:18] = 1, 300
-        target = self.read(labels, lambda file: images.read_target(file, 2))
+        target = self.read(labels, lambda file: images.read_pair(file, file, 1, "border")).target
         self.assertEqual(np.flatnonzero(target[4, :, 0]).tolist(), [*range(18)])
         self.assertEqual(np.flatnonzero(target[4, :, 1]).tolist(), [6, 7, 8, 9, 16, 17])
         self.assertEqual(np.flatnonzero(target[4, :, 2]).tolist(), [6, 7, 8, 9])
-        self.assertEqual(self.read(labels, lambda file: images.read_target(file, 1)).shape, (9, 20, 1))
+        plain = self.read(labels, lambda file: images.read_pair(file, file, 1, "threshold"))
+        self.assertEqual((plain.target.shape, plain.objects), ((9, 20, 1), None))
+        told = self.read(labels, lambda file: images.read_pair(file, file, 1, "flow")).objects
+        np.testing.assert_array_equal(told.labels, labels)
+        self.assertEqual((told.flow.shape, told.cut.tolist()), ((9, 20, 2), [1, 300]))
 
 
 class TestStretch(unittest.TestCase):
@@ -99,6 +103,19 @@ class TestMetrics(unittest.TestCase):
             (row < 3, row < 0, 0, 0),
         ):
             self.assertEqual(dice_and_iou(found, truth), (dice, iou))
+
+    def test_objects_match_by_what_they_share(self):
+        truth = np.repeat(np.int32([[0, 1, 2, 3]]), 10, axis=1)
+        found = truth.copy()
+        self.assertEqual(match(found, truth, 0.7), 1)
+        found[0, 18:20] = 0   # 8 of 10 pixels of the first
+        found[0, 25:30] = 0   # 5 of 10 of the second
+        self.assertAlmostEqual(match(found, truth, 0.7), 2 * 2 / 6)
+        self.assertAlmostEqual(match(found, truth, 0.85), 2 * 1 / 6)
+        found[found == 3] = 2  # the third run together with the second
+        self.assertAlmostEqual(match(found, truth, 0.5), 2 * 2 / 5)
+        nothing = np.zeros_like(truth)
+        self.assertEqual((match(nothing, nothing, 0.5), match(nothing, truth, 0.5)), (1, 0))
 
 
 if __name__ == "__main__":

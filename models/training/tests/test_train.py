@@ -6,15 +6,20 @@ import tempfile
 import unittest
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
 
 from .. import data, synth
+from .. import train as train_module
 from ..architectures.preparation import prepare
+from ..flows import Objects, flow_to_middles
+from ..images import Pair
 from ..losses import overlap_loss
 from ..recipes import RECIPES, Phase, Recipe
-from ..train import Run, schedule, train
+from ..train import Run, make_batch, schedule, train, zoom
+from .test_flows import nuclei
 
 TINY = Recipe(id="tiny", title="", description="", architecture="unet", options={"width": 4, "levels": 3}, side=64,
               phases=(Phase(6, 32, 2, (0.8, 1.2), {"synthetic": 1}), Phase(4, 64, 1, (0.8, 1.2), {"synthetic": 1})))
@@ -41,6 +46,12 @@ class TestRun(unittest.TestCase):
         self.assertGreater((self.folder / "broken" / "loss.png").stat().st_size, 5000)
         self.assertEqual(len((self.folder / "broken" / "loss.csv").read_text().splitlines()), 11)
 
+    def test_processes_make_the_same_batches_as_a_thread(self):
+        run = Run(TINY, self.folder, seed=1)
+        for one, other in zip(run.batches(self.sets, 4, makers=1), run.batches(self.sets, 4, makers=2), strict=True):
+            for first, second in zip(one, other, strict=True):
+                self.assertTrue(torch.equal(first, second))
+
     def test_learns_one_picture(self):
         run = Run(replace(TINY, phases=(Phase(1000, 64, 1, (1, 1), {}),)), self.folder, seed=2)
         pair = next(p for p in (synth.spheroids(seed, 64) for seed in range(20)) if 0.1 < (p.mask > 0).mean() < 0.5)
@@ -50,10 +61,46 @@ class TestRun(unittest.TestCase):
         self.assertLess(losses[-1], 0.5 * losses[0])
 
 
+class TestFlowRun(unittest.TestCase):
+    RECIPE = replace(TINY, scaling="native", channels=3, outputs=("probability", "flow_y", "flow_x"), held_back=2,
+                     phases=(Phase(5, 32, 2, (0.5, 2), {"nuclei": 1}, diameters=(6, 80)),))
+
+    def setUp(self):
+        labels = nuclei()
+        image = np.where(labels > 0, 200, 20).astype(np.uint8)[..., None].repeat(3, axis=2)
+        self.pair = Pair("nuclei", image, np.where(labels > 0, 255, 0).astype(np.uint8)[..., None],
+                         Objects(labels, flow_to_middles(labels)))
+
+    def test_is_judged_by_what_was_held_back(self):
+        sets, kept = data.hold_back({"nuclei": [[self.pair, self.pair]]}, self.RECIPE.held_back)
+        self.assertEqual(len(kept), 1)
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.enterContext(contextlib.redirect_stderr(io.StringIO()))
+        with mock.patch.object(train_module, "JUDGE_EVERY", 2):
+            train(Run(self.RECIPE, folder, seed=1), sets, until=5, kept=kept)
+        rows = (folder / "curve.csv").read_text().splitlines()
+        self.assertEqual([row.split(",")[0] for row in rows], ["step", "2", "4", "5"])
+
+    def test_learns_flows(self):
+        run = Run(replace(self.RECIPE, phases=(Phase(1000, 96, 1, (1, 1), {}),)), Path(self.enterContext(tempfile.TemporaryDirectory())), seed=2)
+        batch = make_batch({"nuclei": [[self.pair]]}, Phase(1, 96, 2, (1, 1), {"nuclei": 1}), 1, 0, "native")
+        losses = [run.learn(batch) for _ in range(120)]
+        self.assertLess(losses[-1], 0.6 * losses[0])
+
+    def test_crops_are_scaled_by_the_size_of_objects(self):
+        phase = self.RECIPE.phases[0]
+        diameter = self.pair.objects.diameter  # 29 pixels
+        self.assertEqual(zoom(phase, self.pair), (0.5, 2))
+        self.assertEqual(zoom(replace(phase, zoom=(0.01, 9)), self.pair), (6 / diameter, 80 / diameter))
+        empty = replace(self.pair, objects=Objects(np.zeros((9, 9), np.int32), np.zeros((9, 9, 2), np.int8)))
+        for pair in (empty, replace(self.pair, objects=None)):
+            self.assertEqual(zoom(phase, pair), phase.zoom)
+
+
 class TestRecipes(unittest.TestCase):
     def test_phases_fit_the_networks_and_the_sets(self):
         for recipe in RECIPES.values():
-            run = Run(recipe, Path(self.enterContext(tempfile.TemporaryDirectory())), seed=0)
+            run = Run(replace(recipe, pretrained=False), Path(self.enterContext(tempfile.TemporaryDirectory())), seed=0)
             for phase in recipe.phases:
                 self.assertEqual(phase.crop % run.network.multiple, 0)
                 self.assertEqual(recipe.side % run.network.multiple, 0)
