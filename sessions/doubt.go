@@ -17,16 +17,16 @@ type doubt struct {
 
 // doubts holds the submissions that nobody knows the outcome of.
 type doubts struct {
-	mu     sync.Mutex
-	open   []doubt
-	signal chan struct{} // pokes resolveDoubts
+	mu    sync.Mutex
+	open  []doubt
+	poked chan struct{} // pokes resolveDoubts
 }
 
 func (d *doubts) add(one doubt) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.open = append(d.open, one)
-	poke(d.signal)
+	poke(d.poked)
 }
 
 // takeAll empties it.
@@ -45,7 +45,7 @@ func (s *Service) resolveDoubts(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.doubts.signal:
+		case <-s.doubts.poked:
 		}
 		for _, d := range s.doubts.takeAll() {
 			if err := s.resolve(ctx, d); err != nil {

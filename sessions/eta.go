@@ -62,10 +62,10 @@ type slotLoad struct {
 // estimate gives, for each place in the line, how long until it gets a slot; nil while no job has been timed or there
 // is no slot. waiting are the queue lengths, next first.
 //
-// A slot with work is free after min(jobs*pace, what is left of the turn), one without after what is left of the
-// grace. The line is then played out: each takes the earliest slot and holds it for min(jobs*pace, turn).
-func estimate(pace, turn, grace time.Duration, slots []slotLoad, waiting []int) []time.Duration {
-	if pace == 0 || len(slots) == 0 {
+// A slot with work is free after min(jobs*perJob, what is left of the turn), one without after what is left of the
+// grace. The line is then played out: each takes the earliest slot and holds it for min(jobs*perJob, turn).
+func estimate(perJob, turn, grace time.Duration, slots []slotLoad, waiting []int) []time.Duration {
+	if perJob == 0 || len(slots) == 0 {
 		return nil
 	}
 	at := make([]time.Duration, len(slots))
@@ -75,14 +75,14 @@ func estimate(pace, turn, grace time.Duration, slots []slotLoad, waiting []int) 
 		case slot.idle >= 0:
 			at[i] = max(0, grace-slot.idle)
 		default:
-			at[i] = min(time.Duration(slot.jobs)*pace, max(0, turn-slot.held))
+			at[i] = min(time.Duration(slot.jobs)*perJob, max(0, turn-slot.held))
 		}
 	}
 	out := make([]time.Duration, len(waiting))
 	for i, jobs := range waiting {
 		next := slices.Index(at, slices.Min(at))
 		out[i] = at[next]
-		at[next] += min(time.Duration(jobs)*pace, turn)
+		at[next] += min(time.Duration(jobs)*perJob, turn)
 	}
 	return out
 }

@@ -27,7 +27,7 @@ type claimKey struct {
 type hand struct {
 	mu     sync.Mutex
 	claims map[claimKey]*claim
-	signal chan struct{} // pokes cancelClaims
+	poked  chan struct{} // pokes cancelClaims
 }
 
 func (h *hand) add(key claimKey, c *claim) {
@@ -83,7 +83,7 @@ func (h *hand) cancel(jobs ...string) {
 		for key, c := range h.claims {
 			if key.job == job && !c.cancel {
 				c.cancel = true
-				poke(h.signal)
+				poke(h.poked)
 			}
 		}
 	}
@@ -123,7 +123,7 @@ func (s *Service) cancelClaims(ctx context.Context, executor Executor) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.hand.signal:
+		case <-s.hand.poked:
 		}
 		for untold := s.hand.untold(); len(untold) > 0; untold = s.hand.untold() {
 			for _, key := range untold {

@@ -289,12 +289,12 @@ func TestCloseWhileAJobRuns(t *testing.T) {
 			if !client.SIsMember(t.Context(), hashTag+":closing", ada).Val() {
 				t.Error("it was swept while a job ran")
 			}
+			if got := receive(t, "a cancellation", e.cancelled); got != jobs[0] {
+				t.Errorf("cancelled %s", got)
+			}
 			return nil
 		}
 		finishAll(t, s, 0, batch, nil)
-		if got := receive(t, "a cancellation", e.cancelled); got != jobs[0] {
-			t.Errorf("cancelled %s", got)
-		}
 		if n := stored.stored(ada, jobs[0]); n != 0 {
 			t.Error("the result outlives its session")
 		}

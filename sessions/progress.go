@@ -12,7 +12,7 @@ import (
 type progressBoard struct {
 	mu     sync.Mutex
 	newest map[claimKey]progressNote
-	signal chan struct{} // pokes flushProgress
+	poked  chan struct{} // pokes flushProgress
 }
 
 type progressNote struct {
@@ -24,7 +24,7 @@ func (b *progressBoard) put(key claimKey, n progressNote) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.newest[key] = n
-	poke(b.signal)
+	poke(b.poked)
 }
 
 func (b *progressBoard) forget(key claimKey) {
@@ -58,7 +58,7 @@ func (s *Service) flushProgress(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.progress.signal:
+		case <-s.progress.poked:
 		}
 		notes := s.progress.takeAll()
 		args := make([]any, 0, 6*len(notes))

@@ -71,7 +71,7 @@ func (s *Service) pump(ctx context.Context) {
 			if err := s.heal(ctx); err != nil {
 				s.log.Debug("events are not read while Redis is away", "error", err)
 			}
-		case <-s.audience.signal:
+		case <-s.audience.poked:
 		}
 		dirty, progress := s.audience.takeNews()
 		for _, p := range progress {

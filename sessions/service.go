@@ -121,10 +121,10 @@ func New(config Config) (*Service, error) {
 	s.audience.sessions = make(map[string][]*listener)
 	s.audience.dirty = make(map[string]struct{})
 	s.audience.progress = make(map[string]heardProgress)
-	s.audience.signal = make(chan struct{}, 1)
-	s.progress.signal = make(chan struct{}, 1)
-	s.hand.signal = make(chan struct{}, 1)
-	s.doubts.signal = make(chan struct{}, 1)
+	s.audience.poked = make(chan struct{}, 1)
+	s.progress.poked = make(chan struct{}, 1)
+	s.hand.poked = make(chan struct{}, 1)
+	s.doubts.poked = make(chan struct{}, 1)
 	return s, nil
 }
 

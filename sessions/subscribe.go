@@ -25,7 +25,7 @@ type audience struct {
 	sessions map[string][]*listener   // the slices are replaced, never changed
 	dirty    map[string]struct{}      // sessions with events to read
 	progress map[string]heardProgress // by job; the newest to deliver
-	signal   chan struct{}            // pokes the pump
+	poked    chan struct{}            // pokes the pump
 }
 
 // heardProgress is a progress frame and the newest event when it was sent.
@@ -109,7 +109,7 @@ func (a *audience) mark(ids ...string) {
 	for _, id := range ids {
 		if a.sessions[id] != nil {
 			a.dirty[id] = struct{}{}
-			poke(a.signal)
+			poke(a.poked)
 		}
 	}
 }
@@ -120,7 +120,7 @@ func (a *audience) note(job string, p heardProgress) {
 	defer a.mu.Unlock()
 	if a.sessions[p.session] != nil {
 		a.progress[job] = p
-		poke(a.signal)
+		poke(a.poked)
 	}
 }
 

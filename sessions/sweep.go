@@ -3,7 +3,6 @@ package sessions
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
 // sweepChunk is how many jobs one script deletes, so that none holds Redis up for long.
@@ -68,14 +67,4 @@ func (s *Service) doChores(ctx context.Context, c chores) error {
 		}
 	}
 	return nil
-}
-
-// pause waits for d or the end of ctx.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }

@@ -12,7 +12,8 @@ local held = call('HMGET', node, 'expires', 'slots', 'process', 'generation')
 if not take and num(held[1]) > NOW then return held[3] == process and held[4] or nil end
 
 call('HSET', node, 'expires', 0) -- so that nothing of it is given out meanwhile
-abandon(NODE, math.max(1, math.min(slots, num(held[2]))), problem)
+empty_hands(NODE, problem)
+evict(NODE, slots)
 for i = 0, num(held[2]) - 1 do call('HDEL', node, 'token:' .. int(i), 'batch:' .. int(i)) end
 local generation = int(call('INCR', PREFIX .. 'generation'))
 call('HSET', node, 'generation', generation, 'process', process, 'expires', int(NOW + LEASE), 'slots', int(slots),

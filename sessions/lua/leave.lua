@@ -5,7 +5,7 @@ even_when_full()
 local problem = arg(1)
 if call('HGET', node_key(NODE), 'generation') ~= GENERATION then return 0 end
 call('HSET', node_key(NODE), 'expires', 0)
-abandon(NODE, 0, problem ~= '' and problem)
+bury(NODE, problem ~= '' and problem)
 settle()
 publish()
 return 1

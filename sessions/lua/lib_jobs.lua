@@ -76,13 +76,12 @@ local function put_back(sid, jid, death)
   end
   record_job(sid, jid)
   note_work(sid)
-  place(sid)
+  find_place(sid)
 end
 
--- abandon empties a node that is no more: what its workers had in hand goes back to the queues, its owners to the line
--- by their old ticket. keep is how many of its slots live on under a new lease and keep their owners. problem, when the
--- process died, is the JSON of what is wrong with a job that is given up.
-local function abandon(node, keep, problem)
+-- empty_hands puts back what the workers of a node have in hand. problem, when its process died, is the JSON of what is wrong
+-- with a job that is given up.
+local function empty_hands(node, problem)
   local death = problem and {problem, node .. ' ' .. (call('HGET', node_key(node), 'generation') or '')}
   for _, member in ipairs(call('HKEYS', hand_key(node))) do
     local sid, jid = split(member)
@@ -90,14 +89,21 @@ local function abandon(node, keep, problem)
   end
   call('DEL', hand_key(node))
   call('HDEL', node_key(node), 'suspect', 'held')
-  local slots = num(call('HGET', node_key(node), 'slots'))
-  for slot = keep, slots - 1 do
+  wake = true
+end
+
+-- evict sends the owners of a node's slots from the given one on to the line by their old ticket.
+local function evict(node, first)
+  for slot = first, num(call('HGET', node_key(node), 'slots')) - 1 do
     local sid = owner(node, slot)
     if sid then stand_by(sid, false) end
   end
-  if keep == 0 then
-    call('SREM', NODES, node)
-    call('DEL', node_key(node))
-  end
-  wake = true
+end
+
+-- bury ends a node that is no more.
+local function bury(node, problem)
+  empty_hands(node, problem)
+  evict(node, 0)
+  call('SREM', NODES, node)
+  call('DEL', node_key(node))
 end

@@ -138,8 +138,8 @@ local function reserve(sid)
   return true
 end
 
--- place finds an idle session that has queued work its way: a slot at once if nobody waits, else the line.
-local function place(sid)
+-- find_place finds an idle session that has queued work its way: a slot at once if nobody waits, else the line.
+local function find_place(sid)
   local key = session_key(sid)
   if call('HGET', key, 'state') ~= 'idle' or queued(sid) == 0 or reserve(sid) then return end
   if call('HGET', key, 'ticket') == '' then call('HSET', key, 'ticket', new_ticket()) end

@@ -40,7 +40,7 @@ end
 if idempotency ~= '' then call('HSET', key .. ':keys', idempotency, table.concat(made, ' ')) end
 call('ZADD', SEEN, int(NOW), sid)
 note_work(sid)
-place(sid)
+find_place(sid)
 wake = true
 publish()
 return {int(WALL)}

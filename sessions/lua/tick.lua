@@ -14,7 +14,7 @@ call('HSET', node, 'expires', int(NOW + LEASE), 'draining', draining, 'open', op
 
 if not amnesty() then
   for _, other in ipairs(call('SMEMBERS', NODES)) do
-    if num(call('HGET', node_key(other), 'expires')) <= NOW then abandon(other, 0, problem) end
+    if num(call('HGET', node_key(other), 'expires')) <= NOW then bury(other, problem) end
   end
 end
 
