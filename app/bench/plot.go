@@ -85,7 +85,7 @@ func (r Report) draw(f figure, file string) error {
 	p.X.Tick.Label.Rotation = -0.9
 	p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = text.XLeft, text.YCenter
 	p.X.Min, p.X.Max = -0.6, 1.08*float64(len(loads))-0.4 // the last name reaches beyond its group
-	p.Y.Min, p.Y.Max = 0, p.Y.Max*1.3 // the legend lies above the bars
+	p.Y.Min, p.Y.Max = 0, p.Y.Max*1.3                     // the legend lies above the bars
 	picture, err := p.WriterTo(plotWidth, plotHeight, "svg")
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 )
 
 // serve runs the hub, with its defaults but for what makes it comparable, until in ends. A worker works for its own session
-// alone, as a loop does.
+// alone, as a loop does, and all users come from one address.
 func (p *Part) serve(ctx context.Context, in io.Reader, out io.Writer, log *slog.Logger) error {
 	var settings config.Config
 	parser, err := kong.New(&settings)
@@ -25,7 +25,7 @@ func (p *Part) serve(ctx context.Context, in io.Reader, out io.Writer, log *slog
 		return err
 	}
 	if _, err := parser.Parse([]string{
-		"--listen=127.0.0.1:0", "--redis=auto", "--data=" + p.Data, "--no-borrow", "--warm=" + strings.Join(p.Warm, ","), fmt.Sprint("--slots=", p.Slots),
+		"--listen=127.0.0.1:0", "--redis=auto", "--data=" + p.Data, "--no-borrow", "--rate-limits=0", "--warm=" + strings.Join(p.Warm, ","), fmt.Sprint("--slots=", p.Slots),
 		"--models=" + p.Models, "--ort-library=" + p.ORTLibrary, "--device=" + p.Device,
 	}); err != nil {
 		return fmt.Errorf("settings of the hub: %w", err)
