@@ -10,17 +10,20 @@ import (
 	"seghub/models"
 )
 
-// What is thought of a session that nobody has measured: weights take what their file does once more, since a
-// device keeps them in an order of its own; and the widest layers of a network hold so many bytes a pixel of a row.
+// What is thought of a session that nobody has measured: weights take what their file does once more, since a device keeps them
+// in an order of its own; and the runs hold so many bytes a pixel of a row. Where the first session of a shape is measured, that is as much as
+// any of the full-size networks was seen to hold; where nothing ever is, as much as those that ship.
 const (
-	weightsTimes  = 2
-	bytesPerPixel = 512
+	weightsTimes          = 2
+	bytesPerPixel         = 512
+	bytesPerPixelMeasured = 2048
 )
 
 // footprints is what the sessions of each model and shape take, as far as it is known.
 type footprints struct {
-	table models.BatchTable
-	slots int
+	table    models.BatchTable
+	slots    int
+	measures bool // the first session of a shape is measured
 
 	mu       sync.Mutex
 	measured map[string]footprint // guarded by mu
@@ -55,8 +58,11 @@ func (f *footprints) of(model models.Spec, rows int) (weights, run uint64) {
 	if row, ok := f.table.Row(model.ID, f.slots); ok && row.Optimal == rows && row.RunBytes > 0 {
 		return row.WeightsBytes, row.RunBytes
 	}
-	pixels := rows * model.Input.Height * model.Input.Width
-	return weightsTimes * uint64(max(0, model.SizeBytes)), bytesPerPixel * uint64(pixels)
+	perPixel := bytesPerPixel
+	if f.measures {
+		perPixel = bytesPerPixelMeasured
+	}
+	return weightsTimes * uint64(max(0, model.SizeBytes)), uint64(perPixel * rows * model.Input.Height * model.Input.Width)
 }
 
 // note remembers what was measured. Nothing was where nothing grew: the device cannot tell.

@@ -79,7 +79,7 @@ func New(cfg Config) *Pool {
 	p := &Pool{
 		cfg: cfg, ledger: newLedger(),
 		loads:      newLoads(cfg.InUse != nil),
-		footprints: &footprints{table: cfg.Batches, slots: cfg.Slots, measured: make(map[string]footprint)},
+		footprints: &footprints{table: cfg.Batches, slots: cfg.Slots, measures: cfg.InUse != nil, measured: make(map[string]footprint)},
 		gone:       make(chan struct{}),
 		history:    history{slowest: make(map[string]time.Duration)},
 	}

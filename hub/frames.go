@@ -24,9 +24,10 @@ func welcomeFrame(o sessions.Opening) []byte {
 		Type    string           `json:"type"`
 		Session sessions.Session `json:"session"`
 		Seq     int64            `json:"seq"`
+		Epoch   string           `json:"epoch"`
 		Resumed bool             `json:"resumed"`
 		Gap     bool             `json:"gap"`
-	}{typeWelcome, o.Session, o.Session.Seq, o.Resumed, o.Gap})
+	}{typeWelcome, o.Session, o.Session.Seq, o.Epoch, o.Resumed, o.Gap})
 }
 
 func snapshotFrame(o sessions.Opening) []byte {
@@ -39,7 +40,8 @@ func snapshotFrame(o sessions.Opening) []byte {
 		Session sessions.Session `json:"session"`
 		Jobs    []sessions.Job   `json:"jobs"`
 		Seq     int64            `json:"seq"`
-	}{typeSnapshot, o.Session, jobs, o.Session.Seq})
+		Epoch   string           `json:"epoch"`
+	}{typeSnapshot, o.Session, jobs, o.Session.Seq, o.Epoch})
 }
 
 func drainingFrame(reconnectAfter time.Duration) []byte {

@@ -19,7 +19,7 @@ import (
 type Sessions interface {
 	// Subscribe starts a subscription; ctx bounds the call alone. deliver does not block, and may be called before
 	// Subscribe returns.
-	Subscribe(ctx context.Context, session string, since *int64, deliver func(sessions.Message)) (*sessions.Subscription, error)
+	Subscribe(ctx context.Context, session string, since *sessions.Mark, deliver func(sessions.Message)) (*sessions.Subscription, error)
 	Cancel(ctx context.Context, session, job string) error
 }
 

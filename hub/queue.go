@@ -25,6 +25,8 @@ const (
 // log, and the writer reads it from there page by page: replay cannot overflow the queue, and an
 // event can come neither twice nor out of order, whichever way it came.
 //
+// When the log has begun anew, a snapshot takes the place of all that waits, and the window follows it.
+//
 // A loose message keeps its place among the events: it is sent after all events that were known when it came
 // and before all later ones.
 type queue struct {
@@ -89,6 +91,9 @@ func newQueue() *queue {
 func (q *queue) open(sent, newest int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.sent >= 0 {
+		return // the log has begun anew meanwhile
+	}
 	q.sent = sent
 	q.newest = max(q.newest, newest)
 	for i := range q.loose {
@@ -107,6 +112,8 @@ func (q *queue) deliver(m sessions.Message) {
 	switch {
 	case m.Lost:
 		q.endLocked(CloseInternal, "")
+	case m.Opening != nil:
+		q.beginLocked(m)
 	case m.Seq > 0:
 		q.addKeptLocked(m)
 	default:
@@ -116,6 +123,14 @@ func (q *queue) deliver(m sessions.Message) {
 		q.dropLocked(CloseTooSlow, "")
 	}
 	q.ready.Signal()
+}
+
+// beginLocked lets everything begin at a snapshot.
+func (q *queue) beginLocked(m sessions.Message) {
+	seq := m.Opening.Session.Seq
+	q.kept, q.bytes = nil, 0
+	q.loose = []loose{{Message: m, after: seq}}
+	q.sent, q.newest = seq, seq
 }
 
 func (q *queue) addKeptLocked(m sessions.Message) {
@@ -148,13 +163,13 @@ func (q *queue) addLooseLocked(m sessions.Message) {
 	q.loose = append(q.loose, loose{Message: m, after: q.newest})
 }
 
-// refill takes the page of the log that next asked for. A page that does not continue what was sent means
+// refill takes the page of the log after a seq that next asked for. A page that does not continue what was sent means
 // that the log no longer has it: the session was closed, or the log went on without a client this slow.
-func (q *queue) refill(page []sessions.Message) {
+func (q *queue) refill(after int64, page []sessions.Message) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.ending != nil || q.gone {
-		return
+	if q.ending != nil || q.gone || q.sent != after {
+		return // or the log has begun anew since
 	}
 	for i, m := range page {
 		if m.Seq != q.sent+int64(i)+1 {

@@ -36,7 +36,7 @@ func (m *model) take(n int, page int) {
 			case sendMessage:
 				m.taken = append(m.taken, t.message)
 			case readLog:
-				m.queue.refill(m.log[t.after:min(int(t.after)+page, len(m.log))])
+				m.queue.refill(t.after, m.log[t.after:min(int(t.after)+page, len(m.log))])
 			}
 		}
 	}
@@ -262,7 +262,21 @@ func TestQueueEnds(t *testing.T) {
 		"the last lies in a lost log":  {func(q *queue) { q.deliver(event3) }, []string{"read 1", "close 4404"}},
 		"a lost log":                   {func(q *queue) { q.deliver(event(3)) }, []string{"read 1", "close 4408"}},
 		"events lost by sessions":      {func(q *queue) { q.deliver(event(2)); q.deliver(sessions.Message{Lost: true}) }, []string{"event 2", "close 1011"}},
-		"cut":                          {func(q *queue) { q.deliver(event(2)); q.abandon() }, []string{"leave"}},
+		"the log begins anew": {func(q *queue) {
+			q.deliver(event(2))
+			q.deliver(event(9)) // what lies between is left in the log
+			q.deliver(anew(1))
+			q.deliver(event(2))
+			q.finish(CloseGoingAway)
+		}, []string{"snapshot", "event 2", "close 1001"}},
+		"the log begins anew while a page is read": {func(q *queue) {
+			q.deliver(event(9))
+			page := q.next()
+			q.deliver(anew(5))
+			q.refill(page.after, nil)
+			q.finish(CloseGoingAway)
+		}, []string{"snapshot", "close 1001"}},
+		"cut": {func(q *queue) { q.deliver(event(2)); q.abandon() }, []string{"leave"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := newQueue()
@@ -272,10 +286,14 @@ func TestQueueEnds(t *testing.T) {
 			for done := false; !done; {
 				switch task := q.next(); task.kind {
 				case sendMessage:
+					if task.message.Opening != nil {
+						got = append(got, "snapshot")
+						break
+					}
 					got = append(got, string(task.message.Data))
 				case readLog:
 					got = append(got, fmt.Sprint("read ", task.after))
-					q.refill(nil)
+					q.refill(task.after, nil)
 				case sendClose:
 					got = append(got, fmt.Sprint("close ", int(task.ending.code)))
 					done = true
@@ -291,12 +309,29 @@ func TestQueueEnds(t *testing.T) {
 	}
 }
 
+// anew is the word that the log has begun anew and has seq events.
+func anew(seq int64) sessions.Message {
+	return sessions.Message{Type: typeSnapshot, Opening: &sessions.Opening{Session: sessions.Session{Seq: seq}}}
+}
+
+func TestALogThatBeginsAnewBeforeTheQueueIsOpen(t *testing.T) {
+	q := newQueue()
+	q.deliver(anew(3))
+	q.open(7, 7)
+	if task := q.next(); task.message.Opening == nil {
+		t.Fatalf("the writer is told %+v", task)
+	}
+	q.deliver(event(4))
+	if task := q.next(); task.message.Seq != 4 {
+		t.Errorf("then %+v", task)
+	}
+}
+
 func TestQueueDoesNotTouchThePageItIsGiven(t *testing.T) {
 	q := newQueue()
 	q.open(0, 2)
 	page := []sessions.Message{event(1), event(2)}
-	q.next()
-	q.refill(page)
+	q.refill(q.next().after, page)
 	q.next()
 	if page[0].Seq != 1 || page[0].Data == nil {
 		t.Error("the page was changed")

@@ -20,7 +20,8 @@ type scripted struct {
 
 type scriptedSession struct {
 	log       []sessions.Message // log[i] has seq i+1
-	forgotten int64              // events up to this seq are no longer kept
+	epoch     string
+	forgotten int64 // events up to this seq are no longer kept
 	jobs      []sessions.Job
 	listeners map[int]func(sessions.Message)
 	next      int
@@ -45,18 +46,18 @@ func (f *scripted) sessionLocked(id string) *scriptedSession {
 	return s
 }
 
-func (f *scripted) Subscribe(ctx context.Context, id string, since *int64, deliver func(sessions.Message)) (*sessions.Subscription, error) {
+func (f *scripted) Subscribe(ctx context.Context, id string, since *sessions.Mark, deliver func(sessions.Message)) (*sessions.Subscription, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.refusal != nil {
 		return nil, f.refusal
 	}
 	s := f.sessionLocked(id)
-	opening := sessions.Opening{Session: sessions.Session{ID: id, State: sessions.Idle, Seq: int64(len(s.log))}}
+	opening := sessions.Opening{Session: sessions.Session{ID: id, State: sessions.Idle, Seq: int64(len(s.log))}, Epoch: s.epoch}
 	switch {
 	case since == nil:
 		opening.Jobs = s.jobs
-	case *since > int64(len(s.log)) || *since < s.forgotten:
+	case since.Seq > int64(len(s.log)) || since.Seq < s.forgotten || since.Epoch != "" && since.Epoch != s.epoch:
 		opening.Gap, opening.Jobs = true, s.jobs
 	default:
 		opening.Resumed = true
@@ -114,6 +115,18 @@ func (f *scripted) happen(session string, m sessions.Message) int64 {
 	return m.Seq
 }
 
+// beginAnew gives session another log, with so many events, as after a rollback.
+func (f *scripted) beginAnew(session, epoch string, events int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.sessionLocked(session)
+	s.log, s.epoch = s.log[:events], epoch
+	for _, deliver := range s.listeners {
+		deliver(sessions.Message{Type: "snapshot", Opening: &sessions.Opening{
+			Session: sessions.Session{ID: session, State: sessions.Idle, Seq: int64(events)}, Epoch: epoch, Jobs: s.jobs}})
+	}
+}
+
 func (f *scripted) happenTimes(session string, n int) {
 	for range n {
 		f.happen(session, sessions.Message{Type: "job"})
@@ -141,7 +154,7 @@ type earlyBird struct {
 	early *bool
 }
 
-func (e earlyBird) Subscribe(ctx context.Context, id string, since *int64, deliver func(sessions.Message)) (*sessions.Subscription, error) {
+func (e earlyBird) Subscribe(ctx context.Context, id string, since *sessions.Mark, deliver func(sessions.Message)) (*sessions.Subscription, error) {
 	sub, err := e.scripted.Subscribe(ctx, id, since, deliver)
 	e.happenTimes(id, 2)
 	e.say(id, "progress/j", `{"type":"progress","percent":7}`)

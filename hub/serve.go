@@ -61,7 +61,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, session string) {
 
 // admit subscribes and upgrades. The error is that of the subscription; without one, a nil socket means that
 // the upgrade failed and was answered.
-func (h *Hub) admit(w http.ResponseWriter, r *http.Request, session string, since *int64) (*socket, error) {
+func (h *Hub) admit(w http.ResponseWriter, r *http.Request, session string, since *sessions.Mark) (*socket, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), h.pace.call)
 	defer cancel()
 	queue := newQueue()
@@ -71,7 +71,7 @@ func (h *Hub) admit(w http.ResponseWriter, r *http.Request, session string, sinc
 	}
 	seq := sub.Opening.Session.Seq
 	if sub.Opening.Resumed {
-		queue.open(*since, seq)
+		queue.open(since.Seq, seq)
 	} else {
 		queue.open(seq, seq)
 	}
@@ -89,8 +89,9 @@ func cookies(w http.ResponseWriter) http.Header {
 	return http.Header{"Set-Cookie": w.Header().Values("Set-Cookie")}
 }
 
-// parseSince reads the seq that the client has seen last; nil when it asks for no resume.
-func parseSince(query url.Values) (*int64, error) {
+// parseSince reads the seq that the client has seen last, and the epoch of the log that it was in; nil when it asks for no
+// resume.
+func parseSince(query url.Values) (*sessions.Mark, error) {
 	if !query.Has("since") {
 		return nil, nil
 	}
@@ -98,7 +99,7 @@ func parseSince(query url.Values) (*int64, error) {
 	if err != nil || since < 0 {
 		return nil, violation("since must be a whole number, 0 or above.")
 	}
-	return &since, nil
+	return &sessions.Mark{Seq: since, Epoch: query.Get("epoch")}, nil
 }
 
 // closeCodeOf maps an error to its close code: the only place that does.

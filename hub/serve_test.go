@@ -77,6 +77,33 @@ func TestGapSendsASnapshot(t *testing.T) {
 	}
 }
 
+func TestAnotherEpochSendsASnapshot(t *testing.T) {
+	w := loopback(t, nil)
+	w.set("ada", func(s *scriptedSession) { s.epoch = "one" })
+	w.happenTimes("ada", 9)
+	c := w.dial(t, "ada?since=5&epoch=one")
+	if f := c.expect(typeWelcome); !f.Resumed || f.Gap || !strings.Contains(f.text, `"epoch":"one"`) {
+		t.Errorf("the same epoch: welcome %s", f.text)
+	}
+	c.expectSeqs(6, 9)
+
+	// The log is rolled back under a client, and goes on with other events of the same numbers.
+	w.beginAnew("ada", "two", 4)
+	if f := c.expect(typeSnapshot); f.Seq != 4 || !strings.Contains(f.text, `"epoch":"two"`) {
+		t.Errorf("snapshot %s", f.text)
+	}
+	w.happenTimes("ada", 6)
+	c.expectSeqs(5, 10)
+
+	late := w.dial(t, "ada?since=9&epoch=one")
+	if f := late.expect(typeWelcome); f.Resumed || !f.Gap {
+		t.Errorf("another epoch: welcome %s", f.text)
+	}
+	if f := late.expect(typeSnapshot); f.Seq != 10 {
+		t.Errorf("snapshot %s", f.text)
+	}
+}
+
 func TestEventsBetweenOpeningAndUpgradeAreNotLost(t *testing.T) {
 	w := loopback(t, nil)
 	w.happenTimes("ada", 2)

@@ -65,6 +65,9 @@ func (s *socket) sendOpening() error {
 }
 
 func (s *socket) sendMessage(ctx context.Context, m sessions.Message) error {
+	if m.Opening != nil {
+		return s.sendText(snapshotFrame(*m.Opening))
+	}
 	if m.Type == typeMask {
 		return s.sendMask(ctx, m)
 	}
@@ -107,7 +110,7 @@ func (s *socket) readLog(ctx context.Context, after int64) error {
 	defer cancel()
 	page, err := s.sub.Backlog(call, after, logPage)
 	if err == nil {
-		s.queue.refill(page)
+		s.queue.refill(after, page)
 		return nil
 	}
 	if ctx.Err() != nil {

@@ -22,12 +22,15 @@ func TestAdmissionRules(t *testing.T) {
 			must(r, client.FlushAll(t.Context()).Err())
 			config := testConfig(client)
 			config.Slots = rapid.IntRange(1, 3).Draw(r, "slots")
-			config.Borrow = rapid.Bool().Draw(r, "borrow")
+			borrow := rapid.Bool().Draw(r, "borrow")
+			config.Borrow = func() bool { return borrow }
 			limit := rapid.IntRange(1, 3).Draw(r, "batch")
 			config.BatchSize = func(string, int) int { return limit }
 			clock := newClock()
 			config.Now = clock.Now
-			w := &world{ctx: t.Context(), config: config, clock: clock}
+			config.LeaseTTL = time.Hour // so that a minute is a tick
+			w := &world{ctx: t.Context(), config: config, clock: clock, down: make(map[int]bool)}
+			w.config.Open = func(slot int) bool { return !w.down[slot] }
 			w.start(r)
 			r.Repeat(map[string]func(*rapid.T){
 				"create":  w.create,
@@ -38,6 +41,7 @@ func TestAdmissionRules(t *testing.T) {
 				"close":   w.close,
 				"time":    w.pass,
 				"restart": w.start,
+				"worker":  w.toggle,
 			})
 			w.drain(r)
 			for _, id := range w.everybody {
@@ -56,7 +60,8 @@ type world struct {
 	open      []string // sessions
 	everybody []string // closed ones too
 	running   []work
-	line      []string // as it was after the last step
+	line      []string     // as it was after the last step
+	down      map[int]bool // workers that are not up
 }
 
 // work is a claimed job and the slot that claimed it.
@@ -96,7 +101,7 @@ func (w *world) submit(t *rapid.T) {
 	for i := range jobs {
 		jobs[i].Model = rapid.SampledFrom([]string{"unet", "hrnet"}).Draw(t, "model")
 	}
-	_, err := w.s.Submit(w.ctx, id, jobs)
+	_, err := w.s.Submit(w.ctx, id, "", jobs)
 	must(t, err)
 	w.check(t)
 }
@@ -118,7 +123,7 @@ func (w *world) claimFrom(t *rapid.T, slot int) {
 			t.Fatalf("a batch of %s has a job for %s", batch.Model, c.job.Model)
 		}
 		owner := w.stats(t).Slots[slot].Session
-		if owner != c.session && (!w.config.Borrow || someoneWaited) {
+		if owner != c.session && (!w.config.Borrow() || someoneWaited) {
 			t.Fatalf("slot %d of %q runs a job of %q", slot, owner, c.session)
 		}
 	}
@@ -165,16 +170,19 @@ func (w *world) close(t *rapid.T) {
 	w.check(t)
 }
 
-func (w *world) pass(t *rapid.T) {
-	d := rapid.SampledFrom([]time.Duration{time.Second, 6 * time.Second, 61 * time.Second}).Draw(t, "time")
-	w.clock.move(d)
-	w.tick(t)
+// toggle lets a worker go down or come up. Who has to leave its slot goes to the line by the ticket that it came with.
+func (w *world) toggle(t *rapid.T) {
+	slot := rapid.IntRange(0, w.config.Slots-1).Draw(t, "slot")
+	w.down[slot] = !w.down[slot]
+	must(t, w.s.SlotsChanged(w.ctx))
+	w.line = nil
 	w.check(t)
 }
 
-func (w *world) tick(t *rapid.T) {
-	_, err := w.s.tick(w.ctx, false)
-	must(t, err)
+func (w *world) pass(t *rapid.T) {
+	d := rapid.SampledFrom([]time.Duration{time.Second, 6 * time.Second, 61 * time.Second}).Draw(t, "time")
+	w.clock.live(t, d, w.s)
+	w.check(t)
 }
 
 func (w *world) stats(t *rapid.T) Stats {
@@ -202,8 +210,17 @@ func (w *world) check(t *rapid.T) {
 	for _, p := range places {
 		line = append(line, p.session)
 	}
-	if len(line) > 0 && len(owners) < w.config.Slots {
-		t.Fatalf("%d wait while only %d of %d slots are used", len(line), len(owners), w.config.Slots)
+	open := w.config.Slots
+	for slot, down := range w.down {
+		if down {
+			open--
+		}
+		if owner := stats.Slots[slot].Session; down && owner != "" {
+			t.Fatalf("slot %d has the owner %s and no worker", slot, owner)
+		}
+	}
+	if len(line) > 0 && len(owners) < open {
+		t.Fatalf("%d wait while only %d of %d slots are used", len(line), len(owners), open)
 	}
 	active := 0
 	for _, id := range w.open {
@@ -268,12 +285,14 @@ func (w *world) checkOrder(t *rapid.T, line []string, owners map[string]int) {
 
 // drain lets the workers work until everybody is served. Each round lets every slot claim and finish a batch.
 func (w *world) drain(t *rapid.T) {
+	clear(w.down)
+	must(t, w.s.SlotsChanged(w.ctx))
+	w.line = nil
 	for round := 0; ; round++ {
 		for len(w.running) > 0 {
 			w.finishOne(0, nil)
 		}
-		w.clock.move(w.config.Turn)
-		w.tick(t)
+		w.clock.live(t, w.config.Turn, w.s)
 		w.check(t)
 		for slot := range w.config.Slots {
 			w.claimFrom(t, slot)

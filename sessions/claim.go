@@ -20,7 +20,7 @@ type claimer struct {
 }
 
 // Next implements gpuexec.Source: it blocks until there is a batch for slot's worker, which is the slot's owner's or,
-// while nobody waits, help for another active session.
+// while nobody waits, help for another active session. While Redis is away there is none.
 func (s *Service) Next(ctx context.Context, slot int) (gpuexec.Batch, error) {
 	if slot < 0 || slot >= len(s.slots) {
 		return gpuexec.Batch{}, fmt.Errorf("sessions: no slot %d", slot)
@@ -29,8 +29,12 @@ func (s *Service) Next(ctx context.Context, slot int) (gpuexec.Batch, error) {
 		changed := s.work.wait() // before the attempt, so that no change is missed
 		if !s.draining.Load() && s.lease.held(s.now()) {
 			batch, err := s.claim(ctx, slot)
-			if err != nil || len(batch.Jobs) > 0 {
-				return batch, err
+			if len(batch.Jobs) > 0 {
+				return batch, nil
+			}
+			if err != nil && ctx.Err() == nil {
+				// The keeper says so in the log, and broadcasts once Redis is well again.
+				s.log.Debug("no work while Redis is away", "slot", slot, "error", err)
 			}
 		}
 		select {
@@ -48,7 +52,7 @@ func (s *Service) claim(ctx context.Context, slot int) (gpuexec.Batch, error) {
 		c.token = rand.Text()
 	}
 	borrow := 0
-	if s.config.Borrow {
+	if s.config.Borrow() {
 		borrow = 1
 	}
 	for {

@@ -43,6 +43,9 @@ type Session struct {
 	ETASeconds *float64 `json:"eta_seconds"` // nil when unknown
 	Jobs       Counts   `json:"jobs"`
 	Seq        int64    `json:"seq"` // of the newest event
+
+	// ExpiresAt is when it will be closed unless somebody comes or work is done until then; nil once it is closed.
+	ExpiresAt *time.Time `json:"expires_at"`
 }
 
 // Counts are a session's jobs by state.
@@ -119,20 +122,30 @@ type Message struct {
 	JobID string
 	// Data is the JSON object as the client gets it; for "mask" the header of the binary frame.
 	Data []byte
+	// Opening is set for "snapshot": the log has begun anew, or events of it are gone. What the client knows is void; what
+	// follows has a Seq above Opening.Session.Seq. Seq is 0 and Data empty.
+	Opening *Opening
 	// Last is set on the message after which the session is closed and the connection has no more to say.
 	Last bool
-	// Lost is set when kept events that should come here are gone: the connection has no more to say, and the client
-	// must connect again with the Seq that it knows. Nothing follows; Seq is 0 and Data empty.
+	// Lost is set when the session cannot be read any more: the connection has no more to say, and the client must connect
+	// again. Nothing follows; Seq is 0 and Data empty.
 	Lost bool
+}
+
+// Mark is where a client stands in a session's log.
+type Mark struct {
+	Seq   int64  // of the newest event that it knows
+	Epoch string // of the log that Seq is of; empty where the client does not know
 }
 
 // Opening is the state at the moment a subscription began: everything up to Session.Seq has happened,
 // everything after it will be delivered.
 type Opening struct {
 	Session Session
-	Resumed bool  // Since was given and the log reaches back to it: Backlog has what was missed
-	Gap     bool  // Since was given and the log does not reach back to it: start from Jobs
-	Jobs    []Job // newest first; nil when Resumed
+	Epoch   string // of the log; another one means that events that were told may be gone
+	Resumed bool   // a Mark was given and the log reaches back to it: Backlog has what was missed
+	Gap     bool   // a Mark was given and the log does not reach back to it: start from Jobs
+	Jobs    []Job  // newest first; nil when Resumed
 }
 
 // Subscription is one listener's place in a session. Messages go to the deliver function that Subscribe was

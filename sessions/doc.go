@@ -18,7 +18,7 @@
 //	idle    -> waiting  it submits, else
 //	waiting -> active   it is at the head of the line and a slot is free, or reserved without work for a grace
 //	waiting -> idle     its whole queue was cancelled
-//	active  -> waiting  its turn is over while others wait, or its node is gone, and it has queued jobs
+//	active  -> waiting  its turn is over while others wait, or its node is gone or its worker down, and it has queued jobs
 //	active  -> idle     no work for a grace while others wait or nobody watches; or as above without queued jobs
 //	idle    -> closed   DELETE, or SESSION_TTL without sockets and work
 //	waiting -> closed   DELETE
@@ -31,13 +31,23 @@
 //	queued  -> done       its worker was taken for dead and finished it before anybody claimed it again;
 //	queued  -> failed     likewise
 //	running -> done       its result is stored
-//	running -> failed     with a problem
+//	running -> failed     with a problem, which may be that three processes died under it
 //	running -> cancelled  its user asked for it, and its worker heard or is gone
 //	running -> queued     its worker stopped or died: to the head of the queue
 //
+// When a process dies, each job that its workers had in hand counts a death, whichever of them was to blame. From then on a
+// job is tried alone (lua/lib_suspects.lua), the third time with nothing else in hand of the node, so that only what kills
+// its process is given up. A lease that was lost is no death: a process that comes back takes the count back.
+//
+// # Time
+//
+// Turns, graces, leases and TTLs are counted in time that somebody lived through (lua/lib_clock.lua): it goes on from
+// tick to tick of any node, and stands still while Redis is away or suspended and when its clock steps. After such a gap
+// nobody is taken for dead or gone before everyone has had a lease to speak again. The wall clock is only shown.
+//
 // # Who owns what
 //
-// A node is a process with slots. It holds one lease for all of them in Redis, {generation, expiry}, and renews
+// A node is a process with slots. A slot is open while its worker is up and warm: only then has it an owner. It holds one lease for all of them in Redis, {generation, expiry}, and renews
 // it each third of its TTL; a slot's owner and a claimed job are part of it. Scripts go by Redis's own clock
 // (Config.Now replaces it in tests), so that nodes agree; a node itself stops taking work before the lease can
 // have expired by counting from before the renewal was sent. Finishing is a compare-and-set on (job, attempt).

@@ -2,8 +2,16 @@ package sessions
 
 import "errors"
 
-// What can go wrong besides Redis itself, whose errors are wrapped as they are.
+// What can go wrong. What Redis says, or that it says nothing, is wrapped in ErrUnavailable.
 var (
+	// ErrUnavailable means that Redis does not answer, or refuses: it is loading, takes no writes, is busy. The fault is not in
+	// the call, and passes.
+	ErrUnavailable = errors.New("redis cannot do it now")
+	// ErrInDoubt means, beside ErrUnavailable, that nobody knows yet whether the jobs were made. The Service finds out, and
+	// deletes their images if they were not.
+	ErrInDoubt = errors.New("what became of it is found out later")
+	// ErrNameTaken means that another process has this node's name, and lives.
+	ErrNameTaken    = errors.New("another hub that is running has this node's name: give one of them another (SEGHUB_NODE)")
 	ErrNotFound     = errors.New("no such session or job")
 	ErrUnauthorized = errors.New("no session has this token")
 	ErrClosed       = errors.New("the session is closed")

@@ -122,24 +122,68 @@ func (s *Service) line(ctx context.Context) ([]place, error) {
 		seconds := math.Ceil(eta.Seconds())
 		places[i].eta = &seconds
 	}
+	s.view.see(places)
 	return places, nil
 }
 
 func milliseconds(v any) time.Duration { return time.Duration(number(v)) * time.Millisecond }
 
-// addETA fills in a waiting session's estimate.
-func (s *Service) addETA(ctx context.Context, session *Session) error {
+// addETA fills in a waiting session's estimate, from the line as this node has seen it last.
+func (s *Service) addETA(ctx context.Context, session *Session) {
 	if session.State != Waiting {
-		return nil
+		return
 	}
-	places, err := s.line(ctx)
-	if err != nil {
-		return err
-	}
-	for _, p := range places {
-		if p.session == session.ID {
-			session.ETASeconds = p.eta
+	if s.view.claim(session.ID) {
+		if _, err := s.line(ctx); err != nil {
+			s.log.Debug("the line is not read", "error", err)
+			s.view.release()
 		}
 	}
-	return nil
+	session.ETASeconds = s.view.eta(session.ID)
+}
+
+// lineView is the line as this node has seen it last, so that what one who waits asks for costs the same however many others
+// wait.
+type lineView struct {
+	mu      sync.Mutex
+	at      time.Time           // when it was read
+	etas    map[string]*float64 // of everybody in it
+	reading bool                // by one who asks
+}
+
+// claim reports whether the caller is to read the line: it is old, or session has joined since, and nobody reads it now.
+func (v *lineView) claim(session string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_, known := v.etas[session]
+	age := time.Since(v.at)
+	if v.reading || age < positionEvery/5 || (known && age < positionEvery) {
+		return false
+	}
+	v.reading = true
+	return true
+}
+
+// release lets others read the line.
+func (v *lineView) release() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.reading = false
+}
+
+// see notes what was read.
+func (v *lineView) see(places []place) {
+	etas := make(map[string]*float64, len(places))
+	for _, p := range places {
+		etas[p.session] = p.eta
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.at, v.etas, v.reading = time.Now(), etas, false
+}
+
+func (v *lineView) eta(session string) *float64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.etas[session]
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // The frames as the client gets them. Each event of the log is a whole object at its moment.
@@ -51,7 +49,6 @@ type (
 )
 
 func sessionKey(id string) string { return hashTag + ":session:" + id }
-func logKey(id string) string     { return sessionKey(id) + ":log" }
 
 // event is one entry of the log. finished is the job that it says is over, if any.
 type event struct {
@@ -59,15 +56,20 @@ type event struct {
 	finished string
 }
 
-// newEvent makes the client's frame of one entry in session's log.
-func newEvent(session string, entry redis.XMessage) (event, error) {
-	seq, err := entrySeq(entry.ID)
+// newEvent makes the client's frame of one entry in session's log: {id, {field, value, ...}}.
+func newEvent(session string, entry any) (event, error) {
+	parts := list(entry)
+	if len(parts) != 2 {
+		return event{}, fmt.Errorf("sessions: an entry in the log of %s is %v", session, entry)
+	}
+	seq, err := entrySeq(text(parts[0]))
 	if err != nil {
 		return event{}, err
 	}
-	r := make(record, len(entry.Values))
-	for field, value := range entry.Values {
-		r[field] = text(value)
+	values := list(parts[1])
+	r := make(record, len(values)/2)
+	for i := 0; i+1 < len(values); i += 2 {
+		r[text(values[i])] = text(values[i+1])
 	}
 	e := event{Message: Message{Seq: seq, Type: r["type"]}}
 	var frame any
@@ -109,17 +111,20 @@ func entrySeq(id string) (int64, error) {
 	return seq, nil
 }
 
-// readLog reads at most limit events of session with seq above after, in order. It fails with ErrGap
-// when the first of them is no longer kept.
-func (s *Service) readLog(ctx context.Context, session string, after int64, limit int) ([]Message, error) {
+// readLog reads at most limit events of session that follow after, in order. It fails with ErrGap when the first of them is
+// no longer kept, or the log is of another epoch.
+func (s *Service) readLog(ctx context.Context, session string, after Mark, limit int) ([]Message, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	entries, err := s.redis.XRangeN(ctx, logKey(session), seqID(after+1), "+", int64(limit)).Result()
+	reply, err := s.ask(ctx, eventsScript, limit, session, after.Seq)
 	if err != nil {
-		return nil, fmt.Errorf("sessions: read log: %w", err)
+		return nil, err
 	}
-	events, err := newEvents(session, after, entries)
+	if text(reply[0]) != after.Epoch {
+		return nil, ErrGap
+	}
+	events, err := newEvents(session, after.Seq, list(reply[1]))
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +138,7 @@ func (s *Service) readLog(ctx context.Context, session string, after int64, limi
 func seqID(seq int64) string { return strconv.FormatInt(seq, 10) }
 
 // newEvents makes frames of entries that must follow the event after without a gap.
-func newEvents(session string, after int64, entries []redis.XMessage) ([]event, error) {
+func newEvents(session string, after int64, entries []any) ([]event, error) {
 	out := make([]event, 0, len(entries))
 	for _, entry := range entries {
 		e, err := newEvent(session, entry)

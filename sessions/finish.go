@@ -17,6 +17,7 @@ const (
 	retryFirst = 50 * time.Millisecond
 	retryMost  = time.Second
 	finishTry  = 3 * time.Second // for one try; a shutdown waits that long
+	insistFor  = 5 * time.Second // for a call that somebody waits for
 )
 
 // Finish implements gpuexec.Sink: it stores the result and then, in one step, ends the job and says so. While Redis

@@ -50,6 +50,17 @@ func (h *hand) remove(key claimKey) {
 	delete(h.claims, key)
 }
 
+// sessions tells whose each claim is.
+func (h *hand) sessions() map[claimKey]string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	sessions := make(map[claimKey]string, len(h.claims))
+	for key, c := range h.claims {
+		sessions[key] = c.session
+	}
+	return sessions
+}
+
 // byJob finds the newest attempt of a job.
 func (h *hand) byJob(job string) (claimKey, *claim) {
 	h.mu.Lock()

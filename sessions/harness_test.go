@@ -45,7 +45,7 @@ func openRedis(t testing.TB, how string) redis.UniversalClient {
 		t.Skip("left out: redis-server is not on PATH")
 	}
 	t.Setenv("REDIS_URL", "")
-	client, _, stop, err := redisserver.Open(t.Context(), how, t.TempDir(), slog.New(slog.DiscardHandler))
+	client, _, stop, err := redisserver.Open(t.Context(), how, t.TempDir(), 0, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,6 +75,22 @@ func (c *clock) move(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
+}
+
+// live lets d pass while nodes tick, as time does that somebody lives through. It gives the last node's last tick.
+func (c *clock) live(t tester, d time.Duration, nodes ...*Service) (last ticked) {
+	t.Helper()
+	for d > 0 {
+		step := min(d, nodes[0].config.LeaseTTL/3)
+		c.move(step)
+		d -= step
+		for _, node := range nodes {
+			var err error
+			last, err = node.tick(t.Context())
+			must(t, err)
+		}
+	}
+	return last
 }
 
 // files is a Files in memory.
@@ -108,6 +124,13 @@ func (f *files) PutResult(_ context.Context, job Job, session string, _ gpuexec.
 	return nil
 }
 
+func (f *files) DeleteImage(_ context.Context, session, image string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.deleted[session+"/"+image]++
+	return nil
+}
+
 func (f *files) DeleteSession(_ context.Context, session string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -133,10 +156,14 @@ func testConfig(client redis.UniversalClient) Config {
 		Turn: time.Minute, ReserveGrace: 5 * time.Second, SessionTTL: 30 * time.Minute, LeaseTTL: 10 * time.Second,
 		MaxQueue: 10_000, Files: newFiles(),
 		BatchSize: func(string, int) int { return 1 },
+		Borrow:    func() bool { return false },
+		Open:      func(int) bool { return true },
 		Problem:   func(err error) *problem.Problem { return problem.New(problem.InferenceFailed, err.Error()) },
 		Log:       slog.New(slog.DiscardHandler),
 	}
 }
+
+func always() bool { return true }
 
 func newService(t testing.TB, config Config) *Service {
 	t.Helper()
@@ -206,7 +233,7 @@ func submit(t testing.TB, s *Service, session string, n int) []string {
 	var ids []string
 	for n > 0 {
 		chunk := min(n, 100) // as many files as a request may bring
-		jobs, err := s.Submit(t.Context(), session, newJobs(chunk))
+		jobs, err := s.Submit(t.Context(), session, "", newJobs(chunk))
 		must(t, err)
 		for i := range jobs {
 			ids = append(ids, jobs[i].ID)

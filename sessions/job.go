@@ -15,16 +15,19 @@ const (
 )
 
 // Submit queues jobs, all or none. The session runs if it holds a slot or can have one at once; else it waits in
-// line.
-func (s *Service) Submit(ctx context.Context, id string, jobs []NewJob) ([]Job, error) {
+// line. key, unless it is empty, names the submission: the jobs that it made before are given instead, and without jobs it is
+// only asked for those.
+//
+// When the outcome stays unknown the error is an ErrInDoubt, and the images must be left where they are.
+func (s *Service) Submit(ctx context.Context, id, key string, jobs []NewJob) ([]Job, error) {
 	if s.draining.Load() {
 		return nil, ErrDraining
 	}
-	if len(jobs) == 0 {
+	if len(jobs) == 0 && key == "" {
 		return nil, nil
 	}
-	args := make([]any, 0, 2+6*len(jobs))
-	args = append(args, id, s.config.MaxQueue)
+	args := make([]any, 0, 3+6*len(jobs))
+	args = append(args, id, s.config.MaxQueue, key)
 	queued := make([]Job, len(jobs))
 	for i, j := range jobs {
 		data, err := json.Marshal(spec(j))
@@ -35,11 +38,22 @@ func (s *Service) Submit(ctx context.Context, id string, jobs []NewJob) ([]Job, 
 			Pages: 1, Model: j.Model, Options: j.Options, State: JobQueued}
 		args = append(args, queued[i].ID, j.Model, j.ImageID, j.Width, j.Height, data)
 	}
-	reply, err := s.ask(ctx, submitScript, args...)
+	reply, known, err := s.insist(ctx, submitScript, args...)
+	if err != nil && !known && len(jobs) > 0 {
+		s.doubts.add(doubt{session: id, jobs: queued})
+		return nil, fmt.Errorf("%w: %w", ErrInDoubt, err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	created := time.UnixMilli(number(reply[0])).UTC()
+	answer, err := rows(submitScript, reply)
+	if err != nil {
+		return nil, err
+	}
+	if text(answer[0]) == "known" {
+		return jobsFrom(answer[1:])
+	}
+	created := time.UnixMilli(number(answer[0])).UTC()
 	for i := range queued {
 		queued[i].CreatedAt = created
 	}
@@ -91,7 +105,7 @@ func (s *Service) Jobs(ctx context.Context, id string, q JobQuery) (JobPage, err
 // Cancel stops one job: a queued one at once, a running one as soon as its worker hears. Cancelling a finished
 // job does nothing.
 func (s *Service) Cancel(ctx context.Context, id, job string) error {
-	reply, err := s.run(ctx, cancelScript, id, job)
+	reply, _, err := s.insist(ctx, cancelScript, id, job)
 	if err != nil {
 		return err
 	}
@@ -102,13 +116,17 @@ func (s *Service) Cancel(ctx context.Context, id, job string) error {
 func (s *Service) CancelAll(ctx context.Context, id string) error {
 	highest := ""
 	for {
-		reply, err := s.ask(ctx, cancelAllScript, id, highest, cancelChunk)
+		reply, _, err := s.insist(ctx, cancelAllScript, id, highest, cancelChunk)
 		if err != nil {
 			return err
 		}
-		if number(reply[0]) == 0 {
+		left, err := rows(cancelAllScript, reply)
+		if err != nil {
+			return err
+		}
+		if number(left[0]) == 0 {
 			return nil
 		}
-		highest = text(reply[1])
+		highest = text(left[1])
 	}
 }

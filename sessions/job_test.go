@@ -65,7 +65,7 @@ func TestSubmitAllOrNone(t *testing.T) {
 		s := newService(t, config)
 		ada := create(t, s)
 		submit(t, s, ada, 2)
-		if _, err := s.Submit(t.Context(), ada, newJobs(2)); !errors.Is(err, ErrQueueFull) {
+		if _, err := s.Submit(t.Context(), ada, "", newJobs(2)); !errors.Is(err, ErrQueueFull) {
 			t.Errorf("one too many: %v", err)
 		}
 		if session := get(t, s, ada); session.Jobs.Queued != 2 {
@@ -73,11 +73,11 @@ func TestSubmitAllOrNone(t *testing.T) {
 		}
 		submit(t, s, ada, 1)
 		for id, want := range map[string]error{"nobody": ErrNotFound} {
-			if _, err := s.Submit(t.Context(), id, newJobs(1)); !errors.Is(err, want) {
+			if _, err := s.Submit(t.Context(), id, "", newJobs(1)); !errors.Is(err, want) {
 				t.Errorf("%s: %v", id, err)
 			}
 		}
-		if jobs, err := s.Submit(t.Context(), ada, nil); len(jobs) != 0 || err != nil {
+		if jobs, err := s.Submit(t.Context(), ada, "", nil); len(jobs) != 0 || err != nil {
 			t.Errorf("no jobs: %v, %v", jobs, err)
 		}
 	})
@@ -311,7 +311,7 @@ func TestCloseWhileAJobRuns(t *testing.T) {
 		if err := s.Close(t.Context(), ada); !errors.Is(err, ErrClosed) {
 			t.Errorf("closed again: %v", err)
 		}
-		if _, err := s.Submit(t.Context(), ada, newJobs(1)); !errors.Is(err, ErrClosed) {
+		if _, err := s.Submit(t.Context(), ada, "", newJobs(1)); !errors.Is(err, ErrClosed) {
 			t.Errorf("Submit: %v", err)
 		}
 		eventually(t, "its keys deleted", func() bool {

@@ -8,19 +8,14 @@ import (
 	"time"
 )
 
-// maxAttempts is how often a job may take its worker down with it before it is given up.
-const maxAttempts = 5
-
-// errWorkerDied is why a job is given up.
-var errWorkerDied = errors.New("its worker died each time that it ran")
-
-// errNameTaken means that another process holds the lease of this node's name.
-var errNameTaken = errors.New("another process has this node's name")
+// errDied is why a job is given up that the process died under three times (MOST_DEATHS in lib_jobs.lua).
+var errDied = errors.New("the process that ran it died three times, the last time with nothing else in hand")
 
 // lease is this node's right to its slots: one for all of them, with a generation and an expiry, in Redis.
 type lease struct {
 	mu    sync.Mutex
 	until time.Time     // by this process's clock; the lease holds until then at least
+	why   error         // the last renewal failed; nil when it did not
 	soon  chan struct{} // pokes the keeper; nil until started
 }
 
@@ -29,7 +24,21 @@ type lease struct {
 func (l *lease) extend(sent time.Time, ttl time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.until = sent.Add(ttl)
+	l.until, l.why = sent.Add(ttl), nil
+}
+
+// fail notes why a renewal failed.
+func (l *lease) fail(why error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.why = why
+}
+
+// failure is why the last renewal failed; nil when it did not.
+func (l *lease) failure() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.why
 }
 
 // held reports whether work may be taken at now.
@@ -48,21 +57,41 @@ func (l *lease) tickSoon() {
 	}
 }
 
-// join takes the lease. Only a starting process may take it over from another of the same name: that one is dead
-// or about to be.
+// takeName takes the lease of a process that starts. Another of the same name that renews its lease is alive, and keeps it; one
+// that does not is dead, and what it left behind is taken over.
+func (s *Service) takeName(ctx context.Context) error {
+	err := s.join(ctx, false)
+	if !errors.Is(err, ErrNameTaken) {
+		return err
+	}
+	expires := func() string { return s.redis.HGet(ctx, hashTag+":node:"+s.config.Node, "expires").Val() }
+	held, every := expires(), s.tickEvery()
+	for range 12 { // quarters: three of its ticks
+		pause(ctx, every/4)
+		if now := expires(); now != held && now != "" {
+			return err
+		}
+	}
+	s.log.Info("a process of the same name is dead; its work is taken over")
+	return s.join(ctx, true)
+}
+
+// tickEvery is how often the lease is renewed.
+func (s *Service) tickEvery() time.Duration { return min(tickEvery, s.config.LeaseTTL/3) }
+
+// join takes the lease. takeOver takes it from another process of the same name.
 func (s *Service) join(ctx context.Context, takeOver bool) error {
 	sent := s.now()
 	take := 0
 	if takeOver {
 		take = 1
 	}
-	reply, err := s.run(ctx, joinScript, s.config.LeaseTTL.Milliseconds(), s.config.Slots, take,
-		maxAttempts, s.problem(errWorkerDied))
+	reply, err := s.run(ctx, joinScript, s.openSlots(), take, s.problem(errDied), s.process)
 	if err != nil {
 		return err
 	}
 	if text(reply) == "" {
-		return fmt.Errorf("sessions: join: %w", errNameTaken)
+		return fmt.Errorf("sessions: join: %w", ErrNameTaken)
 	}
 	s.generation.Store(number(reply))
 	s.lease.extend(sent, s.config.LeaseTTL)
@@ -70,9 +99,26 @@ func (s *Service) join(ctx context.Context, takeOver bool) error {
 	return nil
 }
 
-func (s *Service) leave(ctx context.Context) error {
+// rejoin takes a new lease after the old one expired. What this node had in hand has gone back to the queues, and
+// others have taken the process for dead: they hear that it was not.
+func (s *Service) rejoin(ctx context.Context) error {
+	before := s.generation.Load()
+	if err := s.join(ctx, false); err != nil {
+		return err
+	}
+	args := []any{before}
+	for key, session := range s.hand.sessions() {
+		args = append(args, session, key.job)
+	}
+	_, err := s.run(ctx, survivedScript, args...)
+	return err
+}
+
+// leave gives the lease back. problem is empty, or what a client hears of a job that is given up because the process dies
+// under it.
+func (s *Service) leave(ctx context.Context, problem string) error {
 	s.lease.extend(time.Time{}, 0)
-	_, err := s.run(ctx, leaveScript)
+	_, err := s.run(ctx, leaveScript, problem)
 	return err
 }
 
@@ -86,25 +132,20 @@ type ticked struct {
 
 // tick renews the lease and lets time pass for everything that waits for it: graces, dead nodes, TTLs. A lease
 // that was lost is taken anew; what this node had claimed has gone back to its queues then.
-func (s *Service) tick(ctx context.Context, reap bool) (ticked, error) {
+func (s *Service) tick(ctx context.Context) (ticked, error) {
 	sent := s.now()
-	var ttl int64
-	if reap {
-		ttl = s.config.SessionTTL.Milliseconds()
-	}
 	draining := 0
 	if s.draining.Load() {
 		draining = 1
 	}
-	reply, err := s.ask(ctx, tickScript, s.config.LeaseTTL.Milliseconds(), draining, ttl,
-		unwatchedAfter.Milliseconds(), maxAttempts, s.problem(errWorkerDied))
+	reply, err := s.ask(ctx, tickScript, draining, s.openSlots(), unwatchedAfter.Milliseconds(), s.problem(errDied))
 	if err != nil {
 		return ticked{}, err
 	}
 	switch text(reply[0]) {
 	case "lost":
 		s.log.Warn("lease was lost; taking a new one")
-		return ticked{busy: true}, s.join(ctx, false)
+		return ticked{busy: true}, s.rejoin(ctx)
 	case "taken":
 		// Its lease must expire before this process may have the name again.
 		return ticked{}, s.join(ctx, false)
@@ -118,6 +159,25 @@ func (s *Service) tick(ctx context.Context, reap bool) (ticked, error) {
 	}, nil
 }
 
+// openSlots tells which slots are open, a letter each: "1" or "0".
+func (s *Service) openSlots() string {
+	letters := make([]byte, s.config.Slots)
+	for slot := range letters {
+		letters[slot] = '0'
+		if s.config.Open(slot) {
+			letters[slot] = '1'
+		}
+	}
+	return string(letters)
+}
+
+// SlotsChanged tells Redis now which slots are open; without it, that is found out at the next tick.
+func (s *Service) SlotsChanged(ctx context.Context) error {
+	_, err := s.tick(ctx)
+	s.work.broadcast()
+	return err
+}
+
 // keepLease ticks until ctx ends, and hands what takes long to the sweeper.
 func (s *Service) keepLease(ctx context.Context, todo chan<- chores) {
 	soon := make(chan struct{}, 1)
@@ -128,9 +188,9 @@ func (s *Service) keepLease(ctx context.Context, todo chan<- chores) {
 		poke(soon)
 	}
 
-	ticker := time.NewTicker(min(tickEvery, s.config.LeaseTTL/3))
+	every := s.tickEvery()
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	started := s.now()
 	var present time.Time
 	failing := false
 	for {
@@ -141,28 +201,30 @@ func (s *Service) keepLease(ctx context.Context, todo chan<- chores) {
 		case <-ticker.C:
 		}
 		// Who has a socket is told before anybody is found to have none.
-		if now := s.now(); now.Sub(present) >= presenceEvery {
+		if now := s.now(); now.Sub(present) >= min(presenceEvery, s.config.SessionTTL/3) {
 			if s.tellPresence(ctx) == nil {
 				present = now
 			}
 		}
-		// After a start, people get a TTL to come back.
-		reap := s.now().Sub(started) >= s.config.SessionTTL && s.now().Sub(present) < 2*presenceEvery
 		could := s.lease.held(s.now())
-		t, err := s.tick(ctx, reap)
+		t, err := s.tick(ctx)
 		if err != nil {
+			s.lease.fail(err)
 			if !failing && ctx.Err() == nil {
 				s.log.Error("lease not renewed", "error", err)
+				ticker.Reset(min(every, failingTickEvery))
 			}
 			failing = true
 			continue
 		}
+		recovered := failing
 		if failing {
 			s.log.Info("lease renewed again")
+			ticker.Reset(every)
 			failing = false
 		}
 		s.hand.cancel(t.cancel...)
-		if t.busy || !could {
+		if t.busy || !could || recovered {
 			s.work.broadcast()
 		}
 		if len(t.chores.expired)+len(t.chores.closing) > 0 {
@@ -174,10 +236,10 @@ func (s *Service) keepLease(ctx context.Context, todo chan<- chores) {
 	}
 }
 
-// tellPresence notes in Redis which sessions have a socket on this node.
+// tellPresence notes in Redis which sessions have a socket on this node, or have called it since it was told last.
 func (s *Service) tellPresence(ctx context.Context) error {
 	const chunk = 500
-	ids := s.audience.ids()
+	ids := append(s.audience.ids(), s.callers.takeAll()...)
 	for len(ids) > 0 {
 		n := min(chunk, len(ids))
 		args := make([]any, n)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -29,15 +31,11 @@ func TestAnotherNodeTakesOverWhenTheLeaseExpires(t *testing.T) {
 		config.Node, config.Now = "two", clock.Now
 		two := newService(t, config)
 		must(t, two.join(t.Context(), true)) // ben is at the head of the line and gets its slot
-		clock.move(config.LeaseTTL / 2)
-		_, err := two.tick(t.Context(), false)
-		must(t, err)
+		clock.live(t, config.LeaseTTL/2, two)
 		if got := stateOf(t, two, ada); got != Active {
 			t.Fatalf("the lease still holds, but ada is %s", got)
 		}
-		clock.move(config.LeaseTTL / 2)
-		_, err = two.tick(t.Context(), false)
-		must(t, err)
+		clock.live(t, config.LeaseTTL/2, two)
 		if one.lease.held(clock.Now()) {
 			t.Error("the first node would still take work")
 		}
@@ -66,7 +64,7 @@ func TestAnotherNodeTakesOverWhenTheLeaseExpires(t *testing.T) {
 		if batch := claimNow(t, one, 0); len(batch.Jobs) != 0 {
 			t.Fatal("a node without a lease was given work")
 		}
-		lease, err := one.tick(t.Context(), false)
+		lease, err := one.tick(t.Context())
 		must(t, err)
 		if !lease.busy || !one.lease.held(clock.Now()) {
 			t.Error("the first node did not take a new lease")
@@ -92,7 +90,7 @@ func TestASecondProcessOfTheSameNameTakesOverAtOnce(t *testing.T) {
 		if session := get(t, fresh, ada); session.State != Active || *session.Slot != slot || session.Jobs.Queued != 2 {
 			t.Fatalf("after the restart: %+v", session)
 		}
-		if _, err := old.tick(t.Context(), false); !errors.Is(err, errNameTaken) {
+		if _, err := old.tick(t.Context()); !errors.Is(err, ErrNameTaken) {
 			t.Errorf("the old process renewed: %v", err)
 		}
 		if batch := claimNow(t, old, slot); len(batch.Jobs) != 0 {
@@ -101,27 +99,25 @@ func TestASecondProcessOfTheSameNameTakesOverAtOnce(t *testing.T) {
 		if batch := claimNow(t, fresh, slot); batch.Jobs[0].ID != jobs[0] || batch.Jobs[0].Attempt != 2 {
 			t.Errorf("the new process got %+v", batch)
 		}
-		clock.move(config.LeaseTTL)
+		other := old.config
+		other.Node = "other"
+		witness := newService(t, other)
+		must(t, witness.join(t.Context(), true))
+		clock.live(t, config.LeaseTTL, witness)
 		must(t, old.join(t.Context(), false)) // the new process is dead, the old one may have the name again
 	})
 }
 
-func TestAJobThatKillsItsWorkerIsGivenUp(t *testing.T) {
+func TestALivingNodeKeepsItsName(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
-		s, _ := joined(t, testConfig(client))
-		ada := create(t, s)
-		job := submit(t, s, ada, 1)[0]
-		for range maxAttempts {
-			if got := jobState(t, s, ada, job); got != JobQueued {
-				t.Fatalf("the job is %s", got)
-			}
-			claimNow(t, s, *get(t, s, ada).Slot)
-			must(t, s.join(t.Context(), true)) // the process died and starts again
+		config := testConfig(client)
+		config.LeaseTTL = time.Second
+		living := started(t, config, nobody{})
+		if err := newService(t, config).Start(t.Context(), nobody{}); !errors.Is(err, ErrNameTaken) {
+			t.Errorf("a second process of its name: %v", err)
 		}
-		given, err := s.Job(t.Context(), ada, job)
-		must(t, err)
-		if given.State != JobFailed || given.Error == nil || given.Error.Detail != errWorkerDied.Error() {
-			t.Errorf("the job is %+v", given)
+		if !living.lease.held(time.Now()) {
+			t.Error("the first has lost its lease")
 		}
 	})
 }
@@ -219,7 +215,7 @@ func TestCrashInTheMiddleOfTenJobs(t *testing.T) {
 func TestRedisRestartsInTheMiddle(t *testing.T) {
 	openRedis(t, "auto") // skips without redis-server; the test's own is another
 	dir, log := t.TempDir(), slog.New(slog.DiscardHandler)
-	client, _, stopRedis, err := redisserver.Open(t.Context(), "auto", dir, log)
+	client, _, stopRedis, err := redisserver.Open(t.Context(), "auto", dir, 0, log)
 	must(t, err)
 	// The service keeps a client of its own, which outlives the server.
 	own := redis.NewClient(&redis.Options{Network: "unix", Addr: client.(*redis.Client).Options().Addr, MaxRetries: -1})
@@ -242,20 +238,19 @@ func TestRedisRestartsInTheMiddle(t *testing.T) {
 	if _, err := s.Get(t.Context(), ada); err == nil {
 		t.Error("a call succeeded without Redis")
 	}
-	if err := s.Ping(t.Context()); err == nil {
-		t.Error("Ping succeeded without Redis")
+	if err := s.Ready(t.Context()); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("Ready without Redis: %v", err)
 	}
 	close(goOn) // the worker finishes its job now, and must wait
-	_, _, stopRedis, err = redisserver.Open(t.Context(), "auto", dir, log)
+	_, _, stopRedis, err = redisserver.Open(t.Context(), "auto", dir, 0, log)
 	must(t, err)
 	defer func() { must(t, stopRedis()) }()
 
-	all := box.await(t, "all done", func(all []Message) bool { return len(kept(all)) == 40 })
-	for i, m := range kept(all) {
-		if m.Seq != int64(i+2) {
-			t.Fatalf("message %d has seq %d", i, m.Seq)
-		}
-	}
+	// Writes may have been lost: the log is of another epoch, and what follows builds on a snapshot.
+	box.await(t, "all done", func(all []Message) bool {
+		shown, anew := shown(t, all)
+		return anew == 1 && len(shown) == 10 && !slices.ContainsFunc(slices.Collect(maps.Values(shown)), func(s JobState) bool { return s != JobDone })
+	})
 	if session := get(t, s, ada); session.Jobs.Done != 10 {
 		t.Errorf("in the end: %+v", session)
 	}
@@ -298,7 +293,7 @@ func TestStopPutsClaimedJobsBack(t *testing.T) {
 		slot := *get(t, s, ada).Slot
 		claimNow(t, s, slot)
 		s.StopAdmission()
-		if _, err := s.Submit(t.Context(), ada, newJobs(1)); !errors.Is(err, ErrDraining) {
+		if _, err := s.Submit(t.Context(), ada, "", newJobs(1)); !errors.Is(err, ErrDraining) {
 			t.Errorf("Submit while draining: %v", err)
 		}
 		if _, _, err := s.Create(t.Context(), "Ben"); !errors.Is(err, ErrDraining) {
@@ -316,6 +311,30 @@ func TestStopPutsClaimedJobsBack(t *testing.T) {
 		must(t, s.Start(t.Context(), nobody{}))
 		if batch := claimNow(t, s, *get(t, s, ada).Slot); batch.Jobs[0].ID != jobs[0] || batch.Jobs[0].Attempt != 2 {
 			t.Errorf("after the start: %s", fmt.Sprint(batch))
+		}
+	})
+}
+
+// A node hands its jobs back while the last step of one is under way: that one is done all the same, and tells when it ran.
+func TestAJobThatWasHandedBackMayStillFinish(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		s, clock := joined(t, testConfig(client))
+		ada := create(t, s)
+		id := submit(t, s, ada, 1)[0]
+		slot := *get(t, s, ada).Slot
+		claimed := claimNow(t, s, slot).Jobs[0]
+		clock.move(time.Second)
+		must(t, s.leave(t.Context(), ""))
+		if got := jobState(t, s, ada, id); got != JobQueued {
+			t.Fatalf("the job is %s", got)
+		}
+		r := result(claimed, slot, nil)
+		r.Timing = gpuexec.Timing{Decode: 10 * time.Millisecond, Infer: 20 * time.Millisecond, Postprocess: 30 * time.Millisecond}
+		s.Finish(t.Context(), r)
+		job, err := s.Job(t.Context(), ada, id)
+		must(t, err)
+		if want := clock.Now().Add(-60 * time.Millisecond); job.State != JobDone || job.StartedAt == nil || !job.StartedAt.Equal(want) {
+			t.Errorf("the job is %s, started %v, want %v", job.State, job.StartedAt, want)
 		}
 	})
 }

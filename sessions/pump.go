@@ -3,7 +3,8 @@ package sessions
 import (
 	"context"
 	"errors"
-	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,7 +76,7 @@ func (s *Service) pump(ctx context.Context) {
 		dirty, progress := s.audience.takeNews()
 		for _, p := range progress {
 			for _, l := range s.audience.of(p.session) {
-				if after, ok := l.heard(); ok && after < p.seq {
+				if at, ok := l.heard(); ok && at.Seq < p.seq {
 					dirty[p.session] = struct{}{} // what came before the progress goes first
 				}
 			}
@@ -96,81 +97,107 @@ func (s *Service) pump(ctx context.Context) {
 	}
 }
 
+// logsAtOnce is how many sessions' logs one script reads.
+const logsAtOnce = 50
+
 // drain reads and delivers what the listeners of the dirty sessions have not heard, and adds the jobs that
-// finished to over. All sessions are read in one round trip; one with more than a chunk is marked again.
+// finished to over. A session with more than a chunk is marked again.
 func (s *Service) drain(ctx context.Context, dirty, over map[string]struct{}) error {
-	type reading struct {
-		session string
-		after   int64
-		entries *redis.XMessageSliceCmd
-	}
-	var readings []reading
-	pipe := s.redis.Pipeline()
-	for id := range dirty {
-		if after, ok := s.audience.behind(id); ok {
-			readings = append(readings,
-				reading{id, after, pipe.XRangeN(ctx, logKey(id), seqID(after+1), "+", readChunk)})
-		}
-	}
-	if len(readings) == 0 {
-		return nil
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return fmt.Errorf("sessions: read logs: %w", err) // the next heal marks them again
-	}
-	for _, r := range readings {
-		entries := r.entries.Val()
-		events, err := newEvents(r.session, r.after, entries)
-		switch {
-		case errors.Is(err, ErrGap):
-			s.lose(r.session)
-			continue
-		case err != nil:
-			s.log.Error("an event cannot be read", "session", r.session, "error", err)
-			s.lose(r.session)
+	for ids := range slices.Chunk(slices.Collect(maps.Keys(dirty)), logsAtOnce) {
+		args, at := []any{readChunk}, make([]int64, 0, len(ids))
+		ids = slices.DeleteFunc(ids, func(id string) bool {
+			after, ok := s.audience.behind(id)
+			if ok {
+				args, at = append(args, id, after), append(at, after)
+			}
+			return !ok
+		})
+		if len(ids) == 0 {
 			continue
 		}
-		for _, l := range s.audience.of(r.session) {
-			for _, e := range events {
-				l.hear(e.Message)
-			}
+		reply, err := s.ask(ctx, eventsScript, args...)
+		if err != nil {
+			return err // the next heal marks them again
 		}
-		for _, e := range events {
-			if e.finished != "" {
-				over[e.finished] = struct{}{}
-			}
-		}
-		if len(entries) == readChunk {
-			s.audience.mark(r.session)
+		for i, id := range ids {
+			s.tell(ctx, id, Mark{at[i], text(reply[0])}, reply[i+1], over)
 		}
 	}
 	return nil
 }
 
+// tell delivers the log of a session from a mark on.
+func (s *Service) tell(ctx context.Context, id string, after Mark, log any, over map[string]struct{}) {
+	if text(log) == "gone" {
+		s.lose(id)
+		return
+	}
+	entries := list(log)
+	events, err := newEvents(id, after.Seq, entries)
+	if err != nil && !errors.Is(err, ErrGap) {
+		s.log.Error("an event cannot be read", "session", id, "error", err)
+	}
+	for _, l := range s.audience.of(id) {
+		at, listens := l.heard()
+		if listens && (err != nil || at.Epoch != after.Epoch) {
+			s.beginAnew(ctx, id, l)
+			continue
+		}
+		for _, e := range events {
+			l.hear(e.Message)
+		}
+	}
+	for _, e := range events {
+		if e.finished != "" {
+			over[e.finished] = struct{}{}
+		}
+	}
+	if len(entries) == readChunk {
+		s.audience.mark(id)
+	}
+}
+
 // behind gives the newest event that every listener of a session has heard; ok is false when none listens.
 func (a *audience) behind(id string) (after int64, ok bool) {
 	for _, l := range a.of(id) {
-		if at, listens := l.heard(); listens && (!ok || at < after) {
-			after, ok = at, true
+		if at, listens := l.heard(); listens && (!ok || at.Seq < after) {
+			after, ok = at.Seq, true
 		}
 	}
 	return after, ok
 }
 
-// lose tells the listeners of a session that events are missing, and that they must begin anew.
+// beginAnew gives a listener the session as it is now: what it knows may have been lost, or what it should hear is.
+func (s *Service) beginAnew(ctx context.Context, session string, l *listener) {
+	s.log.Info("the event log is another; a listener begins anew", "session", session)
+	opening, err := s.open(ctx, session, nil)
+	switch {
+	case errors.Is(err, ErrUnavailable) || ctx.Err() != nil:
+		s.audience.mark(session)
+	case err != nil:
+		l.hear(Message{Type: "lost", Lost: true})
+	default:
+		l.begin(opening)
+	}
+}
+
+// lose tells the listeners of a session that it is not there any more.
 func (s *Service) lose(session string) {
-	s.log.Warn("events were lost; listeners begin anew", "session", session)
+	s.log.Warn("a session is gone from Redis", "session", session)
 	for _, l := range s.audience.of(session) {
 		l.hear(Message{Type: "lost", Lost: true})
 	}
 }
 
-// heal compares what listeners have heard with what there is. It marks sessions whose hints were lost, and finds
-// those that Redis has forgotten.
+// heal marks the sessions whose hints were lost, whose log began anew, or that Redis has forgotten.
 func (s *Service) heal(ctx context.Context) error {
 	ids := s.audience.ids()
 	if len(ids) == 0 {
 		return nil
+	}
+	now, err := s.ask(ctx, eventsScript, readChunk)
+	if err != nil {
+		return err
 	}
 	pipe := s.redis.Pipeline()
 	seqs := make([]*redis.StringCmd, len(ids))
@@ -178,19 +205,14 @@ func (s *Service) heal(ctx context.Context) error {
 		seqs[i] = pipe.HGet(ctx, sessionKey(id), "seq")
 	}
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		return fmt.Errorf("sessions: heal: %w", err)
+		return unavailable(ctx, "heal", err)
 	}
 	for i, id := range ids {
-		after, ok := s.audience.behind(id)
-		if !ok {
-			continue
-		}
 		seq, err := seqs[i].Int64()
-		switch {
-		case errors.Is(err, redis.Nil), err == nil && seq < after:
-			s.lose(id)
-		case err == nil && seq > after:
-			s.audience.mark(id)
+		for _, l := range s.audience.of(id) {
+			if at, listens := l.heard(); listens && (err != nil || at != Mark{seq, text(now[0])}) {
+				s.audience.mark(id)
+			}
 		}
 	}
 	return nil

@@ -10,12 +10,12 @@ import (
 	"seghub/sessions/problem"
 )
 
-// The fields in the order in which the scripts give them (PUBLIC_JOB, describe()).
+// The fields that scripts give, in their order: PUBLIC_JOB and PUBLIC_SESSION of each of them.
 var (
 	jobFields = []string{"id", "spec", "state", "stage", "percent", "error", "created", "started", "finished",
 		"decode", "infer", "postprocess"}
 	sessionFields = []string{"name", "state", "slot", "node", "queued", "running", "done", "failed", "cancelled",
-		"position", "seq"}
+		"position", "seq", "expires"}
 )
 
 // record is a hash or an event as Redis keeps it: field to value.
@@ -76,7 +76,7 @@ func (r record) session(id string) Session {
 			Queued: r.int("queued"), Running: r.int("running"),
 			Done: r.int("done"), Failed: r.int("failed"), Cancelled: r.int("cancelled"),
 		},
-		Seq: r.int64("seq"),
+		Seq: r.int64("seq"), ExpiresAt: r.optionalTime("expires"),
 	}
 }
 

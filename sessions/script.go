@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -30,12 +32,14 @@ var (
 	createScript       = loadScript("create")
 	authenticateScript = loadScript("authenticate")
 	getScript          = loadScript("get")
+	eventsScript       = loadScript("events")
 	openScript         = loadScript("open")
 	closeScript        = loadScript("close")
 	sweepScript        = loadScript("sweep")
 	sweptScript        = loadScript("swept")
 	seenScript         = loadScript("seen")
 	submitScript       = loadScript("submit")
+	voidScript         = loadScript("void")
 	jobScript          = loadScript("job")
 	jobsScript         = loadScript("jobs")
 	cancelScript       = loadScript("cancel")
@@ -45,6 +49,7 @@ var (
 	finishScript       = loadScript("finish")
 	joinScript         = loadScript("join")
 	leaveScript        = loadScript("leave")
+	survivedScript     = loadScript("survived")
 	tickScript         = loadScript("tick")
 	lineScript         = loadScript("line")
 	statsScript        = loadScript("stats")
@@ -57,7 +62,8 @@ type script struct {
 
 func loadScript(name string) script {
 	var source []byte
-	for _, part := range []string{"lib_log", "lib_slots", "lib_jobs", name} {
+	source = append(source, luaList("PUBLIC_JOB", jobFields)+luaList("PUBLIC_SESSION", sessionFields)...)
+	for _, part := range []string{"lib_keys", "lib_clock", "lib_log", "lib_slots", "lib_jobs", "lib_suspects", name} {
 		text, err := luaFiles.ReadFile("lua/" + part + ".lua")
 		if err != nil {
 			panic(err) // the file is missing from the build
@@ -67,6 +73,11 @@ func loadScript(name string) script {
 	return script{name: name, lua: redis.NewScript(string(source))}
 }
 
+// luaList declares a list of strings.
+func luaList(name string, values []string) string {
+	return fmt.Sprintf("local %s = {'%s'}\n", name, strings.Join(values, "', '"))
+}
+
 // run calls a script with the arguments that all of them share and then its own.
 func (s *Service) run(ctx context.Context, sc script, args ...any) (any, error) {
 	var now int64 // 0: the scripts ask Redis, so that all nodes go by one clock
@@ -74,12 +85,37 @@ func (s *Service) run(ctx context.Context, sc script, args ...any) (any, error) 
 		now = s.config.Now().UnixMilli()
 	}
 	all := append([]any{now, s.config.Turn.Milliseconds(), s.config.ReserveGrace.Milliseconds(), s.logLength,
-		s.config.Node, s.generation.Load()}, args...)
+		s.config.Node, s.generation.Load(), s.config.LeaseTTL.Milliseconds(), s.config.SessionTTL.Milliseconds()}, args...)
 	reply, err := sc.lua.Run(ctx, s.redis, []string{hashTag}, all...).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, fmt.Errorf("sessions: %s: %w", sc.name, err)
+		return nil, unavailable(ctx, sc.name, err)
 	}
 	return reply, nil
+}
+
+// unavailable is the error of a call to Redis that failed with err; that of ctx when its end is why.
+func unavailable(ctx context.Context, operation string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("sessions: %s: %w", operation, err)
+	}
+	return fmt.Errorf("sessions: %s: %w: %w", operation, ErrUnavailable, err)
+}
+
+// insist is run for calls whose repetition changes nothing: while nobody knows what became of the call it is made again, for
+// as long as somebody may wait for the answer. known tells whether the error means that nothing was done.
+func (s *Service) insist(ctx context.Context, sc script, args ...any) (reply any, known bool, err error) {
+	began := time.Now()
+	for {
+		reply, err = s.run(ctx, sc, args...)
+		var answer redis.Error
+		if err == nil || errors.As(err, &answer) {
+			return reply, true, err
+		}
+		if ctx.Err() != nil || time.Since(began) > insistFor {
+			return nil, false, err
+		}
+		pause(ctx, retryFirst)
+	}
 }
 
 // ask is run for scripts that answer with a list, or with a word that says why not.
@@ -88,6 +124,11 @@ func (s *Service) ask(ctx context.Context, sc script, args ...any) ([]any, error
 	if err != nil {
 		return nil, err
 	}
+	return rows(sc, reply)
+}
+
+// rows is a script's reply that is a list, or the error behind the word that says why not.
+func rows(sc script, reply any) ([]any, error) {
 	switch r := reply.(type) {
 	case []any:
 		return r, nil
@@ -106,6 +147,8 @@ func refusal(word string) error {
 		return ErrClosed
 	case "full":
 		return ErrQueueFull
+	case "void":
+		return ErrUnavailable
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,8 @@ type Files interface {
 	OpenImage(ctx context.Context, session, image string) (io.ReadCloser, error)
 	// PutResult stores a job's result before anybody hears that it is done.
 	PutResult(ctx context.Context, job Job, session string, out gpuexec.Output) error
+	// DeleteImage deletes an uploaded file; nothing to delete is no error.
+	DeleteImage(ctx context.Context, session, image string) error
 	// DeleteSession deletes all that a session has stored; nothing to delete is no error.
 	DeleteSession(ctx context.Context, session string) error
 }
@@ -34,19 +37,22 @@ type Executor interface {
 // Config is what a Service needs; every field but Now is wanted.
 type Config struct {
 	Redis redis.UniversalClient
-	Node  string // this machine's name; a process that starts with the same name takes over its work
+	Node  string // this machine's name; a process that starts with the name of one that is dead takes over its work
 	Slots int
 
 	Turn         time.Duration // how long an owner with work keeps its slot while others wait
 	ReserveGrace time.Duration // how long an owner without work keeps its slot while others wait
 	SessionTTL   time.Duration // how long a session lives without sockets and work
 	LeaseTTL     time.Duration // how long a silent node keeps its slots and jobs
-	Borrow       bool          // idle workers help while nobody waits
 	MaxQueue     int           // queued jobs a session
 
 	Files Files
+	// Open says whether a slot's worker is up and warm. While it is not, the slot is nobody's. Asked at each tick.
+	Open func(slot int) bool
 	// BatchSize is how many images of model one batch may hold while so many sessions have work on this node.
 	BatchSize func(model string, active int) int
+	// Borrow says whether idle workers may help now; they do only while nobody waits. Asked whenever one would.
+	Borrow func() bool
 	// Problem says in a client's words why a job failed.
 	Problem func(error) *problem.Problem
 	Log     *slog.Logger
@@ -57,17 +63,18 @@ type Config struct {
 }
 
 const (
-	logLength       = 20_000           // events kept a session
-	snapshotJobs    = 1_000            // newest jobs in an Opening; older ones are pages of Jobs
-	tickEvery       = time.Second      // at most; a third of the lease if that is shorter
-	healEvery       = 3 * time.Second  // after a lost hint, events are late by this much at most
-	presenceEvery   = 10 * time.Second // how often a node says whose sockets it has
-	unwatchedAfter  = 25 * time.Second // two missed presences and some: nobody watches
-	rememberClosed  = time.Hour        // a closed session's token says so for this long
-	progressEvery   = 50 * time.Millisecond
-	positionEvery   = 500 * time.Millisecond
-	cancelEvery     = 50 * time.Millisecond
-	sweepRetryAfter = 10 * time.Second
+	logLength        = 20_000                 // events kept a session
+	snapshotJobs     = 1_000                  // newest jobs in an Opening; older ones are pages of Jobs
+	tickEvery        = time.Second            // at most; a third of the lease if that is shorter
+	failingTickEvery = 250 * time.Millisecond // while a tick fails: how late its end is noticed
+	healEvery        = 3 * time.Second        // after a lost hint, events are late by this much at most
+	presenceEvery    = 10 * time.Second       // how often a node says whose sockets it has
+	unwatchedAfter   = 25 * time.Second       // two missed presences and some: nobody watches
+	rememberClosed   = time.Hour              // a closed session's token says so for this long
+	progressEvery    = 50 * time.Millisecond
+	positionEvery    = 500 * time.Millisecond
+	cancelEvery      = 50 * time.Millisecond
+	sweepRetryAfter  = 10 * time.Second
 )
 
 // Service is one node's share of the sessions. Its methods may be called from any goroutine.
@@ -77,6 +84,7 @@ type Service struct {
 	log       *slog.Logger
 	logLength int
 
+	process    string       // tells this Service from another of the same Node
 	generation atomic.Int64 // of this node's lease; 0 without one
 	draining   atomic.Bool
 
@@ -86,6 +94,9 @@ type Service struct {
 	pace     pace
 	progress progressBoard
 	audience audience
+	callers  callers
+	view     lineView
+	doubts   doubts
 	work     signal // slots, queues or the line may have changed
 
 	mu    sync.Mutex // guards tasks
@@ -100,6 +111,7 @@ func New(config Config) (*Service, error) {
 	s := &Service{
 		config:    config,
 		redis:     config.Redis,
+		process:   newID(),
 		log:       config.Log.With("part", "sessions", "node", config.Node),
 		logLength: logLength,
 		slots:     make([]claimer, config.Slots),
@@ -112,13 +124,14 @@ func New(config Config) (*Service, error) {
 	s.audience.signal = make(chan struct{}, 1)
 	s.progress.signal = make(chan struct{}, 1)
 	s.hand.signal = make(chan struct{}, 1)
+	s.doubts.signal = make(chan struct{}, 1)
 	return s, nil
 }
 
 func (c Config) validate() error {
 	switch {
-	case c.Redis == nil || c.Files == nil || c.BatchSize == nil || c.Problem == nil || c.Log == nil:
-		return errors.New("config: Redis, Files, BatchSize, Problem and Log are wanted")
+	case c.Redis == nil || c.Files == nil || c.BatchSize == nil || c.Borrow == nil || c.Open == nil || c.Problem == nil || c.Log == nil:
+		return errors.New("config: Redis, Files, BatchSize, Borrow, Open, Problem and Log are wanted")
 	case c.Node == "":
 		return errors.New("config: Node is wanted")
 	case c.Slots < 1 || c.MaxQueue < 1:
@@ -140,7 +153,7 @@ func (s *Service) Start(ctx context.Context, executor Executor) error {
 		return nil
 	}
 	s.draining.Store(false)
-	if err := s.join(ctx, true); err != nil {
+	if err := s.takeName(ctx); err != nil {
 		return err
 	}
 	s.tasks = s.startTasks(context.WithoutCancel(ctx), executor)
@@ -156,7 +169,15 @@ func (s *Service) StopAdmission() {
 // Stop ends the background work and gives the lease back, so that claimed jobs return to the heads of their
 // queues and other nodes may take over at once. It blocks until all of that is done or ctx ends; stopping what is
 // stopped does nothing.
-func (s *Service) Stop(ctx context.Context) {
+func (s *Service) Stop(ctx context.Context) { s.end(ctx, "") }
+
+// Abandon is Stop for a process that cannot go on, as with a GPU that is hung or poisoned: one of the jobs that its workers
+// have in hand may be to blame, so that each of them counts a death. The workers' results are not waited for, and come too
+// late when they come.
+func (s *Service) Abandon(ctx context.Context) { s.end(ctx, s.problem(errDied)) }
+
+// end ends the background work and the lease; problem is for leave.
+func (s *Service) end(ctx context.Context, problem string) {
 	s.draining.Store(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,15 +186,21 @@ func (s *Service) Stop(ctx context.Context) {
 	}
 	s.tasks.stop()
 	s.tasks = nil
-	if err := s.leave(ctx); err != nil {
+	if err := s.leave(ctx, problem); err != nil {
 		s.log.Warn("lease not given back; it will expire", "error", err)
 	}
 }
 
-// Ping reports whether Redis answers.
-func (s *Service) Ping(ctx context.Context) error {
-	if err := s.redis.Ping(ctx).Err(); err != nil {
-		return fmt.Errorf("sessions: ping: %w", err)
+// Ready reports why work that is submitted now would not be done: this node holds no lease, or Redis takes no writes.
+func (s *Service) Ready(ctx context.Context) error {
+	if s.draining.Load() {
+		return ErrDraining
+	}
+	if err := s.redis.Set(ctx, hashTag+":probe", s.config.Node, s.config.LeaseTTL).Err(); err != nil {
+		return unavailable(ctx, "write", err)
+	}
+	if !s.lease.held(s.now()) {
+		return fmt.Errorf("sessions: the lease is not held: %w", cmp.Or(s.lease.failure(), errors.New("it was given back")))
 	}
 	return nil
 }

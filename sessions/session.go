@@ -8,7 +8,10 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // Create opens a session and gives the token that authorises its owner. Only the token's hash is kept.
@@ -34,7 +37,34 @@ func (s *Service) Authenticate(ctx context.Context, token string) (string, error
 	if err != nil {
 		return "", err
 	}
-	return text(reply[0]), nil
+	id := text(reply[0])
+	s.callers.add(id)
+	return id, nil
+}
+
+// callers are the sessions that have made a call since their presence was told last. They are kept here until then, so that
+// a call that only reads writes nothing.
+type callers struct {
+	mu  sync.Mutex
+	ids map[string]struct{} // nil until somebody calls
+}
+
+func (c *callers) add(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ids == nil {
+		c.ids = make(map[string]struct{})
+	}
+	c.ids[id] = struct{}{}
+}
+
+// takeAll empties it.
+func (c *callers) takeAll() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ids := slices.Collect(maps.Keys(c.ids))
+	c.ids = nil
+	return ids
 }
 
 // Get gives a session as it is now.
@@ -44,13 +74,14 @@ func (s *Service) Get(ctx context.Context, id string) (Session, error) {
 		return Session{}, err
 	}
 	session := newRecord(sessionFields, reply).session(id)
-	return session, s.addETA(ctx, &session)
+	s.addETA(ctx, &session)
+	return session, nil
 }
 
 // Close ends a session: its queue is cancelled, its running jobs are stopped, its slot goes to the next in line,
 // its files are deleted. Closing a closed session gives ErrClosed.
 func (s *Service) Close(ctx context.Context, id string) error {
-	reply, err := s.run(ctx, closeScript, id, "", int64(rememberClosed.Seconds()))
+	reply, _, err := s.insist(ctx, closeScript, id, 0, int64(rememberClosed.Seconds()), newID())
 	if err != nil {
 		return err
 	}

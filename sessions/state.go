@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -13,7 +12,7 @@ import (
 func (s *Service) Count(ctx context.Context) (int, error) {
 	n, err := s.redis.ZCard(ctx, hashTag+":seen").Result()
 	if err != nil {
-		return 0, fmt.Errorf("sessions: count: %w", err)
+		return 0, unavailable(ctx, "count", err)
 	}
 	return int(n), nil
 }
@@ -29,7 +28,7 @@ func (s *Service) StateID(ctx context.Context) (string, error) {
 		}
 	}
 	if err != nil {
-		return "", fmt.Errorf("sessions: state id: %w", err)
+		return "", unavailable(ctx, "state id", err)
 	}
 	return id, nil
 }

@@ -16,7 +16,7 @@ func TestTwoNodesShareOneLine(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
 		const people, each = 9, 12
 		config := testConfig(client)
-		config.Slots, config.Borrow = 2, true
+		config.Slots, config.Borrow = 2, always
 		config.Turn, config.ReserveGrace = 50*time.Millisecond, 20*time.Millisecond
 		config.BatchSize = func(_ string, active int) int { return max(1, 3-active) }
 		half := make(chan struct{}, people*each)

@@ -12,6 +12,7 @@ type listener struct {
 	mu      sync.Mutex
 	deliver func(Message)
 	after   int64         // the newest event that was delivered or is part of the Opening
+	epoch   string        // of the log that after is of
 	ready   bool          // the Opening is known
 	over    bool          // closed, or told the last there is to say
 	told    positionFrame // the place in line that it heard last
@@ -35,9 +36,9 @@ type heardProgress struct {
 }
 
 // Subscribe begins to listen to a session. A session that connects gets a free slot if nobody waits. since, when
-// given, is the newest event that the client knows. deliver is called by one goroutine; it must neither block nor
+// given, is where the client stands. deliver is called by one goroutine; it must neither block nor
 // close the subscription.
-func (s *Service) Subscribe(ctx context.Context, id string, since *int64, deliver func(Message)) (*Subscription, error) {
+func (s *Service) Subscribe(ctx context.Context, id string, since *Mark, deliver func(Message)) (*Subscription, error) {
 	l := &listener{deliver: deliver}
 	s.audience.add(id, l) // before the Opening is read, so that no event falls between them
 	opening, err := s.open(ctx, id, since)
@@ -46,35 +47,36 @@ func (s *Service) Subscribe(ctx context.Context, id string, since *int64, delive
 		return nil, err
 	}
 	l.mu.Lock()
-	l.after, l.ready = opening.Session.Seq, true
+	l.after, l.epoch, l.ready = opening.Session.Seq, opening.Epoch, true
 	l.mu.Unlock()
 	s.audience.mark(id)
 	return &Subscription{
 		Opening: opening,
 		Backlog: func(ctx context.Context, after int64, limit int) ([]Message, error) {
-			return s.readLog(ctx, id, after, limit)
+			return s.readLog(ctx, id, l.mark(after), limit)
 		},
 		Close: func() { s.audience.remove(id, l) },
 	}, nil
 }
 
-func (s *Service) open(ctx context.Context, id string, since *int64) (Opening, error) {
-	from := ""
+func (s *Service) open(ctx context.Context, id string, since *Mark) (Opening, error) {
+	from, epoch := "", ""
 	if since != nil {
-		from = seqID(max(0, *since))
+		from, epoch = seqID(max(0, since.Seq)), since.Epoch
 	}
-	reply, err := s.ask(ctx, openScript, id, from, snapshotJobs)
+	reply, err := s.ask(ctx, openScript, id, from, epoch, snapshotJobs)
 	if err != nil {
 		return Opening{}, err
 	}
-	o := Opening{Session: newRecord(sessionFields, list(reply[0])).session(id), Resumed: number(reply[1]) == 1}
+	o := Opening{Session: newRecord(sessionFields, list(reply[0])).session(id), Resumed: number(reply[1]) == 1, Epoch: text(reply[3])}
 	o.Gap = since != nil && !o.Resumed
 	if !o.Resumed {
 		if o.Jobs, err = jobsFrom(list(reply[2])); err != nil {
 			return Opening{}, err
 		}
 	}
-	return o, s.addETA(ctx, &o.Session)
+	s.addETA(ctx, &o.Session)
+	return o, nil
 }
 
 func (a *audience) add(id string, l *listener) {
@@ -150,10 +152,28 @@ func (a *audience) of(id string) []*listener {
 }
 
 // heard gives the newest event that l has heard; ok is false while it listens to none.
-func (l *listener) heard() (after int64, ok bool) {
+func (l *listener) heard() (at Mark, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.after, l.ready && !l.over
+	return Mark{l.after, l.epoch}, l.ready && !l.over
+}
+
+// mark is seq in the log that l listens to.
+func (l *listener) mark(seq int64) Mark {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Mark{seq, l.epoch}
+}
+
+// begin lets l begin anew from an Opening.
+func (l *listener) begin(o Opening) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over || !l.ready {
+		return
+	}
+	l.after, l.epoch, l.told = o.Session.Seq, o.Epoch, positionFrame{}
+	l.deliver(Message{Type: "snapshot", Opening: &o})
 }
 
 // hear delivers m unless l has heard it, or is over.

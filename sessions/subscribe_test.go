@@ -25,7 +25,7 @@ func TestResume(t *testing.T) {
 		submit(t, s, ada, 4) // 4 jobs, then waiting: 5 events
 		open := func(since int64) *Subscription {
 			t.Helper()
-			sub, err := s.Subscribe(t.Context(), ada, &since, func(Message) {})
+			sub, err := s.Subscribe(t.Context(), ada, &Mark{Seq: since}, func(Message) {})
 			must(t, err)
 			t.Cleanup(sub.Close)
 			return sub
@@ -151,15 +151,18 @@ func TestALostHintIsHealed(t *testing.T) {
 		defer sub.Close()
 		seq := sub.Opening.Session.Seq + 1
 		must(t, client.HIncrBy(t.Context(), sessionKey(ada), "seq", 1).Err())
-		must(t, client.XAdd(t.Context(), &redis.XAddArgs{Stream: logKey(ada), ID: seqID(seq) + "-0",
+		must(t, client.XAdd(t.Context(), &redis.XAddArgs{Stream: sessionKey(ada) + ":log", ID: seqID(seq) + "-0",
 			Values: []string{"type", "session", "state", "idle"}}).Err())
 		box.await(t, "the event without a hint", func(all []Message) bool { return len(all) == 1 && all[0].Seq == seq })
 
 		// And one that is not kept any more.
 		must(t, client.HIncrBy(t.Context(), sessionKey(ada), "seq", 2).Err())
-		must(t, client.XAdd(t.Context(), &redis.XAddArgs{Stream: logKey(ada), ID: seqID(seq+2) + "-0",
+		must(t, client.XAdd(t.Context(), &redis.XAddArgs{Stream: sessionKey(ada) + ":log", ID: seqID(seq+2) + "-0",
 			Values: []string{"type", "session", "state", "idle"}}).Err())
-		box.await(t, "word of the loss", func(all []Message) bool { return len(all) == 2 && all[1].Lost })
+		all := box.await(t, "a snapshot", func(all []Message) bool { return len(all) == 2 && all[1].Opening != nil })
+		if got := all[1].Opening.Session.Seq; got != seq+2 {
+			t.Errorf("the snapshot has seq %d, want %d", got, seq+2)
+		}
 	})
 }
 
@@ -253,22 +256,23 @@ func TestWaitingSessionsHearTheirPlace(t *testing.T) {
 
 func TestASessionWithoutSocketsAndWorkExpires(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
-		s, clock := joined(t, testConfig(client))
+		config := testConfig(client)
+		config.SessionTTL = 3 * time.Minute
+		s, clock := joined(t, config)
 		watched, busy, left := create(t, s), create(t, s), create(t, s)
 		sub, err := s.Subscribe(t.Context(), watched, nil, func(Message) {})
 		must(t, err)
 		defer sub.Close()
 		submit(t, s, busy, 1)
 		pass := func(d time.Duration) {
-			clock.move(d)
+			clock.live(t, d-time.Second, s)
 			must(t, s.tellPresence(t.Context()))
-			ticked, err := s.tick(t.Context(), true)
-			must(t, err)
+			ticked := clock.live(t, time.Second, s)
 			must(t, s.doChores(t.Context(), ticked.chores))
 		}
-		pass(s.config.SessionTTL - time.Second)
+		pass(s.config.SessionTTL - 2*time.Second)
 		get(t, s, left)
-		pass(time.Second)
+		pass(2 * time.Second)
 		if _, err := s.Get(t.Context(), left); !errors.Is(err, ErrClosed) {
 			t.Errorf("the session that nobody wants: %v", err)
 		}
@@ -278,11 +282,11 @@ func TestASessionWithoutSocketsAndWorkExpires(t *testing.T) {
 		get(t, s, watched)
 		slot := *get(t, s, busy).Slot
 		batch := claimNow(t, s, slot)
-		clock.move(s.config.SessionTTL / 2)
+		clock.live(t, s.config.SessionTTL/2, s)
 		finishAll(t, s, slot, batch, nil)
-		pass(s.config.SessionTTL - time.Second)
+		pass(s.config.SessionTTL - 2*time.Second)
 		get(t, s, busy)
-		pass(time.Second)
+		pass(2 * time.Second)
 		if _, err := s.Get(t.Context(), busy); !errors.Is(err, ErrClosed) {
 			t.Errorf("the session that had work: %v", err)
 		}

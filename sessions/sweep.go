@@ -53,7 +53,7 @@ func (s *Service) sweeper(ctx context.Context, todo <-chan chores) {
 
 func (s *Service) doChores(ctx context.Context, c chores) error {
 	for _, id := range c.expired {
-		reply, err := s.run(ctx, closeScript, id, s.config.SessionTTL.Milliseconds(), int64(rememberClosed.Seconds()))
+		reply, err := s.run(ctx, closeScript, id, 1, int64(rememberClosed.Seconds()), newID())
 		if err != nil {
 			return err
 		}

@@ -23,6 +23,7 @@ func (s *Service) startTasks(ctx context.Context, executor Executor) *tasks {
 		func() { s.cancelClaims(ctx, executor) },
 		func() { s.flushProgress(ctx) },
 		func() { s.tellPositions(ctx) },
+		func() { s.resolveDoubts(ctx) },
 	} {
 		t.done.Go(task)
 	}

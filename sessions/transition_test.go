@@ -33,7 +33,9 @@ func checkLog(t tester, s *Service, id string, legal map[string]bool) map[string
 	t.Helper()
 	last, err := s.redis.HGet(t.Context(), sessionKey(id), "seq").Int64()
 	must(t, err)
-	events, err := s.readLog(t.Context(), id, 0, 1<<20)
+	reply, err := s.ask(t.Context(), eventsScript, 1<<20, id, 0)
+	must(t, err)
+	events, err := newEvents(id, 0, list(reply[1]))
 	must(t, err)
 	if int64(len(events)) < last { // it may have grown meanwhile
 		t.Fatalf("%s: %d events are kept of %d", id, len(events), last)
@@ -88,11 +90,7 @@ func TestTransitionTable(t *testing.T) {
 		config.Slots = 1
 		s, clock := joined(t, config)
 		ctx := t.Context()
-		later := func(d time.Duration) {
-			clock.move(d)
-			_, err := s.tick(ctx, false)
-			must(t, err)
-		}
+		later := func(d time.Duration) { clock.live(t, d, s) }
 
 		ada := create(t, s) // idle -> active
 		ben := create(t, s) // idle, as no slot is free

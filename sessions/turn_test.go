@@ -18,9 +18,7 @@ func TestNobodyStarves(t *testing.T) {
 		submit(t, s, ada, 300)
 		pass := func(d time.Duration) {
 			t.Helper()
-			clock.move(d)
-			_, err := s.tick(t.Context(), false)
-			must(t, err)
+			clock.live(t, d, s)
 		}
 		pass(config.Turn / 2)
 		submit(t, s, ben, 3)
@@ -60,7 +58,8 @@ func TestNobodyStarves(t *testing.T) {
 func TestBorrow(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
 		config := testConfig(client)
-		config.Slots, config.Borrow = 2, true
+		pressed := false
+		config.Slots, config.Borrow = 2, func() bool { return !pressed }
 		config.BatchSize = func(_ string, active int) int { return map[int]int{0: 1, 1: 3, 2: 2}[active] }
 		s, clock := joined(t, config)
 		ada, ben := create(t, s), create(t, s)
@@ -73,6 +72,11 @@ func TestBorrow(t *testing.T) {
 			}
 			return ids
 		}
+		pressed = true
+		if got := ids(1); len(got) != 0 {
+			t.Fatalf("help took %v although it may not", got)
+		}
+		pressed = false
 		// ben holds slot 1 without work: its worker helps.
 		if got := ids(1); !slices.Equal(got, jobs[:3]) {
 			t.Fatalf("help took %v", got)
@@ -103,6 +107,40 @@ func TestBorrow(t *testing.T) {
 	})
 }
 
+// TestASlotFollowsItsWorker gives nothing to a worker that is not up, and takes from one that goes down.
+func TestASlotFollowsItsWorker(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		config.Slots = 1
+		one, clock := joined(t, config)
+		ada, ben := create(t, one), create(t, one)
+		submit(t, one, ada, 2)
+		submit(t, one, ben, 2)
+
+		up := false
+		config.Node, config.Now = "two", clock.Now
+		config.Open = func(int) bool { return up }
+		two := newService(t, config)
+		must(t, two.join(t.Context(), true))
+		clock.live(t, time.Second, one, two)
+		if session := get(t, two, ben); session.State != Waiting {
+			t.Fatalf("ben is %+v while the node boots", session)
+		}
+		up = true
+		must(t, two.SlotsChanged(t.Context()))
+		if session := get(t, two, ben); session.State != Active || session.Node != "two" {
+			t.Fatalf("ben is %+v when it is up", session)
+		}
+		cleo := create(t, two)
+		submit(t, two, cleo, 1)
+		up = false
+		clock.live(t, time.Second, one, two)
+		if session := get(t, two, ben); session.State != Waiting || *session.Position != 1 {
+			t.Errorf("ben is %+v when his worker is down", session)
+		}
+	})
+}
+
 func TestAReservationThatNobodyWatchesIsGivenUp(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
 		s, clock := joined(t, testConfig(client))
@@ -110,10 +148,9 @@ func TestAReservationThatNobodyWatchesIsGivenUp(t *testing.T) {
 		sub, err := s.Subscribe(t.Context(), watched, nil, func(Message) {})
 		must(t, err)
 		defer sub.Close()
-		clock.move(unwatchedAfter)
+		clock.live(t, unwatchedAfter-time.Second, s)
 		must(t, s.tellPresence(t.Context()))
-		_, err = s.tick(t.Context(), false)
-		must(t, err)
+		clock.live(t, time.Second, s)
 		if got := []State{stateOf(t, s, watched), stateOf(t, s, left)}; got[0] != Active || got[1] != Idle {
 			t.Errorf("they are %v", got)
 		}
@@ -133,9 +170,7 @@ func TestAReservationHasItsGrace(t *testing.T) {
 		config.Slots = 1
 		s, clock := joined(t, config)
 		gone, late, ben := create(t, s), create(t, s), create(t, s)
-		clock.move(time.Hour)
-		_, err := s.tick(t.Context(), false) // nobody watches the first
-		must(t, err)
+		clock.live(t, 10*time.Minute, s) // nobody watches the first
 		sub, err := s.Subscribe(t.Context(), late, nil, func(Message) {})
 		must(t, err)
 		defer sub.Close()
@@ -143,9 +178,7 @@ func TestAReservationHasItsGrace(t *testing.T) {
 		if got := []State{stateOf(t, s, gone), stateOf(t, s, late), stateOf(t, s, ben)}; !slices.Equal(got, []State{Idle, Active, Waiting}) {
 			t.Fatalf("they are %v", got)
 		}
-		clock.move(config.ReserveGrace)
-		_, err = s.tick(t.Context(), false)
-		must(t, err)
+		clock.live(t, config.ReserveGrace, s)
 		if got := []State{stateOf(t, s, late), stateOf(t, s, ben)}; !slices.Equal(got, []State{Idle, Active}) {
 			t.Errorf("after the grace they are %v", got)
 		}
@@ -170,6 +203,34 @@ func TestAClaimWhoseReplyWasLost(t *testing.T) {
 			t.Error("the same job was claimed twice")
 		}
 	})
+}
+
+// TestTheLineIsReadOnceForAll has everybody who waits ask for his session at once.
+func TestTheLineIsReadOnceForAll(t *testing.T) {
+	var v lineView
+	if !v.claim("ada") {
+		t.Fatal("nobody reads a line that was never read")
+	}
+	if v.claim("ben") {
+		t.Fatal("two read it at once")
+	}
+	seconds := 3.0
+	v.see([]place{{session: "ada", eta: &seconds}})
+	if v.claim("ada") || v.claim("ben") {
+		t.Error("a line that was read just now is read again")
+	}
+	if got := v.eta("ada"); got == nil || *got != seconds || v.eta("ben") != nil {
+		t.Errorf("ada is told %v", got)
+	}
+	v.at = v.at.Add(-positionEvery / 2)
+	if v.claim("ada") || !v.claim("ben") {
+		t.Error("it is to be read for who has joined since, and for nobody else")
+	}
+	v.release()
+	v.at = v.at.Add(-positionEvery)
+	if !v.claim("ada") {
+		t.Error("an old line is not read again")
+	}
 }
 
 func TestEstimate(t *testing.T) {

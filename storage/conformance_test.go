@@ -41,6 +41,7 @@ func TestConformance(t *testing.T) {
 		{"the limit is exact", testLimit},
 		{"malformed keys reach nothing", testBadKeys},
 		{"a session is deleted whole and alone", testDeleteSession},
+		{"a session's size is that of its blobs", testSessionSize},
 		{"many at once", testConcurrency},
 		{"sessions and their keys are listed", testLists},
 		{"a storage has one name for all", testIdentity},
@@ -263,6 +264,25 @@ func testBadKeys(t *testing.T, s *Store) {
 		if err := s.DeleteSession(t.Context(), session); !errors.Is(err, ErrBadKey) {
 			t.Errorf("DeleteSession(%q): %v", session, err)
 		}
+	}
+}
+
+func testSessionSize(t *testing.T, s *Store) {
+	want := func(size int64) {
+		t.Helper()
+		if got, err := s.SessionSize(t.Context(), "mine"); err != nil || got != size {
+			t.Errorf("the size is %d, %v; want %d", got, err, size)
+		}
+	}
+	want(0)
+	for key, size := range map[string]int{ImageKey("mine", "a"): 1000, MaskKey("mine", "b"): 234, ImageKey("mine2", "a"): 5000} {
+		if err := s.Write(t.Context(), key, make([]byte, size)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want(1234)
+	if _, err := s.SessionSize(t.Context(), "../mine"); !errors.Is(err, ErrBadKey) {
+		t.Errorf("a malformed id: %v", err)
 	}
 }
 

@@ -208,6 +208,25 @@ func (s *Store) DeleteSession(ctx context.Context, session string) error {
 	return failed("delete session", session, s.deleteSession(ctx, session))
 }
 
+// SessionSize is how many bytes the blobs of session take.
+func (s *Store) SessionSize(ctx context.Context, session string) (int64, error) {
+	if !wellFormedID.MatchString(session) {
+		return 0, failed("size of session", session, ErrBadKey)
+	}
+	var size int64
+	blobs := s.bucket.List(&blob.ListOptions{Prefix: sessionsFolder + session + "/"})
+	for {
+		object, err := blobs.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return size, nil
+		}
+		if err != nil {
+			return 0, failed("size of session", session, err)
+		}
+		size += object.Size
+	}
+}
+
 func (s *Store) deleteSession(ctx context.Context, session string) error {
 	if err := ctx.Err(); err != nil {
 		return err

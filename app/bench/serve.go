@@ -25,7 +25,7 @@ func (p *Part) serve(ctx context.Context, in io.Reader, out io.Writer, log *slog
 		return err
 	}
 	if _, err := parser.Parse([]string{
-		"--listen=127.0.0.1:0", "--redis=auto", "--data=" + p.Data, "--no-borrow", "--rate-limits=0", "--warm=" + strings.Join(p.Warm, ","), fmt.Sprint("--slots=", p.Slots),
+		"--listen=127.0.0.1:0", "--redis=auto", "--rate-limits=0", "--data=" + p.Data, "--no-borrow", "--warm=" + strings.Join(p.Warm, ","), fmt.Sprint("--slots=", p.Slots),
 		"--models=" + p.Models, "--ort-library=" + p.ORTLibrary, "--device=" + p.Device,
 	}); err != nil {
 		return fmt.Errorf("settings of the hub: %w", err)

@@ -44,17 +44,19 @@ type Config struct {
 	Turn         time.Duration `default:"60s" env:"SEGHUB_TURN" help:"How long a session keeps its slot while others wait."`
 	ReserveGrace time.Duration `default:"5s" env:"SEGHUB_RESERVE_GRACE" help:"How long a slot's owner may be without work while others wait."`
 	Borrow       bool          `default:"true" negatable:"" env:"SEGHUB_BORROW" help:"Let idle workers help busy sessions while nobody waits."`
-	SessionTTL   time.Duration `name:"session-ttl" default:"30m" env:"SEGHUB_SESSION_TTL" help:"A session without sockets and work for this long is closed and its files deleted."`
+	SessionTTL   time.Duration `name:"session-ttl" default:"168h" env:"SEGHUB_SESSION_TTL" help:"A session without sockets and work for this long is closed and its files deleted; time in which no hub ran does not count."`
 	LeaseTTL     time.Duration `name:"lease-ttl" default:"10s" env:"SEGHUB_LEASE_TTL" help:"After this long without a sign of life a node's slots and jobs go to others."`
 
 	MemoryHigh     budget.Level `default:"83%" env:"SEGHUB_MEMORY_HIGH" placeholder:"LEVEL" help:"Where the memory that models run in, the GPU's or without one the host's, counts as short, as a part or an amount (20GB): nothing is borrowed then, and what is not in use is given back."`
 	MemoryCritical budget.Level `default:"90%" env:"SEGHUB_MEMORY_CRITICAL" placeholder:"LEVEL" help:"Where new images are refused; what runs goes on."`
 	MemoryLow      budget.Level `default:"80%" env:"SEGHUB_MEMORY_LOW" placeholder:"LEVEL" help:"Below this all of that is over."`
 
-	MaxFile   units.Base2Bytes `default:"200MiB" env:"SEGHUB_MAX_FILE" help:"Largest file."`
-	MaxPixels Count            `default:"400e6" env:"SEGHUB_MAX_PIXELS" help:"Largest image, in pixels."`
-	MaxFiles  int              `default:"100" env:"SEGHUB_MAX_FILES" help:"Most files in one request."`
-	MaxQueue  int              `default:"10000" env:"SEGHUB_MAX_QUEUE" help:"Most unfinished jobs of one session."`
+	MaxFile    units.Base2Bytes `default:"200MiB" env:"SEGHUB_MAX_FILE" help:"Largest file."`
+	MaxPixels  Count            `default:"400e6" env:"SEGHUB_MAX_PIXELS" help:"Largest image, in pixels."`
+	MaxFiles   int              `default:"100" env:"SEGHUB_MAX_FILES" help:"Most files in one request."`
+	MaxStorage units.Base2Bytes `default:"20GiB" env:"SEGHUB_MAX_STORAGE" help:"Most that the images and results of one session take together."`
+	MinFree    units.Base2Bytes `default:"1GiB" env:"SEGHUB_MIN_FREE" help:"Room that stays free on the disks of data and storage folder: below it no session is started and no image taken."`
+	MaxQueue   int              `default:"10000" env:"SEGHUB_MAX_QUEUE" help:"Most unfinished jobs of one session."`
 }
 
 // Inference is what every command needs that runs models.
@@ -90,6 +92,8 @@ func (c *Config) Validate() error {
 		{c.LeaseTTL < time.Second, "lease-ttl must be at least 1s"},
 		{c.MaxFile < 1, "max-file must be at least 1 byte"},
 		{c.MaxFiles < 1, "max-files must be at least 1"},
+		{c.MaxStorage < 1, "max-storage must be at least 1 byte"},
+		{c.MinFree < 0, "min-free must not be below zero"},
 		{c.MaxQueue < 1, "max-queue must be at least 1"},
 		{c.RateLimits < 0, "rate-limits must not be below zero"},
 		{c.MaxSessions < 1, "max-sessions must be at least 1"},

@@ -35,9 +35,9 @@ func TestDefaultsAreThoseOfTheDesign(t *testing.T) {
 	}
 	want := Config{
 		Listen: "127.0.0.1:8080", Data: "./data", Redis: "auto", Inference: Inference{Models: "./models/weights", Device: "auto"},
-		Slots: 4, Turn: time.Minute, ReserveGrace: 5 * time.Second, Borrow: true, SessionTTL: 30 * time.Minute,
+		Slots: 4, Turn: time.Minute, ReserveGrace: 5 * time.Second, Borrow: true, SessionTTL: 168 * time.Hour,
 		MemoryHigh: budget.Fraction(0.83), MemoryCritical: budget.Fraction(0.90), MemoryLow: budget.Fraction(0.80),
-		LeaseTTL: 10 * time.Second, MaxFile: 200 << 20, MaxPixels: 400e6, MaxFiles: 100, MaxQueue: 10000,
+		LeaseTTL: 10 * time.Second, MaxFile: 200 << 20, MaxPixels: 400e6, MaxFiles: 100, MaxStorage: 20 << 30, MinFree: 1 << 30, MaxQueue: 10000,
 		RateLimits: 1, MaxSessions: 20000, MaxUploads: 256, MaxSockets: 20000,
 	}
 	if got, want := c.LogValue().String(), want.LogValue().String(); got != want {
@@ -93,6 +93,7 @@ func TestRefused(t *testing.T) {
 		"pixels in words":      {args: []string{"--max-pixels=many"}, words: "whole number"},
 		"pixels and more":      {args: []string{"--max-pixels=4x"}, words: "whole number"},
 		"no file":              {args: []string{"--max-files=0"}, words: "max-files"},
+		"no storage":           {args: []string{"--max-storage=0"}, words: "max-storage"},
 		"no queue":             {args: []string{"--max-queue=0"}, words: "max-queue"},
 		"no port":              {args: []string{"--listen=localhost"}, words: "listen"},
 		"negative rates":       {args: []string{"--rate-limits=-1"}, words: "rate-limits"},

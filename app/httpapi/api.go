@@ -37,7 +37,7 @@ type Accounts interface {
 
 // Jobs are the jobs of a session.
 type Jobs interface {
-	Submit(ctx context.Context, session string, jobs []sessions.NewJob) ([]sessions.Job, error)
+	Submit(ctx context.Context, session, key string, jobs []sessions.NewJob) ([]sessions.Job, error)
 	Jobs(ctx context.Context, session string, query sessions.JobQuery) (sessions.JobPage, error)
 	Job(ctx context.Context, session, job string) (sessions.Job, error)
 	Cancel(ctx context.Context, session, job string) error
@@ -63,6 +63,12 @@ type Live interface {
 	Refuse(w http.ResponseWriter, r *http.Request, err error)
 }
 
+// Room judges whether there is room for more data.
+type Room interface {
+	// For reports why session may not bring so many bytes more; nil when it may. An empty session is one that is to be started.
+	For(ctx context.Context, session string, bytes int64) error
+}
+
 // Limits bound what one request may bring, and how many may come.
 type Limits struct {
 	FileBytes int64   // largest file
@@ -85,6 +91,7 @@ type Config struct {
 	Status   func(context.Context) (status.Snapshot, error)
 	Ready    func(context.Context) error // nil when jobs can run
 	Admit    func() error                // nil when images are taken; asked before an upload is read; may be left out
+	Room     Room
 	Registry *prometheus.Registry
 
 	AccessKey  string         // asked of everyone who starts a session; empty asks nothing

@@ -61,6 +61,10 @@ func TestCookieIsAsGoodAsTheHeader(t *testing.T) {
 		if response.StatusCode != http.StatusOK {
 			t.Errorf("%s: status %d", name, response.StatusCode)
 		}
+		// A browser's lives as long as the session, counted anew.
+		if renewed := response.Cookies(); (len(renewed) == 1 && renewed[0].MaxAge == 3600) != (name == "cookie") {
+			t.Errorf("%s: cookies %v", name, renewed)
+		}
 	}
 }
 

@@ -42,6 +42,7 @@ type people struct {
 	open   map[string]sessions.Session // guarded by mu
 	closed map[string]bool             // sessions that were, guarded by mu
 	jobs   map[string][]sessions.Job   // by session, guarded by mu
+	keys   map[string][]sessions.Job   // by session and Idempotency-Key
 	refuse error                       // what Submit answers
 }
 
@@ -86,11 +87,14 @@ func (p *people) Count(context.Context) (int, error) {
 	return len(p.open), nil
 }
 
-func (p *people) Submit(_ context.Context, id string, asked []sessions.NewJob) ([]sessions.Job, error) {
+func (p *people) Submit(_ context.Context, id, key string, asked []sessions.NewJob) ([]sessions.Job, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.refuse != nil {
 		return nil, p.refuse
+	}
+	if before := p.keys[id+" "+key]; key != "" && (before != nil || len(asked) == 0) {
+		return before, nil
 	}
 	var made []sessions.Job
 	for _, n := range asked {
@@ -100,6 +104,7 @@ func (p *people) Submit(_ context.Context, id string, asked []sessions.NewJob) (
 		})
 	}
 	p.jobs[id] = append(p.jobs[id], made...)
+	p.keys[id+" "+key] = made
 	return made, nil
 }
 
@@ -197,6 +202,7 @@ type edge struct {
 	people *people
 	folder string // of storage
 	ready  error
+	room   error // why there is none
 	server *httptest.Server
 }
 
@@ -207,7 +213,7 @@ func newEdge(t *testing.T, change func(*Config)) *edge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &edge{t: t, folder: folder, people: &people{open: map[string]sessions.Session{}, closed: map[string]bool{}, jobs: map[string][]sessions.Job{}}}
+	e := &edge{t: t, folder: folder, people: &people{open: map[string]sessions.Session{}, closed: map[string]bool{}, jobs: map[string][]sessions.Job{}, keys: map[string][]sessions.Job{}}}
 	c := Config{
 		Accounts: e.people,
 		Jobs:     e.people,
@@ -225,6 +231,7 @@ func newEdge(t *testing.T, change func(*Config)) *edge {
 			}, nil
 		},
 		Ready:    func(context.Context) error { return e.ready },
+		Room:     noLimit{e},
 		Registry: prometheus.NewRegistry(),
 		Limits:   Limits{FileBytes: 1 << 20, Pixels: 1e6, Files: 10, Sessions: 100, Uploads: 16, Rates: 1},
 		Log:      slog.New(slog.DiscardHandler),
@@ -274,6 +281,11 @@ func (e *edge) do(method, path, token, contentType string, body io.Reader) answe
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
 	}
+	return e.send(request)
+}
+
+func (e *edge) send(request *http.Request) answer {
+	e.t.Helper()
 	response, err := e.server.Client().Do(request)
 	if err != nil {
 		e.t.Fatal(err)
@@ -285,6 +297,11 @@ func (e *edge) do(method, path, token, contentType string, body io.Reader) answe
 	}
 	return answer{response, data}
 }
+
+// noLimit is the room of an edge.
+type noLimit struct{ *edge }
+
+func (r noLimit) For(context.Context, string, int64) error { return r.room }
 
 func (e *edge) get(path, token string) answer { return e.do("GET", path, token, "", nil) }
 

@@ -29,6 +29,7 @@ var table = []struct {
 	{sessions.ErrClosed, problem.Unauthorized, "This session is closed: start a new one."},
 	{sessions.ErrQueueFull, problem.QueueFull, "This session has as many unfinished jobs as it may have: wait until some are done."},
 	{sessions.ErrDraining, problem.Draining, "The server is going down: try again in a moment."},
+	{sessions.ErrUnavailable, problem.Unavailable, "The server cannot use its database at the moment: try again soon. If it lasts, tell the operator: the log has the reason."},
 	{sessions.ErrBadCursor, problem.BadRequest, "The cursor is not one that this server gave out."},
 	{storage.ErrNotFound, problem.NotFound, "There is no such file in this session."},
 	{storage.ErrTooLarge, problem.FileTooLarge, "The file is larger than this server takes."},
@@ -58,7 +59,7 @@ func Problem(err error) *problem.Problem {
 	}
 	var network net.Error
 	if errors.As(err, &network) {
-		return problem.New(problem.Timeout, "The server cannot reach its database at the moment: try again.")
+		return problem.New(problem.Unavailable, "The server cannot reach what it stores its files in at the moment: try again soon.")
 	}
 	return problem.New(problem.Internal, "The operator finds the reason in the server's log.")
 }

@@ -48,6 +48,10 @@ func (a *api) createSession(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
+	if err := a.Room.For(c.Request.Context(), "", 0); err != nil {
+		a.fail(c, err)
+		return
+	}
 	session, token, err := a.Accounts.Create(c.Request.Context(), name)
 	if err != nil {
 		a.fail(c, err)

@@ -26,6 +26,7 @@ import (
 const (
 	minSide        = 8                // pixels; there is nothing to find in less
 	maxFilename    = 255              // characters
+	maxKey         = 255              // bytes of an Idempotency-Key
 	cleanUpTimeout = 10 * time.Second // to delete what a failed upload left
 	formRoom       = 1 << 20          // bytes of a request beside its files
 	bodyRoom       = 64 << 10         // bytes that one read of an upload takes at most
@@ -52,14 +53,24 @@ type refusal struct {
 // upload takes the images of one multipart request, in any order of its parts. Each file goes to
 // storage as it comes in; its header alone is read before its size is judged. Either jobs are made of
 // the files that stay, or no file stays.
+//
+// A request whose Idempotency-Key has made jobs before is answered with those. When nobody knows whether jobs were made, the
+// files are left to sessions, which finds out.
 func (a *api) upload(c *gin.Context) {
 	u := uploading{api: a, session: c.GetString(sessionKey), form: newForm(a.Models)}
-	var jobs []sessions.Job
-	err := u.receive(c)
-	if err == nil && len(u.taken) > 0 {
-		jobs, err = a.Jobs.Submit(c.Request.Context(), u.session, u.jobs())
+	key := c.GetHeader("Idempotency-Key")
+	jobs, err := a.before(c, u.session, key)
+	if err == nil && len(jobs) > 0 {
+		c.JSON(http.StatusAccepted, uploadResponse{Accepted: jobs, Rejected: []rejection{}})
+		return
 	}
-	if err != nil || len(u.taken) == 0 {
+	if err == nil {
+		err = u.receive(c)
+	}
+	if err == nil && len(u.taken) > 0 {
+		jobs, err = a.Jobs.Submit(c.Request.Context(), u.session, key, u.jobs())
+	}
+	if !errors.Is(err, sessions.ErrInDoubt) && !u.kept(jobs) {
 		u.discard()
 	}
 	switch {
@@ -72,6 +83,17 @@ func (a *api) upload(c *gin.Context) {
 	default:
 		c.JSON(http.StatusAccepted, uploadResponse{Accepted: jobs, Rejected: u.rejected})
 	}
+}
+
+// before gives the jobs that a request with this key has made before.
+func (a *api) before(c *gin.Context, session, key string) ([]sessions.Job, error) {
+	if key == "" {
+		return nil, nil
+	}
+	if len(key) > maxKey {
+		return nil, problem.Newf(problem.BadRequest, "The Idempotency-Key is longer than %d bytes.", maxKey)
+	}
+	return a.Jobs.Submit(c.Request.Context(), session, key, nil)
 }
 
 // uploading is one upload on its way.
@@ -89,6 +111,9 @@ func (u *uploading) receive(c *gin.Context) error {
 	limit := u.Limits.FileBytes*int64(u.Limits.Files) + formRoom
 	if c.Request.ContentLength > limit {
 		return problem.Newf(problem.BatchTooLarge, "The request is larger than %d bytes.", limit)
+	}
+	if err := u.Room.For(c.Request.Context(), u.session, max(0, c.Request.ContentLength)); err != nil {
+		return err
 	}
 	body := bodyOf(c.Writer, c.Request)
 	body.limit(c.Writer, limit)
@@ -195,6 +220,11 @@ func (u *uploading) jobs() []sessions.NewJob {
 		u.taken[i].Options = u.form.options
 	}
 	return u.taken
+}
+
+// kept tells whether jobs are of what was taken. A request of the same key may have been quicker.
+func (u *uploading) kept(jobs []sessions.Job) bool {
+	return len(jobs) > 0 && len(u.taken) > 0 && jobs[0].ImageID == u.taken[0].ImageID
 }
 
 // discard deletes what was taken of an upload that failed.

@@ -196,7 +196,8 @@ func TestUploadThatIsNotSubmitted(t *testing.T) {
 		{sessions.ErrQueueFull, 429, problem.QueueFull},
 		{sessions.ErrDraining, 503, problem.Draining},
 		{sessions.ErrClosed, 401, problem.Unauthorized},
-		{&net.OpError{Op: "dial", Err: io.EOF}, 503, problem.Timeout},
+		{&net.OpError{Op: "dial", Err: io.EOF}, 503, problem.Unavailable},
+		{fmt.Errorf("submit: %w", sessions.ErrUnavailable), 503, problem.Unavailable},
 	} {
 		e := newEdge(t, nil)
 		token := e.session()
@@ -206,6 +207,43 @@ func TestUploadThatIsNotSubmitted(t *testing.T) {
 			t.Errorf("%v: %d files stay behind", test.err, n)
 		}
 	}
+}
+
+// TestUploadInDoubt leaves the files to who finds out whether there are jobs.
+func TestUploadInDoubt(t *testing.T) {
+	e := newEdge(t, nil)
+	e.people.refuse = fmt.Errorf("%w: %w", sessions.ErrInDoubt, sessions.ErrUnavailable)
+	e.upload(e.session(), field("model", "unet"), file("a.png", picture(t, 20, 20))).isProblem(t, 503, problem.Unavailable)
+	if n := e.stored(); n != 1 {
+		t.Errorf("%d files are kept, want 1", n)
+	}
+}
+
+// TestTheSameUploadTwice makes the jobs of one Idempotency-Key once.
+func TestTheSameUploadTwice(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	upload := func(key string, status int) (got uploadResponse) {
+		t.Helper()
+		body, contentType := encode(t, []part{field("model", "unet"), file("a.png", picture(t, 20, 20))})
+		request, err := http.NewRequest("POST", e.server.URL+"/api/v1/images", bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		request.Header.Set("Content-Type", contentType)
+		request.Header.Set("Idempotency-Key", key)
+		e.send(request).decode(t, status, &got)
+		return got
+	}
+	first, again, other := upload("one", 202), upload("one", 202), upload("two", 202)
+	if again.Accepted[0].ID != first.Accepted[0].ID || again.Rejected == nil || other.Accepted[0].ID == first.Accepted[0].ID {
+		t.Errorf("got %+v, %+v, %+v", first, again, other)
+	}
+	if n := e.stored(); n != 2 {
+		t.Errorf("%d files are stored, want 2", n)
+	}
+	upload(strings.Repeat("k", 256), 400)
 }
 
 func TestCleanFilename(t *testing.T) {
@@ -240,4 +278,22 @@ func FuzzUpload(f *testing.F) {
 			t.Error("files stay behind")
 		}
 	})
+}
+
+// TestNoRoom refuses what brings more data, and nothing else.
+func TestNoRoom(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	e.room = problem.New(problem.QuotaExceeded, "The disk is full.")
+	e.upload(token, field("model", "unet"), file("a.png", picture(t, 16, 16))).isProblem(t, http.StatusInsufficientStorage, problem.QuotaExceeded)
+	if n := e.stored(); n != 0 {
+		t.Errorf("%d files are stored", n)
+	}
+	e.do("POST", "/api/v1/sessions", "", "", nil).isProblem(t, http.StatusInsufficientStorage, problem.QuotaExceeded)
+	if a := e.get("/api/v1/session", token); a.StatusCode != http.StatusOK {
+		t.Errorf("reading: status %d", a.StatusCode)
+	}
+	if a := e.do("DELETE", "/api/v1/session", token, "", nil); a.StatusCode != http.StatusNoContent {
+		t.Errorf("ending: status %d", a.StatusCode)
+	}
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -64,6 +65,15 @@ func (f files) PutResult(ctx context.Context, job sessions.Job, session string, 
 		writes.Go(func() error { return f.store.Write(ctx, key, data) })
 	}
 	return writes.Wait()
+}
+
+// DeleteImage deletes an uploaded file.
+func (f files) DeleteImage(ctx context.Context, session, image string) error {
+	err := f.store.Delete(ctx, storage.ImageKey(session, image))
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // DeleteSession deletes all files of a session.

@@ -16,7 +16,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -86,6 +88,7 @@ type server struct {
 	log       *slog.Logger
 	stopRedis func() error
 	store     *storage.Store
+	room      room
 	models    *models.Registry
 	unfollow  context.CancelFunc
 	following sync.WaitGroup // what keeps the workers up with models
@@ -94,6 +97,7 @@ type server struct {
 	unmeasure func() error // frees what budget measures with
 	lost      chan error   // why the device is lost
 	pool      *gpuexec.Pool
+	warmed    atomic.Bool // the models are loaded, and the slots open
 	sessions  *sessions.Service
 	sink      gpuexec.Sink // sessions, behind what counts the outcomes
 	janitor   *janitor.Janitor
@@ -151,6 +155,10 @@ func (s *server) startParts(ctx context.Context) (err error) {
 	if s.store, err = storage.Open(ctx, location); err != nil {
 		return err
 	}
+	s.room = room{disks: []string{cfg.Data}, minFree: int64(cfg.MinFree), most: int64(cfg.MaxStorage), store: s.store}
+	if !strings.Contains(location, "://") {
+		s.room.disks = append(s.room.disks, location)
+	}
 	if s.models, err = models.Open(cfg.Models, s.log); err != nil {
 		return err
 	}
@@ -195,7 +203,7 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 }
 
 func (s *server) startSessions(ctx context.Context) error {
-	client, _, stop, err := redisserver.Open(ctx, s.cfg.Redis, s.cfg.Data, s.log)
+	client, _, stop, err := redisserver.Open(ctx, s.cfg.Redis, s.cfg.Data, int64(s.cfg.MinFree), s.log)
 	if err != nil {
 		return err
 	}
@@ -212,10 +220,11 @@ func (s *server) startSessions(ctx context.Context) error {
 		ReserveGrace: s.cfg.ReserveGrace,
 		SessionTTL:   s.cfg.SessionTTL,
 		LeaseTTL:     s.cfg.LeaseTTL,
-		Borrow:       s.cfg.Borrow,
 		MaxQueue:     s.cfg.MaxQueue,
 		Files:        files{s.store},
 		BatchSize:    func(model string, _ int) int { return s.pool.BatchSize(model) },
+		Borrow:       s.mayBorrow,
+		Open:         s.slotOpen,
 		Problem:      httpapi.Problem,
 		Log:          s.log,
 	})
@@ -264,6 +273,14 @@ func (s *server) startEdge(ctx context.Context) error {
 	return nil
 }
 
+// mayBorrow tells whether idle workers may help: not while memory is short, because each that runs holds its own.
+func (s *server) mayBorrow() bool { return s.cfg.Borrow && !s.budget.Short() }
+
+// slotOpen tells whether the worker of a slot is up and warm.
+func (s *server) slotOpen(slot int) bool {
+	return s.warmed.Load() && s.pool.Stats()[slot].State != gpuexec.WorkerDown
+}
+
 // edge builds the handler of everything that is served.
 func (s *server) edge(ctx context.Context, source status.Source, registry *prometheus.Registry) (http.Handler, error) {
 	return httpapi.New(httpapi.Config{
@@ -277,6 +294,7 @@ func (s *server) edge(ctx context.Context, source status.Source, registry *prome
 		Status:   source.Take,
 		Ready:    s.ready,
 		Admit:    s.admit,
+		Room:     s.room,
 		Registry: registry,
 
 		AccessKey:  s.cfg.AccessKey,
@@ -313,10 +331,10 @@ func (s *server) ready(ctx context.Context) error {
 	if !s.pool.Ready() {
 		return errors.New("models are being loaded")
 	}
-	if err := s.sessions.Ping(ctx); err != nil {
-		return fmt.Errorf("redis does not answer: %w", err)
+	if err := s.room.free(ctx, 0); err != nil {
+		return err
 	}
-	return nil
+	return s.sessions.Ready(ctx)
 }
 
 // address is where a browser on this machine finds the hub.

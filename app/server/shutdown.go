@@ -21,7 +21,7 @@ func (s *server) abandon() error {
 	s.stopFollowing()
 	releasing, cancel := context.WithTimeout(context.Background(), releaseTimeout)
 	defer cancel()
-	s.sessions.Stop(releasing)
+	s.sessions.Abandon(releasing)
 	s.hub.Stop()
 	return errors.Join(s.http.Close(), s.stopRedis(), s.store.Close())
 }

@@ -5,9 +5,20 @@ import (
 	"slices"
 )
 
-// warm loads the models, so that nobody's first image pays for it. One that SEGHUB_WARM names must load; of those that are
-// just there, one.
+// warm loads the models, so that nobody's first image pays for it, and opens the slots.
 func (s *server) warm(ctx context.Context) error {
+	if err := s.loadModels(ctx); err != nil {
+		return err
+	}
+	s.warmed.Store(true)
+	if err := s.sessions.SlotsChanged(ctx); err != nil {
+		s.log.Warn("the slots are opened as soon as Redis can be told", "error", err)
+	}
+	return nil
+}
+
+// loadModels loads the models that are to be there. One that SEGHUB_WARM names must load; of those that are just there, one.
+func (s *server) loadModels(ctx context.Context) error {
 	if len(s.models.List()) == 0 {
 		s.log.Warn("no model: uploads will be refused until there is one", "folder", s.cfg.Models)
 	}

@@ -91,8 +91,11 @@ var inflaters = sync.Pool{New: func() any { return new(inflate.Reader) }}
 // decode reads the rows of the picture, without their alpha.
 func (f pngForm) decode(data io.Reader, alive func() error) ([]uint8, error) {
 	rows := inflaters.Get().(*inflate.Reader)
-	defer inflaters.Put(rows)
 	rows.Reset(data)
+	defer func() {
+		rows.Reset(nil) // the file is not to be kept with it
+		inflaters.Put(rows)
+	}()
 
 	size := f.width * f.channels() * f.bytes
 	pix := pixels.Lend(size * f.height)

@@ -164,13 +164,14 @@ func (f *follower) between(y, x int) (down, right int) {
 	if x>>16 == f.width-1 {
 		beside = 0
 	}
-	a, b := (256-low)*(256-far), (256-low)*far
-	c, d := low*(256-far), low*far
-	upper, lower := f.flow[i:], f.flow[i+below:]
-	down = a*int(upper[0]) + b*int(upper[beside]) + c*int(lower[0]) + d*int(lower[beside])
-	right = a*int(upper[1]) + b*int(upper[beside+1]) + c*int(lower[1]) + d*int(lower[beside+1])
-	return down - flowNone*flowOne, right - flowNone*flowOne
+	// Both values at once, one in each half: no sum of them reaches 32 bits.
+	sum := uint64((256-low)*(256-far))*f.both(i) + uint64((256-low)*far)*f.both(i+beside) +
+		uint64(low*(256-far))*f.both(i+below) + uint64(low*far)*f.both(i+below+beside)
+	return int(uint32(sum)) - flowNone*flowOne, int(sum>>32) - flowNone*flowOne
 }
+
+// both are a sample of the flow down and, in the upper half, the one after it.
+func (f *follower) both(i int) uint64 { return uint64(f.flow[i]) | uint64(f.flow[i+1])<<32 }
 
 // double makes each way twice as long, and reports whether any changed.
 func (f *follower) double(component []line) bool {

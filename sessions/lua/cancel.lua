@@ -1,5 +1,6 @@
 -- cancel: session id, job id -> 'ok', or why not. Queued: cancelled now. Running: asked to stop. Finished: nothing.
 
+even_when_full()
 local sid, jid = arg(1), arg(2)
 local no = refusal(sid)
 if no then return no end

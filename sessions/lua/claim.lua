@@ -4,6 +4,7 @@
 --    | {'none'} | {'lost'}: this generation holds no lease.
 -- The batch boundary: here a turn ends. The same token gives the same batch again, after a lost reply.
 
+even_when_full()
 local slot, token, model, limit, assumed, borrow = arg(1), arg(2), arg(3), num(arg(4)), num(arg(5)), arg(6) == '1'
 local node = node_key(NODE)
 if not holds_lease(NODE, GENERATION) then return {'lost'} end
@@ -16,6 +17,13 @@ local function batch(sid, ids)
   return reply
 end
 
+-- nothing is for this slot now. held: it is told when a job leaves a hand of the node.
+local function nothing(held)
+  if held then call('HSET', node, 'held', '1') end
+  publish()
+  return {'none'}
+end
+
 if call('HGET', node, 'token:' .. slot) == token then
   local ids = {}
   for id in string.gmatch(call('HGET', node, 'batch:' .. slot), '%S+') do ids[#ids + 1] = id end
@@ -24,22 +32,24 @@ end
 
 settle()
 local sid = owner(NODE, slot)
-if sid and call('ZCARD', LINE) > 0 and has_work(sid) and
-  NOW - num(call('HGET', node, 'since:' .. slot)) >= TURN then
+if sid and turn_over(slot, sid) then
   stand_by(sid, true)
   settle()
   sid = owner(NODE, slot)
 end
 
--- Sessions that share this node's workers, and the one with the longest queue.
-local active, longest, longest_queue = 0, nil, 0
+-- Sessions that share this node's workers, the one with the longest queue, and the first whose next job is a last try.
+local active, longest, longest_queue, quiet = 0, nil, 0, nil
 for i = 0, num(call('HGET', node, 'slots')) - 1 do
   local other = owner(NODE, int(i))
   if other and has_work(other) then
     active = active + 1
     if queued(other) > longest_queue then longest, longest_queue = other, queued(other) end
+    local next_job = head(other)
+    if not quiet and next_job and last_try(other, next_job) then quiet = int(i) end
   end
 end
+if kept_waiting(slot, quiet) then return nothing(true) end
 
 local from
 if sid and queued(sid) > 0 then
@@ -47,35 +57,31 @@ if sid and queued(sid) > 0 then
 elseif borrow and longest and call('ZCARD', LINE) == 0 and not (sid and has_work(sid)) then
   from = longest
 end
-if not from then
-  publish()
-  return {'none'}
-end
+if not from then return nothing() end
 
-local queue = session_key(from) .. ':queue'
-local wanted = call('HGET', job_key(from, call('ZRANGE', queue, 0, 0)[1]), 'model')
+local queue, first = session_key(from) .. ':queue', head(from)
+local suspect = deaths(from, first) > 0
+-- Help never takes a suspect: its session's own worker tries it.
+if suspect and (from ~= sid or not may_try(from, first, slot)) then return nothing(true) end
+local wanted = call('HGET', job_key(from, first), 'model')
 if wanted ~= model or active ~= assumed then
   publish()
   return {'model', wanted, int(active)}
 end
 -- The owner's own worker takes the next batch; help is for what lies behind it.
-if from ~= sid and longest_queue <= limit then
-  publish()
-  return {'none'}
-end
+if from ~= sid and longest_queue <= limit then return nothing() end
 
 local ids = {}
-for _, jid in ipairs(call('ZRANGE', queue, 0, limit - 1)) do
-  local key = job_key(from, jid)
-  if call('HGET', key, 'model') ~= model then break end
-  ids[#ids + 1] = jid
-  call('ZREM', queue, jid)
-  call('HSET', key, 'state', 'running', 'started', int(NOW), 'node', NODE)
-  call('HINCRBY', key, 'attempt', 1)
-  call('SADD', running_key(NODE), from .. ' ' .. jid)
-  count(from, 'queued', 'running')
-  record_job(from, jid)
+if suspect then
+  ids[1] = first
+  call('HSET', node, 'suspect', slot .. ' ' .. from .. ' ' .. first)
+else
+  for _, jid in ipairs(call('ZRANGE', queue, 0, limit - 1)) do
+    if call('HGET', job_key(from, jid), 'model') ~= model or deaths(from, jid) > 0 then break end
+    ids[#ids + 1] = jid
+  end
 end
+for _, jid in ipairs(ids) do take(from, jid, slot) end
 call('HSET', node, 'token:' .. slot, token, 'batch:' .. slot, from .. ' ' .. table.concat(ids, ' '))
 publish()
 return batch(from, ids)

@@ -1,11 +1,11 @@
--- create: session id, name, SHA-256 of the token -> the session as describe() gives it.
+-- create: session id, name, SHA-256 of the token -> the session as PUBLIC_SESSION.
 -- A second call with the same id, after a lost reply, changes nothing.
 
 local sid, name, token = arg(1), arg(2), arg(3)
 if call('EXISTS', session_key(sid)) == 0 then
-  call('HSET', session_key(sid), 'name', name, 'token', token, 'created', int(NOW), 'state', 'idle', 'node', NODE,
+  call('HSET', session_key(sid), 'name', name, 'token', token, 'created', int(WALL), 'state', 'idle', 'node', NODE,
     'slot', '', 'ticket', '', 'idle', int(NOW), 'seq', 0, 'number', 0,
-    'queued', 0, 'running', 0, 'done', 0, 'failed', 0, 'cancelled', 0)
+    'done', 0, 'failed', 0, 'cancelled', 0)
   call('SET', PREFIX .. 'token:' .. token, sid)
   call('ZADD', SEEN, int(NOW), sid)
   reserve(sid)

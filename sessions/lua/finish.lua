@@ -1,13 +1,16 @@
 -- finish: session id, job id, attempt, outcome (done failed cancelled requeue), error, decode, infer, postprocess
 -- in ms -> 'ok', or why nothing changed: 'stale' (another attempt has it, or it is finished), 'closed', 'gone'.
 -- A compare-and-set on (job, attempt). A job that went back to its queue and was not claimed again may still finish.
+-- A second call, after a lost reply, changes nothing.
 
+even_when_full()
 local sid, jid, attempt, outcome = arg(1), arg(2), arg(3), arg(4)
 local session, key = session_key(sid), job_key(sid, jid)
 local j = call('HMGET', key, 'state', 'attempt', 'node', 'cancel')
 local state = j[1]
 if not state then return 'gone' end
-if j[2] ~= attempt or (state ~= 'running' and state ~= 'queued') then return 'stale' end
+if j[2] ~= attempt then return 'stale' end
+if state ~= 'running' and state ~= 'queued' then return state == outcome and 'ok' or 'stale' end
 
 local no = refusal(sid)
 if no or (outcome == 'requeue' and j[4] ~= '1') then
@@ -18,15 +21,17 @@ if no or (outcome == 'requeue' and j[4] ~= '1') then
 end
 
 if j[4] == '1' then outcome = 'cancelled' end
-call('SREM', running_key(j[3]), sid .. ' ' .. jid)
+let_go(sid, jid, j[3])
 call('ZREM', session .. ':queue', jid)
-call('HSET', key, 'state', outcome, 'stage', '', 'error', arg(5), 'finished', int(NOW),
-  'decode', arg(6), 'infer', arg(7), 'postprocess', arg(8))
+if state == 'queued' then -- going back has taken from it when it started
+  call('HSET', key, 'started', int(NOW - num(arg(6)) - num(arg(7)) - num(arg(8))))
+end
+call('HSET', key, 'error', arg(5), 'decode', arg(6), 'infer', arg(7), 'postprocess', arg(8))
+over(sid, jid, outcome)
 if outcome == 'done' then
   call('HSET', key, 'percent', 100)
   record_mask(sid, jid)
 end
-count(sid, state, outcome)
 record_job(sid, jid)
 call('ZADD', SEEN, 'XX', int(NOW), sid)
 note_work(sid)

@@ -1,4 +1,4 @@
--- get: session id -> the session as describe() gives it, or why not.
+-- get: session id -> the session as PUBLIC_SESSION, or why not.
 
 local sid = arg(1)
 return refusal(sid) or describe(sid)

@@ -1,8 +1,11 @@
--- leave: ends the node's lease at once, so that others take over. Nothing when the lease is no longer its own.
+-- leave: '' or, of a process that cannot go on, the problem of a job that is given up. Ends the node's lease at once, so
+-- that others take over. Nothing when the lease is no longer its own.
 
+even_when_full()
+local problem = arg(1)
 if call('HGET', node_key(NODE), 'generation') ~= GENERATION then return 0 end
 call('HSET', node_key(NODE), 'expires', 0)
-abandon(NODE, 0)
+abandon(NODE, 0, problem ~= '' and problem)
 settle()
 publish()
 return 1

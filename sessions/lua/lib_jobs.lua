@@ -1,12 +1,21 @@
--- Jobs: what moves one from state to state. Counts, queue, the node's running set and the event change together.
+-- Jobs: what moves one from state to state. The session's queue and sets, the worker's hand and the event change together.
 
-local function running_key(node) return node_key(node) .. ':running' end
+-- After so many deaths of the process that ran it a job is given up.
+local MOST_DEATHS = 3
+
+local function hand_key(node) return node_key(node) .. ':hand' end
+local function running_key(sid) return session_key(sid) .. ':running' end
+
+-- over notes how a job ended.
+local function over(sid, jid, outcome)
+  call('HSET', job_key(sid, jid), 'state', outcome, 'stage', '', 'finished', int(WALL))
+  call('HINCRBY', session_key(sid), outcome, 1)
+end
 
 -- withdraw cancels a queued job.
 local function withdraw(sid, jid)
   call('ZREM', session_key(sid) .. ':queue', jid)
-  call('HSET', job_key(sid, jid), 'state', 'cancelled', 'finished', int(NOW))
-  count(sid, 'queued', 'cancelled')
+  over(sid, jid, 'cancelled')
   record_job(sid, jid)
 end
 
@@ -16,55 +25,71 @@ local function request_cancel(sid, jid)
   call('PUBLISH', PREFIX .. 'cancel', jid)
 end
 
--- running_jobs lists the ids of the session's jobs that some node has claimed.
-local function running_jobs(sid)
-  local found = {}
-  for _, node in ipairs(call('SMEMBERS', NODES)) do
-    for _, member in ipairs(call('SMEMBERS', running_key(node))) do
-      local s, jid = split(member)
-      if s == sid then found[#found + 1] = jid end
-    end
+-- take puts a queued job into the hand of a worker of the calling node.
+local function take(sid, jid, slot)
+  local key = job_key(sid, jid)
+  call('ZREM', session_key(sid) .. ':queue', jid)
+  call('HSET', key, 'state', 'running', 'started', int(WALL), 'node', NODE)
+  call('HINCRBY', key, 'attempt', 1)
+  call('HSET', hand_key(NODE), sid .. ' ' .. jid, slot)
+  call('SADD', running_key(sid), jid)
+  record_job(sid, jid)
+end
+
+-- let_go takes a job out of the hand that it is in. A worker that was kept waiting for that may go on.
+local function let_go(sid, jid, node)
+  call('HDEL', hand_key(node), sid .. ' ' .. jid)
+  call('SREM', running_key(sid), jid)
+  local n = call('HMGET', node_key(node), 'suspect', 'held')
+  if n[1] and select(2, split(n[1])) == sid .. ' ' .. jid then call('HDEL', node_key(node), 'suspect') end
+  if n[2] then
+    call('HDEL', node_key(node), 'held')
+    wake = true
   end
-  return found
 end
 
 -- put_back returns a running job to the head of its session's queue: its number is lower than that of any job
 -- that has not run yet. One whose cancellation was asked for ends here; a closed session gets nothing back.
--- When its node died, problem is the JSON of what is wrong with a job that has had most attempts by then.
-local function put_back(sid, jid, most, problem)
+-- death, when its process died under it, is {problem of a job that is given up, who died}.
+local function put_back(sid, jid, death)
   local key = job_key(sid, jid)
-  local j = call('HMGET', key, 'state', 'node', 'number', 'cancel', 'attempt')
+  local j = call('HMGET', key, 'state', 'node', 'number', 'cancel')
   if j[1] ~= 'running' then return end
-  call('SREM', running_key(j[2]), sid .. ' ' .. jid)
+  let_go(sid, jid, j[2])
   if refusal(sid) then
     call('HSET', key, 'state', 'cancelled')
     return
   end
+  local deaths = 0
+  if death then
+    deaths = call('HINCRBY', key, 'deaths', 1)
+    call('HSET', key, 'died', death[2])
+  end
   if j[4] == '1' then
-    call('HSET', key, 'state', 'cancelled', 'finished', int(NOW))
-    count(sid, 'running', 'cancelled')
-  elseif problem and num(j[5]) >= most then
-    call('HSET', key, 'state', 'failed', 'stage', '', 'error', problem, 'finished', int(NOW))
-    count(sid, 'running', 'failed')
+    over(sid, jid, 'cancelled')
+  elseif deaths >= MOST_DEATHS then
+    call('HSET', key, 'error', death[1])
+    over(sid, jid, 'failed')
   else
     call('HSET', key, 'state', 'queued', 'started', '', 'stage', '', 'percent', '0')
     call('ZADD', session_key(sid) .. ':queue', j[3], jid)
-    count(sid, 'running', 'queued')
   end
   record_job(sid, jid)
   note_work(sid)
   place(sid)
 end
 
--- abandon empties a node that is no more: its running jobs go back to their queues, its owners to the line by
--- their old ticket. keep is how many of its slots live on under a new lease and keep their owners; most
--- and problem are for put_back.
-local function abandon(node, keep, most, problem)
-  for _, member in ipairs(call('SMEMBERS', running_key(node))) do
+-- abandon empties a node that is no more: what its workers had in hand goes back to the queues, its owners to the line
+-- by their old ticket. keep is how many of its slots live on under a new lease and keep their owners. problem, when the
+-- process died, is the JSON of what is wrong with a job that is given up.
+local function abandon(node, keep, problem)
+  local death = problem and {problem, node .. ' ' .. (call('HGET', node_key(node), 'generation') or '')}
+  for _, member in ipairs(call('HKEYS', hand_key(node))) do
     local sid, jid = split(member)
-    put_back(sid, jid, most, problem)
+    put_back(sid, jid, death)
   end
-  call('DEL', running_key(node))
+  call('DEL', hand_key(node))
+  call('HDEL', node_key(node), 'suspect', 'held')
   local slots = num(call('HGET', node_key(node), 'slots'))
   for slot = keep, slots - 1 do
     local sid = owner(node, slot)

@@ -1,12 +1,8 @@
 -- Admission: who holds a slot and who stands in line.
 
-local function queued(sid) return num(call('HGET', session_key(sid), 'queued')) end
-local function has_work(sid) return queued(sid) + num(call('HGET', session_key(sid), 'running')) > 0 end
-
-local function count(sid, from, to)
-  if from then call('HINCRBY', session_key(sid), from, -1) end
-  if to then call('HINCRBY', session_key(sid), to, 1) end
-end
+local function queued(sid) return call('ZCARD', session_key(sid) .. ':queue') end
+local function running(sid) return call('SCARD', session_key(sid) .. ':running') end
+local function has_work(sid) return queued(sid) + running(sid) > 0 end
 
 -- note_work keeps `idle`, the moment since which the session has had no work; '' while it has some.
 local function note_work(sid)
@@ -27,7 +23,10 @@ local function holds_lease(node, generation)
   return n[1] == generation and num(n[2]) > NOW
 end
 
--- open_nodes lists the nodes that may give out slots, the caller's own first, each as {name, slots}.
+-- is_open reads what a node says of its slots, a letter each: '1' when its worker is up and warm.
+local function is_open(letters, slot) return string.sub(letters or '', slot + 1, slot + 1) == '1' end
+
+-- open_nodes lists the nodes that may give out slots, the caller's own first, each as {name, slots, which are open}.
 local function open_nodes()
   local nodes = call('SMEMBERS', NODES)
   table.sort(nodes, function(a, b)
@@ -36,8 +35,8 @@ local function open_nodes()
   end)
   local open = {}
   for _, node in ipairs(nodes) do
-    local n = call('HMGET', node_key(node), 'expires', 'draining', 'slots')
-    if num(n[1]) > NOW and n[2] ~= '1' then open[#open + 1] = {node, num(n[3])} end
+    local n = call('HMGET', node_key(node), 'expires', 'draining', 'slots', 'open')
+    if num(n[1]) > NOW and n[2] ~= '1' then open[#open + 1] = {node, num(n[3]), n[4]} end
   end
   return open
 end
@@ -45,7 +44,7 @@ end
 local function free_slot(open)
   for _, node in ipairs(open) do
     for slot = 0, node[2] - 1 do
-      if not owner(node[1], slot) then return node[1], int(slot) end
+      if is_open(node[3], slot) and not owner(node[1], slot) then return node[1], int(slot) end
     end
   end
 end
@@ -123,6 +122,11 @@ local function settle()
     end
     give(head, node, slot)
   end
+end
+
+-- turn_over reports whether the owner of a slot of this node has had its turn while others wait.
+local function turn_over(slot, sid)
+  return call('ZCARD', LINE) > 0 and has_work(sid) and NOW - num(call('HGET', node_key(NODE), 'since:' .. slot)) >= TURN
 end
 
 -- reserve gives an idle session a free slot if nobody waits.

@@ -8,10 +8,10 @@ for _, node in ipairs(open_nodes()) do
     local sid = owner(node[1], slot)
     if sid then
       local idle = idle_since(node[1], slot, sid)
-      local left = queued(sid) + num(call('HGET', session_key(sid), 'running'))
+      local left = queued(sid) + running(sid)
       local held = NOW - num(call('HGET', node_key(node[1]), 'since:' .. slot))
       slots[#slots + 1] = {sid, int(left), int(held), idle and int(NOW - idle) or ''}
-    else
+    elseif is_open(node[3], num(slot)) then
       slots[#slots + 1] = {'', '0', '0', ''}
     end
   end

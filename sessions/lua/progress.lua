@@ -1,7 +1,7 @@
 -- progress: then for each job: session id, job id, attempt, stage, percent, the frame. Written and published only
 -- while that attempt runs, so that none comes after the job is finished.
 
-for i = 1, #ARGV - 6, 6 do
+for i = 1, argc, 6 do
   local sid, jid = arg(i), arg(i + 1)
   local key = job_key(sid, jid)
   local j = call('HMGET', key, 'state', 'attempt')

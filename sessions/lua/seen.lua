@@ -1,3 +1,4 @@
--- seen: ids of sessions that have a socket.
+-- seen: ids of sessions that have a socket or have called.
 
-for i = 1, #ARGV - 6 do call('ZADD', SEEN, 'XX', int(NOW), arg(i)) end
+even_when_full()
+for i = 1, argc do call('ZADD', SEEN, 'XX', int(NOW), arg(i)) end

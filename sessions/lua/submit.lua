@@ -1,33 +1,46 @@
--- submit: session id, most jobs that may be queued, then for each job: id, model, image, width, height, spec
--- -> {when}, or why not: 'gone', 'closed', 'full'. All jobs or none.
+-- submit: session id, most jobs that may be queued, the submission's key or '', then for each job: id, model, image, width,
+-- height, spec
+-- -> {when}: they are queued | {'known', job...}: the key has made these before, each as PUBLIC_JOB
+--    | why not: 'gone', 'closed', 'full', or 'void' after void.lua. All jobs or none; without jobs it only asks for the key.
 -- A second call with the same ids, after a lost reply, changes nothing.
 
-local sid, most = arg(1), num(arg(2))
+local sid, most, idempotency = arg(1), num(arg(2)), arg(3)
 local key = session_key(sid)
 local no = refusal(sid)
 if no then return no end
 
-local known = call('HGET', job_key(sid, arg(3)), 'created')
-if known then return {known} end
+local jobs, first = (argc - 3) / 6, arg(4)
+if jobs > 0 then
+  local known = call('HGET', job_key(sid, first), 'created')
+  if known then return {known} end
+  if call('EXISTS', void_key(sid, first)) == 1 then return 'void' end
+end
+local before = idempotency ~= '' and call('HGET', key .. ':keys', idempotency)
+if before or jobs == 0 then
+  local reply = {'known'}
+  for jid in string.gmatch(before or '', '%S+') do reply[#reply + 1] = call('HMGET', job_key(sid, jid), unpack(PUBLIC_JOB)) end
+  return reply
+end
 
-local jobs = (#ARGV - 6 - 2) / 6
 if queued(sid) + jobs > most then return 'full' end
+local made = {}
 for i = 0, jobs - 1 do
-  local at = 3 + i * 6
+  local at = 4 + i * 6
   local jid = arg(at)
   local number = int(call('HINCRBY', key, 'number', 1))
   call('HSET', job_key(sid, jid), 'id', jid, 'number', number, 'model', arg(at + 1), 'image', arg(at + 2),
     'width', arg(at + 3), 'height', arg(at + 4), 'spec', arg(at + 5), 'state', 'queued', 'stage', '', 'percent', 0,
-    'error', '', 'created', int(NOW), 'started', '', 'finished', '', 'decode', '', 'infer', '', 'postprocess', '',
-    'attempt', 0, 'cancel', '', 'node', '')
+    'error', '', 'created', int(WALL), 'started', '', 'finished', '', 'decode', '', 'infer', '', 'postprocess', '',
+    'attempt', 0, 'cancel', '', 'node', '', 'deaths', 0, 'died', '')
   call('ZADD', key .. ':queue', number, jid)
   call('ZADD', key .. ':jobs', number, jid)
-  count(sid, nil, 'queued')
   record_job(sid, jid)
+  made[i + 1] = jid
 end
+if idempotency ~= '' then call('HSET', key .. ':keys', idempotency, table.concat(made, ' ')) end
 call('ZADD', SEEN, int(NOW), sid)
 note_work(sid)
 place(sid)
 wake = true
 publish()
-return {int(NOW)}
+return {int(WALL)}

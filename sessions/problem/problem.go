@@ -34,6 +34,7 @@ const (
 	GPUMemoryExhausted Code = "gpu_memory_exhausted"
 	Draining           Code = "draining"
 	Timeout            Code = "timeout"
+	Unavailable        Code = "unavailable"
 	InferenceFailed    Code = "inference_failed"
 	Internal           Code = "internal"
 )
@@ -63,6 +64,7 @@ var meanings = map[Code]meaning{
 	GPUMemoryExhausted: {status: http.StatusServiceUnavailable, title: "GPU memory is exhausted", retryAfter: 10 * time.Second},
 	Draining:           {status: http.StatusServiceUnavailable, title: "The server is going down", retryAfter: 5 * time.Second},
 	Timeout:            {status: http.StatusServiceUnavailable, title: "It took too long", retryAfter: 2 * time.Second},
+	Unavailable:        {status: http.StatusServiceUnavailable, title: "Not available at the moment", retryAfter: 2 * time.Second},
 	InferenceFailed:    {status: http.StatusInternalServerError, title: "The model failed on this image"},
 	Internal:           {status: http.StatusInternalServerError, title: "Something went wrong on the server"},
 }

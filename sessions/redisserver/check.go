@@ -54,7 +54,7 @@ func Check(ctx context.Context, how, dataDir string, log *slog.Logger) (state St
 			return state, fmt.Errorf("redisserver: %w", err)
 		}
 		defer os.RemoveAll(folder)
-		if client, stop, err = openChild(ctx, what, folder, log); err != nil {
+		if client, stop, err = openChild(ctx, what, folder, 0, log); err != nil {
 			return state, err
 		}
 	}

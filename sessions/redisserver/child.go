@@ -33,8 +33,9 @@ type child struct {
 	done     chan struct{} // closed when the last process has ended and nothing runs any more
 }
 
-// openChild starts redis-server in the folder redis of dataDir. One hub at a time may use a data folder.
-func openChild(ctx context.Context, binary, dataDir string, log *slog.Logger) (redis.UniversalClient, func() error, error) {
+// openChild starts redis-server in the folder redis of dataDir, and keeps a reserve of so many bytes beside its files. One hub
+// at a time may use a data folder.
+func openChild(ctx context.Context, binary, dataDir string, reserved int64, log *slog.Logger) (redis.UniversalClient, func() error, error) {
 	folder, err := filepath.Abs(filepath.Join(dataDir, "redis"))
 	if err != nil {
 		return nil, nil, fmt.Errorf("redisserver: %w", err)
@@ -58,14 +59,20 @@ func openChild(ctx context.Context, binary, dataDir string, log *slog.Logger) (r
 		stopping: make(chan struct{}), done: make(chan struct{})}
 	ended := make(chan struct{})
 	go c.supervise(ended)
+	var keepers sync.WaitGroup
 	stop := closeOnce(func() error {
-		err := client.Close()
 		close(c.stopping)
+		keepers.Wait()
+		err := client.Close()
 		<-c.done
 		return errors.Join(err, unlock())
 	})
 	if err := awaitReady(ctx, client, ended); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("redisserver: %s: %w", binary, err), stop())
+	}
+	if reserved > 0 {
+		r := &reserve{folder: folder, size: min(reserved, MostReserve), client: client, log: log}
+		keepers.Go(func() { r.keep(c.stopping) })
 	}
 	log.Info("Redis is a child of this hub", "folder", folder)
 	return client, stop, nil

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -25,12 +24,14 @@ const (
 	callTimeout = 2 * time.Second  // to dial, to read, to write
 	readyWithin = 60 * time.Second // a large append-only file takes a while to load
 	pollEvery   = 20 * time.Millisecond
+	muteWithin  = 10 * time.Second // it takes connections and says nothing: it is no Redis, or not spoken to as it wants
 )
 
 // Open gives a client of the Redis that how names: "auto", "embedded", or a URL as redis://user:password@host:6379/0.
-// A child keeps its files in the folder redis of dataDir. Open returns when the server answers. stop closes the
+// A child keeps its files in the folder redis of dataDir, and with them a reserve of so many bytes, MostReserve at most, which it
+// may use up when the disk is full. Open returns when the server answers. stop closes the
 // client and ends a server that this process runs; it is idempotent and blocks until that is done.
-func Open(ctx context.Context, how, dataDir string, log *slog.Logger) (
+func Open(ctx context.Context, how, dataDir string, reserved int64, log *slog.Logger) (
 	client redis.UniversalClient, kind string, stop func() error, err error) {
 	log = log.With("part", "redisserver")
 	kind, what := resolve(how)
@@ -38,7 +39,7 @@ func Open(ctx context.Context, how, dataDir string, log *slog.Logger) (
 	case External:
 		client, stop, err = openURL(ctx, what, log)
 	case Child:
-		client, stop, err = openChild(ctx, what, dataDir, log)
+		client, stop, err = openChild(ctx, what, dataDir, reserved, log)
 	default:
 		client, stop, err = openEmbedded(log)
 	}
@@ -73,6 +74,10 @@ func openURL(ctx context.Context, url string, log *slog.Logger) (redis.Universal
 	if err := awaitReady(ctx, client, nil); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("redisserver: %s: %w", options.Addr, err), client.Close())
 	}
+	if err := probe(ctx, client); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("redisserver: %s: %w", options.Addr, err), client.Close())
+	}
+	warnOfEviction(ctx, client, log)
 	log.Info("Redis is an external server", "address", options.Addr)
 	return client, closeOnce(client.Close), nil
 }
@@ -103,6 +108,7 @@ func awaitReady(ctx context.Context, client *redis.Client, gone <-chan struct{})
 	defer cancel()
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
+	began := time.Now()
 	for {
 		err := client.Ping(ctx).Err()
 		if err == nil {
@@ -110,6 +116,12 @@ func awaitReady(ctx context.Context, client *redis.Client, gone <-chan struct{})
 		}
 		if refused(err) {
 			return err
+		}
+		if mute(err) && time.Since(began) > muteWithin {
+			if client.Options().TLSConfig != nil {
+				return errors.New("it takes connections but speaks no TLS: the URL of a server without TLS begins with redis://")
+			}
+			return errors.New("it takes connections but does not answer: the URL of a server with TLS begins with rediss://")
 		}
 		select {
 		case <-ctx.Done():
@@ -119,14 +131,4 @@ func awaitReady(ctx context.Context, client *redis.Client, gone <-chan struct{})
 		case <-ticker.C:
 		}
 	}
-}
-
-// refused reports whether the server answered that it does not want this client, which waiting does not mend.
-func refused(err error) bool {
-	for _, prefix := range []string{"NOAUTH", "WRONGPASS", "NOPERM"} {
-		if strings.HasPrefix(err.Error(), prefix) {
-			return true
-		}
-	}
-	return false
 }

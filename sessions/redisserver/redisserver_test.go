@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 
 // playHub opens a child in folder, writes one key, says so, and waits to be killed.
 func playHub(folder string) {
-	client, _, _, err := Open(context.Background(), "auto", folder, slog.New(slog.DiscardHandler))
+	client, _, _, err := Open(context.Background(), "auto", folder, 0, slog.New(slog.DiscardHandler))
 	if err == nil {
 		err = client.Set(context.Background(), "written", "yes", 0).Err()
 	}
@@ -58,7 +58,7 @@ func needRedis(t *testing.T) {
 
 func open(t *testing.T, how, folder string, log *slog.Logger) (redis.UniversalClient, string, func() error) {
 	t.Helper()
-	client, kind, stop, err := Open(t.Context(), how, folder, log)
+	client, kind, stop, err := Open(t.Context(), how, folder, 0, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestOneHubAFolder(t *testing.T) {
 	needRedis(t)
 	folder := t.TempDir()
 	open(t, "auto", folder, discard)
-	if _, _, _, err := Open(t.Context(), "auto", folder, discard); err == nil || !strings.Contains(err.Error(), "another hub") {
+	if _, _, _, err := Open(t.Context(), "auto", folder, 0, discard); err == nil || !strings.Contains(err.Error(), "another hub") {
 		t.Errorf("a second hub on the same folder: %v", err)
 	}
 }
@@ -199,7 +199,7 @@ func TestAServerThatCannotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", bin+":/bin:/usr/bin")
-	if _, _, _, err := Open(t.Context(), "auto", t.TempDir(), discard); err == nil {
+	if _, _, _, err := Open(t.Context(), "auto", t.TempDir(), 0, discard); err == nil {
 		t.Error("it was opened")
 	}
 }
@@ -240,7 +240,7 @@ func TestURL(t *testing.T) {
 		t.Errorf("REDIS_URL gave %s", kind)
 	}
 	for _, bad := range []string{"redis://:secret@[::1", "postgres://:secret@host", "", "redis://:secret@" + options.Addr} {
-		_, _, _, err := Open(t.Context(), bad, t.TempDir(), discard)
+		_, _, _, err := Open(t.Context(), bad, t.TempDir(), 0, discard)
 		if err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", bad, err)
 		}
@@ -256,7 +256,7 @@ func TestNobodyAnswers(t *testing.T) {
 	listener.Close() // a port on which nobody listens
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if _, _, _, err := Open(ctx, "redis://"+listener.Addr().String(), t.TempDir(), discard); err == nil {
+	if _, _, _, err := Open(ctx, "redis://"+listener.Addr().String(), t.TempDir(), 0, discard); err == nil {
 		t.Error("it was opened")
 	}
 }

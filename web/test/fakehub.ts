@@ -63,6 +63,8 @@ export class FakeHub {
   models: readonly Model[] = [model]
   /** The next upload is answered with this instead; used up once. */
   refuse: { problem: Problem; retryAfter?: number; rejected?: Rejection[] } | null = null
+  /** Of the event logs; another one makes who comes back begin anew. */
+  epoch = 'one'
   /** New sockets are closed with this code at once. */
   turnAway: number | null = null
   /** A folder whose files are served beside the API: the built page. */
@@ -236,13 +238,14 @@ export class FakeHub {
     socket.on('message', (data) => this.command(socket, JSON.parse(String(data)), member))
 
     const { seq } = member.session
-    const asked = new URL(request.url ?? '', this.url).searchParams.get('since')
-    const since = asked === null ? null : Number(asked)
+    const { epoch } = this
+    const asked = new URL(request.url ?? '', this.url).searchParams
+    const since = asked.has('since') ? Number(asked.get('since')) : null
     const missed = member.log.filter((event) => event.seq > (since ?? seq))
-    const resumed = since !== null && missed.length === seq - since
-    socket.send(JSON.stringify({ type: 'welcome', session: member.session, seq, resumed, gap: since !== null && !resumed }))
+    const resumed = since !== null && missed.length === seq - since && (asked.get('epoch') || epoch) === epoch
+    socket.send(JSON.stringify({ type: 'welcome', session: member.session, seq, epoch, resumed, gap: since !== null && !resumed }))
     if (resumed) for (const event of missed) socket.send(event.data)
-    else socket.send(JSON.stringify({ type: 'snapshot', session: member.session, jobs: member.jobs.toReversed(), seq }))
+    else socket.send(JSON.stringify({ type: 'snapshot', session: member.session, jobs: member.jobs.toReversed(), seq, epoch }))
   }
 
   private command(socket: WebSocket, command: { type: string; id?: number; job_id?: string }, member: Member): void {
@@ -330,6 +333,7 @@ export class FakeHub {
       eta_seconds: null,
       jobs: { queued: 0, running: 0, done: 0, failed: 0, cancelled: 0 },
       seq: 0,
+      expires_at: null,
     }
     this.members.set(token, { token, session, jobs: [], log: [], sockets: new Set(), open: true })
     response.setHeader('Set-Cookie', `seghub_session=${token}; Path=/; HttpOnly; SameSite=Strict`)

@@ -13,7 +13,7 @@ func (r *Reader) inflate() error {
 	r.fill(2 * inTurn)
 	in, out := r.in, r.out
 	pos, bits, nbits, made := r.pos, r.bits, r.nbits, r.made
-	literals, distances := &r.literals, &r.distances
+	literals, distances := r.literals, r.distances
 	full := len(out) - slack
 	stop := r.end - inTurn // there has to be more in in
 	if r.sourceErr != nil {

@@ -40,11 +40,15 @@ type Reader struct {
 	made      int
 	sum       uint32 // Adler-32 of all that was made
 	state     state
-	last      bool // the block in hand is the last one
-	rest      int  // of a stored block, in bytes
-	literals  literalTable
-	distances distanceTable
-	err       error // sticky; io.EOF after the checksum
+	last      bool          // the block in hand is the last one
+	rest      int           // of a stored block, in bytes
+	literals  *literalTable // of the block in hand: the fixed ones, or own
+	distances *distanceTable
+	own       struct {
+		literals  literalTable
+		distances distanceTable
+	}
+	err error // sticky; io.EOF after the checksum
 }
 
 // state is what the stream goes on with.
@@ -60,9 +64,12 @@ const (
 
 // Reset begins with the stream that source holds. More of source may be read than the stream has.
 func (r *Reader) Reset(source io.Reader) {
+	const outSize = window + ahead + slack
 	if r.in == nil {
 		r.in = make([]byte, inSize+padding)
-		r.out = make([]byte, window+ahead+slack)
+	}
+	if len(r.out) != outSize { // none yet, or that of very long rows
+		r.out = make([]byte, outSize)
 	}
 	r.source, r.sourceErr = source, nil
 	r.pos, r.end, r.bits, r.nbits = 0, 0, 0, 0
@@ -89,7 +96,7 @@ func (r *Reader) Next(n int) ([]byte, error) {
 	case left >= n:
 		r.given += n
 		return r.out[r.given-n : r.given], nil
-	case r.err == io.EOF && left > 0:
+	case errors.Is(r.err, io.EOF) && left > 0:
 		return nil, io.ErrUnexpectedEOF
 	}
 	return nil, r.err
@@ -168,7 +175,7 @@ func (r *Reader) take(n uint) int {
 
 // cutShort is why the source has no more.
 func (r *Reader) cutShort() error {
-	if r.sourceErr == nil || r.sourceErr == io.EOF {
+	if r.sourceErr == nil || errors.Is(r.sourceErr, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return r.sourceErr
@@ -231,8 +238,7 @@ func (r *Reader) blockHeader() error {
 		}
 		r.rest, r.state = size, inStored
 	case 1:
-		literals, distances := fixedTables()
-		r.literals, r.distances = *literals, *distances
+		r.literals, r.distances = fixedTables()
 		r.state = inHuffman
 	case 2:
 		if err := r.readTables(); err != nil {

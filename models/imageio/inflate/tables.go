@@ -62,11 +62,12 @@ func (r *Reader) readTables() error {
 	if err := r.readLengths(&table, lengths); err != nil {
 		return err
 	}
+	r.literals, r.distances = &r.own.literals, &r.own.distances
 	if !build(r.literals[:], literalBits, lengths[:literals], literalEntries[:]) ||
 		!build(r.distances[:], distanceBits, lengths[literals:], distanceEntries[:]) {
 		return fmt.Errorf("%w: a wrong code", ErrCorrupt)
 	}
-	joinLiterals(&r.literals)
+	joinLiterals(r.literals)
 	return nil
 }
 

@@ -147,7 +147,7 @@ describe('a broken connection', () => {
     hub.play(job1)
     const job2 = hub.newJob('b.png')
     await until('all of it', () => job(job1.id)?.state === 'done' && job(job2.id)?.state === 'queued')
-    expect(person.dialled.at(-1)).toMatch(/\?since=\d+$/)
+    expect(person.dialled.at(-1)).toMatch(/\?since=\d+&epoch=one$/)
     expect(client.masks.known(job1.id)).toHaveLength(1)
   })
 

@@ -16,6 +16,7 @@ export interface Session {
   eta_seconds: number | null // null when unknown
   jobs: Record<JobState, number>
   seq: number
+  expires_at: string | null // RFC 3339; null once it is closed
 }
 
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled'
@@ -136,8 +137,8 @@ export interface Stats {
 
 /** Text frames that the server sends. Those with seq are kept: each arrives once and in order. */
 export type TextFrame =
-  | { type: 'welcome'; session: Session; seq: number; resumed: boolean; gap: boolean }
-  | { type: 'snapshot'; session: Session; jobs: Job[]; seq: number }
+  | { type: 'welcome'; session: Session; seq: number; epoch: string; resumed: boolean; gap: boolean }
+  | { type: 'snapshot'; session: Session; jobs: Job[]; seq: number; epoch: string }
   | { type: 'session'; seq: number; session: Session }
   | { type: 'position'; position: number; waiting: number; eta_seconds: number | null }
   | { type: 'job'; seq: number; job: Job }

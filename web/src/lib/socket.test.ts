@@ -65,7 +65,20 @@ describe('when the line breaks', () => {
     since = 5
     hub.drop()
     await opened(2)
-    expect(person.dialled.at(-1)).toBe(`${hub.socketURL}?since=5`)
+    expect(person.dialled.at(-1)).toBe(`${hub.socketURL}?since=5&epoch=one`)
+  })
+
+  it('comes back with the epoch that was told last', async () => {
+    start()
+    await opened(1)
+    since = 0
+    hub.epoch = 'two'
+    hub.drop()
+    await opened(2)
+    await until('word of the gap', () => frames.some((frame) => frame.type === 'welcome' && frame.gap))
+    hub.drop()
+    await opened(3)
+    expect(person.dialled.at(-1)).toBe(`${hub.socketURL}?since=0&epoch=two`)
   })
 
   it('tries again and again until the hub is there, waiting longer each time', async () => {

@@ -52,6 +52,7 @@ export class LiveSocket {
   private timer: ReturnType<typeof setTimeout> | undefined
   private heartbeat: ReturnType<typeof setInterval> | undefined
   private heard = false // since the last ping
+  private epoch = '' // of the log that seqs are of, as the server said last
 
   constructor(options: SocketOptions) {
     this.options = { ...defaults, ...options }
@@ -87,7 +88,7 @@ export class LiveSocket {
 
   private connect(): void {
     const since = this.options.since()
-    const url = since === null ? this.options.url : `${this.options.url}?since=${since}`
+    const url = since === null ? this.options.url : `${this.options.url}?since=${since}&epoch=${encodeURIComponent(this.epoch)}`
     const Socket = this.options.WebSocket ?? WebSocket
     const socket = new Socket(url, subprotocol)
     socket.binaryType = 'arraybuffer'
@@ -119,6 +120,7 @@ export class LiveSocket {
     if (!frame) return
     // A server that takes the connection and closes it at once has not been reached.
     if (frame.type === 'welcome') this.attempt = 0
+    if (frame.type === 'welcome' || frame.type === 'snapshot') this.epoch = frame.epoch
     if (frame.type === 'draining') this.notBefore = Date.now() + frame.reconnect_after_ms
     this.options.onFrame(frame)
   }

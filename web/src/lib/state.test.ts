@@ -13,6 +13,7 @@ const session: Session = {
   eta_seconds: null,
   jobs: { queued: 0, running: 0, done: 0, failed: 0, cancelled: 0 },
   seq: 0,
+  expires_at: null,
 }
 
 function job(id: string, change: Partial<Job> = {}): Job {
@@ -37,8 +38,8 @@ function job(id: string, change: Partial<Job> = {}): Job {
   }
 }
 
-const welcome = (seq: number, resumed = false, gap = false): Frame => ({ type: 'welcome', session: { ...session, seq }, seq, resumed, gap })
-const snapshot = (seq: number, ...jobs: Job[]): Frame => ({ type: 'snapshot', session: { ...session, seq }, jobs, seq })
+const welcome = (seq: number, resumed = false, gap = false): Frame => ({ type: 'welcome', session: { ...session, seq }, seq, epoch: 'one', resumed, gap })
+const snapshot = (seq: number, ...jobs: Job[]): Frame => ({ type: 'snapshot', session: { ...session, seq }, jobs, seq, epoch: 'one' })
 const jobEvent = (seq: number, of: Job): Frame => ({ type: 'job', seq, job: of })
 const sessionEvent = (seq: number, change: Partial<Session>): Frame => ({ type: 'session', seq, session: { ...session, ...change, seq } })
 const progress = (id: string, percent: number): Frame => ({ type: 'progress', job_id: id, stage: 'infer', done: 1, total: 2, percent })

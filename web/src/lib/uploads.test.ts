@@ -108,7 +108,7 @@ describe('what the hub does not take', () => {
   })
 })
 
-it.each(['rate_limited', 'queue_full', 'gpu_memory_exhausted', 'draining', 'timeout'])('sends again after %s, as late as the hub says', async (code) => {
+it.each(['rate_limited', 'queue_full', 'gpu_memory_exhausted', 'draining', 'timeout', 'unavailable'])('sends again after %s, as late as the hub says', async (code) => {
   answers = [refusing(new Failure(code, 'Not now', '', 503, 30_000)), refusing(new Failure(code, 'Not now', '', 503))]
   uploads.add(files(1), settings)
   await until('the third try', () => accepted.length === 1)

@@ -30,7 +30,7 @@ const maxFiles = 8
 const maxBytes = 64 << 20
 
 /** The hub took nothing, and said that it might later. */
-const passing = new Set(['rate_limited', 'queue_full', 'gpu_memory_exhausted', 'draining', 'timeout'])
+const passing = new Set(['rate_limited', 'queue_full', 'gpu_memory_exhausted', 'draining', 'timeout', 'unavailable'])
 const defaultWait = 5_000 // ms, where the hub does not say
 
 export interface UploadsOptions {

@@ -1,0 +1,129 @@
+package sessions
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"pgregory.net/rapid"
+)
+
+// TestOnlyLivedTimeEndsAnything has two nodes live through steps of the clock, outages and suspended machines, of any length and
+// in any order, and speak again one after the other: nobody is taken for dead, no turn ends, no session expires.
+func TestOnlyLivedTimeEndsAnything(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		rapid.Check(t, func(r *rapid.T) {
+			must(r, client.FlushAll(t.Context()).Err())
+			config := testConfig(client)
+			config.Slots, config.SessionTTL = 1, time.Minute
+			clock := newClock()
+			config.Now = clock.Now
+			var nodes []*Service
+			for _, name := range []string{"one", "two"} {
+				config.Node = name
+				node, err := New(config)
+				must(r, err)
+				must(r, node.join(t.Context(), true))
+				nodes = append(nodes, node)
+			}
+			var ids []string
+			for range 3 { // one on each node, one in line
+				session, _, err := nodes[0].Create(t.Context(), "Ada")
+				must(r, err)
+				_, err = nodes[0].Submit(t.Context(), session.ID, "", newJobs(3))
+				must(r, err)
+				ids = append(ids, session.ID)
+			}
+			gone, _, err := nodes[0].Create(t.Context(), "Gone") // nobody watches it, it has no work
+			must(r, err)
+			ids = append(ids, gone.ID)
+			var inHand []string
+			for _, node := range nodes {
+				batch, err := node.claim(t.Context(), 0)
+				must(r, err)
+				inHand = append(inHand, batch.Jobs[0].ID)
+			}
+
+			lived := time.Duration(0)
+			for range 12 {
+				gap := rapid.SampledFrom([]time.Duration{6 * time.Second, time.Minute, 200 * time.Hour, -time.Second, -5 * time.Hour}).Draw(r, "gap")
+				clock.move(gap)
+				first := rapid.IntRange(0, 1).Draw(r, "back first")
+				clock.live(r, time.Duration(rapid.IntRange(1, 9).Draw(r, "alone"))*time.Second, nodes[first])
+				last := clock.live(r, time.Second, nodes...)
+				if n := len(last.chores.expired); n > 0 {
+					r.Fatalf("after a gap of %v %d sessions expire", gap, n)
+				}
+				if lived += 10 * time.Second; lived > 40*time.Second {
+					break
+				}
+			}
+			for i, id := range ids {
+				session, err := nodes[0].Get(t.Context(), id)
+				must(r, err)
+				if want := []State{Active, Active, Waiting, Idle}[i]; session.State != want {
+					r.Fatalf("session %d is %s, want %s", i, session.State, want)
+				}
+			}
+			for i, job := range inHand {
+				got, err := nodes[0].Job(t.Context(), ids[i], job)
+				must(r, err)
+				if got.State != JobRunning {
+					r.Fatalf("the job in hand of node %d is %s", i, got.State)
+				}
+			}
+		})
+	})
+}
+
+// TestASilentNodeIsTakenForDead counts its lease in time that another node has lived through.
+func TestASilentNodeIsTakenForDead(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		one, clock := joined(t, testConfig(client))
+		config := one.config
+		config.Node = "two"
+		two := newService(t, config)
+		must(t, two.join(t.Context(), true))
+		clock.live(t, time.Minute, one, two)
+		clock.move(time.Hour) // an outage for both
+		_, err := two.tick(t.Context())
+		must(t, err)
+		clock.live(t, config.LeaseTTL-time.Second, two)
+		nodes := func() string { return fmt.Sprint(client.SMembers(t.Context(), hashTag+":nodes").Val()) }
+		if got := nodes(); got != "[one two]" && got != "[two one]" {
+			t.Errorf("within the amnesty the nodes are %s", got)
+		}
+		clock.live(t, 2*time.Second, two)
+		if got := nodes(); got != "[two]" {
+			t.Errorf("after it they are %s", got)
+		}
+	})
+}
+
+func TestASessionSaysWhenItExpires(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		s, clock := joined(t, testConfig(client))
+		session, token, err := s.Create(t.Context(), "Ada")
+		must(t, err)
+		expires := clock.Now().Add(s.config.SessionTTL)
+		if session.ExpiresAt == nil || !session.ExpiresAt.Equal(expires) {
+			t.Fatalf("a new session expires at %v, want %v", session.ExpiresAt, expires)
+		}
+		clock.live(t, time.Minute, s)
+		clock.move(time.Hour) // which nobody lived through
+		_, err = s.tick(t.Context())
+		must(t, err)
+		if got := get(t, s, session.ID); !got.ExpiresAt.Equal(expires.Add(time.Hour)) {
+			t.Errorf("after an outage it expires at %v, want %v", got.ExpiresAt, expires.Add(time.Hour))
+		}
+		// A call counts when it is told, like a socket.
+		_, err = s.Authenticate(t.Context(), token)
+		must(t, err)
+		must(t, s.tellPresence(t.Context()))
+		if got := get(t, s, session.ID); !got.ExpiresAt.Equal(clock.Now().Add(s.config.SessionTTL)) {
+			t.Errorf("after a call it expires at %v", got.ExpiresAt)
+		}
+		must(t, s.Close(t.Context(), session.ID))
+	})
+}

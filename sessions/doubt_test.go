@@ -1,0 +1,199 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// lossy is a client whose replies are lost while it is told so: Redis does what it is asked, and nobody hears it; or the call
+// does not even arrive.
+type lossy struct {
+	redis.UniversalClient
+	mu      sync.Mutex
+	replies int // to lose
+	calls   int // to lose after those
+}
+
+func newLossy(t *testing.T, client redis.UniversalClient) *lossy {
+	t.Helper()
+	options := *client.(*redis.Client).Options()
+	options.MaxRetries = -1 // what is made again is made again by the Service
+	l := &lossy{}
+	own := redis.NewClient(&options)
+	own.AddHook(l)
+	l.UniversalClient = own
+	t.Cleanup(func() { must(t, own.Close()) })
+	return l
+}
+
+func (l *lossy) lose(replies, calls int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.replies, l.calls = replies, calls
+}
+
+func (l *lossy) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (l *lossy) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+func (l *lossy) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if !strings.HasPrefix(cmd.Name(), "eval") { // as what a new connection says
+			return next(ctx, cmd)
+		}
+		var err error
+		if l.take(&l.replies) {
+			if err = next(ctx, cmd); err == nil || errors.Is(err, redis.Nil) {
+				err = io.ErrUnexpectedEOF
+			} else {
+				l.lose(1, l.calls) // it must be sent whole first
+			}
+		} else if l.take(&l.calls) {
+			err = &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+		} else {
+			return next(ctx, cmd)
+		}
+		cmd.SetErr(err)
+		return err
+	}
+}
+
+// take counts one down; false when there is none.
+func (l *lossy) take(n *int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if *n == 0 {
+		return false
+	}
+	*n--
+	return true
+}
+
+// TestLostReplies loses the reply to each call that changes something, once: what happened is found out, and nothing happens
+// twice.
+func TestLostReplies(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		ctx := t.Context()
+		wire := newLossy(t, client)
+		config := testConfig(wire)
+		config.Slots = 1
+		s, clock := joined(t, config)
+		ada, ben := create(t, s), create(t, s)
+
+		wire.lose(1, 0)
+		jobs, err := s.Submit(ctx, ada, "", newJobs(3))
+		must(t, err)
+		if got := get(t, s, ada); got.Jobs.Queued != 3 {
+			t.Errorf("after a lost reply to submit: %+v", got.Jobs)
+		}
+		wire.lose(1, 0)
+		must(t, s.Cancel(ctx, ada, jobs[2].ID))
+		batch := claimNow(t, s, 0)
+		wire.lose(1, 0)
+		finishAll(t, s, 0, batch, nil)
+		if got := get(t, s, ada).Jobs; got != (Counts{Queued: 1, Done: 1, Cancelled: 1}) {
+			t.Errorf("after lost replies to cancel and finish: %+v", got)
+		}
+		wire.lose(1, 0)
+		must(t, s.CancelAll(ctx, ada))
+		wire.lose(1, 0)
+		must(t, s.Close(ctx, ada))
+		if err := s.Close(ctx, ada); !errors.Is(err, ErrClosed) {
+			t.Errorf("closing what is closed: %v", err)
+		}
+
+		// Taken for dead, it takes a new lease, and does not hear that it has it.
+		config.Node, config.Redis, config.Now = "two", client, clock.Now
+		two := newService(t, config)
+		must(t, two.join(ctx, true))
+		submit(t, s, ben, 1)
+		clock.live(t, config.LeaseTTL, two)
+		wire.lose(0, 0)
+		s.generation.Store(0) // what it would have without the reply
+		must(t, s.join(ctx, false))
+		mine := s.generation.Load()
+		s.generation.Store(0)
+		must(t, s.join(ctx, false))
+		if s.generation.Load() != mine {
+			t.Error("it has two leases")
+		}
+		checkLog(t, s, ada, readTransitions(t))
+	})
+}
+
+// TestASubmissionInDoubt keeps Redis away for longer than anybody waits.
+func TestASubmissionInDoubt(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		for _, arrived := range []bool{true, false} {
+			wire := newLossy(t, client)
+			config := testConfig(wire)
+			s := newService(t, config)
+			must(t, s.join(t.Context(), true))
+			ada := create(t, s)
+			ctx, leave := context.WithTimeout(t.Context(), 20*time.Millisecond) // she does not wait
+			defer leave()
+			if arrived {
+				wire.lose(1, 1<<30)
+			} else {
+				wire.lose(0, 1<<30)
+			}
+			if _, err := s.Submit(ctx, ada, "", newJobs(1)); !errors.Is(err, ErrInDoubt) {
+				t.Fatalf("Submit: %v", err)
+			}
+			in := s.doubts.takeAll()
+			if err := s.resolve(t.Context(), in[0]); !errors.Is(err, ErrUnavailable) {
+				t.Fatalf("while Redis is away the doubt is resolved: %v", err)
+			}
+			wire.lose(0, 0)
+			must(t, s.resolve(t.Context(), in[0]))
+			counts, deleted := get(t, s, ada).Jobs, config.Files.(*files).deleted[ada+"/image0"]
+			if arrived != (counts.Queued == 1) || arrived != (deleted == 0) {
+				t.Errorf("arrived: %t, but there are %+v and its image was deleted %d times", arrived, counts, deleted)
+			}
+			if !arrived { // a call that comes late
+				late := []any{ada, 10, "", in[0].jobs[0].ID, "unet", "image0", 1, 1, "{}"}
+				if reply, err := s.run(t.Context(), submitScript, late...); err != nil || text(reply) != "void" {
+					t.Errorf("a late submission: %v, %v", reply, err)
+				}
+			}
+		}
+	})
+}
+
+// TestTheSameSubmissionTwice makes the jobs of one key once.
+func TestTheSameSubmissionTwice(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		s, _ := joined(t, testConfig(client))
+		ada, ben := create(t, s), create(t, s)
+		ask := func(session, key string, n int) (ids []string) {
+			t.Helper()
+			jobs, err := s.Submit(t.Context(), session, key, newJobs(n))
+			must(t, err)
+			for _, job := range jobs {
+				ids = append(ids, job.ID)
+			}
+			return ids
+		}
+		if got := ask(ada, "k", 0); len(got) != 0 {
+			t.Errorf("a key that nobody has used made %v", got)
+		}
+		first := ask(ada, "k", 2)
+		if again, asked := ask(ada, "k", 2), ask(ada, "k", 0); len(again) != 2 || again[0] != first[0] || again[1] != first[1] || len(asked) != 2 {
+			t.Errorf("made %v, then %v and %v", first, again, asked)
+		}
+		if other := ask(ben, "k", 1); other[0] == first[0] {
+			t.Error("a key reaches into another session")
+		}
+		if got := get(t, s, ada).Jobs.Queued; got != 2 {
+			t.Errorf("%d jobs are queued", got)
+		}
+	})
+}

@@ -1,0 +1,66 @@
+package redisserver
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// TestAUserWithoutRights is refused at once, with Redis's own reason.
+func TestAUserWithoutRights(t *testing.T) {
+	needRedis(t)
+	server, _, _ := open(t, "auto", t.TempDir(), discard)
+	socket := server.(*redis.Client).Options().Addr
+	for _, c := range []struct{ name, rules, says string }{
+		{"everything", "~* &* +@all", ""},
+		{"its own keys and channels", "~{seghub}* &{seghub}* +@all", ""},
+		{"no channels", "~* +@all", "channel"},
+		{"no scripts", "~* &* +@all -@scripting", "NOPERM"},
+		{"other keys", "~x:* &* +@all", "NOPERM"},
+		{"no subscribing", "~* &* +@all -subscribe", "NOPERM"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, rule := range []string{"reset", "on >pw " + c.rules} {
+				args := []any{"ACL", "SETUSER", "someone"}
+				for _, word := range strings.Fields(rule) {
+					args = append(args, word)
+				}
+				if err := server.Do(t.Context(), args...).Err(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			began := time.Now()
+			_, _, stop, err := Open(t.Context(), "unix://someone:pw@"+socket, t.TempDir(), 0, discard)
+			if c.says == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := stop(); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "deadline") {
+				t.Errorf("after %v: %v; want one that says %q", time.Since(began), err, c.says)
+			}
+		})
+	}
+}
+
+func TestAServerThatEvictsIsWarnedOf(t *testing.T) {
+	needRedis(t)
+	server, _, _ := open(t, "auto", t.TempDir(), discard)
+	for policy, warned := range map[string]bool{"noeviction": false, "allkeys-lru": true, "volatile-ttl": true} {
+		if err := server.ConfigSet(t.Context(), "maxmemory-policy", policy).Err(); err != nil {
+			t.Fatal(err)
+		}
+		var lines strings.Builder
+		open(t, "unix://"+server.(*redis.Client).Options().Addr, t.TempDir(), slog.New(slog.NewTextHandler(&lines, nil)))
+		if strings.Contains(lines.String(), "noeviction") != warned {
+			t.Errorf("%s: logged %s", policy, lines.String())
+		}
+	}
+}
