@@ -45,7 +45,8 @@ func superviseSelf() error {
 	supervisor := supervise.Supervisor{
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Command: func() *exec.Cmd {
-			cmd := exec.Command(program, append(slices.Clone(os.Args[1:]), "--supervised")...)
+			// No context: it is a signal that ends it, and then it has its time.
+			cmd := exec.CommandContext(context.Background(), program, append(slices.Clone(os.Args[1:]), "--supervised")...)
 			cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 			return cmd
 		},

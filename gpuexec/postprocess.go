@@ -58,6 +58,7 @@ func (w *worker) postprocessOne(work context.Context, out outlet, t *task) (*Out
 	err := parts.Wait()
 	pixels.GiveBack(probability.Pix) // nobody looks at it after Wait
 	pixels.GiveBack(probability.Border)
+	pixels.GiveBack(probability.Flow)
 	if err != nil {
 		return nil, err
 	}

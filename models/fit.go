@@ -145,10 +145,12 @@ func (p Placement) Unfit(out Tensor, row int) mask.Probability {
 		m.Border = p.plane(out, row, 1)
 	case 3:
 		down, right := p.plane(out, row, 1), p.plane(out, row, 2)
-		m.Flow = make([]uint8, 2*len(down))
+		m.Flow = pixels.Lend(2 * len(down))
 		for i := range down {
 			m.Flow[2*i], m.Flow[2*i+1] = down[i], right[i]
 		}
+		pixels.GiveBack(down)
+		pixels.GiveBack(right)
 	}
 	return m
 }

@@ -53,7 +53,7 @@ func Check(ctx context.Context, how, dataDir string, log *slog.Logger) (state St
 		if err != nil {
 			return state, fmt.Errorf("redisserver: %w", err)
 		}
-		defer os.RemoveAll(folder)
+		defer func() { _ = os.RemoveAll(folder) }() // it is in the system's folder for what does not last
 		if client, stop, err = openChild(ctx, what, folder, 0, log); err != nil {
 			return state, err
 		}

@@ -42,8 +42,7 @@ func (b *bench) openRaw(model models.Spec, provider map[string]string) (_ *raw, 
 			return nil, err
 		}
 	}
-	outputs := []string{model.OutputName, model.BorderName}[:model.Outputs()]
-	session, err := onnx.NewDynamicAdvancedSession(model.Path, []string{model.Input.Name}, outputs, options)
+	session, err := onnx.NewDynamicAdvancedSession(model.Path, []string{model.Input.Name}, model.Tensors(), options)
 	if err != nil {
 		return nil, err
 	}
