@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"seghub/gpuexec"
 )
 
 // hub is the hub in its process, and the people at it.
@@ -176,28 +178,33 @@ func (h *hub) oneAtATime(ctx context.Context, model string, images int) (Alone, 
 	}, nil
 }
 
-// idleSockets opens so many, each of a session of its own, and tells by how much the hub has grown for one.
-func (h *hub) idleSockets(ctx context.Context, sockets int) (opened int, bytes float64, err error) {
-	if err := h.leave(ctx); err != nil || sockets == 0 {
-		return 0, 0, err
-	}
-	before, err := h.tree.resident()
+// measureSockets opens so many idle ones, each of a session of its own, at a hub that has done nothing else, and tells by how much
+// it has grown for one.
+func measureSockets(ctx context.Context, c Config, sockets int) (each float64, err error) {
+	c.Part.Device, c.Part.Slots, c.Part.Warm = gpuexec.CPU, 1, c.Part.Warm[:1] // no image will come
+	h, err := startHub(ctx, c, load{}, gpu{}, &Report{})
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	for i := range sockets {
+	defer func() { err = errors.Join(err, h.close()) }()
+	var before int64
+	for i := range sockets + 1 {
 		u, err := newUser(ctx, h.up.Address, fmt.Sprint("user ", i))
 		if err != nil {
-			return 0, 0, err
+			return 0, err
 		}
 		u.http.CloseIdleConnections()
 		h.people = append(h.people, u)
+		if i > 0 {
+			continue
+		}
+		// What the first one needs is there for all.
+		if before, err = h.tree.resident(); err != nil {
+			return 0, err
+		}
 	}
 	after, err := h.tree.resident()
-	if err != nil {
-		return 0, 0, err
-	}
-	return sockets, float64(after-before) / float64(sockets), h.leave(ctx)
+	return float64(after-before) / float64(sockets), err
 }
 
 // close ends the hub and removes its folder.

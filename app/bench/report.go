@@ -68,6 +68,7 @@ type Alone struct {
 	P50   float64 `json:"p50_ms"` // from sending the image to the whole mask
 	P95   float64 `json:"p95_ms"`
 	Mask  Lag     `json:"inference_to_mask_ms"`
+	Error string  `json:"error,omitempty"` // nothing else counts where it is set
 }
 
 // Hub is what the hub takes when nobody works.
@@ -77,6 +78,7 @@ type Hub struct {
 	IdleDeviceBytes   int64   `json:"idle_device_bytes"`
 	Sockets           int     `json:"idle_sockets"`
 	BytesPerSocket    float64 `json:"bytes_per_idle_socket"`
+	Error             string  `json:"error,omitempty"` // why there are no sockets
 }
 
 // WriteJSON writes the report as it is kept.

@@ -17,7 +17,7 @@ import (
 )
 
 // serve runs the hub, with its defaults but for what makes it comparable, until in ends. A worker works for its own session
-// alone, as a loop does.
+// alone, as a loop does, and all users come from one address.
 func (p *Part) serve(ctx context.Context, in io.Reader, out io.Writer, log *slog.Logger) error {
 	var settings config.Config
 	parser, err := kong.New(&settings)

@@ -11,7 +11,7 @@ const mib = 1 << 20
 // WriteTable writes the report for people: at most 100 columns, readable as it is.
 func (r Report) WriteTable(w io.Writer) error {
 	var t strings.Builder
-	fmt.Fprintf(&t, "%s, %d cores; %d rounds of %d images a session, PNG of %dx%d\n\n", r.Device, r.Cores, r.Rounds, r.Images, side, side)
+	fmt.Fprintf(&t, "%s; %d rounds of %d images a session, PNG of %dx%d\n\n", r.Device, r.Rounds, r.Images, side, side)
 	fmt.Fprintf(&t, "%35s %31s %7s %7s\n", "of", "core-ms", "mask", "mask")
 	fmt.Fprintf(&t, "%-14s %5s %-4s %8s %7s %7s %7s %8s %7s %7s %7s %7s\n",
 		"model", "users", "path", "images/s", "bare", "p50 ms", "p95 ms", "beside", "p50 ms", "p95 ms", "MiB", "GPU MiB")
@@ -23,6 +23,10 @@ func (r Report) WriteTable(w io.Writer) error {
 	}
 	t.WriteString("\nOne image at a time through the hub: from sending it, and from the end of inference, to its mask\n")
 	for _, a := range r.Alone {
+		if a.Error != "" {
+			fmt.Fprintf(&t, "%-14s failed: %s\n", a.Model, firstLine(a.Error))
+			continue
+		}
 		fmt.Fprintf(&t, "%-14s p50 %6.1f ms  p95 %6.1f ms   mask p50 %5.1f ms  p95 %5.1f ms\n", a.Model, a.P50, a.P95, a.Mask.P50, a.Mask.P95)
 	}
 	fmt.Fprintf(&t, "\nThe hub is ready and warm after %.1f s, with %d MiB resident", r.Hub.ReadySeconds, r.Hub.IdleResidentBytes/mib)
@@ -33,6 +37,9 @@ func (r Report) WriteTable(w io.Writer) error {
 		fmt.Fprintf(&t, ".\nOf %d idle sockets, each takes %.0f KiB", r.Hub.Sockets, r.Hub.BytesPerSocket/1024)
 	}
 	t.WriteString(".\n")
+	if r.Hub.Error != "" {
+		fmt.Fprintf(&t, "Failed: %s\n", firstLine(r.Hub.Error))
+	}
 	_, err := io.WriteString(w, t.String())
 	return err
 }
@@ -40,8 +47,7 @@ func (r Report) WriteTable(w io.Writer) error {
 func (row Row) line() string {
 	head := fmt.Sprintf("%-14s %5d %-4s ", row.Model, row.Sessions, row.Path)
 	if row.Error != "" {
-		text, _, _ := strings.Cut(row.Error, "\n")
-		return head + "failed: " + cut(text, 66) + "\n"
+		return head + "failed: " + firstLine(row.Error) + "\n"
 	}
 	beside, mask50, mask95, device := "-", "-", "-", "-"
 	if row.Path != PathBare {
@@ -57,10 +63,12 @@ func (row Row) line() string {
 		row.ImagesPerSecond, row.OfBare, row.P50, row.P95, beside, mask50, mask95, row.ResidentBytes/mib, device)
 }
 
-// cut is text of at most so many characters.
-func cut(text string, most int) string {
-	if runes := []rune(text); len(runes) > most {
+// firstLine is as much of a text's as there is room for.
+func firstLine(text string) string {
+	const most = 66
+	line, _, _ := strings.Cut(text, "\n")
+	if runes := []rune(line); len(runes) > most {
 		return string(runes[:most-3]) + "..."
 	}
-	return text
+	return line
 }
