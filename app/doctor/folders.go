@@ -14,9 +14,6 @@ import (
 	"seghub/storage"
 )
 
-// minFree is the space on the disk below which a hub soon refuses work.
-const minFree = 1 << 30
-
 // dataFolder looks at the folder of the settings and the disk that it is on.
 func (d *Doctor) dataFolder(context.Context) []Finding {
 	folder, err := filepath.Abs(d.Config.Data)
@@ -99,8 +96,8 @@ func (d *Doctor) disk(folder string) Finding {
 		return Finding{Doubtful, subject, "its free space cannot be told: " + err.Error(), "keep an eye on it"}
 	}
 	says := fmt.Sprintf("%s is free where %s is", size(free), folder)
-	if free < minFree {
-		return Finding{Bad, subject, says, fmt.Sprintf("free some: a hub wants %s at least", size(minFree))}
+	if least := uint64(d.Config.MinFree); free < least {
+		return Finding{Bad, subject, says, fmt.Sprintf("free some: below %s the hub takes no images (SEGHUB_MIN_FREE)", size(least))}
 	}
 	return Finding{Good, subject, says, ""}
 }
