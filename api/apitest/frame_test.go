@@ -21,8 +21,8 @@ func TestTextFrames(t *testing.T) {
 		frame     string
 		wrong     string // a word of the error; empty when the frame is right
 	}{
-		{FromServer, `{"type":"welcome","session":` + session + `,"seq":7,"resumed":true,"gap":false}`, ""},
-		{FromServer, `{"type":"snapshot","session":` + session + `,"jobs":[` + job + `],"seq":7}`, ""},
+		{FromServer, `{"type":"welcome","session":` + session + `,"seq":7,"resumed":true,"gap":false,"epoch":"e"}`, ""},
+		{FromServer, `{"type":"snapshot","session":` + session + `,"jobs":[` + job + `],"seq":7,"epoch":"e"}`, ""},
 		{FromServer, `{"type":"session","seq":8,"session":` + session + `}`, ""},
 		{FromServer, `{"type":"position","position":1,"waiting":2,"eta_seconds":3.5}`, ""},
 		{FromServer, `{"type":"position","position":1,"waiting":2,"eta_seconds":null}`, ""},

@@ -10,7 +10,7 @@ const (
 	problemType = "application/problem+json"
 
 	session = `{"id":"S1","name":"Ada","state":"active","slot":0,"node":"n","position":null,"eta_seconds":null,` +
-		`"jobs":{"queued":1,"running":0,"done":2,"failed":0,"cancelled":0},"seq":7}`
+		`"jobs":{"queued":1,"running":0,"done":2,"failed":0,"cancelled":0},"seq":7,"expires_at":null}`
 	problemText = `{"type":"urn:seghub:problem:not_found","title":"Not found","status":404,"detail":"There is no such job.","code":"not_found"}`
 	job         = `{"id":"J1","image_id":"I1","filename":"a.png","width":64,"height":48,"page":0,"pages":1,"model":"m",` +
 		`"options":{"threshold":0.5,"min_area":0,"detect_holes":true,"split_touching":false},"state":"queued","stage":"",` +
