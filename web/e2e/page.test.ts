@@ -251,7 +251,7 @@ describe.skipIf(missing)('the page', () => {
     await takeSample(page)
     await allDone(page, 2)
     await page.getByText('Live', { exact: true }).waitFor()
-    expect(addresses[1]).toMatch(/\?since=\d+$/)
+    expect(addresses[1]).toMatch(/\?since=\d+&epoch=/)
     await drawnCoverage(page)
   })
 
