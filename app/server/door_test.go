@@ -32,7 +32,6 @@ func cookieOf(t *testing.T, base, host string) (name string, status int) {
 // TestTheDoorIsHung goes by the settings: one hub, another one, and the first again.
 func TestTheDoorIsHung(t *testing.T) {
 	one, two := settings(t), settings(t)
-	one.Warm, two.Warm = []string{model}, []string{model}
 	two.Hosts = []string{"hub.lab.example"}
 	hostname, err := os.Hostname()
 	if err != nil {
@@ -78,7 +77,6 @@ func TestTheDoorIsHung(t *testing.T) {
 // TestFilesOfALostSessionGo starts a hub with an embedded Redis again, which knows nothing of who was there.
 func TestFilesOfALostSessionGo(t *testing.T) {
 	c := settings(t)
-	c.Warm = []string{model}
 	c.SessionTTL = 5 * time.Second
 	base, stop := serve(t, c)
 	u := newUser(t, base, "Ada")

@@ -48,7 +48,7 @@ func settings(tb testing.TB) config.Config {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if _, err := parser.Parse([]string{"--listen=127.0.0.1:0", "--redis=embedded", "--device=cpu", "--models=" + weights, "--data=" + tb.TempDir(), "--min-free=0"}); err != nil {
+	if _, err := parser.Parse([]string{"--listen=127.0.0.1:0", "--redis=embedded", "--device=cpu", "--models=" + weights, "--data=" + tb.TempDir(), "--min-free=0", "--warm=" + model}); err != nil {
 		tb.Fatal(err)
 	}
 	return c

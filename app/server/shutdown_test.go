@@ -36,7 +36,6 @@ func (u *user) open(head string) (net.Conn, *bufio.Reader) {
 // TestRequestsInFlightAreAnswered stops the hub in the middle of a download and of an upload.
 func TestRequestsInFlightAreAnswered(t *testing.T) {
 	c := settings(t)
-	c.Warm = []string{model}
 	base, stop := serve(t, c)
 	u := newUser(t, base, "Ada")
 	image := padded(samplePNG(t, 0), 40<<20) // more than a connection holds
