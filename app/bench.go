@@ -90,8 +90,8 @@ func soak(ctx context.Context, cfg bench.Config, duration time.Duration) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d images in %s on %s: resident %d MiB in the second tenth of the time, %d MiB in the last (%+.1f %%); goroutines %d before, %d after\n",
-		s.Images, duration, s.Device, s.ResidentBefore>>20, s.ResidentAfter>>20, 100*s.Grown(), s.GoroutinesBefore, s.GoroutinesAfter)
+	fmt.Printf("%d images in %s: resident %d MiB in the second tenth of the time, %d MiB in the last (%+.1f %%); goroutines %d before, %d after\n",
+		s.Images, duration, s.ResidentBefore>>20, s.ResidentAfter>>20, 100*s.Grown(), s.GoroutinesBefore, s.GoroutinesAfter)
 	if s.Grown() > mostGrowth || s.GoroutinesAfter > s.GoroutinesBefore {
 		return errors.New("it grows")
 	}

@@ -13,7 +13,6 @@ import (
 
 // Soak is how a hub was after hours of work beside how it was at their beginning.
 type Soak struct {
-	Device         string  `json:"device"`
 	Minutes        float64 `json:"minutes"`
 	Images         int     `json:"images"`
 	ResidentBefore int64   `json:"resident_before_bytes"` // mean of the second tenth of the time, when all has grown that grows with the load
@@ -48,7 +47,7 @@ func RunSoak(ctx context.Context, c Config, duration time.Duration) (soak Soak, 
 			err = closing
 		}
 	}()
-	soak = Soak{Device: hub.up.Device, Minutes: duration.Minutes()}
+	soak = Soak{Minutes: duration.Minutes()}
 	// One session first and gone: what the first connection leaves for good is not counted.
 	if err := hub.open(ctx, mixedCase[:1]); err != nil {
 		return Soak{}, err
