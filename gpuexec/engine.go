@@ -98,14 +98,7 @@ func (w *worker) load(ctx context.Context, model models.Spec) error {
 	if err != nil || h.rows == 1 {
 		return err
 	}
-	weights, run := w.pool.footprints.of(model, 1)
-	room, ok := w.pool.cfg.Budget.Try(weights + run)
-	if !ok || w.holds(shape{model.ID, 1}) != nil {
-		room.Release()
-		return nil
-	}
-	room.Release()
-	if _, err := w.open(ctx, model, 1); err != nil && !errors.Is(err, ErrOutOfMemory) {
+	if err := w.openBeside(ctx, model, 1); !errors.Is(err, ErrOutOfMemory) {
 		return err
 	}
 	return nil

@@ -352,3 +352,28 @@ func toWithin(t *testing.T, to *sink, n int, limit time.Duration) map[string]gpu
 	}
 	return to.next(t, n)
 }
+
+// The session for a single image is opened where there is room beside the model's own, never in its place.
+func TestTheShapeOfOneRowPushesNothingOut(t *testing.T) {
+	script := &enginetest.Script{}
+	pool, _, _, others := startBooked(t, script)
+	limit := others.Bytes()
+	const run = 8 * side * side * 512 // of eight rows, as it is thought; one row takes an eighth, and twice that while it warms
+	others.Resize(limit - 2*run)
+	script.Load = func(_ context.Context, _ int, _ models.Spec, rows int) error {
+		if rows == 8 { // then there is room for the runs of one row, but not for its first
+			others.Resize(limit - run - run/8*3/2)
+		}
+		return nil
+	}
+	if err := pool.Warm(t.Context(), []string{"a"}); err != nil {
+		t.Fatal(err)
+	}
+	if loads := script.Loads(); !slices.Equal(loads, []string{"0 a/8"}) {
+		t.Errorf("loads %v", loads)
+	}
+	if gone := append(script.Shrinks(), script.Unloads()...); len(gone) > 0 {
+		t.Errorf("%v made room", gone)
+	}
+	others.Release()
+}

@@ -46,6 +46,32 @@ func (w *worker) open(ctx context.Context, model models.Spec, rows int) (*held, 
 	if h := w.holds(want); h != nil && h.version() == model.Version {
 		return h, w.bookRun(ctx, h)
 	}
+	return w.openNew(ctx, model, want, func(ctx context.Context, bytes uint64) (*budget.Reservation, error) {
+		return w.room(ctx, bytes, want)
+	}, func() bool { return w.relieveOnce(ctx, want) })
+}
+
+// openBeside is open where there is room at once: nothing makes any for it.
+func (w *worker) openBeside(ctx context.Context, model models.Spec, rows int) error {
+	want := shape{model.ID, rows}
+	if w.has(model, rows) {
+		return nil
+	}
+	_, err := w.openNew(ctx, model, want, func(_ context.Context, bytes uint64) (*budget.Reservation, error) {
+		if r, ok := w.pool.cfg.Budget.Try(bytes); ok {
+			return r, nil
+		}
+		return nil, ErrOutOfMemory
+	}, func() bool { return false })
+	return err
+}
+
+// booking books so many bytes, or says why not.
+type booking func(ctx context.Context, bytes uint64) (*budget.Reservation, error)
+
+// openNew opens a session that the worker does not hold. While there is no memory for it, it asks relieve for some.
+func (w *worker) openNew(ctx context.Context, model models.Spec, want shape, book booking, relieve func() bool) (*held, error) {
+	rows := want.rows
 	done, err := w.pool.loads.enter(ctx, model.ID, w.pool.footprints.known(model, rows))
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", model.ID, err)
@@ -55,9 +81,9 @@ func (w *worker) open(ctx context.Context, model models.Spec, rows int) (*held, 
 	if err := w.closeOlder(model); err != nil {
 		return nil, err
 	}
-	h, err := w.openOnce(ctx, model, rows)
-	for errors.Is(err, ErrOutOfMemory) && w.relieveOnce(ctx, want) {
-		h, err = w.openOnce(ctx, model, rows)
+	h, err := w.openOnce(ctx, model, rows, book)
+	for errors.Is(err, ErrOutOfMemory) && relieve() {
+		h, err = w.openOnce(ctx, model, rows, book)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load %s for runs of %d: %w", model.ID, rows, err)
@@ -68,15 +94,15 @@ func (w *worker) open(ctx context.Context, model models.Spec, rows int) (*held, 
 	return h, nil
 }
 
-func (w *worker) openOnce(ctx context.Context, model models.Spec, rows int) (_ *held, err error) {
+func (w *worker) openOnce(ctx context.Context, model models.Spec, rows int, book booking) (_ *held, err error) {
 	h := &held{shape: shape{model.ID, rows}, model: model}
 	weights, run := w.pool.footprints.of(model, rows)
 	// Both at once: who holds the one and waits for the other could keep another from either.
-	if h.weights, err = w.room(ctx, weights+warmTimes*run, h.shape); err != nil {
+	if h.weights, err = book(ctx, weights+warmTimes*run); err != nil {
 		return nil, err
 	}
+	h.run = w.pool.cfg.Budget.Force(warmTimes * run) // before the other is less: nobody may come between
 	h.weights.Resize(weights)
-	h.run = w.pool.cfg.Budget.Force(warmTimes * run)
 	defer func() {
 		if err != nil {
 			h.weights.Release()
@@ -197,8 +223,8 @@ func (w *worker) ran(h *held) {
 	w.pool.lastRun.Store(time.Now())
 }
 
-// has tells whether the worker has the model, in this version and its own shape, so that no job pays for it.
-func (w *worker) has(model models.Spec) bool {
-	h := w.holds(shape{model.ID, w.rows(model)})
+// has tells whether the worker has the model, in this version, open for runs of so many rows.
+func (w *worker) has(model models.Spec, rows int) bool {
+	h := w.holds(shape{model.ID, rows})
 	return h != nil && h.version() == model.Version
 }

@@ -239,7 +239,7 @@ func (p *Pool) Loaded(id string) bool {
 		return false
 	}
 	for _, w := range p.workers {
-		if !w.has(model) {
+		if !w.has(model, w.rows(model)) {
 			return false
 		}
 	}
