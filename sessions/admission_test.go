@@ -25,7 +25,7 @@ func TestAdmissionRules(t *testing.T) {
 			borrow := rapid.Bool().Draw(r, "borrow")
 			config.Borrow = func() bool { return borrow }
 			limit := rapid.IntRange(1, 3).Draw(r, "batch")
-			config.BatchSize = func(string, int) int { return limit }
+			config.BatchSize = func(string) int { return limit }
 			clock := newClock()
 			config.Now = clock.Now
 			config.LeaseTTL = time.Hour // so that a minute is a tick
@@ -127,7 +127,7 @@ func (w *world) claimFrom(t *rapid.T, slot int) {
 			t.Fatalf("slot %d of %q runs a job of %q", slot, owner, c.session)
 		}
 	}
-	if len(batch.Jobs) > w.config.BatchSize(batch.Model, 1) {
+	if len(batch.Jobs) > w.config.BatchSize(batch.Model) {
 		t.Fatalf("a batch of %d", len(batch.Jobs))
 	}
 }

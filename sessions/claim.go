@@ -14,9 +14,8 @@ type claimer struct {
 	// token names the next claim. It is kept until the answer is known, so that a batch whose reply was lost is
 	// given again.
 	token string
-	// The last batch's model and how many sessions had work: a guess at the next one's, which saves a call.
-	model  string
-	active int
+	// The last batch's model: a guess at the next one's, which saves a call.
+	model string
 }
 
 // Next implements gpuexec.Source: it blocks until there is a batch for slot's worker, which is the slot's owner's or,
@@ -56,14 +55,14 @@ func (s *Service) claim(ctx context.Context, slot int) (gpuexec.Batch, error) {
 		borrow = 1
 	}
 	for {
-		limit := max(1, s.config.BatchSize(c.model, c.active))
-		reply, err := s.ask(ctx, claimScript, slot, c.token, c.model, limit, c.active, borrow)
+		limit := max(1, s.config.BatchSize(c.model))
+		reply, err := s.ask(ctx, claimScript, slot, c.token, c.model, limit, borrow)
 		if err != nil {
 			return gpuexec.Batch{}, err
 		}
 		switch text(reply[0]) {
 		case "model":
-			c.model, c.active = text(reply[1]), int(number(reply[2]))
+			c.model = text(reply[1])
 		case "batch":
 			batch, err := s.take(slot, text(reply[1]), reply[2:])
 			if err == nil {

@@ -155,7 +155,7 @@ func testConfig(client redis.UniversalClient) Config {
 		Redis: client, Node: "one", Slots: 4,
 		Turn: time.Minute, ReserveGrace: 5 * time.Second, SessionTTL: 30 * time.Minute, LeaseTTL: 10 * time.Second,
 		MaxQueue: 10_000, Files: newFiles(),
-		BatchSize: func(string, int) int { return 1 },
+		BatchSize: func(string) int { return 1 },
 		Borrow:    func() bool { return false },
 		Open:      func(int) bool { return true },
 		Problem:   func(err error) *problem.Problem { return problem.New(problem.InferenceFailed, err.Error()) },

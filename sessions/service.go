@@ -49,8 +49,8 @@ type Config struct {
 	Files Files
 	// Open says whether a slot's worker is up and warm. While it is not, the slot is nobody's. Asked at each tick.
 	Open func(slot int) bool
-	// BatchSize is how many images of model one batch may hold while so many sessions have work on this node.
-	BatchSize func(model string, active int) int
+	// BatchSize is how many images of model one batch may hold.
+	BatchSize func(model string) int
 	// Borrow says whether idle workers may help now; they do only while nobody waits. Asked whenever one would.
 	Borrow func() bool
 	// Problem says in a client's words why a job failed.

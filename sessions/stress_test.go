@@ -18,7 +18,7 @@ func TestTwoNodesShareOneLine(t *testing.T) {
 		config := testConfig(client)
 		config.Slots, config.Borrow = 2, always
 		config.Turn, config.ReserveGrace = 50*time.Millisecond, 20*time.Millisecond
-		config.BatchSize = func(_ string, active int) int { return max(1, 3-active) }
+		config.BatchSize = func(string) int { return 2 }
 		half := make(chan struct{}, people*each)
 
 		var nodes []*Service

@@ -21,7 +21,7 @@ func TestPoisonIsGivenUpAlone(t *testing.T) {
 			borrow := rapid.Bool().Draw(r, "borrow")
 			config.Borrow = func() bool { return borrow }
 			limit := rapid.IntRange(1, 4).Draw(r, "batch")
-			config.BatchSize = func(string, int) int { return limit }
+			config.BatchSize = func(string) int { return limit }
 			clock := newClock()
 			config.Now = clock.Now
 			w := &world{ctx: t.Context(), config: config, clock: clock}
@@ -95,7 +95,7 @@ func TestASuspectRunsAlone(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
 		config := testConfig(client)
 		config.Slots = 2
-		config.BatchSize = func(string, int) int { return 2 }
+		config.BatchSize = func(string) int { return 2 }
 		s, _ := joined(t, config)
 		ada, ben := create(t, s), create(t, s)
 		submit(t, s, ada, 6)

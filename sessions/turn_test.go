@@ -60,7 +60,7 @@ func TestBorrow(t *testing.T) {
 		config := testConfig(client)
 		pressed := false
 		config.Slots, config.Borrow = 2, func() bool { return !pressed }
-		config.BatchSize = func(_ string, active int) int { return map[int]int{0: 1, 1: 3, 2: 2}[active] }
+		config.BatchSize = func(string) int { return 3 }
 		s, clock := joined(t, config)
 		ada, ben := create(t, s), create(t, s)
 		jobs := submit(t, s, ada, 8)

@@ -222,7 +222,7 @@ func (s *server) startSessions(ctx context.Context) error {
 		LeaseTTL:     s.cfg.LeaseTTL,
 		MaxQueue:     s.cfg.MaxQueue,
 		Files:        files{s.store},
-		BatchSize:    func(model string, _ int) int { return s.pool.BatchSize(model) },
+		BatchSize:    s.pool.BatchSize,
 		Borrow:       s.mayBorrow,
 		Open:         s.slotOpen,
 		Problem:      httpapi.Problem,

@@ -1,11 +1,11 @@
--- claim: slot, token, model, limit, sessions with work as limit assumes, borrow ('1' or '0')
+-- claim: slot, token, model, most jobs of it, borrow ('1' or '0')
 --   -> {'batch', session, job...} each job as PUBLIC_JOB and its attempt
---    | {'model', model, sessions with work}: ask again with the limit for these
+--    | {'model', model}: ask again with the limit for this one
 --    | {'none'} | {'lost'}: this generation holds no lease.
 -- The batch boundary: here a turn ends. The same token gives the same batch again, after a lost reply.
 
 even_when_full()
-local slot, token, model, limit, assumed, borrow = arg(1), arg(2), arg(3), num(arg(4)), num(arg(5)), arg(6) == '1'
+local slot, token, model, limit, borrow = arg(1), arg(2), arg(3), num(arg(4)), arg(5) == '1'
 local node = node_key(NODE)
 if not holds_lease(NODE, GENERATION) then return {'lost'} end
 
@@ -38,12 +38,11 @@ if sid and turn_over(slot, sid) then
   sid = owner(NODE, slot)
 end
 
--- Sessions that share this node's workers, the one with the longest queue, and the first whose next job is a last try.
-local active, longest, longest_queue, quiet = 0, nil, 0, nil
+-- Of the sessions that share this node's workers, the one with the longest queue, and the first whose next job is a last try.
+local longest, longest_queue, quiet = nil, 0, nil
 for i = 0, num(call('HGET', node, 'slots')) - 1 do
   local other = owner(NODE, int(i))
   if other and has_work(other) then
-    active = active + 1
     if queued(other) > longest_queue then longest, longest_queue = other, queued(other) end
     local next_job = head(other)
     if not quiet and next_job and last_try(other, next_job) then quiet = int(i) end
@@ -64,9 +63,9 @@ local suspect = deaths(from, first) > 0
 -- Help never takes a suspect: its session's own worker tries it.
 if suspect and (from ~= sid or not may_try(from, first, slot)) then return nothing(true) end
 local wanted = call('HGET', job_key(from, first), 'model')
-if wanted ~= model or active ~= assumed then
+if wanted ~= model then
   publish()
-  return {'model', wanted, int(active)}
+  return {'model', wanted}
 end
 -- The owner's own worker takes the next batch; help is for what lies behind it.
 if from ~= sid and longest_queue <= limit then return nothing() end
