@@ -162,29 +162,7 @@ func TestKilledHubFinishesEachJobOnce(t *testing.T) {
 
 			u.base = launch(t, binary, env...).base
 			u.connect("").untilDone(10)
-			times := map[string]int{}
-			var newest int64
-			u.connect("?since=0").until(func(f frame) bool {
-				if f.Type == "welcome" {
-					newest = f.Seq
-				}
-				if f.Type == "job" && ended(f.Job.State) {
-					times[f.Job.ID]++
-					if f.Job.State != sessions.JobDone {
-						t.Errorf("job %s", f.Raw)
-					}
-				}
-				return f.Type != "welcome" && f.Seq == newest
-			})
-			if len(times) != 10 {
-				t.Errorf("%d jobs ended, want 10", len(times))
-			}
-			for job, n := range times {
-				if n != 1 {
-					t.Errorf("job %s ended %d times", job, n)
-				}
-				u.get("/api/v1/jobs/" + job + "/mask.png")
-			}
+			u.wantAllDoneOnce(10)
 		})
 	}
 }
@@ -217,5 +195,33 @@ func TestRedisGoneInTheMiddleOfAJob(t *testing.T) {
 	u.json("GET", "/api/v1/session", nil, "", http.StatusOK, &counts)
 	if counts.Jobs.Done != 4 {
 		t.Errorf("jobs %+v", counts.Jobs)
+	}
+}
+
+// wantAllDoneOnce wants the session's log to tell of so many jobs that they ended, each once and done, and their masks to be there.
+func (u *user) wantAllDoneOnce(jobs int) {
+	u.tb.Helper()
+	times := map[string]int{}
+	var newest int64
+	u.connect("?since=0").until(func(f frame) bool {
+		if f.Type == "welcome" {
+			newest = f.Seq
+		}
+		if f.Type == "job" && ended(f.Job.State) {
+			times[f.Job.ID]++
+			if f.Job.State != sessions.JobDone {
+				u.tb.Errorf("job %s", f.Raw)
+			}
+		}
+		return f.Type != "welcome" && f.Seq == newest
+	})
+	if len(times) != jobs {
+		u.tb.Errorf("%d jobs ended, want %d", len(times), jobs)
+	}
+	for job, n := range times {
+		if n != 1 {
+			u.tb.Errorf("job %s ended %d times", job, n)
+		}
+		u.get("/api/v1/jobs/" + job + "/mask.png")
 	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"seghub/gpuexec/cuda/cudatest"
 	"seghub/gpuexec/ort"
-	"seghub/sessions"
 )
 
 // onlyModel is a models folder with the tests' model alone: each of them is made warm before the hub is ready.
@@ -51,29 +50,7 @@ func TestAHubWhoseGPUIsLostIsStartedAnew(t *testing.T) {
 	card.Set(t, cudatest.Settings{})
 	hub.ready(t)
 	u.connect("").untilDone(len(images))
-
-	times := make(map[string]int)
-	var newest int64
-	u.connect("?since=0").until(func(f frame) bool {
-		if f.Type == "welcome" {
-			newest = f.Seq
-		}
-		if f.Type == "job" && ended(f.Job.State) {
-			times[f.Job.ID]++
-			if f.Job.State != sessions.JobDone {
-				t.Errorf("job %s", f.Raw)
-			}
-		}
-		return f.Type != "welcome" && f.Seq == newest
-	})
-	if len(times) != len(images) {
-		t.Errorf("%d jobs ended, want %d", len(times), len(images))
-	}
-	for job, n := range times {
-		if n != 1 {
-			t.Errorf("job %s ended %d times", job, n)
-		}
-	}
+	u.wantAllDoneOnce(len(images))
 
 	if err := hub.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
