@@ -231,6 +231,7 @@ func (m *member) judge(ctx context.Context, r *Report) error {
 			}
 		case job.State == "failed" && job.Reason():
 			r.Failed++
+			r.Reasons[string(job.Error)]++
 		default:
 			r.Lost++
 			r.blame("%s: job %s is %s", m.Session, id, job.State)

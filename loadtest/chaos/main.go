@@ -65,7 +65,7 @@ func (c *command) run(ctx context.Context, say func(string)) (report *Report, er
 		return nil, err
 	}
 	defer crew.part()
-	report = &Report{Seed: c.Seed, Faults: make(map[string]int)}
+	report = &Report{Seed: c.Seed, Faults: make(map[string]int), Reasons: make(map[string]int)}
 	crew.begin(ctx, c.Jobs, c.Faults)
 	if err := world.torment(ctx, c, random, report, say); err != nil {
 		return report, err

@@ -15,11 +15,12 @@ type Report struct {
 	Faults   map[string]int
 	Accepted int // jobs
 	Done     int
-	Failed   int           // with a reason
+	Failed   int // with a reason
+	Reasons  map[string]int
 	Lost     int           // accepted and gone, or failed without a reason, or cancelled by nobody, or not ended in time
 	Doubled  int           // ended twice, as their sessions heard
 	Gaps     int           // that were told
-	Silence  time.Duration // the longest in which nobody heard of a job that ended, while there was work
+	Silence  time.Duration // the longest in which nobody heard of a job that ended
 
 	broken []error // in words
 }
@@ -44,6 +45,9 @@ func (r *Report) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, " seed %d\n", r.Seed)
 	fmt.Fprintf(w, "%d jobs accepted: %d done, %d failed with a reason\n", r.Accepted, r.Done, r.Failed)
+	for _, reason := range slices.Sorted(maps.Keys(r.Reasons)) {
+		fmt.Fprintf(w, "  %d: %s\n", r.Reasons[reason], reason)
+	}
 	fmt.Fprintf(w, "%d lost, %d doubled; %d gaps were told, %d promises broken\n", r.Lost, r.Doubled, r.Gaps, len(r.broken))
 	fmt.Fprintf(w, "longest silence: %.1f s\n", r.Silence.Seconds())
 }

@@ -19,6 +19,7 @@ import (
 
 const (
 	model = "quick" // of little work, so that there is much to go wrong
+	side  = 1024    // pixels of its input: work enough that most faults meet some of it
 	// diskSize is what Redis has for its log where a disk can be made for it.
 	diskSize = "64m"
 )
@@ -62,7 +63,7 @@ func newWorld(ctx context.Context, program, logs string) (w *world, err error) {
 			return w, err
 		}
 	}
-	if err := modeltest.Write(filepath.Join(models, model+".onnx"), modeltest.Options{ID: model, Height: 512, Width: 512}); err != nil {
+	if err := modeltest.Write(filepath.Join(models, model+".onnx"), modeltest.Options{ID: model, Height: side, Width: side}); err != nil {
 		return w, err
 	}
 	w.own = mount(w.disk) == nil
