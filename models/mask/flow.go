@@ -22,7 +22,7 @@ const (
 // one; doubling that way a few times finds every end. It connects r, and takes r's components one by one, in memory for
 // the box around the largest.
 func (r *runs) follow(flow []uint8) runs {
-	r.connect()
+	r.connectAtCorners() // which lets a way lead from one to the other
 	f := follower{width: r.width, height: r.height, flow: flow, middle: make([]int32, r.width*r.height)}
 	for component := range r.components() {
 		f.part(component)

@@ -18,9 +18,9 @@ func TestOutlinesAreThoseOfWalkingCrackByCrack(t *testing.T) {
 			r = r.valued(func(pixel int) int32 { return int32(1 + pixel%p.Width/3) })
 		}
 		r.connect()
-		objects, spans := measure(p, r, rapid.IntRange(0, 4).Draw(t, "min_area"))
+		objects, spans := measure(p, r, Options{MinArea: rapid.IntRange(0, 4).Draw(t, "min_area")})
 
-		ids, _ := number(r, 0)
+		ids, _ := number(r, Options{})
 		labels := make([]int32, len(p.Pix))
 		first := map[int32]Point{}
 		for y := range r.height {

@@ -27,8 +27,9 @@ func (o Options) Validate() error {
 }
 
 // Segment cuts p into objects: it thresholds, fills holes or keeps them, parts touching bodies when asked
-// to, and drops what is smaller than MinArea. Pixels that touch at an edge or a corner belong to one object
-// (8-connected); holes are what background that touches at edges (4-connected) an object shuts off from the
+// to, and drops what is smaller than MinArea, or touches the border if asked to. Pixels that touch at an edge belong to one object
+// (4-connected): one that hangs together at a corner alone would have an outline that touches itself, which is no polygon to the
+// programs that results go to. Holes are what background that touches at edges (4-connected) an object shuts off from the
 // border. Objects are numbered in reading order of their first pixel.
 //
 // o must be valid, len(p.Pix), and that of p.Border if it is not nil, must be p.Width*p.Height, and that of p.Flow twice as
@@ -60,7 +61,7 @@ func Segment(p Probability, o Options) Segmentation {
 		runs = runs.split(p.Border)
 	}
 	runs.connect()
-	s.Objects, s.Spans = measure(p, runs, o.MinArea)
+	s.Objects, s.Spans = measure(p, runs, o)
 	for _, object := range s.Objects {
 		s.Summary.TotalArea += object.Area
 	}
