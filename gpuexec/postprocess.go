@@ -56,9 +56,9 @@ func (w *worker) postprocessOne(work context.Context, out outlet, t *task) (*Out
 		})
 	})
 	err := parts.Wait()
-	pixels.GiveBack(probability.Pix) // nobody looks at it after Wait
-	pixels.GiveBack(probability.Border)
-	pixels.GiveBack(probability.Flow)
+	for _, samples := range probability.Channels() {
+		pixels.GiveBack(samples) // nobody looks at it after Wait
+	}
 	if err != nil {
 		return nil, err
 	}

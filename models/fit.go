@@ -147,20 +147,11 @@ func Concat(tensors []Tensor) (Tensor, error) {
 // alone is that of a border, two more are a flow: see Spec.Outputs. Who has no more use for the map may give its samples back to
 // package pixels.
 func (p Placement) Unfit(out Tensor, row int) mask.Probability {
-	m := mask.Probability{Width: p.ImageWidth, Height: p.ImageHeight, Pix: p.plane(out, row, 0)}
-	switch out.C {
-	case 2:
-		m.Border = p.plane(out, row, 1)
-	case 3:
-		down, right := p.plane(out, row, 1), p.plane(out, row, 2)
-		m.Flow = pixels.Lend(2 * len(down))
-		for i := range down {
-			m.Flow[2*i], m.Flow[2*i+1] = down[i], right[i]
-		}
-		pixels.GiveBack(down)
-		pixels.GiveBack(right)
+	channels := make([][]uint8, out.C)
+	for channel := range channels {
+		channels[channel] = p.plane(out, row, channel)
 	}
-	return m
+	return mask.OfChannels(p.ImageWidth, p.ImageHeight, channels)
 }
 
 // plane is one value of the output, at the image's size.

@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
 	"golang.org/x/sync/errgroup"
 
 	"seghub/gpuexec"
+	"seghub/models/imageio"
 	"seghub/models/mask/result"
 	"seghub/sessions"
 	"seghub/storage"
@@ -21,7 +21,7 @@ type files struct {
 }
 
 // OpenImage opens an uploaded file.
-func (f files) OpenImage(ctx context.Context, session, image string) (io.ReadCloser, error) {
+func (f files) OpenImage(ctx context.Context, session, image string) (imageio.Source, error) {
 	return f.store.Open(ctx, storage.ImageKey(session, image))
 }
 

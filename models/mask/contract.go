@@ -1,5 +1,7 @@
 package mask
 
+import "fmt"
+
 // Probability is a map of the image's own size; 255 means certainly object.
 // Pix[y*Width+x].
 type Probability struct {
@@ -7,9 +9,43 @@ type Probability struct {
 	Pix           []uint8
 	// What the model tells of touching objects: one of the two, or neither.
 	Border []uint8 // like Pix, 255 = certainly the rim of an object, just inside its edge; nil of a model that does not tell
-	// Where the middle of a pixel's object lies: Flow[2*(y*Width+x)] down, the value after it right, 128 = nowhere, 255 and 1 =
-	// straight down and up, or right and left; nil of a model that does not tell.
-	Flow []uint8
+	// Where the middle of a pixel's object lies, like Pix: 128 = nowhere, 255 and 1 = straight down and up, and right and left; nil of
+	// a model that does not tell.
+	Down, Right []uint8
+}
+
+// Channels are the map's samples in the order in which a model's outputs and stored bands have them: probability; probability and
+// border; or probability and flow, down and right.
+func (p Probability) Channels() [][]uint8 {
+	switch {
+	case p.Down != nil:
+		return [][]uint8{p.Pix, p.Down, p.Right}
+	case p.Border != nil:
+		return [][]uint8{p.Pix, p.Border}
+	}
+	return [][]uint8{p.Pix}
+}
+
+// OfChannels is the map that has those Channels.
+func OfChannels(width, height int, channels [][]uint8) Probability {
+	p := Probability{Width: width, Height: height, Pix: channels[0]}
+	switch len(channels) {
+	case 2:
+		p.Border = channels[1]
+	case maxChannels:
+		p.Down, p.Right = channels[1], channels[2]
+	}
+	return p
+}
+
+// check returns an error that says which of the channels has not one sample a pixel.
+func (p Probability) check() error {
+	for i, samples := range p.Channels() {
+		if p.Width < 0 || p.Height < 0 || len(samples) != p.Width*p.Height {
+			return fmt.Errorf("%d samples of channel %d are not %dx%d", len(samples), i, p.Width, p.Height)
+		}
+	}
+	return nil
 }
 
 // Options say how a probability map is cut into objects.

@@ -30,6 +30,15 @@ func (r *runs) follow(flow []uint8) runs {
 	return r.valued(func(pixel int) int32 { return f.middle[pixel] })
 }
 
+// interleaved are the two values of each pixel beside each other, as follow takes them.
+func interleaved(down, right []uint8) []uint8 {
+	flow := make([]uint8, 2*len(down))
+	for i := range down {
+		flow[2*i], flow[2*i+1] = down[i], right[i]
+	}
+	return flow
+}
+
 // line is a run of a body and the row that it is in.
 type line struct{ y, x0, x1 int }
 

@@ -20,7 +20,8 @@ func anyMap(t *rapid.T) mask.Probability {
 	case "border":
 		p.Border = rapid.SliceOfN(rapid.SampledFrom([]uint8{0, 0, 255}), len(p.Pix), len(p.Pix)).Draw(t, "border")
 	case "flow":
-		p.Flow = rapid.SliceOfN(rapid.Byte(), 2*len(p.Pix), 2*len(p.Pix)).Draw(t, "flow")
+		p.Down = rapid.SliceOfN(rapid.Byte(), len(p.Pix), len(p.Pix)).Draw(t, "down")
+		p.Right = rapid.SliceOfN(rapid.Byte(), len(p.Pix), len(p.Pix)).Draw(t, "right")
 	}
 	return p
 }

@@ -32,16 +32,13 @@ func (o Options) Validate() error {
 // programs that results go to. Holes are what background that touches at edges (4-connected) an object shuts off from the
 // border. Objects are numbered in reading order of their first pixel.
 //
-// o must be valid, len(p.Pix), and that of p.Border if it is not nil, must be p.Width*p.Height, and that of p.Flow twice as
-// much; Segment panics otherwise.
+// o must be valid, and each of p's channels have p.Width*p.Height samples; Segment panics otherwise.
 func Segment(p Probability, o Options) Segmentation {
 	if err := o.Validate(); err != nil {
 		panic(err)
 	}
-	if p.Width < 0 || p.Height < 0 || len(p.Pix) != p.Width*p.Height || p.Border != nil && len(p.Border) != len(p.Pix) ||
-		p.Flow != nil && len(p.Flow) != 2*len(p.Pix) {
-		panic(fmt.Sprintf("mask: %d probabilities, %d of borders and %d values of flow for %dx%d pixels",
-			len(p.Pix), len(p.Border), len(p.Flow), p.Width, p.Height))
+	if err := p.check(); err != nil {
+		panic("mask: " + err.Error())
 	}
 	s := Segmentation{
 		Width: p.Width, Height: p.Height,
@@ -55,8 +52,8 @@ func Segment(p Probability, o Options) Segmentation {
 		runs = runs.filled()
 	}
 	switch {
-	case o.SplitTouching && p.Flow != nil:
-		runs = runs.follow(p.Flow)
+	case o.SplitTouching && p.Down != nil:
+		runs = runs.follow(interleaved(p.Down, p.Right))
 	case o.SplitTouching:
 		runs = runs.split(p.Border)
 	}
