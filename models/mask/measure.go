@@ -12,43 +12,49 @@ type tally struct {
 	x0, y0, x1, y1   int   // bounds, the ends not included
 }
 
-// measure makes the objects of the connected runs r that have at least minArea pixels, and says where they are.
-func measure(p Probability, r runs, minArea int) ([]Object, []Span) {
+// measure makes the objects of the connected runs r that have at least minArea pixels. probability gives the samples of a run in a row
+// of the picture.
+func measure(probability func(y, x0, x1 int32) []uint8, r runs, minArea int) []Body {
 	ids, count := number(r, minArea)
+	spans := make([]int, count+1) // by id, how many there are; 0 is not used
 	kept := 0
 	for _, run := range r.list {
-		if ids[run.parent] > 0 {
+		if id := ids[run.parent]; id > 0 {
+			spans[id]++
 			kept++
 		}
 	}
-	spans := make([]Span, 0, kept)
-	o := outlines{list: make([]body, 0, kept), row: make([]int32, 1, r.height+1)}
-	tallies := make([]tally, count+1) // by id; 0 is not used
+	bodies := make([]Body, count)
+	for i := range bodies {
+		bodies[i].Spans = make([]Span, 0, spans[i+1])
+	}
+	o := outlines{top: r.top, list: make([]body, 0, kept), row: make([]int32, 1, r.height+1)}
+	tallies := make([]tally, count)
 	for y := range r.height {
 		for _, run := range r.list[r.row[y]:r.row[y+1]] {
 			id := ids[run.parent]
 			if id == 0 {
 				continue
 			}
-			spans = append(spans, Span{Y: int32(y), X0: run.x0, X1: run.x1})
-			o.list = append(o.list, body{x0: run.x0, x1: run.x1, id: id})
-			tallies[id].add(run, y, p.Pix[y*r.width+int(run.x0):y*r.width+int(run.x1)])
+			span := Span{Y: int32(r.top + y), X0: int32(r.left) + run.x0, X1: int32(r.left) + run.x1}
+			bodies[id-1].Spans = append(bodies[id-1].Spans, span)
+			tallies[id-1].add(span, probability(span.Y, span.X0, span.X1))
+			o.list = append(o.list, body{x0: span.X0, x1: span.X1, id: id})
 		}
 		o.row = append(o.row, int32(len(o.list)))
 	}
-	objects := make([]Object, count)
-	for i := range objects {
-		objects[i] = tallies[i+1].object(i + 1)
+	for i := range bodies {
+		bodies[i].Object = tallies[i].object()
 	}
 	o.trace(func(id int32, ring *ring) {
-		object := &objects[id-1]
+		object := &bodies[id-1].Object
 		if corners := slices.Clone(ring.corners); object.Polygon == nil {
 			object.Polygon, object.Perimeter = corners, ring.length()
 		} else {
 			object.Holes = append(object.Holes, corners)
 		}
 	})
-	return objects, spans
+	return bodies
 }
 
 // number gives each component of bodies that has at least minArea pixels an id from 1 to count, in reading
@@ -70,8 +76,8 @@ func number(r runs, minArea int) (ids []int32, count int) {
 	return area, count
 }
 
-func (t *tally) add(r run, y int, samples []uint8) {
-	x0, x1, n := int(r.x0), int(r.x1), int64(r.x1-r.x0)
+func (t *tally) add(s Span, samples []uint8) {
+	y, x0, x1, n := int(s.Y), int(s.X0), int(s.X1), int64(s.X1-s.X0)
 	if t.area == 0 {
 		t.x0, t.y0, t.x1 = x0, y, x1
 	}
@@ -82,11 +88,10 @@ func (t *tally) add(r run, y int, samples []uint8) {
 	t.probability += sum(samples)
 }
 
-// object is what t tells of one; its rings are missing.
-func (t *tally) object(id int) Object {
+// object is what t tells of one; its number and rings are missing.
+func (t *tally) object() Object {
 	area := float64(t.area)
 	return Object{
-		ID:    id,
 		Holes: [][]Point{},
 		BBox:  [4]int{t.x0, t.y0, t.x1 - t.x0, t.y1 - t.y0},
 		Area:  int(t.area),

@@ -13,6 +13,7 @@ type body struct {
 // one object never touch within a row. A ring is walked from run to run, not from pixel to pixel: down the right ends of runs, up
 // their left ends, and level between two of these.
 type outlines struct {
+	top  int // the picture's row that row 0 is
 	list []body
 	row  []int32
 	ring ring // the one in hand; its memory is used again
@@ -120,7 +121,7 @@ const (
 func (o *outlines) turn(x int32, y int, cracks int32) {
 	o.ring.straight += int(cracks) - 1
 	o.ring.turns++
-	o.ring.corners = append(o.ring.corners, Point{int(x), y})
+	o.ring.corners = append(o.ring.corners, Point{int(x), o.top + y})
 }
 
 // under tells how a walk down the right end of a run of row y goes on: level to the right above the next run, or straight down along its
