@@ -13,8 +13,8 @@ const (
 	flowDoublings = 6
 )
 
-// follow gives the bodies of r that touch values of their own: a pixel is of the body at whose middle it ends when it
-// follows the flow, and the middles are where ends lie beside each other (C. Stringer et al., Cellpose: a generalist
+// follow gives the bodies of r, which touch at edges or corners, values of their own: a pixel is of the body at whose middle it ends
+// when it follows the flow, and the middles are where ends lie beside each other (C. Stringer et al., Cellpose: a generalist
 // algorithm for cellular segmentation, Nature Methods 18, 2021). It follows each pixel for a few steps only, to another
 // one; doubling that way a few times finds every end.
 func (r *runs) follow(flow []uint8) runs {

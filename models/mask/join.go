@@ -29,8 +29,8 @@ func (c *component) root() *component {
 	return c
 }
 
-// joiner connects the runs of a picture while its rows come, from the top: those of bodies at edges and corners, those of
-// background at edges. A body is complete when no row to come can change it.
+// joiner connects the runs of a picture while its rows come, from the top: those of bodies at edges and corners, across which a flow may
+// lead, those of background at edges. A body is complete when no row to come can change it.
 type joiner struct {
 	height       int
 	fill         bool // make background that does not reach the picture's edge body

@@ -79,16 +79,20 @@ func (r *runs) add(x0, x1 int, value int32) {
 
 func (r *runs) endRow() { r.row = append(r.row, int32(len(r.list))) }
 
-// connect unites the runs of one value that touch: those of bodies at edges and corners, those of
-// background at edges.
-func (r *runs) connect() {
+// connect unites the runs of one value that touch at edges.
+func (r *runs) connect() { r.unify(false) }
+
+// connectAtCorners unites the bodies' runs of one value that touch at edges or corners, and those of background that touch at edges.
+func (r *runs) connectAtCorners() { r.unify(true) }
+
+func (r *runs) unify(corners bool) {
 	for i := range r.list {
 		r.list[i].parent = int32(i)
 	}
 	for y := range r.height {
 		begin, end := r.row[y], r.row[y+1]
 		if y > 0 {
-			r.connectRows(r.row[y-1], begin, end)
+			r.connectRows(r.row[y-1], begin, end, corners)
 		}
 	}
 	// A root comes before the rest of its component, so that one pass in order flattens the forest.
@@ -98,7 +102,7 @@ func (r *runs) connect() {
 }
 
 // connectRows unites the runs from upper up to lower with those of the row below, from lower up to end.
-func (r *runs) connectRows(upper, lower, end int32) {
+func (r *runs) connectRows(upper, lower, end int32, corners bool) {
 	// Both rows are covered from side to side, so that the two runs in hand always overlap.
 	for above, below := upper, lower; above < lower && below < end; {
 		r.uniteAlike(above, below)
@@ -109,7 +113,7 @@ func (r *runs) connectRows(upper, lower, end int32) {
 			below++
 		default:
 			// Where two runs end together, each touches the other's right neighbour at a corner.
-			if above+1 < lower {
+			if corners && above+1 < lower {
 				r.uniteBodies(above, below+1)
 				r.uniteBodies(above+1, below)
 			}

@@ -29,8 +29,9 @@ func (o Options) Validate() error {
 }
 
 // Segment cuts p into objects: it thresholds, fills holes or keeps them, parts touching bodies when asked
-// to, and drops what is smaller than MinArea. Pixels that touch at an edge or a corner belong to one object
-// (8-connected); holes are what background that touches at edges (4-connected) an object shuts off from the
+// to, and drops what is smaller than MinArea, or touches the border if asked to. Pixels that touch at an edge belong to one object
+// (4-connected): one that hangs together at a corner alone would have an outline that touches itself, which is no polygon to the
+// programs that results go to. Holes are what background that touches at edges (4-connected) an object shuts off from the
 // border. Objects are numbered in reading order of their first pixel.
 //
 // o must be valid, and each of p's channels have p.Width*p.Height samples; Segment panics otherwise.
@@ -54,8 +55,11 @@ func Gather(width, height int, bodies []Body) Segmentation {
 	s := Segmentation{Width: width, Height: height, Objects: make([]Object, len(bodies))}
 	slices.SortFunc(bodies, func(a, b Body) int { return inReadingOrder(a.Spans[0], b.Spans[0]) })
 	for i, body := range bodies {
-		body.ID = i + 1
 		s.Objects[i] = body.Object
+		s.Objects[i].ID = i + 1
+		for k := range body.Spans {
+			body.Spans[k].ID = int32(i + 1)
+		}
 		s.Summary.TotalArea += body.Area
 	}
 	s.Spans = merged(bodies, height)

@@ -97,10 +97,10 @@ func (s *Segmenter) plane(r runs, channel int) []uint8 {
 	return plane
 }
 
-// probability is the samples of a run in a row of the picture.
-func (s *Segmenter) probability(y, x0, x1 int32) []uint8 { return s.kept[int(y)-s.first][0][x0:x1] }
+// probability is the samples of a row of the picture.
+func (s *Segmenter) probability(y int32) []uint8 { return s.kept[int(y)-s.first][0] }
 
-// measure makes the objects of a component: one, or what it is parted into.
+// measure makes the objects of a component, which touch at corners, or more where it is parted.
 func (s *Segmenter) measure(spans []Span) []Body {
 	// They came as the parts of the component met.
 	if !slices.IsSortedFunc(spans, inReadingOrder) {
@@ -111,21 +111,15 @@ func (s *Segmenter) measure(spans []Span) []Body {
 	for _, span := range spans {
 		area += int(span.X1 - span.X0)
 	}
-	switch {
-	case area < s.options.MinArea:
+	if area < s.options.MinArea {
 		return nil
-	case s.options.SplitTouching:
-		return measure(s.probability, s.part(spans), s.options.MinArea)
 	}
-	whole := newRuns(s.width, int(spans[len(spans)-1].Y-spans[0].Y)+1)
-	whole.top = int(spans[0].Y)
-	for i, span := range spans {
-		whole.add(int(span.X0), int(span.X1), 1)
-		if i+1 == len(spans) || spans[i+1].Y != span.Y {
-			whole.endRow()
-		}
+	parts := s.around(spans)
+	if s.options.SplitTouching {
+		parts = s.part(parts)
 	}
-	return measure(s.probability, whole, s.options.MinArea)
+	parts.connect()
+	return measure(s.width, s.height, parts, s.options, s.probability)
 }
 
 // closed joins the spans that touch each other within a row, where a hole was filled.
@@ -142,19 +136,14 @@ func closed(spans []Span) []Span {
 }
 
 // part cuts a component where bodies touch.
-func (s *Segmenter) part(spans []Span) runs {
-	whole := s.around(spans)
-	var parts runs
+func (s *Segmenter) part(component runs) runs {
 	switch s.channels {
 	case 3:
-		parts = whole.follow(interleaved(s.plane(whole, 1), s.plane(whole, 2)))
+		return component.follow(interleaved(s.plane(component, 1), s.plane(component, 2)))
 	case 2:
-		parts = whole.split(s.plane(whole, 1))
-	default:
-		parts = whole.split(nil)
+		return component.split(s.plane(component, 1))
 	}
-	parts.connect()
-	return parts
+	return component.split(nil)
 }
 
 // around is the part of the picture that holds a component and, where the picture goes on, one pixel more: what a flow between pixels
