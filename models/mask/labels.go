@@ -240,10 +240,14 @@ func (l *LabelReader) frame(i int) (varints, error) {
 	if i == l.Bands {
 		most *= uint64(l.Bands)
 	}
-	if header.FrameContentSize > most {
-		return varints{}, fmt.Errorf("%w: a band of %d bytes", ErrLabels, header.FrameContentSize)
+	size := uint64(256) // less than this is not told
+	if header.HasFCS {
+		size = header.FrameContentSize
 	}
-	data, err := decoder.DecodeAll(packed, make([]byte, 0, header.FrameContentSize))
+	if size > max(most, 256) {
+		return varints{}, fmt.Errorf("%w: a band of %d bytes", ErrLabels, size)
+	}
+	data, err := decoder.DecodeAll(packed, make([]byte, 0, size))
 	if err != nil {
 		return varints{}, fmt.Errorf("%w: %w", ErrLabels, err)
 	}

@@ -20,7 +20,7 @@ const (
 	MaxPoints     = 10_000 // of a line, a polygon or a stroke
 	maxRadius     = 1_000  // pixels
 	maxRows       = 4 << 20
-	crumb         = 3 // pixels: what a line cuts off at most without having split anything
+	crumb         = 2 // pixels: what a line cuts off at most without having split anything
 )
 
 // Map is the label map that is to change.
