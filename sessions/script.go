@@ -53,6 +53,10 @@ var (
 	tickScript         = loadScript("tick")
 	lineScript         = loadScript("line")
 	statsScript        = loadScript("stats")
+	reviseScript       = loadScript("revise")
+	revisionsScript    = loadScript("revisions")
+	imageScript        = loadScript("image")
+	deleteImageScript  = loadScript("delete_image")
 )
 
 type script struct {
