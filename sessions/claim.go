@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"io"
 
 	"seghub/gpuexec"
+	"seghub/models/imageio"
 )
 
 // claimer is what one slot's worker remembers from claim to claim.
@@ -92,7 +92,7 @@ func (s *Service) take(slot int, session string, replies []any) (gpuexec.Batch, 
 		batch.Jobs = append(batch.Jobs, gpuexec.Job{
 			ID:      job.ID,
 			Attempt: attempt,
-			Open: func(ctx context.Context) (io.ReadCloser, error) {
+			Open: func(ctx context.Context) (imageio.Source, error) {
 				return s.config.Files.OpenImage(ctx, session, job.ImageID)
 			},
 			Options: job.Options,

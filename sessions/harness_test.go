@@ -1,12 +1,10 @@
 package sessions
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"os/exec"
 	"sync"
@@ -17,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"seghub/gpuexec"
+	"seghub/models/imageio"
 	"seghub/models/mask"
 	"seghub/sessions/problem"
 	"seghub/sessions/redisserver"
@@ -135,8 +134,8 @@ func newFiles() *files {
 	return &files{results: make(map[string]map[string]int), deleted: make(map[string]int)}
 }
 
-func (f *files) OpenImage(_ context.Context, session, image string) (io.ReadCloser, error) {
-	return io.NopCloser(bytes.NewBufferString(session + "/" + image)), nil
+func (f *files) OpenImage(_ context.Context, session, image string) (imageio.Source, error) {
+	return imageio.InMemory([]byte(session + "/" + image)), nil
 }
 
 func (f *files) PutResult(_ context.Context, job Job, session string, _ gpuexec.Output) error {

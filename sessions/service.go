@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -14,12 +13,13 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"seghub/gpuexec"
+	"seghub/models/imageio"
 	"seghub/sessions/problem"
 )
 
 // Files keeps what jobs are made of and what they become.
 type Files interface {
-	OpenImage(ctx context.Context, session, image string) (io.ReadCloser, error)
+	OpenImage(ctx context.Context, session, image string) (imageio.Source, error)
 	// PutResult stores a job's result before anybody hears that it is done.
 	PutResult(ctx context.Context, job Job, session string, out gpuexec.Output) error
 	// DeleteImage deletes an uploaded file; nothing to delete is no error.
