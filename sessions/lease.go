@@ -102,6 +102,9 @@ func (s *Service) join(ctx context.Context, takeOver bool) error {
 // rejoin takes a new lease after the old one expired. What this node had in hand has gone back to the queues, and
 // others have taken the process for dead: they hear that it was not.
 func (s *Service) rejoin(ctx context.Context) error {
+	if err := s.agree(ctx); err != nil { // Redis may have lost everything, or be another
+		return err
+	}
 	before := s.generation.Load()
 	if err := s.join(ctx, false); err != nil {
 		return err

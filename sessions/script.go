@@ -21,7 +21,8 @@ const hashTag = "{seghub}"
 
 // fixedKeys are the keys whose names are known before a script runs, without the tag. Each script declares all of them.
 var fixedKeys = []string{"line", "nodes", "free", "reserved", "backlog", "resting", "seen", "closing", "clock", "board", "board:log",
-	"rates", "ticket", "generation", "nothing"}
+	"rates", "ticket", "generation", "nothing", "version",
+	"storage"}
 
 // The pub/sub channels. What they carry are hints: state is read from Redis.
 const (
@@ -52,6 +53,7 @@ var (
 	claimScript        = loadScript("claim")
 	progressScript     = loadScript("progress")
 	finishScript       = loadScript("finish")
+	agreeScript        = loadScript("agree")
 	joinScript         = loadScript("join")
 	leaveScript        = loadScript("leave")
 	survivedScript     = loadScript("survived")

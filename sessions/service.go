@@ -34,11 +34,13 @@ type Executor interface {
 	Cancel(jobID string) bool
 }
 
-// Config is what a Service needs; every field but Now is wanted.
+// Config is what a Service needs; every field but Storage and Now is wanted.
 type Config struct {
 	Redis redis.UniversalClient
 	Node  string // this machine's name; a process that starts with the name of one that is dead takes over its work
 	Slots int
+	// Storage names the storage that Files keeps things in, so that a hub with another one is refused; empty where it is not known.
+	Storage string
 
 	Turn         time.Duration // how long an owner with work keeps its slot while others wait
 	ReserveGrace time.Duration // how long an owner without work keeps its slot while others wait
@@ -156,6 +158,9 @@ func (s *Service) Start(ctx context.Context, executor Executor) error {
 		return nil
 	}
 	s.draining.Store(false)
+	if err := s.agree(ctx); err != nil {
+		return err
+	}
 	if err := s.takeName(ctx); err != nil {
 		return err
 	}
