@@ -15,15 +15,22 @@ for _, jid in ipairs(ids) do
     call('HSET', job_key(sid, jid), 'drop', '1')
     request_cancel(sid, jid)
   elseif state then
-    if state == 'queued' then call('ZREM', session_key(sid) .. ':queue', jid) else call('HINCRBY', session_key(sid), state, -1) end
-    over(sid, jid, 'cancelled')
-    call('HSET', job_key(sid, jid), 'error', '')
+    if state == 'queued' then
+      call('ZREM', session_key(sid) .. ':queue', jid)
+      over(sid, jid, 'cancelled')
+    else
+      call('HINCRBY', session_key(sid), state, -1)
+      call('HINCRBY', session_key(sid), 'cancelled', 1)
+      call('HSET', job_key(sid, jid), 'state', 'cancelled', 'error', '')
+    end
     record_job(sid, jid)
     forget(sid, jid)
   end
 end
 note_work(sid)
 leave_line(sid)
+post_load(sid)
 settle()
+call_help()
 publish()
 return {call('ZCARD', key), unpack(ids)}
