@@ -3,13 +3,13 @@ package gpuexec_test
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"testing"
 	"time"
 
 	"seghub/gpuexec"
 	"seghub/gpuexec/enginetest"
+	"seghub/models/imageio"
 )
 
 // wantCancelled takes the next result, which must be that job's end.
@@ -132,7 +132,7 @@ func TestCancelWhileDecoding(t *testing.T) {
 	pool, from, to := startPool(t, 1, script)
 	opening := make(chan struct{})
 	slow := job("slow", nil)
-	slow.Open = func(ctx context.Context) (io.ReadCloser, error) {
+	slow.Open = func(ctx context.Context) (imageio.Source, error) {
 		close(opening)
 		<-ctx.Done() // a storage that does not answer
 		return nil, ctx.Err()

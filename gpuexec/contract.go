@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"seghub/models"
+	"seghub/models/imageio"
 	"seghub/models/mask"
 )
 
@@ -37,11 +37,12 @@ var ErrTooLong = errors.New("the model took too long")
 // ErrNotRunning is the answer to what needs workers before Start and after Stop.
 var ErrNotRunning = errors.New("the workers are not running")
 
-// Job is one image to segment.
+// Job is one plane of an image to segment.
 type Job struct {
 	ID      string
-	Attempt int                                              // which claim of the job this is; echoed in the Result
-	Open    func(ctx context.Context) (io.ReadCloser, error) // called again when a model with another input replaces the job's
+	Attempt int                                               // which claim of the job this is; echoed in the Result
+	Open    func(ctx context.Context) (imageio.Source, error) // called again when a model with another input replaces the job's
+	Plane   imageio.Plane
 	Options mask.Options
 }
 
@@ -109,6 +110,7 @@ type Result struct {
 // Output is one job's masks at the size of its image, encoded, and its objects.
 type Output struct {
 	Width, Height int
+	Shrunk        float64 // how many times the model's input is smaller than the image; 1 for not at all
 	Objects       []mask.Object
 	Summary       mask.Summary
 	MaskPNG       []byte // 1 channel, 0 or 255

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"seghub/models"
@@ -83,7 +84,7 @@ func (w *worker) decodeOne(work context.Context, out outlet, t *task) error {
 	}
 	defer file.Close() // read only: nothing is lost
 	reported := 0
-	img, err := imageio.Decode(ctx, file, w.pool.cfg.MaxPixels, func(fraction float64) {
+	img, err := imageio.Decode(ctx, io.NewSectionReader(file, 0, file.Size()), w.pool.cfg.MaxPixels, func(fraction float64) {
 		// As often as the percent of the whole job changes.
 		if step := int(fraction * steps); step >= reported+steps/20 {
 			reported = step

@@ -3,7 +3,6 @@ package gpuexec_test
 import (
 	"bytes"
 	"context"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -129,7 +128,7 @@ func job(id string, file []byte) gpuexec.Job {
 	return gpuexec.Job{
 		ID:      id,
 		Attempt: 1,
-		Open:    func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(file)), nil },
+		Open:    func(context.Context) (imageio.Source, error) { return imageio.InMemory(file), nil },
 		Options: mask.Options{Threshold: 0.5},
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"image"
 	"image/png"
-	"io"
 	"slices"
 	"testing"
 
@@ -144,9 +143,9 @@ func TestABadImageFailsAlone(t *testing.T) {
 	whole := picture(t, 255)
 	lost := errors.New("no such blob")
 	missing := job("missing", nil)
-	missing.Open = func(context.Context) (io.ReadCloser, error) { return nil, lost }
+	missing.Open = func(context.Context) (imageio.Source, error) { return nil, lost }
 	panics := job("panics", nil)
-	panics.Open = func(context.Context) (io.ReadCloser, error) { panic("a bug") }
+	panics.Open = func(context.Context) (imageio.Source, error) { panic("a bug") }
 	from.give(t, 0, gpuexec.Batch{Model: "a", Jobs: []gpuexec.Job{
 		job("good", whole), job("text", []byte("not an image")), job("half", whole[:len(whole)/2]), missing, panics, job("fine", whole),
 	}})
@@ -187,7 +186,7 @@ func TestOneBatchIsDecodedAhead(t *testing.T) {
 	opened := make(chan struct{})
 	second := bright(t, "second")
 	open := second.Jobs[0].Open
-	second.Jobs[0].Open = func(ctx context.Context) (io.ReadCloser, error) {
+	second.Jobs[0].Open = func(ctx context.Context) (imageio.Source, error) {
 		close(opened)
 		return open(ctx)
 	}

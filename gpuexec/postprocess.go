@@ -36,7 +36,7 @@ func (w *worker) postprocessOne(work context.Context, out outlet, t *task) (*Out
 	out.report(t, StagePostprocess, 0, steps)
 	probability := t.placement.Unfit(t.output, t.row)
 	out.report(t, StagePostprocess, 1, steps)
-	made := &Output{Width: probability.Width, Height: probability.Height}
+	made := &Output{Width: probability.Width, Height: probability.Height, Shrunk: t.placement.Shrunk()}
 
 	// The two do not need each other, and a client waits for the mask.
 	parts, ctx := errgroup.WithContext(ctx)
@@ -56,9 +56,9 @@ func (w *worker) postprocessOne(work context.Context, out outlet, t *task) (*Out
 		})
 	})
 	err := parts.Wait()
-	pixels.GiveBack(probability.Pix) // nobody looks at it after Wait
-	pixels.GiveBack(probability.Border)
-	pixels.GiveBack(probability.Flow)
+	for _, samples := range probability.Channels() {
+		pixels.GiveBack(samples) // nobody looks at it after Wait
+	}
 	if err != nil {
 		return nil, err
 	}

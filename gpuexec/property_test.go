@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"sync"
 	"testing"
@@ -61,11 +60,11 @@ func (k kind) job(t *rapid.T, id string) gpuexec.Job {
 		return job(id, file[:len(file)/2])
 	case absent:
 		j := job(id, nil)
-		j.Open = func(context.Context) (io.ReadCloser, error) { return nil, errAbsent }
+		j.Open = func(context.Context) (imageio.Source, error) { return nil, errAbsent }
 		return j
 	case panicking:
 		j := job(id, nil)
-		j.Open = func(context.Context) (io.ReadCloser, error) { panic("a bug") }
+		j.Open = func(context.Context) (imageio.Source, error) { panic("a bug") }
 		return j
 	case failing:
 		return job(id, picture(t, failingBrightness))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"seghub/gpuexec"
 	"seghub/gpuexec/enginetest"
 	"seghub/models"
+	"seghub/models/imageio"
 )
 
 // shelf is a registry that changes. It has the model "a" at first, in version 1.
@@ -57,7 +57,7 @@ func giveDecoded(t *testing.T, from *source, b gpuexec.Batch) {
 	opened := make(chan struct{})
 	var once sync.Once
 	for i, j := range b.Jobs {
-		b.Jobs[i].Open = func(ctx context.Context) (io.ReadCloser, error) {
+		b.Jobs[i].Open = func(ctx context.Context) (imageio.Source, error) {
 			once.Do(func() { close(opened) })
 			return j.Open(ctx)
 		}

@@ -59,6 +59,14 @@ func fill(row []uint8, in Input, src []uint8, width, height, stride, channels in
 // Rows is how many rows of a batch the image takes up.
 func (p Placement) Rows() int { return max(1, len(p.across)*len(p.down)) }
 
+// Shrunk is how many times smaller than the image it is in the row; 1 when it is not.
+func (p Placement) Shrunk() float64 {
+	if p.Width == 0 {
+		return 1
+	}
+	return max(1, float64(p.ImageWidth)/float64(p.Width), float64(p.ImageHeight)/float64(p.Height))
+}
+
 // place keeps the aspect ratio as nearly as whole pixels can, and at least one pixel of each side.
 func place(width, height int, in Input) Placement {
 	p := Placement{ImageWidth: width, ImageHeight: height, Width: in.Width, Height: in.Height}
@@ -139,20 +147,11 @@ func Concat(tensors []Tensor) (Tensor, error) {
 // alone is that of a border, two more are a flow: see Spec.Outputs. Who has no more use for the map may give its samples back to
 // package pixels.
 func (p Placement) Unfit(out Tensor, row int) mask.Probability {
-	m := mask.Probability{Width: p.ImageWidth, Height: p.ImageHeight, Pix: p.plane(out, row, 0)}
-	switch out.C {
-	case 2:
-		m.Border = p.plane(out, row, 1)
-	case 3:
-		down, right := p.plane(out, row, 1), p.plane(out, row, 2)
-		m.Flow = pixels.Lend(2 * len(down))
-		for i := range down {
-			m.Flow[2*i], m.Flow[2*i+1] = down[i], right[i]
-		}
-		pixels.GiveBack(down)
-		pixels.GiveBack(right)
+	channels := make([][]uint8, out.C)
+	for channel := range channels {
+		channels[channel] = p.plane(out, row, channel)
 	}
-	return m
+	return mask.OfChannels(p.ImageWidth, p.ImageHeight, channels)
 }
 
 // plane is one value of the output, at the image's size.

@@ -90,8 +90,8 @@ func TestUnfitPartsTheOutputs(t *testing.T) {
 			t.Errorf("%s: probability %d..%d, border %d..%d", in.Scaling, slices.Min(m.Pix), slices.Max(m.Pix), slices.Min(m.Border), slices.Max(m.Border))
 		}
 		out = models.Tensor{N: p.Rows(), H: 64, W: 64, C: 3, Pix: bytes.Repeat([]uint8{200, 30, 140}, p.Rows()*64*64)}
-		if m := p.Unfit(out, 0); m.Border != nil || slices.Max(m.Pix) != 200 || !bytes.Equal(m.Flow, bytes.Repeat([]uint8{30, 140}, 150*150)) {
-			t.Errorf("%s: a flow of %d values", in.Scaling, len(m.Flow))
+		if m := p.Unfit(out, 0); m.Border != nil || slices.Max(m.Pix) != 200 || !bytes.Equal(m.Down, bytes.Repeat([]uint8{30}, 150*150)) || !bytes.Equal(m.Right, bytes.Repeat([]uint8{140}, 150*150)) {
+			t.Errorf("%s: a flow of %d and %d values", in.Scaling, len(m.Down), len(m.Right))
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"gocloud.dev/blob"
 )
 
-// Blob is an open blob: an io.ReadSeekCloser, which http.ServeContent takes as it is. Seeking costs
+// Blob is an open blob: an io.ReadSeekCloser, which http.ServeContent takes as it is, and an io.ReaderAt. Seeking costs
 // nothing until the next read. One goroutine at a time.
 type Blob struct {
 	reader *blob.Reader
@@ -46,6 +46,22 @@ func (b *Blob) Seek(offset int64, whence int) (int64, error) {
 	}
 	b.offset = at
 	return at, nil
+}
+
+// ReadAt reads len(p) bytes at offset, or to the end with io.EOF. It moves the offset of Read, and is one goroutine's at a time,
+// as all of Blob.
+func (b *Blob) ReadAt(p []byte, offset int64) (int, error) {
+	if offset >= b.Size() {
+		return 0, io.EOF
+	}
+	if _, err := b.Seek(offset, io.SeekStart); err != nil {
+		return 0, err
+	}
+	n, err := io.ReadFull(b, p)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = io.EOF
+	}
+	return n, err
 }
 
 // Size is the whole blob's, in bytes.

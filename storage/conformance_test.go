@@ -141,6 +141,17 @@ func testSeek(t *testing.T, s *Store) {
 	if at, err := b.Seek(0, io.SeekCurrent); err != nil || at != 8 {
 		t.Errorf("refused seeks moved the offset to %d, %v", at, err)
 	}
+	for _, c := range []struct {
+		offset int64
+		want   int
+		err    error
+	}{{50_000, 8, nil}, {99_996, 4, io.EOF}, {1 << 40, 0, io.EOF}} {
+		got := make([]byte, 8)
+		n, err := b.ReadAt(got, c.offset)
+		if n != c.want || !errors.Is(err, c.err) || n > 0 && !bytes.Equal(got[:n], data[c.offset:][:n]) {
+			t.Errorf("ReadAt(%d) = %d bytes %x, %v", c.offset, n, got[:n], err)
+		}
+	}
 }
 
 func testAbsent(t *testing.T, s *Store) {

@@ -1,10 +1,8 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"time"
@@ -13,6 +11,7 @@ import (
 	"seghub/gpuexec/budget"
 	"seghub/gpuexec/ort"
 	"seghub/models"
+	"seghub/models/imageio"
 	"seghub/models/mask"
 )
 
@@ -126,7 +125,7 @@ func (p *pooled) batches(slot int, spec models.Spec) []gpuexec.Batch {
 		for i := first; i < min(first+size, p.load.images); i++ {
 			b.Jobs = append(b.Jobs, gpuexec.Job{
 				ID:      fmt.Sprint(slot, "-", i),
-				Open:    func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(p.load.png)), nil },
+				Open:    func(context.Context) (imageio.Source, error) { return imageio.InMemory(p.load.png), nil },
 				Options: mask.Options{Threshold: spec.Threshold, MinArea: spec.MinArea, DetectHoles: true, SplitTouching: spec.Split},
 			})
 		}

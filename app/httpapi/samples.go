@@ -12,15 +12,16 @@ import (
 )
 
 type sampleResponse struct {
-	Name string `json:"name"`
-	URL  string `json:"url"`
+	Name  string `json:"name"`
+	URL   string `json:"url"`
+	Model string `json:"model"` // that finds what it shows; the hub need not have it
 }
 
 // samples lists pictures to try the hub with; everyone may have them.
 func (a *api) samples(c *gin.Context) {
 	list := []sampleResponse{}
 	for _, name := range sample.Names() {
-		list = append(list, sampleResponse{Name: name, URL: "/samples/" + name + ".png"})
+		list = append(list, sampleResponse{Name: name, URL: "/samples/" + name + ".png", Model: sample.Model(name)})
 	}
 	c.JSON(http.StatusOK, gin.H{"samples": list})
 }

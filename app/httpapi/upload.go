@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -34,6 +35,7 @@ const (
 
 // rejection is one file that was not taken, and why.
 type rejection struct {
+	Index    int          `json:"index"` // of the file among those of the request, from 0
 	Filename string       `json:"filename"`
 	Code     problem.Code `json:"code"`
 	Detail   string       `json:"detail"`
@@ -155,6 +157,7 @@ func (u *uploading) part(ctx context.Context, part *multipart.Part, body *patien
 	if len(u.taken)+len(u.rejected) == u.Limits.Files {
 		return problem.Newf(problem.TooManyFiles, "There are more than %d files in the request: send them in several.", u.Limits.Files)
 	}
+	index := len(u.taken) + len(u.rejected)
 	job, err := u.file(ctx, part)
 	if body.err != nil || errors.Is(err, io.ErrUnexpectedEOF) || ctx.Err() != nil {
 		return broken(errors.Join(body.err, err))
@@ -164,7 +167,7 @@ func (u *uploading) part(ctx context.Context, part *multipart.Part, body *patien
 		if p.Status >= http.StatusInternalServerError {
 			u.Log.Error("file refused", "session", u.session, "code", p.Code, "error", err)
 		}
-		u.rejected = append(u.rejected, rejection{Filename: job.Filename, Code: p.Code, Detail: p.Detail})
+		u.rejected = append(u.rejected, rejection{Index: index, Filename: job.Filename, Code: p.Code, Detail: p.Detail})
 		return nil
 	}
 	u.taken = append(u.taken, job)
@@ -252,9 +255,19 @@ func broken(err error) error {
 	return problem.New(problem.BadRequest, "The request ended before it was complete.")
 }
 
+// windowsPath is how a path of Windows begins; elsewhere a backslash is a character of a name like any other.
+var windowsPath = regexp.MustCompile(`^([A-Za-z]:)?\\|^[A-Za-z]:/`)
+
+// quotes undoes what browsers do to a quote in the name of a form's file.
+var quotes = strings.NewReplacer("%22", `"`)
+
 // cleanFilename is what is left of a client's file name that can be shown anywhere.
 func cleanFilename(name string) string {
-	name = path.Base(strings.ReplaceAll(strings.ToValidUTF8(name, ""), `\`, "/"))
+	name = quotes.Replace(strings.ToValidUTF8(name, ""))
+	if windowsPath.MatchString(name) {
+		name = strings.ReplaceAll(name, `\`, "/")
+	}
+	name = path.Base(name)
 	name = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return -1

@@ -63,7 +63,7 @@ func TestOneBadFileAmongTen(t *testing.T) {
 	if len(got.Accepted) != 9 || len(got.Rejected) != 1 {
 		t.Fatalf("accepted %d, rejected %d", len(got.Accepted), len(got.Rejected))
 	}
-	if r := got.Rejected[0]; r.Filename != "notes.png" || r.Code != problem.UnsupportedFormat || r.Detail == "" {
+	if r := got.Rejected[0]; r.Index != 3 || r.Filename != "notes.png" || r.Code != problem.UnsupportedFormat || r.Detail == "" {
 		t.Errorf("rejected %+v", r)
 	}
 	if n := e.stored(); n != 9 {
@@ -250,6 +250,8 @@ func TestCleanFilename(t *testing.T) {
 	for from, want := range map[string]string{
 		"a.png":                  "a.png",
 		`C:\images\a.png`:        "a.png",
+		`a\1.png`:                `a\1.png`,
+		"3%22.png":               `3".png`,
 		"../../etc/passwd":       "passwd",
 		"a\x00b\n.png":           "ab.png",
 		"":                       "image",

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"image"
 	"image/png"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -77,7 +76,7 @@ func startPool(t *testing.T, model models.Spec, from given, to outcomes) *gpuexe
 func jobOf(id string, file []byte) gpuexec.Job {
 	return gpuexec.Job{
 		ID:      id,
-		Open:    func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(file)), nil },
+		Open:    func(context.Context) (imageio.Source, error) { return imageio.InMemory(file), nil },
 		Options: mask.Options{Threshold: 0.5},
 	}
 }

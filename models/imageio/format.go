@@ -30,6 +30,7 @@ type decoder func(r io.Reader, alive func() error) (raster, error)
 // raster is what a decoder gives, to be brought to 8 bits.
 type raster interface {
 	convert(ctx context.Context, report *reporter) (Image, error)
+	samples(ctx context.Context, page Page) ([]byte, error) // as a Reader of the page gives them
 }
 
 var formats = []format{

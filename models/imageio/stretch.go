@@ -8,10 +8,6 @@ import (
 	"seghub/models/pixels"
 )
 
-// saturated is the share of the samples that become black, and again white, when 16 bits are stretched
-// to 8.
-const saturated = 0.001
-
 // deep is a picture of 16-bit samples, big-endian as the image package and PNG files keep them.
 type deep struct {
 	width, height int

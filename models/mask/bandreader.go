@@ -10,7 +10,7 @@ import (
 // BandReader reads a probability map in bands. One goroutine at a time.
 type BandReader struct {
 	Width, Height int
-	Channels      int // 1, or 2 of a map with borders
+	Channels      int // as many as Probability.Channels
 	Bands         int // how many there are
 
 	r      io.ReadSeeker
@@ -119,17 +119,17 @@ func (b *BandReader) read(frame int, dst []uint8) ([]uint8, error) {
 
 // Probability reads the whole map, as it was written.
 func (b *BandReader) Probability() (Probability, error) {
-	p := Probability{Width: b.Width, Height: b.Height}
-	for channel, samples := range []*[]uint8{&p.Pix, &p.Border}[:b.Channels] {
-		*samples = make([]uint8, b.Width*b.Height)
+	channels := make([][]uint8, b.Channels)
+	for channel := range channels {
+		channels[channel] = make([]uint8, b.Width*b.Height)
 		for band := range b.Bands {
 			begin, end := b.Rows(band)
-			if _, err := b.Read(band, channel, (*samples)[begin*b.Width:end*b.Width]); err != nil {
+			if _, err := b.Read(band, channel, channels[channel][begin*b.Width:end*b.Width]); err != nil {
 				return Probability{}, err
 			}
 		}
 	}
-	return p, nil
+	return OfChannels(b.Width, b.Height, channels), nil
 }
 
 func (b *BandReader) readAt(p []byte, offset int64) error {

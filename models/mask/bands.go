@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -17,8 +18,7 @@ import (
 //	frames   of each band from the top, of each channel: its samples, row by row, as one zstd frame with a checksum
 //	index    the length of each frame (uint32), in the same order
 //
-// Numbers are little-endian. Channel 0 is the probability, channel 1, if there is one, the border. The last band has the
-// rows that are left. The header tells how many frames there are, so that a reader finds the index from the file's end.
+// Numbers are little-endian. The channels are those of Probability.Channels. The last band has the rows that are left. The header tells how many frames there are, so that a reader finds the index from the file's end.
 
 // BandRows is how many rows a band has; the last may have fewer. A band of a common picture fits into a core's cache.
 const BandRows = 64
@@ -26,7 +26,7 @@ const BandRows = 64
 const (
 	bandsMagic  = "SHPB\x01"
 	bandsHeader = 16
-	maxChannels = 2
+	maxChannels = 3
 )
 
 // ErrBands is why something cannot be read as a probability map; wrapped errors say more.
@@ -48,12 +48,13 @@ var (
 type BandWriter struct {
 	w                       io.Writer
 	width, height, channels int
-	row                     int // the first of the next band
+	row                     int       // the first of the next band
+	waiting                 [][]uint8 // rows of each channel that are no whole band yet
 	index                   []byte
 	buffer                  []byte
 }
 
-// NewBandWriter begins a map of width x height samples of 1 or 2 channels on w.
+// NewBandWriter begins a map of width x height samples of 1 to 3 channels on w.
 func NewBandWriter(w io.Writer, width, height, channels int) (*BandWriter, error) {
 	if width < 1 || height < 1 || width > math.MaxInt32 || height > math.MaxInt32 || channels < 1 || channels > maxChannels {
 		return nil, fmt.Errorf("write a probability map: there is none of %dx%d samples of %d channels", width, height, channels)
@@ -66,31 +67,55 @@ func NewBandWriter(w io.Writer, width, height, channels int) (*BandWriter, error
 	if _, err := w.Write(header); err != nil {
 		return nil, fmt.Errorf("write a probability map: %w", err)
 	}
-	return &BandWriter{w: w, width: width, height: height, channels: channels}, nil
+	return &BandWriter{w: w, width: width, height: height, channels: channels, waiting: make([][]uint8, channels)}, nil
 }
 
-// Write takes the next BandRows rows, or those that are left, of every channel.
+// Write takes the next rows of every channel, any number of them.
 func (b *BandWriter) Write(channels ...[]uint8) error {
+	if len(channels) != b.channels {
+		return fmt.Errorf("write a probability map: %d channels of %d", len(channels), b.channels)
+	}
+	rows := len(channels[0]) / b.width
+	left := b.height - b.row - len(b.waiting[0])/b.width
+	for _, samples := range channels {
+		if len(samples) != rows*b.width || rows > left {
+			return fmt.Errorf("write a probability map: %d samples are no rows of the %dx%d that are left", len(samples), b.width, left)
+		}
+	}
+	rest := slices.Clone(channels)
+	for len(rest[0]) > 0 {
+		band := min(BandRows, b.height-b.row) * b.width
+		n := min(band-len(b.waiting[0]), len(rest[0]))
+		for i, samples := range rest {
+			samples, rest[i] = samples[:n], samples[n:]
+			if n < band {
+				b.waiting[i] = append(b.waiting[i], samples...)
+				samples = b.waiting[i]
+			}
+			if len(samples) < band {
+				continue
+			}
+			if err := b.writeFrame(samples); err != nil {
+				return fmt.Errorf("write a probability map: %w", err)
+			}
+			b.waiting[i] = b.waiting[i][:0]
+		}
+		if len(b.waiting[0]) == 0 {
+			b.row += band / b.width
+		}
+	}
+	return nil
+}
+
+func (b *BandWriter) writeFrame(samples []uint8) error {
 	encoder, err := bandEncoder()
 	if err != nil {
-		return fmt.Errorf("write a probability map: %w", err)
+		return err
 	}
-	rows := min(BandRows, b.height-b.row)
-	if rows == 0 || len(channels) != b.channels {
-		return fmt.Errorf("write a probability map: %d channels of %d at row %d of %d", len(channels), b.channels, b.row, b.height)
-	}
-	for _, samples := range channels {
-		if len(samples) != rows*b.width {
-			return fmt.Errorf("write a probability map: a band of %d samples, not %dx%d", len(samples), b.width, rows)
-		}
-		b.buffer = encoder.EncodeAll(samples, b.buffer[:0])
-		b.index = binary.LittleEndian.AppendUint32(b.index, uint32(len(b.buffer)))
-		if _, err := b.w.Write(b.buffer); err != nil {
-			return fmt.Errorf("write a probability map: %w", err)
-		}
-	}
-	b.row += rows
-	return nil
+	b.buffer = encoder.EncodeAll(samples, b.buffer[:0])
+	b.index = binary.LittleEndian.AppendUint32(b.index, uint32(len(b.buffer)))
+	_, err = b.w.Write(b.buffer)
+	return err
 }
 
 // Close ends the map. It does not close what it was written to.
@@ -106,27 +131,16 @@ func (b *BandWriter) Close() error {
 
 // WriteBands writes the whole of p, which must be one that Segment takes and not empty.
 func WriteBands(w io.Writer, p Probability) error {
-	channels := [][]uint8{p.Pix}
-	if p.Border != nil {
-		channels = append(channels, p.Border)
+	if err := p.check(); err != nil {
+		return fmt.Errorf("write a probability map: %w", err)
 	}
+	channels := p.Channels()
 	b, err := NewBandWriter(w, p.Width, p.Height, len(channels))
 	if err != nil {
 		return err
 	}
-	for _, samples := range channels {
-		if len(samples) != p.Width*p.Height {
-			return fmt.Errorf("write a probability map: %d samples are not %dx%d", len(samples), p.Width, p.Height)
-		}
-	}
-	band := make([][]uint8, len(channels))
-	for y := 0; y < p.Height; y += BandRows {
-		for i, samples := range channels {
-			band[i] = samples[y*p.Width : min(y+BandRows, p.Height)*p.Width]
-		}
-		if err := b.Write(band...); err != nil {
-			return err
-		}
+	if err := b.Write(channels...); err != nil {
+		return err
 	}
 	return b.Close()
 }

@@ -30,11 +30,29 @@ func TestBandsComeBackAsTheyWere(t *testing.T) {
 			Height: rapid.IntRange(1, 3*mask.BandRows).Draw(t, "height"),
 		}
 		p.Pix = rapid.SliceOfN(rapid.Byte(), p.Width*p.Height, p.Width*p.Height).Draw(t, "pix")
-		if rapid.Bool().Draw(t, "has border") {
+		switch rapid.IntRange(1, 3).Draw(t, "channels") {
+		case 2:
 			p.Border = rapid.SliceOfN(rapid.Byte(), len(p.Pix), len(p.Pix)).Draw(t, "border")
+		case 3:
+			p.Down, p.Right = bytes.Clone(p.Pix), make([]uint8, len(p.Pix))
 		}
 		var file bytes.Buffer
-		if err := mask.WriteBands(&file, p); err != nil {
+		w, err := mask.NewBandWriter(&file, p.Width, p.Height, len(p.Channels()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for y := 0; y < p.Height; {
+			next := y + rapid.IntRange(0, p.Height-y).Draw(t, "rows")
+			var rows [][]uint8
+			for _, samples := range p.Channels() {
+				rows = append(rows, samples[y*p.Width:next*p.Width])
+			}
+			if err := w.Write(rows...); err != nil {
+				t.Fatal(err)
+			}
+			y = next
+		}
+		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
 		bands, err := mask.ReadBands(bytes.NewReader(file.Bytes()), int64(len(p.Pix)))
@@ -56,7 +74,7 @@ func TestBandsComeBackAsTheyWere(t *testing.T) {
 }
 
 func TestBandWriterRefusesWhatIsNoMap(t *testing.T) {
-	for _, size := range [][3]int{{0, 1, 1}, {1, 0, 1}, {1, 1, 0}, {1, 1, 3}, {1 << 31, 1, 1}} {
+	for _, size := range [][3]int{{0, 1, 1}, {1, 0, 1}, {1, 1, 0}, {1, 1, 4}, {1 << 31, 1, 1}} {
 		if _, err := mask.NewBandWriter(io.Discard, size[0], size[1], size[2]); err == nil {
 			t.Errorf("%v was taken", size)
 		}
@@ -67,7 +85,8 @@ func TestBandWriterRefusesWhatIsNoMap(t *testing.T) {
 	}
 	rows := make([]uint8, 2*mask.BandRows)
 	for name, write := range map[string]func() error{
-		"too few rows":      func() error { return w.Write(rows[2:]) },
+		"half a row":        func() error { return w.Write(rows[1:]) },
+		"too many rows":     func() error { return w.Write(append(rows, 0, 0, 0, 0)) },
 		"too many channels": func() error { return w.Write(rows, rows) },
 		"an end too soon":   w.Close,
 	} {

@@ -41,7 +41,7 @@ func readOutputs(t *testing.T, path string) mask.Probability {
 	for i := range size.X * size.Y {
 		r, g, b, _ := img.At(i%size.X, i/size.X).RGBA()
 		p.Pix = append(p.Pix, uint8(r>>8))
-		p.Flow = append(p.Flow, uint8(g>>8), uint8(b>>8))
+		p.Down, p.Right = append(p.Down, uint8(g>>8)), append(p.Right, uint8(b>>8))
 	}
 	return p
 }
@@ -110,7 +110,7 @@ func equalLabels(got, want []int) bool {
 
 // nuclei is a crowd of discs with flows to their middles, in rows and columns so dense that neighbours touch.
 func nuclei(size, across int) mask.Probability {
-	p := mask.Probability{Width: size, Height: size, Pix: make([]uint8, size*size), Flow: make([]uint8, 2*size*size)}
+	p := mask.Probability{Width: size, Height: size, Pix: make([]uint8, size*size), Down: make([]uint8, size*size), Right: make([]uint8, size*size)}
 	pitch := float64(size) / float64(across)
 	for i := range p.Pix {
 		x, y := float64(i%size)+0.5, float64(i/size)+0.5
@@ -119,7 +119,7 @@ func nuclei(size, across int) mask.Probability {
 		away := math.Hypot(down, right)
 		p.Pix[i] = uint8(255 / (1 + math.Exp(away-0.52*pitch)))
 		scale := 127 / max(away, 1)
-		p.Flow[2*i], p.Flow[2*i+1] = uint8(128+math.Round(scale*down)), uint8(128+math.Round(scale*right))
+		p.Down[i], p.Right[i] = uint8(128+math.Round(scale*down)), uint8(128+math.Round(scale*right))
 	}
 	return p
 }
@@ -145,10 +145,10 @@ func TestFlowsPartWhatTouches(t *testing.T) {
 // A body at each corner and edge of a picture: ways that lead out of it end at its edge.
 func TestFlowsThatLeadOutOfThePicture(t *testing.T) {
 	for _, flow := range [][2]uint8{{0, 0}, {255, 255}, {0, 255}, {255, 0}, {128, 128}} {
-		p := mask.Probability{Width: 7, Height: 5, Pix: make([]uint8, 35), Flow: make([]uint8, 70)}
+		p := mask.Probability{Width: 7, Height: 5, Pix: make([]uint8, 35), Down: make([]uint8, 35), Right: make([]uint8, 35)}
 		for i := range p.Pix {
 			p.Pix[i] = 255
-			p.Flow[2*i], p.Flow[2*i+1] = flow[0], flow[1]
+			p.Down[i], p.Right[i] = flow[0], flow[1]
 		}
 		s := mask.Segment(p, mask.Options{Threshold: 0.5, SplitTouching: true})
 		if s.Summary.Count != 1 || s.Summary.TotalArea != 35 {
@@ -160,10 +160,11 @@ func TestFlowsThatLeadOutOfThePicture(t *testing.T) {
 func TestFlowsOfAnotherSizeAreRefused(t *testing.T) {
 	defer func() {
 		if recover() == nil {
-			t.Error("two values of flow for four pixels were taken")
+			t.Error("a flow of two pixels for four was taken")
 		}
 	}()
-	mask.Segment(mask.Probability{Width: 2, Height: 2, Pix: make([]uint8, 4), Flow: make([]uint8, 2)}, mask.Options{Threshold: 0.5})
+	p := mask.Probability{Width: 2, Height: 2, Pix: make([]uint8, 4), Down: make([]uint8, 4), Right: make([]uint8, 2)}
+	mask.Segment(p, mask.Options{Threshold: 0.5})
 }
 
 // TestFlowsOfOneBodyDoNotChangeAnother wants the same objects of bodies whether others lie beside them or not, which lets
@@ -171,9 +172,11 @@ func TestFlowsOfAnotherSizeAreRefused(t *testing.T) {
 func TestFlowsOfOneBodyDoNotChangeAnother(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := anyMap(t)
-		flow := rapid.SliceOfN(rapid.Byte(), 2*len(p.Pix), 2*len(p.Pix)).Draw(t, "flow")
-		empty := mask.Probability{Width: p.Width, Height: 1, Pix: make([]uint8, p.Width), Flow: bytes.Repeat([]uint8{128}, 2*p.Width)}
-		p.Border, p.Flow = nil, flow
+		p.Border = nil
+		p.Down = rapid.SliceOfN(rapid.Byte(), len(p.Pix), len(p.Pix)).Draw(t, "down")
+		p.Right = rapid.SliceOfN(rapid.Byte(), len(p.Pix), len(p.Pix)).Draw(t, "right")
+		nowhere := bytes.Repeat([]uint8{128}, p.Width)
+		empty := mask.Probability{Width: p.Width, Height: 1, Pix: make([]uint8, p.Width), Down: nowhere, Right: nowhere}
 		o := mask.Options{Threshold: 0.5, SplitTouching: true, DetectHoles: true}
 		alone, both := mask.Segment(stacked(empty, p, empty), o), mask.Segment(stacked(empty, p, empty, p, empty), o)
 		if both.Summary.Count != 2*alone.Summary.Count || both.Summary.TotalArea != 2*alone.Summary.TotalArea {
@@ -188,7 +191,7 @@ func stacked(parts ...mask.Probability) mask.Probability {
 	for _, p := range parts {
 		all.Height += p.Height
 		all.Pix = append(all.Pix, p.Pix...)
-		all.Flow = append(all.Flow, p.Flow...)
+		all.Down, all.Right = append(all.Down, p.Down...), append(all.Right, p.Right...)
 	}
 	return all
 }

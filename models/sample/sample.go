@@ -12,14 +12,15 @@ import (
 
 // picture is one sample, drawn when it is first asked for.
 type picture struct {
-	name string
-	png  func() ([]byte, error)
+	name  string
+	model string // the shipped one that finds what it shows
+	png   func() ([]byte, error)
 }
 
 var pictures = []picture{
-	{"spheroid", once(func() imageio.Image { img, _ := spheroid(8, 1024, 1024).draw(); return img })},
-	{"touching-spheroids", once(func() imageio.Image { img, _ := touching(9, 1200, 1024).draw(); return img })},
-	{"nuclei", once(func() imageio.Image { return nuclei(4, 696, 520) })},
+	{"spheroid", "unet_spherohq", once(func() imageio.Image { img, _ := spheroid(8, 1024, 1024).draw(); return img })},
+	{"touching-spheroids", "unet_spherohq", once(func() imageio.Image { img, _ := touching(9, 1200, 1024).draw(); return img })},
+	{"nuclei", "unet_nuclei", once(func() imageio.Image { return nuclei(4, 696, 520) })},
 }
 
 func once(draw func() imageio.Image) func() ([]byte, error) {
@@ -37,6 +38,16 @@ func Names() []string {
 		names[i] = p.name
 	}
 	return names
+}
+
+// Model returns the id of the shipped model that a sample is for; "" for a name that is not one of Names.
+func Model(name string) string {
+	for _, p := range pictures {
+		if p.name == name {
+			return p.model
+		}
+	}
+	return ""
 }
 
 // PNG returns the sample of that name, always the same bytes, which the caller must not change. A name
