@@ -7,6 +7,7 @@ import (
 
 	"seghub/api/apitest"
 	"seghub/models/mask"
+	"seghub/models/mask/result"
 	"seghub/sessions"
 	"seghub/sessions/problem"
 )
@@ -39,7 +40,7 @@ func TestGoTypesFit(t *testing.T) {
 	for _, j := range []sessions.Job{
 		{State: sessions.JobQueued},
 		{State: sessions.JobRunning, StartedAt: &now, Stage: "infer", Percent: 40},
-		{State: sessions.JobDone, StartedAt: &now, FinishedAt: &now, Stage: "postprocess", Percent: 100,
+		{State: sessions.JobDone, Revision: 1, Count: new(int), StartedAt: &now, FinishedAt: &now, Stage: "postprocess", Percent: 100,
 			Timing: sessions.Timing{Queued: 1, Decode: 2, Infer: 3, Postprocess: 4, Total: 10}},
 		{State: sessions.JobFailed, StartedAt: &now, FinishedAt: &now, Error: problem.New(problem.CorruptImage, "It is cut short.")},
 		{State: sessions.JobCancelled, FinishedAt: &now},
@@ -57,13 +58,13 @@ func TestGoTypesFit(t *testing.T) {
 		}))
 	}
 
-	contract.Response(t, "GET", "/api/v1/jobs/J1/result", 200, "application/json", body(map[string]any{
-		"job": "J1", "image": map[string]any{"id": "I1", "filename": "a.png", "width": 64, "height": 48},
-		"model": "unet", "threshold": 0.5,
-		"objects": []mask.Object{{
-			ID: 1, Polygon: []mask.Point{{0, 0}, {3, 0}, {3, 3}, {0, 3}}, Holes: [][]mask.Point{{{1, 1}, {1, 2}, {2, 2}, {2, 1}}},
-			BBox: [4]int{0, 0, 3, 3}, Area: 8, Perimeter: 16, Centroid: [2]float64{1.5, 1.5}, MeanProbability: 0.9,
-		}},
-		"summary": mask.Summary{Count: 1, TotalArea: 8, Coverage: 0.1},
+	size := 0.5
+	objects := mask.Measure(64, 48, []mask.Span{{Y: 0, X0: 0, X1: 3, ID: 1}, {Y: 1, X0: 0, X1: 1, ID: 1}, {Y: 1, X0: 2, X1: 3, ID: 1}, {Y: 2, X0: 0, X1: 3, ID: 1}},
+		func(int32) []uint8 { return make([]uint8, 64) })
+	mask.Calibrate(objects, size)
+	contract.Response(t, "GET", "/api/v1/jobs/J1/result", 200, "application/json", body(result.Result{
+		Job: "J1", Revision: 1, Image: result.Image{ID: "I1", Filename: "a.png", Width: 64, Height: 48, PixelSize: &size},
+		Model: "unet", Options: mask.Options{Threshold: 0.5}, Shrunk: 1, Objects: objects,
+		Summary: mask.Summary{Count: 1, TotalArea: 8, Coverage: 0.1},
 	}))
 }

@@ -110,6 +110,7 @@ type Result struct {
 // Output is one job's masks at the size of its image, encoded, and its objects.
 type Output struct {
 	Width, Height int
+	Shrunk        float64 // how many times the model's input is smaller than the image; 1 for not at all
 	Objects       []mask.Object
 	Summary       mask.Summary
 	MaskPNG       []byte // 1 channel, 0 or 255

@@ -36,7 +36,7 @@ func (w *worker) postprocessOne(work context.Context, out outlet, t *task) (*Out
 	out.report(t, StagePostprocess, 0, steps)
 	probability := t.placement.Unfit(t.output, t.row)
 	out.report(t, StagePostprocess, 1, steps)
-	made := &Output{Width: probability.Width, Height: probability.Height}
+	made := &Output{Width: probability.Width, Height: probability.Height, Shrunk: t.placement.Shrunk()}
 
 	// The two do not need each other, and a client waits for the mask.
 	parts, ctx := errgroup.WithContext(ctx)

@@ -59,6 +59,14 @@ func fill(row []uint8, in Input, src []uint8, width, height, stride, channels in
 // Rows is how many rows of a batch the image takes up.
 func (p Placement) Rows() int { return max(1, len(p.across)*len(p.down)) }
 
+// Shrunk is how many times smaller than the image it is in the row; 1 when it is not.
+func (p Placement) Shrunk() float64 {
+	if p.Width == 0 {
+		return 1
+	}
+	return max(1, float64(p.ImageWidth)/float64(p.Width), float64(p.ImageHeight)/float64(p.Height))
+}
+
 // place keeps the aspect ratio as nearly as whole pixels can, and at least one pixel of each side.
 func place(width, height int, in Input) Placement {
 	p := Placement{ImageWidth: width, ImageHeight: height, Width: in.Width, Height: in.Height}

@@ -50,10 +50,11 @@ type (
 
 func sessionKey(id string) string { return hashTag + ":session:" + id }
 
-// event is one entry of the log. finished is the job that it says is over, if any.
+// event is one entry of the log.
 type event struct {
 	Message
-	finished string
+	finished string // the job that it says is over, if any
+	state    State  // of the session, if it tells that
 }
 
 // newEvent makes the client's frame of one entry in session's log: {id, {field, value, ...}}.
@@ -66,11 +67,7 @@ func newEvent(session string, entry any) (event, error) {
 	if err != nil {
 		return event{}, err
 	}
-	values := list(parts[1])
-	r := make(record, len(values)/2)
-	for i := 0; i+1 < len(values); i += 2 {
-		r[text(values[i])] = text(values[i+1])
-	}
+	r := fieldsOf(list(parts[1]))
 	e := event{Message: Message{Seq: seq, Type: r["type"]}}
 	var frame any
 	switch e.Type {
@@ -87,7 +84,9 @@ func newEvent(session string, entry any) (event, error) {
 		now := r.session(session)
 		now.Seq = seq
 		frame = sessionFrame{Type: e.Type, Seq: seq, Session: now}
-		e.Last = now.State == Closed
+		e.state, e.Last = now.State, now.State == Closed
+	case "edit":
+		frame = newEditFrame(seq, r)
 	case "mask":
 		e.JobID = r["id"]
 		frame = maskFrame{Type: e.Type, Seq: seq, JobID: r["id"], ImageID: r["image"], Final: true,

@@ -46,10 +46,12 @@ func (f *form) set(name string, r io.Reader) error {
 		f.options.MinArea, err = strconv.Atoi(value)
 	case "detect_holes":
 		f.options.DetectHoles, err = strconv.ParseBool(value)
+	case "exclude_border":
+		f.options.ExcludeBorder, err = strconv.ParseBool(value)
 	case "split_touching":
 		f.options.SplitTouching, err = strconv.ParseBool(value)
 	default:
-		return problem.Newf(problem.BadRequest, "There is no field %q: files, model, threshold, min_area, detect_holes and split_touching are known.", name)
+		return problem.Newf(problem.BadRequest, "There is no field %q: files, model, threshold, min_area, detect_holes, exclude_border and split_touching are known.", name)
 	}
 	if err != nil {
 		return problem.Newf(problem.BadRequest, "The field %s cannot be %q.", name, value)

@@ -10,7 +10,7 @@ import (
 
 	"seghub/gpuexec"
 	"seghub/models/imageio"
-	"seghub/models/mask"
+	"seghub/models/mask/result"
 	"seghub/sessions"
 	"seghub/storage"
 )
@@ -20,23 +20,6 @@ type files struct {
 	store *storage.Store
 }
 
-// result is the result object of the contract. Lengths are pixels, areas square pixels.
-type result struct {
-	Job       string        `json:"job"`
-	Image     resultImage   `json:"image"`
-	Model     string        `json:"model"`
-	Threshold float64       `json:"threshold"`
-	Objects   []mask.Object `json:"objects"`
-	Summary   mask.Summary  `json:"summary"`
-}
-
-type resultImage struct {
-	ID       string `json:"id"`
-	Filename string `json:"filename"`
-	Width    int    `json:"width"`
-	Height   int    `json:"height"`
-}
-
 // OpenImage opens an uploaded file.
 func (f files) OpenImage(ctx context.Context, session, image string) (imageio.Source, error) {
 	return f.store.Open(ctx, storage.ImageKey(session, image))
@@ -44,13 +27,15 @@ func (f files) OpenImage(ctx context.Context, session, image string) (imageio.So
 
 // PutResult keeps everything that was made of a job.
 func (f files) PutResult(ctx context.Context, job sessions.Job, session string, out gpuexec.Output) error {
-	data, err := json.Marshal(result{
-		Job:       job.ID,
-		Image:     resultImage{ID: job.ImageID, Filename: job.Filename, Width: out.Width, Height: out.Height},
-		Model:     job.Model,
-		Threshold: job.Options.Threshold,
-		Objects:   out.Objects,
-		Summary:   out.Summary,
+	data, err := json.Marshal(result.Result{
+		Job:      job.ID,
+		Revision: 1,
+		Image:    result.Image{ID: job.ImageID, Filename: job.Filename, Width: out.Width, Height: out.Height, Page: job.Page},
+		Model:    job.Model,
+		Options:  job.Options,
+		Shrunk:   out.Shrunk,
+		Objects:  out.Objects,
+		Summary:  out.Summary,
 	})
 	if err != nil {
 		return fmt.Errorf("encode the result of job %s: %w", job.ID, err)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"testing"
 
+	"seghub/models/mask/result"
 	"seghub/models/sample"
 	"seghub/sessions"
 )
@@ -55,7 +56,7 @@ func TestOneImageFromUploadToMask(t *testing.T) {
 	if err != nil || img.Bounds().Dx() != job.Width || img.ColorModel() != color.GrayModel {
 		t.Errorf("mask: %v", err)
 	}
-	var r result
+	var r result.Result
 	if err := json.Unmarshal(u.get("/api/v1/jobs/"+job.ID+"/result"), &r); err != nil || r.Summary.Count == 0 || r.Job != job.ID {
 		t.Errorf("result %+v, %v", r.Summary, err)
 	}

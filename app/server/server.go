@@ -212,10 +212,15 @@ func (s *server) startSessions(ctx context.Context) error {
 	if node == "" {
 		node = config.Hostname()
 	}
+	storage, err := s.store.Identity(ctx)
+	if err != nil {
+		s.log.Warn("the storage has no name yet: other hubs may use another one unnoticed", "error", err)
+	}
 	s.sessions, err = sessions.New(sessions.Config{
 		Redis:        client,
 		Node:         node,
 		Slots:        s.cfg.Slots,
+		Storage:      storage,
 		Turn:         s.cfg.Turn,
 		ReserveGrace: s.cfg.ReserveGrace,
 		SessionTTL:   s.cfg.SessionTTL,
@@ -231,8 +236,7 @@ func (s *server) startSessions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// What is started here is stopped by shutdown, in order, not by the end of ctx.
-	return s.sessions.Start(context.WithoutCancel(ctx), s.pool)
+	return s.sessions.Start(ctx, s.pool) // what that starts is stopped by shutdown, in order, not by the end of ctx
 }
 
 func (s *server) startEdge(ctx context.Context) error {

@@ -15,7 +15,25 @@ type body struct {
 type outlines struct {
 	list []body
 	row  []int32
+	top  int  // the row of the picture that row 0 is
 	ring ring // the one in hand; its memory is used again
+}
+
+// newOutlines takes the rows that spans, which are in reading order, lie in.
+func newOutlines(spans []Span) outlines {
+	o := outlines{list: make([]body, 0, len(spans)), row: []int32{0}}
+	if len(spans) == 0 {
+		return o
+	}
+	o.top = int(spans[0].Y)
+	for _, s := range spans {
+		for len(o.row) <= int(s.Y)-o.top {
+			o.row = append(o.row, int32(len(o.list)))
+		}
+		o.list = append(o.list, body{x0: s.X0, x1: s.X1, id: s.ID})
+	}
+	o.row = append(o.row, int32(len(o.list)))
+	return o
 }
 
 // trace calls found with each ring: for each object its outer ring first, then its holes, in reading order of their first level
@@ -47,7 +65,8 @@ func (o *outlines) traceFrom(y int, i int32, found func(id int32, r *ring)) {
 }
 
 // follow walks the ring of which a level piece begins at x above run i of row y, and leaves it in o.ring. Where two pixels of the
-// object meet at a corner only, it turns left and keeps them together, as Segment's 8-connected objects are.
+// object meet at a corner only, it turns left, towards the other one: of an object that is connected at edges elsewhere, no ring then passes
+// a corner twice.
 func (o *outlines) follow(y int, i, x int32) {
 	o.ring = ring{corners: o.ring.corners[:0]}
 	startY, startX := y, x
@@ -120,7 +139,7 @@ const (
 func (o *outlines) turn(x int32, y int, cracks int32) {
 	o.ring.straight += int(cracks) - 1
 	o.ring.turns++
-	o.ring.corners = append(o.ring.corners, Point{int(x), y})
+	o.ring.corners = append(o.ring.corners, Point{int(x), y + o.top})
 }
 
 // under tells how a walk down the right end of a run of row y goes on: level to the right above the next run, or straight down along its

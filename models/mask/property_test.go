@@ -31,6 +31,7 @@ func anyOptions(t *rapid.T) mask.Options {
 		Threshold:     rapid.Float64Range(0.05, 0.95).Draw(t, "threshold"),
 		MinArea:       rapid.IntRange(0, 6).Draw(t, "min_area"),
 		DetectHoles:   rapid.Bool().Draw(t, "detect_holes"),
+		ExcludeBorder: rapid.Bool().Draw(t, "exclude_border"),
 		SplitTouching: rapid.Bool().Draw(t, "split_touching"),
 	}
 }
@@ -45,7 +46,7 @@ func TestSegmentHoldsItsPromises(t *testing.T) {
 func TestSegmentAgreesWithFlooding(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, o := anyMap(t), anyOptions(t)
-		o.SplitTouching = false
+		o.SplitTouching, o.ExcludeBorder = false, false
 		s := mask.Segment(p, o)
 		binary, want := flooded(p, o)
 		if !reflect.DeepEqual(s.Binary(), binary) {
@@ -60,7 +61,7 @@ func TestSegmentAgreesWithFlooding(t *testing.T) {
 func TestSplittingKeepsEveryPixel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, o := anyMap(t), anyOptions(t)
-		o.MinArea = 0
+		o.MinArea, o.ExcludeBorder = 0, false
 		o.SplitTouching = true
 		split := mask.Segment(p, o)
 		o.SplitTouching = false
@@ -94,6 +95,7 @@ func check(t failer, p mask.Probability, o mask.Options, s mask.Segmentation) {
 			t.Errorf("object %d: Holes is nil", object.ID)
 		}
 		rings := append([][]mask.Point{object.Polygon}, object.Holes...)
+		checkValid(t, rings)
 		shoelace := 0
 		for k, ring := range rings {
 			checkRing(t, ring)
@@ -140,6 +142,35 @@ func checkRing(t failer, ring []mask.Point) {
 		}
 		wasLevel = isLevel
 	}
+}
+
+// checkValid wants rings that are valid for JTS and its like: none passes a corner twice.
+func checkValid(t failer, rings [][]mask.Point) {
+	for _, ring := range rings {
+		seen := map[mask.Point]bool{}
+		for i, a := range ring {
+			b := ring[(i+1)%len(ring)]
+			for p := a; p != b; p = toward(p, b) {
+				if seen[p] {
+					t.Errorf("ring %v passes %v twice", ring, p)
+					return
+				}
+				seen[p] = true
+			}
+		}
+	}
+}
+
+// toward is the pixel corner beside p in the direction of b, along an axis.
+func toward(p, b mask.Point) mask.Point {
+	for axis := range p {
+		if p[axis] < b[axis] {
+			p[axis]++
+		} else if p[axis] > b[axis] {
+			p[axis]--
+		}
+	}
+	return p
 }
 
 // doubleArea is twice the area that a ring encloses (shoelace formula), positive when it runs clockwise on
@@ -207,7 +238,7 @@ func flooded(p mask.Probability, o mask.Options) (binary []uint8, areas []int) {
 		body[i] = float64(v)/255 >= o.Threshold
 	}
 	// region returns the pixels connected to start that are body or not, as start is.
-	region := func(start int, corners bool) (pixels []int, reachesBorder bool) {
+	region := func(start int) (pixels []int, reachesBorder bool) {
 		seen := map[int]bool{start: true}
 		for todo := []int{start}; len(todo) > 0; {
 			i := todo[len(todo)-1]
@@ -221,7 +252,7 @@ func flooded(p mask.Probability, o mask.Options) (binary []uint8, areas []int) {
 						continue
 					}
 					n := y*w + x
-					if !seen[n] && body[n] == body[start] && (corners || dx == 0 || dy == 0) {
+					if !seen[n] && body[n] == body[start] && (dx == 0 || dy == 0) {
 						seen[n] = true
 						todo = append(todo, n)
 					}
@@ -234,7 +265,7 @@ func flooded(p mask.Probability, o mask.Options) (binary []uint8, areas []int) {
 		var holes []int
 		for i := range body {
 			if !body[i] {
-				if _, open := region(i, false); !open {
+				if _, open := region(i); !open {
 					holes = append(holes, i)
 				}
 			}
@@ -249,7 +280,7 @@ func flooded(p mask.Probability, o mask.Options) (binary []uint8, areas []int) {
 		if !body[i] || done[i] {
 			continue
 		}
-		pixels, _ := region(i, true)
+		pixels, _ := region(i)
 		for _, k := range pixels {
 			done[k] = true
 		}

@@ -46,15 +46,16 @@ func TestSegment(t *testing.T) {
 		{"nothing", drawn("...", "..."), mask.Options{Threshold: 0.5}, nil},
 		{"everything", drawn("###", "###"), mask.Options{Threshold: 0.5}, []int{6}},
 		{"one pixel", drawn("#"), mask.Options{Threshold: 0.5}, []int{1}},
-		{"corners connect objects", drawn("#..", ".#.", "..#"), mask.Options{Threshold: 0.5}, []int{3}},
-		{"other corners too", drawn("..#", ".#.", "#.."), mask.Options{Threshold: 0.5}, []int{3}},
+		{"corners connect nothing", drawn("#..", ".#.", "..#"), mask.Options{Threshold: 0.5}, []int{1, 1, 1}},
+		{"other corners neither", drawn("..#", ".#.", "#.."), mask.Options{Threshold: 0.5}, []int{1, 1, 1}},
 		{"objects in reading order", drawn("..#", "#.#", "#.."), mask.Options{Threshold: 0.5}, []int{2, 2}},
+		{"the border excludes", drawn("#....", "..##.", "....#"), mask.Options{Threshold: 0.5, ExcludeBorder: true}, []int{2}},
 		{"a hole is kept", ring, mask.Options{Threshold: 0.5, DetectHoles: true}, []int{13}},
 		{"a hole is filled", ring, mask.Options{Threshold: 0.5}, []int{16}},
-		{"a corner does not open a hole", drawn("###.", "#.#.", "##.#", "...#"), mask.Options{Threshold: 0.5}, []int{10}},
+		{"a corner does not open a hole", drawn("###", "#.#", "##."), mask.Options{Threshold: 0.5}, []int{8}},
 		{"an island in a filled hole", drawn("#####", "#...#", "#.#.#", "#...#", "#####"), mask.Options{Threshold: 0.5}, []int{25}},
 		{"an island in a kept hole", drawn("#####", "#...#", "#.#.#", "#...#", "#####"), mask.Options{Threshold: 0.5, DetectHoles: true}, []int{16, 1}},
-		{"the border shuts no hole", drawn(".#.", "#.#"), mask.Options{Threshold: 0.5}, []int{3}},
+		{"the border shuts no hole", drawn("###", "#.#"), mask.Options{Threshold: 0.5}, []int{5}},
 		{"the threshold is met", drawn("#+."), mask.Options{Threshold: 128. / 255}, []int{2}},
 		{"the threshold is missed", drawn("#+."), mask.Options{Threshold: 128.01 / 255}, []int{1}},
 		{"small ones are dropped", drawn("##.#", "##.#"), mask.Options{Threshold: 0.5, MinArea: 3}, []int{4}},
@@ -97,12 +98,30 @@ func TestSegmentMeasuresAnObject(t *testing.T) {
 		MeanProbability: (7*255 + 128) / 8. / 255,
 	}
 	got := s.Objects[0]
-	if math.Abs(got.Perimeter-want.Perimeter) > 1e-9 {
-		t.Errorf("perimeter %v, want %v", got.Perimeter, want.Perimeter)
+	round := 4 * math.Pi * 8 / (want.Perimeter * want.Perimeter)
+	for name, pair := range map[string][2]float64{
+		"perimeter":           {got.Perimeter, want.Perimeter},
+		"equivalent diameter": {got.EquivalentDiameter, math.Sqrt(32 / math.Pi)},
+		"circularity":         {got.Circularity, round},
+		"sphericity":          {got.Sphericity, math.Sqrt(round)},
+		"compactness":         {got.Compactness, 1 / round},
+		"solidity":            {got.Solidity, 8. / 9},
+		"extent":              {got.Extent, 8. / 9},
+		"convexity":           {got.Convexity, 1},
+		"aspect ratio":        {got.AspectRatio, 1},
+		"largest Feret":       {got.FeretMax, 3 * math.Sqrt2},
+		"least Feret":         {got.FeretMin, 3},
+	} {
+		if math.Abs(pair[0]-pair[1]) > 1e-9 {
+			t.Errorf("%s is %v, want %v", name, pair[0], pair[1])
+		}
 	}
-	got.Perimeter = want.Perimeter
-	if !reflect.DeepEqual(got, want) {
+	if got.ID != want.ID || !reflect.DeepEqual(got.Polygon, want.Polygon) || !reflect.DeepEqual(got.Holes, want.Holes) || got.BBox != want.BBox ||
+		got.Area != want.Area || got.Centroid != want.Centroid || got.MeanProbability != want.MeanProbability || got.TouchesBorder {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if !s.Objects[1].TouchesBorder {
+		t.Error("the pixel in the corner does not touch the border")
 	}
 	if want := (mask.Summary{Count: 2, TotalArea: 9, Coverage: 9. / 30}); s.Summary != want {
 		t.Errorf("summary %+v, want %+v", s.Summary, want)

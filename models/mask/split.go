@@ -47,7 +47,7 @@ func (r *runs) cores(border []uint8) []int32 {
 		}
 		return 1
 	})
-	left.connect()
+	left.connectAtCorners()
 	squared := distances(left)
 	inmost := make([]int32, len(left.list)) // by root
 	left.eachBody(func(root int32, begin, end int) {
@@ -123,23 +123,25 @@ func (w *watershed) flood(pixel int32) {
 	}
 	x, y := int(pixel)%w.width, int(pixel)/w.width
 	mine, best := int32(0), int32(-1)
-	for ny := max(0, y-1); ny <= min(w.height-1, y+1); ny++ {
-		for nx := max(0, x-1); nx <= min(w.width-1, x+1); nx++ {
-			neighbour := ny*w.width + nx
-			if w.basin[neighbour] == 0 {
-				continue
-			}
-			theirs := w.root(w.basin[neighbour])
-			if twoCores(core, w.core[theirs]) {
-				continue
-			}
-			if mine != 0 && mine != theirs && !twoCores(w.core[mine], w.core[theirs]) && !w.isNeck(w.squared[pixel], mine, theirs) {
-				mine = w.unite(mine, theirs)
-				theirs = mine
-			}
-			if d := w.squared[neighbour]; d > best {
-				mine, best = theirs, d
-			}
+	for _, step := range [...][2]int{{0, -1}, {-1, 0}, {1, 0}, {0, 1}} {
+		nx, ny := x+step[0], y+step[1]
+		if nx < 0 || ny < 0 || nx >= w.width || ny >= w.height {
+			continue
+		}
+		neighbour := ny*w.width + nx
+		if w.basin[neighbour] == 0 {
+			continue
+		}
+		theirs := w.root(w.basin[neighbour])
+		if twoCores(core, w.core[theirs]) {
+			continue
+		}
+		if mine != 0 && mine != theirs && !twoCores(w.core[mine], w.core[theirs]) && !w.isNeck(w.squared[pixel], mine, theirs) {
+			mine = w.unite(mine, theirs)
+			theirs = mine
+		}
+		if d := w.squared[neighbour]; d > best {
+			mine, best = theirs, d
 		}
 	}
 	if mine == 0 {

@@ -35,10 +35,10 @@ def objects(outputs: np.ndarray, threshold: float, min_area: int = 0) -> np.ndar
 
 
 def in_reading_order(labels: np.ndarray, min_area: int) -> np.ndarray:
-    """The connected parts of each label, of so many pixels at least, numbered by their first pixels."""
+    """The parts of each label that are connected at edges, of so many pixels at least, numbered by their first pixels."""
     parts, count = np.zeros(labels.shape, np.int32), 0
     for label, box in enumerate(ndimage.find_objects(labels), 1):
-        part, found = ndimage.label(labels[box] == label, CONNECTED)
+        part, found = ndimage.label(labels[box] == label)
         parts[box] += np.where(part > 0, part + count, 0)
         count += found
     _, first, number, area = np.unique(parts, return_index=True, return_inverse=True, return_counts=True)

@@ -10,6 +10,21 @@ local function running_key(sid) return session_key(sid) .. ':running' end
 local function over(sid, jid, outcome)
   call('HSET', job_key(sid, jid), 'state', outcome, 'stage', '', 'finished', int(WALL))
   call('HINCRBY', session_key(sid), outcome, 1)
+  weigh(sid, jid, -1)
+end
+
+-- forget takes a job that is over out of its session.
+local function forget(sid, jid)
+  local j = call('HMGET', job_key(sid, jid), 'state', 'image')
+  call('HINCRBY', session_key(sid), j[1], -1)
+  call('ZREM', session_key(sid) .. ':jobs', jid)
+  call('ZREM', image_key(sid, j[2]), jid)
+  call('DEL', job_key(sid, jid), revisions_key(sid, jid))
+end
+
+-- drop forgets a job whose image was deleted while a worker had it in hand.
+local function drop(sid, jid)
+  if call('HGET', job_key(sid, jid), 'drop') == '1' then forget(sid, jid) end
 end
 
 -- withdraw cancels a queued job.
@@ -44,7 +59,7 @@ local function let_go(sid, jid, node)
   if n[1] and select(2, split(n[1])) == sid .. ' ' .. jid then call('HDEL', node_key(node), 'suspect') end
   if n[2] then
     call('HDEL', node_key(node), 'held')
-    wake = true
+    wake(node)
   end
 end
 
@@ -75,8 +90,10 @@ local function put_back(sid, jid, death)
     call('ZADD', session_key(sid) .. ':queue', j[3], jid)
   end
   record_job(sid, jid)
+  drop(sid, jid)
   note_work(sid)
   find_place(sid)
+  call_worker(sid)
 end
 
 -- empty_hands puts back what the workers of a node have in hand. problem, when its process died, is the JSON of what is wrong
@@ -89,21 +106,23 @@ local function empty_hands(node, problem)
   end
   call('DEL', hand_key(node))
   call('HDEL', node_key(node), 'suspect', 'held')
-  wake = true
 end
 
 -- evict sends the owners of a node's slots from the given one on to the line by their old ticket.
 local function evict(node, first)
-  for slot = first, num(call('HGET', node_key(node), 'slots')) - 1 do
-    local sid = owner(node, slot)
+  for slot = first, slots_of(node) - 1 do
+    local sid = owner(node, int(slot))
     if sid then stand_by(sid, false) end
   end
 end
 
 -- bury ends a node that is no more.
 local function bury(node, problem)
+  call('ZREM', NODES, node)
+  withhold(node)
   empty_hands(node, problem)
   evict(node, 0)
-  call('SREM', NODES, node)
+  for slot = 0, slots_of(node) - 1 do call('SREM', RESTING, node .. ' ' .. int(slot)) end
   call('DEL', node_key(node))
+  post('node ' .. node)
 end

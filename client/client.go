@@ -1,0 +1,287 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// Config says which hub and how.
+type Config struct {
+	URL       string // of the hub, as http://host:port, also under a path of a proxy
+	Name      string // of the person, as others see it
+	AccessKey string // where the operator has set one
+	Token     string // of a session that goes on; empty starts one
+
+	// GiveUp is how long a hub may be out of reach before a call fails; 5 minutes when zero.
+	GiveUp time.Duration
+	// Stall is how long a connection may move nothing before it counts as broken; 1 minute when zero.
+	Stall time.Duration
+	// Transport makes the connections, those of events too; one of the client's own when nil.
+	Transport *http.Transport
+	// Retrying hears why a call is made again and how long it waits; may be nil. It must not block.
+	Retrying func(err error, wait time.Duration)
+}
+
+const (
+	defaultGiveUp = 5 * time.Minute
+	defaultStall  = time.Minute
+	dialTimeout   = 15 * time.Second
+)
+
+// Client is one session at a hub.
+type Client struct {
+	config Config
+	base   string // https://host/mount/api/v1
+	token  string
+	http   *http.Client
+	dialer websocket.Dialer
+}
+
+// Open takes up the session of Config.Token, or starts one.
+func Open(ctx context.Context, config Config) (*Client, error) {
+	address, err := url.Parse(config.URL)
+	if err != nil || address.Host == "" || address.Scheme != "http" && address.Scheme != "https" {
+		return nil, fmt.Errorf("seghub: %q is not the address of a hub, such as http://127.0.0.1:8080", config.URL)
+	}
+	if config.GiveUp == 0 {
+		config.GiveUp = defaultGiveUp
+	}
+	if config.Stall == 0 {
+		config.Stall = defaultStall
+	}
+	if config.Transport == nil {
+		config.Transport = &http.Transport{
+			Proxy:       http.ProxyFromEnvironment,
+			DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			// Whoever comes back to a hub that was restarted is not to find dead connections one after the other.
+			IdleConnTimeout: 30 * time.Second,
+		}
+	}
+	c := &Client{
+		config: config,
+		base:   strings.TrimRight(config.URL, "/") + "/api/v1",
+		token:  config.Token,
+		http:   &http.Client{Transport: config.Transport},
+		dialer: websocket.Dialer{
+			Subprotocols:     []string{subprotocol},
+			HandshakeTimeout: dialTimeout,
+			Proxy:            config.Transport.Proxy,
+			NetDialContext:   config.Transport.DialContext,
+			TLSClientConfig:  config.Transport.TLSClientConfig,
+		},
+	}
+	if c.token == "" {
+		if err := c.start(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// start begins a session. When its answer is lost another one is begun; the one that nobody knows of has no work and expires.
+func (c *Client) start(ctx context.Context) error {
+	body, err := json.Marshal(map[string]string{"name": c.config.Name, "access_key": c.config.AccessKey})
+	if err != nil {
+		return err
+	}
+	var created struct {
+		Token string `json:"token"`
+	}
+	if err := c.json(ctx, call{method: http.MethodPost, path: "/sessions", body: body, contentType: "application/json"}, &created); err != nil {
+		return err
+	}
+	c.token = created.Token
+	return nil
+}
+
+// Token authorises the session; whoever keeps it can take the session up again.
+func (c *Client) Token() string { return c.token }
+
+// Disconnect lets go of idle connections. The session stays.
+func (c *Client) Disconnect() { c.http.CloseIdleConnections() }
+
+// Close ends the session for good: its queue is cancelled and its files are deleted.
+func (c *Client) Close(ctx context.Context) error {
+	defer c.Disconnect()
+	err := c.do(ctx, call{method: http.MethodDelete, path: "/session"}, nil)
+	if HasCode(err, CodeUnauthorized) { // the answer to a first try was lost
+		return nil
+	}
+	return err
+}
+
+// Session is the session as it is now.
+func (c *Client) Session(ctx context.Context) (Session, error) {
+	var s Session
+	err := c.json(ctx, call{path: "/session"}, &s)
+	return s, err
+}
+
+// Models are those that can be asked for.
+func (c *Client) Models(ctx context.Context) ([]Model, error) {
+	var answer struct {
+		Models []Model `json:"models"`
+	}
+	err := c.json(ctx, call{path: "/models"}, &answer)
+	return answer.Models, err
+}
+
+// call is one request, which may have to be made several times.
+type call struct {
+	method      string // GET when empty
+	path        string // below /api/v1
+	header      http.Header
+	contentType string
+	body        []byte
+	stream      func() (io.ReadCloser, int64, error) // in place of body; its length is -1 when unknown
+	once        bool                                 // the caller makes it again itself
+}
+
+// json makes a call and decodes what is answered.
+func (c *Client) json(ctx context.Context, what call, v any) error {
+	return c.do(ctx, what, func(response *http.Response) error {
+		if err := json.NewDecoder(response.Body).Decode(v); err != nil {
+			return fmt.Errorf("seghub: the answer to %s: %w", what.path, err)
+		}
+		return nil
+	})
+}
+
+// do makes a call until it is answered, and gives the answer of a success to read. Where reading fails the call is made again.
+func (c *Client) do(ctx context.Context, what call, read func(*http.Response) error) error {
+	var failed failures
+	for {
+		err := c.try(ctx, what, read)
+		if err == nil || what.once {
+			return err
+		}
+		if err := c.again(ctx, &failed, err); err != nil {
+			return err
+		}
+	}
+}
+
+// failures are those of one call, in a row.
+type failures struct {
+	count int
+	since time.Time
+}
+
+// again waits until a call that failed may be made again; the error is why it may not.
+func (c *Client) again(ctx context.Context, failed *failures, why error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if !passes(why) {
+		return why
+	}
+	switch {
+	case isFull(why): // the hub is there
+		failed.since = time.Time{}
+	case failed.since.IsZero():
+		failed.since = time.Now()
+	case time.Since(failed.since) > c.config.GiveUp:
+		return why
+	}
+	wait := usual.delay(failed.count)
+	failed.count++
+	var p *Problem
+	if errors.As(why, &p) {
+		wait += p.RetryAfter
+	}
+	if c.config.Retrying != nil {
+		c.config.Retrying(why, wait)
+	}
+	return pause(ctx, wait)
+}
+
+// errStalled is why a call ends of which nothing moves.
+var errStalled = errors.New("seghub: the connection has moved nothing for too long")
+
+// try makes a call once.
+func (c *Client) try(ctx context.Context, what call, read func(*http.Response) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stall := time.AfterFunc(c.config.Stall, func() { cancel(errStalled) })
+	defer stall.Stop()
+	moving := func() { stall.Reset(c.config.Stall) }
+
+	request, err := c.request(ctx, what, moving)
+	if err != nil {
+		return err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return cause(ctx, err)
+	}
+	defer response.Body.Close()
+	response.Body = moved{response.Body, moving}
+	if response.StatusCode >= http.StatusBadRequest {
+		return readProblem(response)
+	}
+	if read == nil {
+		return nil
+	}
+	return cause(ctx, read(response))
+}
+
+// cause is why ctx ended where that is what err comes of.
+func cause(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (c *Client) request(ctx context.Context, what call, moving func()) (*http.Request, error) {
+	var body io.ReadCloser = io.NopCloser(bytes.NewReader(what.body))
+	length := int64(len(what.body))
+	if what.stream != nil {
+		var err error
+		if body, length, err = what.stream(); err != nil {
+			return nil, localError{err}
+		}
+	}
+	request, err := http.NewRequestWithContext(ctx, what.method, c.base+what.path, moved{body, moving})
+	if err != nil {
+		return nil, err
+	}
+	if request.ContentLength = length; length == 0 {
+		request.Body = http.NoBody
+	}
+	for key, values := range what.header {
+		request.Header[key] = values
+	}
+	if what.contentType != "" {
+		request.Header.Set("Content-Type", what.contentType)
+	}
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	return request, nil
+}
+
+// moved tells of every piece that is read through it.
+type moved struct {
+	io.ReadCloser
+	moving func()
+}
+
+func (m moved) Read(p []byte) (int, error) {
+	n, err := m.ReadCloser.Read(p)
+	if n > 0 {
+		m.moving()
+	}
+	return n, err
+}

@@ -1,0 +1,104 @@
+package client
+
+import (
+	"context"
+	"io"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// jobsPage is how many jobs are asked for at once.
+const jobsPage = 500
+
+// Job gives one job.
+func (c *Client) Job(ctx context.Context, id string) (Job, error) {
+	var job Job
+	err := c.json(ctx, call{path: "/jobs/" + url.PathEscape(id)}, &job)
+	return job, err
+}
+
+// Jobs goes through the jobs of the session, newest first; those of one state unless that is empty. After an error nothing follows.
+func (c *Client) Jobs(ctx context.Context, state JobState) iter.Seq2[Job, error] {
+	return func(yield func(Job, error) bool) {
+		for cursor := ""; ; {
+			query := url.Values{"limit": {strconv.Itoa(jobsPage)}}
+			if state != "" {
+				query.Set("state", string(state))
+			}
+			if cursor != "" {
+				query.Set("cursor", cursor)
+			}
+			var page struct {
+				Jobs       []Job   `json:"jobs"`
+				NextCursor *string `json:"next_cursor"`
+			}
+			if err := c.json(ctx, call{path: "/jobs?" + query.Encode()}, &page); err != nil {
+				yield(Job{}, err)
+				return
+			}
+			for _, job := range page.Jobs {
+				if !yield(job, nil) {
+					return
+				}
+			}
+			if page.NextCursor == nil {
+				return
+			}
+			cursor = *page.NextCursor
+		}
+	}
+}
+
+// Cancel stops one job; one that has ended is left as it is.
+func (c *Client) Cancel(ctx context.Context, job string) error {
+	return c.do(ctx, call{method: http.MethodDelete, path: "/jobs/" + url.PathEscape(job)}, nil)
+}
+
+// CancelAll stops every job that the session has at this moment.
+func (c *Client) CancelAll(ctx context.Context) error {
+	return c.do(ctx, call{method: http.MethodDelete, path: "/jobs"}, nil)
+}
+
+// Result is what was found by a job that is done.
+func (c *Client) Result(ctx context.Context, job string) (Result, error) {
+	var r Result
+	err := c.json(ctx, call{path: "/jobs/" + url.PathEscape(job) + "/result"}, &r)
+	return r, err
+}
+
+// Download writes a file of a job that is done to w: mask.png, probability.png, labels.tif, result or receipt. A download that
+// breaks is begun anew, so w is what restart gives each time.
+func (c *Client) Download(ctx context.Context, job, file string, restart func() (io.Writer, error)) error {
+	return c.fetch(ctx, "/jobs/"+url.PathEscape(job)+"/"+url.PathEscape(file), restart)
+}
+
+// Export writes jobs that are done in another program's format, all of the session where none is named. A download that breaks is
+// begun anew, so restart gives the writer each time.
+func (c *Client) Export(ctx context.Context, format string, jobs []string, restart func() (io.Writer, error)) error {
+	return c.fetch(ctx, "/export?"+url.Values{"format": {format}, "job": jobs}.Encode(), restart)
+}
+
+// fetch downloads until it is whole.
+func (c *Client) fetch(ctx context.Context, path string, restart func() (io.Writer, error)) error {
+	return c.do(ctx, call{path: path}, func(response *http.Response) error {
+		w, err := restart()
+		if err != nil {
+			return localError{err}
+		}
+		_, err = io.Copy(localWriter{w}, response.Body)
+		return err
+	})
+}
+
+// localWriter tells what goes wrong with a writer from a broken connection.
+type localWriter struct{ w io.Writer }
+
+func (l localWriter) Write(p []byte) (int, error) {
+	n, err := l.w.Write(p)
+	if err != nil {
+		err = localError{err}
+	}
+	return n, err
+}

@@ -1,0 +1,200 @@
+package client
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestUploadWhoseAnswerIsLostIsAskedAboutAndNotSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := newScripted(t)
+		requests := 0
+		hub.mux.HandleFunc("POST /api/v1/images", func(w http.ResponseWriter, r *http.Request) {
+			requests++
+			status, body := hub.takeUpload(w, r)
+			if requests == 1 {
+				cut(w)
+				return
+			}
+			answer(w, status, body)
+		})
+		opened := 0
+		file := FromBytes("a.png", []byte("pixels"))
+		open := file.Open
+		file.Open = func() (io.ReadCloser, error) { opened++; return open() }
+		sent, err := hub.open().Upload(t.Context(), Upload{Model: "m", Files: []File{file}})
+		if err != nil || len(sent.Accepted) != 1 {
+			t.Fatalf("%+v, %v", sent, err)
+		}
+		if requests != 2 || opened != 1 || hub.files != 1 {
+			t.Errorf("%d requests, the file was read %d times and came in %d times; want 2, 1 and 1", requests, opened, hub.files)
+		}
+	})
+}
+
+func TestUploadThatNeverArrivedIsSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := newScripted(t)
+		requests := 0
+		hub.mux.HandleFunc("POST /api/v1/images", func(w http.ResponseWriter, r *http.Request) {
+			if requests++; requests == 1 {
+				_, _ = io.CopyN(io.Discard, r.Body, 1000)
+				cut(w)
+				return
+			}
+			status, body := hub.takeUpload(w, r)
+			answer(w, status, body)
+		})
+		files := []File{FromBytes("a.png", bytes.Repeat([]byte("a"), 100_000)), FromBytes("b.png", []byte("b"))}
+		unknown := files[1]
+		unknown.Name, unknown.Size = "c.png", -1
+		var total int64
+		sent, err := hub.open().Upload(t.Context(), Upload{Model: "m", Files: append(files, unknown), Sent: func(n int64) { total = n }})
+		if err != nil || len(sent.Accepted) != 3 || hub.files != 3 || total != 100_002 {
+			t.Errorf("%+v, %v; %d files came in, %d bytes were told", sent, err, hub.files, total)
+		}
+	})
+}
+
+func TestFullHubIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := newScripted(t)
+		began := time.Now()
+		hub.mux.HandleFunc("POST /api/v1/images", func(w http.ResponseWriter, r *http.Request) {
+			if time.Since(began) < time.Hour { // far beyond GiveUp: the hub is there
+				w.Header().Set("Retry-After", "30")
+				answer(w, http.StatusTooManyRequests, Problem{Code: codeQueueFull, Detail: "Full."})
+				return
+			}
+			status, body := hub.takeUpload(w, r)
+			answer(w, status, body)
+		})
+		if _, err := hub.open().Upload(t.Context(), Upload{Model: "m", Files: []File{FromBytes("a", []byte("a"))}}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestWhatTheHubRefusesIsNotSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := newScripted(t)
+		requests := 0
+		hub.mux.HandleFunc("POST /api/v1/images", func(w http.ResponseWriter, _ *http.Request) {
+			requests++
+			answer(w, http.StatusUnsupportedMediaType, map[string]any{"code": "unsupported_format", "detail": "No image.",
+				"rejected": []Rejection{{Filename: "a.txt", Code: "unsupported_format", Detail: "No image."}}})
+		})
+		_, err := hub.open().Upload(t.Context(), Upload{Model: "m", Files: []File{FromBytes("a.txt", []byte("a"))}})
+		var p *Problem
+		if !errors.As(err, &p) || p.Code != "unsupported_format" || len(p.Rejected) != 1 || requests != 1 {
+			t.Errorf("%v after %d requests", err, requests)
+		}
+	})
+}
+
+func TestFileThatIsGoneFailsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := newScripted(t)
+		hub.mux.HandleFunc("POST /api/v1/images", func(w http.ResponseWriter, r *http.Request) {
+			status, body := hub.takeUpload(w, r)
+			answer(w, status, body)
+		})
+		began := time.Now()
+		_, err := hub.open().Upload(t.Context(), Upload{Model: "m", Files: []File{FromDisk(filepath.Join(t.TempDir(), "gone"))}})
+		if !errors.Is(err, fs.ErrNotExist) || time.Since(began) > 0 {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
+
+func TestHubThatIsAwayIsGivenUpInTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := newScripted(t)
+		hub.mux.HandleFunc("GET /api/v1/session", func(w http.ResponseWriter, _ *http.Request) { cut(w) })
+		c := hub.open()
+		tries := 0
+		c.config.Retrying = func(error, time.Duration) { tries++ }
+		began := time.Now()
+		if _, err := c.Session(t.Context()); err == nil {
+			t.Error("a hub that never answers answered")
+		}
+		if after := time.Since(began); after < defaultGiveUp || tries < 10 {
+			t.Errorf("given up after %v and %d tries", after, tries)
+		}
+	})
+}
+
+func TestConnectionThatMovesNothingIsBroken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := newScripted(t)
+		requests := 0
+		hub.mux.HandleFunc("GET /api/v1/session", func(w http.ResponseWriter, r *http.Request) {
+			if requests++; requests == 1 {
+				<-r.Context().Done() // a cable that was pulled: nobody says a word
+				return
+			}
+			answer(w, http.StatusOK, Session{ID: "s1"})
+		})
+		if s, err := hub.open().Session(t.Context()); err != nil || s.ID != "s1" || requests != 2 {
+			t.Errorf("%+v, %v after %d requests", s, err, requests)
+		}
+	})
+}
+
+func TestDownloadThatBreaksIsBegunAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := newScripted(t)
+		requests := 0
+		hub.mux.HandleFunc("GET /api/v1/jobs/j1/mask.png", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "8")
+			if requests++; requests == 1 {
+				_, _ = io.WriteString(w, "half")
+				_ = http.NewResponseController(w).Flush()
+				cut(w)
+				return
+			}
+			_, _ = io.WriteString(w, "the mask")
+		})
+		c := hub.open()
+		var got bytes.Buffer
+		err := c.Download(t.Context(), "j1", "mask.png", func() (io.Writer, error) { got.Reset(); return &got, nil })
+		if err != nil || got.String() != "the mask" {
+			t.Errorf("%q, %v", got.String(), err)
+		}
+		full := errors.New("disk full")
+		err = c.Download(t.Context(), "j1", "mask.png", func() (io.Writer, error) { return failing{full}, nil })
+		if !errors.Is(err, full) || requests != 3 {
+			t.Errorf("a writer that fails: %v after %d requests", err, requests)
+		}
+	})
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+func TestAddressesOfNoHub(t *testing.T) {
+	for _, address := range []string{"", "hub", "ftp://hub", "127.0.0.1:8080", "http://"} {
+		if _, err := Open(t.Context(), Config{URL: address, Token: "t"}); err == nil {
+			t.Errorf("%q was taken", address)
+		}
+	}
+}
+
+func TestFromDiskKnowsTheSize(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.png")
+	if err := os.WriteFile(path, []byte("abc"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if f := FromDisk(path); f.Name != "a.png" || f.Size != 3 {
+		t.Errorf("%+v", f)
+	}
+}

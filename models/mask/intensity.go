@@ -1,0 +1,72 @@
+package mask
+
+import (
+	"fmt"
+	"math"
+)
+
+// Samples are the original values of a picture, as they were measured.
+type Samples interface {
+	// Channels is how many values a pixel has.
+	Channels() int
+	// Row gives the values of row y, [x*channels+c]; they are good until the next call. Rows are asked for from the top down.
+	Row(y int) ([]float64, error)
+}
+
+// light adds up the values of one object in one channel, less the first of them: sums of squares stay exact enough.
+type light struct{ from, sum, squares float64 }
+
+// Intensities sets the intensities of the objects that spans, in reading order, belong to. The deviation is that of all pixels, not of a
+// sample of them. The error is that of samples.
+func Intensities(objects []Object, spans []Span, samples Samples) error {
+	channels := samples.Channels()
+	index := make(map[int32]int, len(objects))
+	for i, o := range objects {
+		index[int32(o.ID)] = i
+	}
+	lights := make([]light, len(objects)*channels)
+	started := make([]bool, len(objects))
+	var row []float64
+	for i, s := range spans {
+		if i == 0 || s.Y != spans[i-1].Y {
+			var err error
+			if row, err = samples.Row(int(s.Y)); err != nil {
+				return fmt.Errorf("measure intensities: %w", err)
+			}
+		}
+		at, known := index[s.ID]
+		if !known {
+			continue
+		}
+		mine := lights[at*channels : (at+1)*channels]
+		values := row[int(s.X0)*channels : int(s.X1)*channels]
+		if !started[at] {
+			started[at] = true
+			for c := range mine {
+				mine[c].from = values[c]
+			}
+		}
+		for ; len(values) >= channels; values = values[channels:] {
+			for c := range mine {
+				v := values[c] - mine[c].from
+				mine[c].sum += v
+				mine[c].squares += v * v
+			}
+		}
+	}
+	for i := range objects {
+		objects[i].setLight(lights[i*channels : (i+1)*channels])
+	}
+	return nil
+}
+
+func (o *Object) setLight(channels []light) {
+	n := float64(o.Area)
+	o.MeanIntensity, o.SDIntensity, o.IntegratedIntensity = []float64{}, []float64{}, []float64{}
+	for _, l := range channels {
+		mean := l.sum / n
+		o.MeanIntensity = append(o.MeanIntensity, l.from+mean)
+		o.SDIntensity = append(o.SDIntensity, math.Sqrt(max(0, l.squares/n-mean*mean)))
+		o.IntegratedIntensity = append(o.IntegratedIntensity, l.from*n+l.sum)
+	}
+}

@@ -1,0 +1,59 @@
+package result
+
+import (
+	"time"
+
+	"seghub/models/mask"
+	"seghub/models/mask/correct"
+)
+
+// Receipt is what made a Result, enough to make it again.
+type Receipt struct {
+	ID       string       `json:"id"` // of this job at this revision, as rows of a table name it
+	Job      string       `json:"job"`
+	Revision int          `json:"revision"`
+	Image    Source       `json:"image"`
+	Model    Model        `json:"model"`
+	Options  mask.Options `json:"options"` // each as it was applied, the model's own where nobody chose
+	Hub      string       `json:"hub"`     // version of SegHub
+	Runtime  string       `json:"onnx_runtime"`
+	Device   string       `json:"device"` // that the model ran on
+	Times    Times        `json:"times"`
+	Edits    []Edit       `json:"edits"` // in their order; never null
+}
+
+// Source is the file, and what of it was segmented.
+type Source struct {
+	ID        string   `json:"id"`
+	Filename  string   `json:"filename"`
+	SHA256    string   `json:"sha256"` // of the file as it was uploaded, in hex
+	Width     int      `json:"width"`
+	Height    int      `json:"height"`
+	Page      int      `json:"page"`       // from 0
+	Channel   string   `json:"channel"`    // number or name; empty when the page has no channels of its own
+	PixelSize *float64 `json:"pixel_size"` // micrometres; nil when it is not known
+}
+
+// Model is the file that made the probability map.
+type Model struct {
+	ID        string `json:"id"`
+	Version   string `json:"version"`
+	SHA256    string `json:"sha256"` // of the file, in hex
+	Precision string `json:"precision"`
+}
+
+// Times are those of the job.
+type Times struct {
+	Created  time.Time `json:"created"`
+	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished"`
+}
+
+// Edit is one revision after the first.
+type Edit struct {
+	Revision   int                 `json:"revision"`
+	At         time.Time           `json:"at"`
+	Session    string              `json:"session"`           // the name of the session that made it
+	Operations []correct.Operation `json:"operations"`        // empty when Options is set
+	Options    *mask.Options       `json:"options,omitempty"` // the probability map was cut anew with these
+}
