@@ -67,7 +67,9 @@ type Job struct {
 	Page       int              `json:"page"` // from 0
 	Pages      int              `json:"pages"`
 	Model      string           `json:"model"`
-	Options    mask.Options     `json:"options"`
+	Options    mask.Options     `json:"options"`  // of the newest revision
+	Revision   int              `json:"revision"` // the newest; 0 until the job is done
+	Count      *int             `json:"count"`    // objects of the newest revision; nil until the job is done
 	State      JobState         `json:"state"`
 	Stage      string           `json:"stage"`
 	Percent    int              `json:"percent"`
@@ -76,6 +78,11 @@ type Job struct {
 	StartedAt  *time.Time       `json:"started_at"`
 	FinishedAt *time.Time       `json:"finished_at"`
 	Timing     Timing           `json:"timing_ms"`
+
+	SHA256 string `json:"-"` // of the image's file, in hex
+	// FirstOptions are those of the first revision.
+	FirstOptions mask.Options `json:"-"`
+	Content      string       `json:"-"` // what the newest revision is made of, in the words of whoever made it; empty for the first
 }
 
 // Timing is how long each part of a job took, in milliseconds.
@@ -94,6 +101,7 @@ type NewJob struct {
 	Width, Height int
 	Model         string
 	Options       mask.Options
+	SHA256        string // of the file, in hex
 }
 
 // JobQuery selects a page of a session's jobs, newest first.
@@ -113,7 +121,7 @@ type JobPage struct {
 type Message struct {
 	// Seq is the place in the session's event log, from 1; 0 for what is not kept.
 	Seq int64
-	// Type is the frame's type: "session", "job", "mask", "progress", "position".
+	// Type is the frame's type: "session", "job", "edit", "mask", "progress", "position".
 	Type string
 	// Key names what the message is the newest word on ("progress/JOB", "position"): a newer message of the
 	// same key may replace it in a queue. Empty for kept events, which are never replaced.

@@ -13,7 +13,7 @@ import (
 // The fields that scripts give, in their order: PUBLIC_JOB and PUBLIC_SESSION of each of them.
 var (
 	jobFields = []string{"id", "spec", "state", "stage", "percent", "error", "created", "started", "finished",
-		"decode", "infer", "postprocess"}
+		"decode", "infer", "postprocess", "revision", "count", "content", "options"}
 	sessionFields = []string{"name", "state", "slot", "node", "queued", "running", "done", "failed", "cancelled",
 		"position", "seq", "expires"}
 )
@@ -39,6 +39,7 @@ type spec struct {
 	Height   int          `json:"height"`
 	Model    string       `json:"model"`
 	Options  mask.Options `json:"options"`
+	SHA256   string       `json:"sha256"`
 }
 
 func (r record) job() (Job, error) {
@@ -48,10 +49,13 @@ func (r record) job() (Job, error) {
 	}
 	job := Job{
 		ID: r["id"], ImageID: sp.ImageID, Filename: sp.Filename, Width: sp.Width, Height: sp.Height, Pages: 1,
-		Model: sp.Model, Options: sp.Options,
+		Model: sp.Model, Options: sp.Options, FirstOptions: sp.Options, SHA256: sp.SHA256,
 		State: JobState(r["state"]), Stage: r["stage"], Percent: r.int("percent"),
 		CreatedAt: r.time("created"), StartedAt: r.optionalTime("started"), FinishedAt: r.optionalTime("finished"),
 		Timing: Timing{Decode: r.int64("decode"), Infer: r.int64("infer"), Postprocess: r.int64("postprocess")},
+	}
+	if err := r.revised(&job); err != nil {
+		return Job{}, fmt.Errorf("sessions: job %s: %w", r["id"], err)
 	}
 	if r["error"] != "" {
 		job.Error = new(problem.Problem)
