@@ -38,8 +38,9 @@ lint: $(client_packages) ## Check formatting, imports and the rules between pack
 	@go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run
 	@npm --prefix web run --silent check
 
-bench: build ## Measure speed and memory beside bare ONNX Runtime; BENCH="--quick" passes options on
+bench: build ## Measure speed and memory beside bare ONNX Runtime, and the line; BENCH="--quick" passes options on to the first
 	@bin/seghub bench $(BENCH)
+	@go test ./sessions -run '^$$' -bench 'Scripts|Estimates' -benchtime 1x
 
 evaluate: build ## Score the shipped models beside Otsu's threshold; DATA=../shared/data is the folder of images
 	@bin/seghub models evaluate --data=$(or $(DATA),../shared/data)
