@@ -1,9 +1,9 @@
-package imageio
+package samples
 
 import "encoding/binary"
 
 // Values appends the samples that src holds to dst.
-func (t SampleType) Values(dst []float64, src []byte) []float64 {
+func (t Type) Values(dst []float64, src []byte) []float64 {
 	switch t {
 	case Uint8:
 		for _, v := range src {
