@@ -204,12 +204,7 @@ func (w *world) check(t *rapid.T) {
 		}
 		owners[slot.Session] = slot.Slot
 	}
-	places, err := w.s.line(w.ctx)
-	must(t, err)
-	var line []string
-	for _, p := range places {
-		line = append(line, p.session)
-	}
+	line := lineNow(t, w.s)
 	open := w.config.Slots
 	for slot, down := range w.down {
 		if down {

@@ -30,19 +30,19 @@ func BenchmarkIdleListener(b *testing.B) {
 	for _, how := range []string{"embedded", "auto"} {
 		b.Run(how, func(b *testing.B) {
 			s := started(b, testConfig(openRedis(b, how)), nobody{})
-			before, goroutines := heap(), runtime.NumGoroutine()
+			before, goroutines := heapInUse(), runtime.NumGoroutine()
 			for b.Loop() {
 				sub, err := s.Subscribe(b.Context(), create(b, s), nil, func(Message) {})
 				must(b, err)
 				b.Cleanup(sub.Close)
 			}
-			b.ReportMetric(float64(heap()-before)/float64(b.N), "heap-B/session")
+			b.ReportMetric(float64(heapInUse()-before)/float64(b.N), "heap-B/session")
 			b.ReportMetric(float64(runtime.NumGoroutine()-goroutines)/float64(b.N), "goroutines/session")
 		})
 	}
 }
 
-func heap() int64 {
+func heapInUse() int64 {
 	runtime.GC()
 	runtime.GC()
 	var m runtime.MemStats

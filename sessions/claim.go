@@ -25,14 +25,14 @@ func (s *Service) Next(ctx context.Context, slot int) (gpuexec.Batch, error) {
 		return gpuexec.Batch{}, fmt.Errorf("sessions: no slot %d", slot)
 	}
 	for {
-		changed := s.work.wait() // before the attempt, so that no change is missed
+		changed := s.work.next() // before the attempt, so that no change is missed
 		if !s.draining.Load() && s.lease.held(s.now()) {
 			batch, err := s.claim(ctx, slot)
 			if len(batch.Jobs) > 0 {
 				return batch, nil
 			}
 			if err != nil && ctx.Err() == nil {
-				// The keeper says so in the log, and broadcasts once Redis is well again.
+				// The keeper says so in the log, and rings once Redis is well again.
 				s.log.Debug("no work while Redis is away", "slot", slot, "error", err)
 			}
 		}

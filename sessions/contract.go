@@ -164,8 +164,18 @@ type SlotStat struct {
 	Session string // owner, empty when free
 }
 
-// Stats is the state of admission on this node.
+// NodeStat tells what one node is.
+type NodeStat struct {
+	Node     string
+	Slots    int
+	Open     int  // of those, the ones whose worker is up and warm
+	Active   int  // of those, the ones that have an owner
+	Draining bool // it goes down
+}
+
+// Stats is the state of admission.
 type Stats struct {
-	Slots   []SlotStat
-	Waiting int
+	Slots   []SlotStat // of this node
+	Waiting int        // on all nodes
+	Nodes   []NodeStat // by name
 }

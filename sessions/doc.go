@@ -47,16 +47,38 @@
 //
 // # Who owns what
 //
-// A node is a process with slots. A slot is open while its worker is up and warm: only then has it an owner. It holds one lease for all of them in Redis, {generation, expiry}, and renews
-// it each third of its TTL; a slot's owner and a claimed job are part of it. Scripts go by Redis's own clock
-// (Config.Now replaces it in tests), so that nodes agree; a node itself stops taking work before the lease can
-// have expired by counting from before the renewal was sent. Finishing is a compare-and-set on (job, attempt).
+// A node is a process with slots. A slot is open while its worker is up and warm: only then has it an owner. A node holds one
+// lease for all of them in Redis, {generation, expiry}, and renews it each third of its TTL; a slot's owner and a claimed job
+// are part of it. Scripts go by Redis's own clock (Config.Now replaces it in tests), so that nodes agree; a node itself stops
+// taking work before the lease can have expired by counting from before the renewal was sent. Finishing is a compare-and-set
+// on (job, attempt).
 //
-// Redis publishes hints: "this session has events", "there may be work". They carry no state. What a hint
+// # Ten thousand in line, a hundred nodes
+//
+// No script looks at everybody who waits, or at every node or slot. What is free, what is reserved without work and who has
+// most to do are indexes (lua/lib_slots.lua), and admission pops from them. Who waits and who holds what is posted on a board
+// (lua/lib_board.lua), whose changes each node follows: it works out places and estimates by itself.
+//
+// A worker is woken for what it can do, and nobody else is: the node whose slot was given or whose session has more to do, and
+// where help is wanted one node with a worker at rest, which wakes the next if it leaves something over.
+//
+// # What runs in a node
+//
+// Redis publishes hints: "this session has events", "you may find work". They carry no state. What a hint
 // tells is read from Redis, and is looked for now and then without one.
 //
 //	Submit, Cancel, ... --script--> Redis --hint--> listen --> pump --read log--> listeners
-//	Next <--claim-- Redis           listen --> workers that wait in Next
+//	                                                       --> followLine --read the board--> mirror --> listeners
+//	Next <--claim-- Redis                               --> workers that wait in Next
 //	Progress --> flushProgress --script--> Redis --> pump
-//	keepLease: renews, lets time pass; sweeper: deletes what is closed; tellPositions: who is where in line
+//
+// Each duty that time brings has one goroutine:
+//
+//	keepLease      renews the lease, and with it lets time pass
+//	endTurns       takes slots from those whose turn, grace or worker has ended
+//	buryDead       ends the leases of nodes that are silent
+//	tellPresences  says who is there
+//	sweepClosed    closes who has expired, deletes what is closed
+//	cancelClaims   tells the executor of cancellations
+//	resolveDoubts  asks what became of submissions whose reply was lost
 package sessions

@@ -11,7 +11,11 @@ var (
 	// deletes their images if they were not.
 	ErrInDoubt = errors.New("what became of it is found out later")
 	// ErrNameTaken means that another process has this node's name, and lives.
-	ErrNameTaken    = errors.New("another hub that is running has this node's name: give one of them another (SEGHUB_NODE)")
+	ErrNameTaken = errors.New("another hub that is running has this node's name: give one of them another (SEGHUB_NODE)")
+	// ErrOtherVersion means that Redis holds sessions that another version of SegHub has written.
+	ErrOtherVersion = errors.New("this Redis holds sessions of another version of SegHub: run that version, or give this hub a Redis, or a database of it, of its own (SEGHUB_REDIS)")
+	// ErrOtherStorage means that the images of the sessions in Redis are in another storage than this hub's.
+	ErrOtherStorage = errors.New("the images of the sessions in this Redis are in another storage: give all hubs that share a Redis the same one (SEGHUB_STORAGE), or this hub another Redis (SEGHUB_REDIS)")
 	ErrNotFound     = errors.New("no such session or job")
 	ErrUnauthorized = errors.New("no session has this token")
 	ErrClosed       = errors.New("the session is closed")

@@ -50,10 +50,11 @@ type (
 
 func sessionKey(id string) string { return hashTag + ":session:" + id }
 
-// event is one entry of the log. finished is the job that it says is over, if any.
+// event is one entry of the log.
 type event struct {
 	Message
-	finished string
+	finished string // the job that it says is over, if any
+	state    State  // of the session, if it tells that
 }
 
 // newEvent makes the client's frame of one entry in session's log: {id, {field, value, ...}}.
@@ -87,7 +88,7 @@ func newEvent(session string, entry any) (event, error) {
 		now := r.session(session)
 		now.Seq = seq
 		frame = sessionFrame{Type: e.Type, Seq: seq, Session: now}
-		e.Last = now.State == Closed
+		e.state, e.Last = now.State, now.State == Closed
 	case "mask":
 		e.JobID = r["id"]
 		frame = maskFrame{Type: e.Type, Seq: seq, JobID: r["id"], ImageID: r["image"], Final: true,

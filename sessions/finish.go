@@ -34,7 +34,8 @@ func (s *Service) Finish(ctx context.Context, r gpuexec.Result) {
 	s.progress.forget(key)
 
 	outcome, problem := s.outcome(ctx, c, r)
-	word, err := s.finish(ctx, c, r, outcome, problem)
+	took := s.busy.with(r.Slot, c.at, s.now())
+	word, err := s.finish(ctx, c, r, outcome, problem, took)
 	switch {
 	case err != nil:
 		s.log.Warn("a job was not finished and will run again", "job", r.JobID, "session", c.session, "error", err)
@@ -46,7 +47,6 @@ func (s *Service) Finish(ctx context.Context, r gpuexec.Result) {
 	case word == "stale":
 		s.log.Warn("a late result was dropped", "job", r.JobID, "session", c.session, "attempt", r.Attempt)
 	default:
-		s.pace.add(r.Slot, c.at, s.now())
 		s.log.Debug("job finished", "job", r.JobID, "session", c.session, "outcome", outcome)
 	}
 }
@@ -85,12 +85,12 @@ func (s *Service) problem(err error) string {
 }
 
 // finish runs the script until it answers or ctx ends. Work that is done is worth one try even when ctx has ended.
-func (s *Service) finish(ctx context.Context, c *claim, r gpuexec.Result, outcome, problem string) (string, error) {
+func (s *Service) finish(ctx context.Context, c *claim, r gpuexec.Result, outcome, problem string, took time.Duration) (string, error) {
 	wait := retryFirst
 	for {
 		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTry)
 		reply, err := s.run(try, finishScript, c.session, r.JobID, r.Attempt, outcome, problem,
-			r.Timing.Decode.Milliseconds(), r.Timing.Infer.Milliseconds(), r.Timing.Postprocess.Milliseconds())
+			r.Timing.Decode.Milliseconds(), r.Timing.Infer.Milliseconds(), r.Timing.Postprocess.Milliseconds(), took.Milliseconds())
 		cancel()
 		if err == nil {
 			return text(reply), nil

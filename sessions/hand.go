@@ -119,11 +119,13 @@ func (h *hand) tell(key claimKey) {
 // cancelClaims tells the executor of cancellations until ctx ends. A job that was claimed a moment ago may not
 // have reached the executor: it is told again until it knows the job or the job is finished.
 func (s *Service) cancelClaims(ctx context.Context, executor Executor) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.hand.poked:
+	looked := time.Now()
+	every(ctx, s.tickEvery(), s.hand.poked, func() {
+		if time.Since(looked) >= s.tickEvery() { // the hint may have been lost
+			looked = time.Now()
+			if err := s.readCancels(ctx); err != nil {
+				s.log.Debug("cancellations are read later", "error", err)
+			}
 		}
 		for untold := s.hand.untold(); len(untold) > 0; untold = s.hand.untold() {
 			for _, key := range untold {
@@ -136,5 +138,18 @@ func (s *Service) cancelClaims(ctx context.Context, executor Executor) {
 				return
 			}
 		}
+	})
+}
+
+// readCancels asks which of the jobs in hand are to be cancelled.
+func (s *Service) readCancels(ctx context.Context) error {
+	if len(s.hand.sessions()) == 0 {
+		return nil
 	}
+	jobs, err := s.ask(ctx, cancelsScript)
+	if err != nil {
+		return err
+	}
+	s.hand.cancel(texts(jobs)...)
+	return nil
 }

@@ -76,6 +76,36 @@ func (c *clock) move(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// ticked is what one tick found.
+type ticked struct {
+	busy   bool // a worker of the node may find work
+	chores chores
+}
+
+// tick does once what a started Service does again and again as time passes.
+func (s *Service) tick(ctx context.Context) (t ticked, err error) {
+	if t.busy, err = s.renew(ctx); err != nil {
+		return t, err
+	}
+	if err = s.bury(ctx); err != nil {
+		return t, err
+	}
+	if err = s.endTurnsNow(ctx); err != nil {
+		return t, err
+	}
+	t.chores, err = s.overdue(ctx)
+	return t, err
+}
+
+// lineNow lists who waits, next first, as s sees it.
+func lineNow(t tester, s *Service) []string {
+	t.Helper()
+	must(t, s.catchUp(t.Context()))
+	s.mirror.mu.Lock()
+	defer s.mirror.mu.Unlock()
+	return s.mirror.orderLocked()
+}
+
 // live lets d pass while nodes tick, as time does that somebody lives through. It gives the last node's last tick.
 func (c *clock) live(t tester, d time.Duration, nodes ...*Service) (last ticked) {
 	t.Helper()

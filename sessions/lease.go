@@ -64,11 +64,11 @@ func (s *Service) takeName(ctx context.Context) error {
 	if !errors.Is(err, ErrNameTaken) {
 		return err
 	}
-	expires := func() string { return s.redis.HGet(ctx, hashTag+":node:"+s.config.Node, "expires").Val() }
-	held, every := expires(), s.tickEvery()
+	expires := func() float64 { return s.redis.ZScore(ctx, hashTag+":nodes", s.config.Node).Val() }
+	held := expires()
 	for range 12 { // quarters: three of its ticks
-		pause(ctx, every/4)
-		if now := expires(); now != held && now != "" {
+		pause(ctx, s.tickEvery()/4)
+		if now := expires(); now != held && now != 0 {
 			return err
 		}
 	}
@@ -102,6 +102,9 @@ func (s *Service) join(ctx context.Context, takeOver bool) error {
 // rejoin takes a new lease after the old one expired. What this node had in hand has gone back to the queues, and
 // others have taken the process for dead: they hear that it was not.
 func (s *Service) rejoin(ctx context.Context) error {
+	if err := s.agree(ctx); err != nil { // Redis may have lost everything, or be another
+		return err
+	}
 	before := s.generation.Load()
 	if err := s.join(ctx, false); err != nil {
 		return err
@@ -122,41 +125,29 @@ func (s *Service) leave(ctx context.Context, problem string) error {
 	return err
 }
 
-// ticked is what one tick found.
-type ticked struct {
-	waiting int      // sessions in line
-	busy    bool     // a worker of this node may find work
-	cancel  []string // running jobs of this node whose cancellation was asked for
-	chores  chores
-}
-
-// tick renews the lease and lets time pass for everything that waits for it: graces, dead nodes, TTLs. A lease
-// that was lost is taken anew; what this node had claimed has gone back to its queues then.
-func (s *Service) tick(ctx context.Context) (ticked, error) {
+// renew renews the lease, and reports whether a worker of this node may find work. A lease that was lost is taken anew; what
+// this node had claimed has gone back to its queues then.
+func (s *Service) renew(ctx context.Context) (busy bool, err error) {
 	sent := s.now()
 	draining := 0
 	if s.draining.Load() {
 		draining = 1
 	}
-	reply, err := s.ask(ctx, tickScript, draining, s.openSlots(), unwatchedAfter.Milliseconds(), s.problem(errDied))
+	reply, err := s.ask(ctx, renewScript, draining, s.openSlots())
 	if err != nil {
-		return ticked{}, err
+		return false, err
 	}
 	switch text(reply[0]) {
 	case "lost":
 		s.log.Warn("lease was lost; taking a new one")
-		return ticked{busy: true}, s.rejoin(ctx)
+		s.mirror.forget()
+		return true, s.rejoin(ctx)
 	case "taken":
 		// Its lease must expire before this process may have the name again.
-		return ticked{}, s.join(ctx, false)
+		return false, s.join(ctx, false)
 	}
 	s.lease.extend(sent, s.config.LeaseTTL)
-	return ticked{
-		waiting: int(number(reply[1])),
-		busy:    number(reply[2]) == 1,
-		cancel:  texts(reply[3]),
-		chores:  chores{expired: texts(reply[4]), closing: texts(reply[5])},
-	}, nil
+	return number(reply[1]) == 1, nil
 }
 
 // openSlots tells which slots are open, a letter each: "1" or "0".
@@ -171,15 +162,18 @@ func (s *Service) openSlots() string {
 	return string(letters)
 }
 
-// SlotsChanged tells Redis now which slots are open; without it, that is found out at the next tick.
+// SlotsChanged tells Redis now which slots are open; without it, that is found out at the next renewal.
 func (s *Service) SlotsChanged(ctx context.Context) error {
-	_, err := s.tick(ctx)
-	s.work.broadcast()
+	_, err := s.renew(ctx)
+	if err == nil {
+		err = s.endTurnsNow(ctx)
+	}
+	s.work.ring()
 	return err
 }
 
-// keepLease ticks until ctx ends, and hands what takes long to the sweeper.
-func (s *Service) keepLease(ctx context.Context, todo chan<- chores) {
+// keepLease renews the lease until ctx ends.
+func (s *Service) keepLease(ctx context.Context) {
 	soon := make(chan struct{}, 1)
 	s.lease.mu.Lock()
 	s.lease.soon = soon
@@ -188,10 +182,9 @@ func (s *Service) keepLease(ctx context.Context, todo chan<- chores) {
 		poke(soon)
 	}
 
-	every := s.tickEvery()
-	ticker := time.NewTicker(every)
+	interval := s.tickEvery()
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
-	var present time.Time
 	failing := false
 	for {
 		select {
@@ -200,56 +193,55 @@ func (s *Service) keepLease(ctx context.Context, todo chan<- chores) {
 		case <-soon:
 		case <-ticker.C:
 		}
-		// Who has a socket is told before anybody is found to have none.
-		if now := s.now(); now.Sub(present) >= min(presenceEvery, s.config.SessionTTL/3) {
-			if s.tellPresence(ctx) == nil {
-				present = now
-			}
-		}
 		could := s.lease.held(s.now())
-		t, err := s.tick(ctx)
+		busy, err := s.renew(ctx)
 		if err != nil {
 			s.lease.fail(err)
 			if !failing && ctx.Err() == nil {
 				s.log.Error("lease not renewed", "error", err)
-				ticker.Reset(min(every, failingTickEvery))
+				ticker.Reset(min(interval, failingTickEvery))
 			}
 			failing = true
 			continue
 		}
-		recovered := failing
 		if failing {
 			s.log.Info("lease renewed again")
-			ticker.Reset(every)
-			failing = false
+			ticker.Reset(interval)
 		}
-		s.hand.cancel(t.cancel...)
-		if t.busy || !could || recovered {
-			s.work.broadcast()
+		if busy || !could || failing {
+			s.work.ring()
 		}
-		if len(t.chores.expired)+len(t.chores.closing) > 0 {
-			select {
-			case todo <- t.chores:
-			default: // the sweeper is at work; the next tick finds the same
-			}
-		}
+		failing = false
 	}
 }
 
-// tellPresence notes in Redis which sessions have a socket on this node, or have called it since it was told last.
-func (s *Service) tellPresence(ctx context.Context) error {
-	const chunk = 500
-	ids := append(s.audience.ids(), s.callers.takeAll()...)
-	for len(ids) > 0 {
-		n := min(chunk, len(ids))
-		args := make([]any, n)
-		for i := range args {
-			args[i] = ids[i]
+// endTurns ends what time has ended on this node's slots, until ctx ends.
+func (s *Service) endTurns(ctx context.Context) {
+	every(ctx, s.tickEvery(), nil, func() {
+		if err := s.endTurnsNow(ctx); err != nil {
+			s.log.Debug("turns are ended later", "error", err)
 		}
-		if _, err := s.run(ctx, seenScript, args...); err != nil {
-			return err
+	})
+}
+
+func (s *Service) endTurnsNow(ctx context.Context) error {
+	_, err := s.run(ctx, turnsScript, unwatchedAfter.Milliseconds())
+	return err
+}
+
+// buryDead ends the leases of nodes that are dead, until ctx ends.
+func (s *Service) buryDead(ctx context.Context) {
+	every(ctx, s.tickEvery(), nil, func() {
+		if err := s.bury(ctx); err != nil {
+			s.log.Debug("dead nodes are looked for later", "error", err)
 		}
-		ids = ids[n:]
+	})
+}
+
+func (s *Service) bury(ctx context.Context) error {
+	n, err := s.run(ctx, buryScript, s.problem(errDied))
+	if number(n) > 0 {
+		s.log.Warn("dead nodes: others take over their work", "nodes", number(n))
 	}
-	return nil
+	return err
 }

@@ -279,7 +279,7 @@ func TestStartAndStop(t *testing.T) {
 		must(t, s.Start(t.Context(), nobody{}))
 		s.Stop(t.Context())
 		s.Stop(t.Context())
-		if nodes := client.SMembers(t.Context(), hashTag+":nodes").Val(); len(nodes) != 0 {
+		if nodes := client.ZRange(t.Context(), hashTag+":nodes", 0, -1).Val(); len(nodes) != 0 {
 			t.Errorf("leases are left: %v", nodes)
 		}
 	})

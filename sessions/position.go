@@ -3,50 +3,138 @@ package sessions
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"math"
 	"time"
 )
 
-// tellPositions tells the waiting sessions on this node their place in line, each time it changed and at most
-// twice a second, until ctx ends.
-func (s *Service) tellPositions(ctx context.Context) {
-	ticker := time.NewTicker(tickEvery) // an estimate changes while time passes
-	defer ticker.Stop()
-	for {
-		changed := s.work.wait()
-		if len(s.audience.ids()) > 0 {
-			if err := s.tellLine(ctx); err != nil {
-				s.log.Debug("positions are told later", "error", err)
-			}
-		}
-		pause(ctx, positionEvery)
+// followLine keeps the mirror up to date and tells the waiting sessions on this node their place in line, until ctx ends.
+func (s *Service) followLine(ctx context.Context) {
+	look := time.NewTicker(positionEvery) // an estimate changes while time passes
+	defer look.Stop()
+	heal := time.NewTicker(healEvery)
+	defer heal.Stop()
+	for ctx.Err() == nil {
+		behind := true
 		select {
 		case <-ctx.Done():
 			return
-		case <-changed:
-		case <-ticker.C:
+		case <-s.mirror.poked:
+		case <-heal.C:
+		case <-look.C:
+			behind = false
+		}
+		if behind {
+			if err := s.catchUp(ctx); err != nil {
+				s.log.Debug("the line is read later", "error", err)
+			}
+			pause(ctx, positionEvery/10) // what comes in a moment is read together
+		}
+		s.tellPlaces(time.Now())
+	}
+}
+
+// tellPlaces tells who listens here the places that they do not know yet.
+func (s *Service) tellPlaces(now time.Time) {
+	waiting := s.mirror.waiting()
+	if waiting == 0 {
+		return
+	}
+	ids := s.audience.ids()
+	if len(ids) == 0 {
+		return
+	}
+	places := s.mirror.look("", s.now(), positionEvery/2, s.config.Turn, s.config.ReserveGrace)
+	for _, id := range ids {
+		p, waits := places[id]
+		if !waits {
+			continue
+		}
+		frame := positionFrame{Type: "position", Position: p.position, Waiting: waiting, ETASeconds: seconds(p.eta)}
+		for _, l := range s.audience.of(id) {
+			l.hearPlace(frame, now)
 		}
 	}
 }
 
-func (s *Service) tellLine(ctx context.Context) error {
-	places, err := s.line(ctx)
+// seconds is an estimate as clients get it.
+func seconds(eta *time.Duration) *float64 {
+	if eta == nil {
+		return nil
+	}
+	whole := math.Ceil(eta.Seconds())
+	return &whole
+}
+
+// addETA fills in a waiting session's estimate.
+func (s *Service) addETA(ctx context.Context, session *Session) {
+	if session.State != Waiting {
+		return
+	}
+	look := func() (place, bool) {
+		p, known := s.mirror.look(session.ID, s.now(), positionEvery, s.config.Turn, s.config.ReserveGrace)[session.ID]
+		return p, known
+	}
+	p, known := look()
+	if !known || !s.mirror.follows(s.now()) {
+		if err := s.catchUp(ctx); err != nil {
+			s.log.Debug("the line is not read", "error", err)
+			return
+		}
+		p, _ = look()
+	}
+	session.ETASeconds = seconds(p.eta)
+}
+
+// told is what a listener knows of its place.
+type told struct {
+	frame positionFrame
+	end   time.Time    // to which the estimate led
+	at    [2]time.Time // when it was told last, and before that
+}
+
+// A client counts down itself: it is told of its estimate again when that has moved by so much.
+const (
+	endMoves      = 2 * time.Second // at least
+	endMovesShare = 0.15            // of what is left
+	perSecond     = 2               // positions told; len(told.at)
+)
+
+// knows reports whether frame is no news for who was told t.
+func (t *told) knows(frame positionFrame, now time.Time) bool {
+	if t.frame.Position != frame.Position || (t.frame.ETASeconds == nil) != (frame.ETASeconds == nil) {
+		return false
+	}
+	// The tenth behind one is news of the line, the ten-thousandth is not.
+	if d := frame.Waiting - t.frame.Waiting; d != 0 && 10*max(d, -d) >= t.frame.Waiting {
+		return false
+	}
+	if frame.ETASeconds == nil {
+		return true
+	}
+	left := time.Duration(*frame.ETASeconds * float64(time.Second))
+	moved := now.Add(left).Sub(t.end).Abs()
+	return moved <= max(endMoves, time.Duration(endMovesShare*float64(left)))
+}
+
+// note notes that frame is told now.
+func (t *told) note(frame positionFrame, now time.Time) {
+	t.frame, t.at = frame, [perSecond]time.Time{now, t.at[0]}
+	if frame.ETASeconds != nil {
+		t.end = now.Add(time.Duration(*frame.ETASeconds * float64(time.Second)))
+	}
+}
+
+// hearPlace delivers a place in line, unless l knows it, has heard two within the last second, or does not know that it waits.
+func (l *listener) hearPlace(frame positionFrame, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over || !l.ready || !l.waits || l.told.knows(frame, now) || now.Sub(l.told.at[perSecond-1]) < time.Second {
+		return
+	}
+	data, err := json.Marshal(frame)
 	if err != nil {
-		return err
+		panic(err) // it holds numbers
 	}
-	for _, p := range places {
-		all := s.audience.of(p.session)
-		if len(all) == 0 {
-			continue
-		}
-		frame := positionFrame{Type: "position", Position: p.position, Waiting: len(places), ETASeconds: p.eta}
-		data, err := json.Marshal(frame)
-		if err != nil {
-			return fmt.Errorf("sessions: position: %w", err)
-		}
-		for _, l := range all {
-			l.hearPlace(p.seq, frame, Message{Type: "position", Key: "position", Data: data})
-		}
-	}
-	return nil
+	l.told.note(frame, now)
+	l.deliver(Message{Type: "position", Key: "position", Data: data})
 }

@@ -14,7 +14,7 @@ import (
 // listen hears what Redis publishes until ctx ends. One connection serves the whole node: hints of all sessions
 // come over it, and those that nobody here listens to are dropped.
 func (s *Service) listen(ctx context.Context) {
-	pubsub := s.redis.Subscribe(ctx, eventsChannel, workChannel, cancelChannel, progressChannel)
+	pubsub := s.redis.Subscribe(ctx, eventsChannel, workChannel+s.config.Node, lineChannel, cancelChannel, progressChannel)
 	defer pubsub.Close()
 	heard := pubsub.ChannelWithSubscriptions(redis.WithChannelSize(1000))
 	for {
@@ -28,7 +28,8 @@ func (s *Service) listen(ctx context.Context) {
 			switch m := m.(type) {
 			case *redis.Subscription: // connected, or connected again: hints were missed meanwhile
 				s.audience.mark(s.audience.ids()...)
-				s.work.broadcast()
+				s.mirror.forget()
+				s.work.ring()
 			case *redis.Message:
 				s.hear(m)
 			}
@@ -40,8 +41,10 @@ func (s *Service) hear(m *redis.Message) {
 	switch m.Channel {
 	case eventsChannel:
 		s.audience.mark(m.Payload)
-	case workChannel:
-		s.work.broadcast()
+	case workChannel + s.config.Node:
+		s.work.ring()
+	case lineChannel:
+		poke(s.mirror.poked)
 	case cancelChannel:
 		s.hand.cancel(m.Payload)
 	case progressChannel:
@@ -144,7 +147,7 @@ func (s *Service) tell(ctx context.Context, id string, after Mark, log any, over
 			continue
 		}
 		for _, e := range events {
-			l.hear(e.Message)
+			l.hearEvent(e)
 		}
 	}
 	for _, e := range events {

@@ -19,10 +19,16 @@ var luaFiles embed.FS
 // each of them.
 const hashTag = "{seghub}"
 
+// fixedKeys are the keys whose names are known before a script runs, without the tag. Each script declares all of them.
+var fixedKeys = []string{"line", "nodes", "free", "reserved", "backlog", "resting", "seen", "closing", "clock", "board", "board:log",
+	"rates", "ticket", "generation", "nothing", "version",
+	"storage"}
+
 // The pub/sub channels. What they carry are hints: state is read from Redis.
 const (
 	eventsChannel   = hashTag + ":events"   // a session has new events
-	workChannel     = hashTag + ":work"     // slots, queues or the line changed
+	workChannel     = hashTag + ":work:"    // and a node's name: its workers may find work
+	lineChannel     = hashTag + ":line"     // the board has changed
 	cancelChannel   = hashTag + ":cancel"   // a running job is to be cancelled
 	progressChannel = hashTag + ":progress" // "session job seq frame"
 )
@@ -47,13 +53,26 @@ var (
 	claimScript        = loadScript("claim")
 	progressScript     = loadScript("progress")
 	finishScript       = loadScript("finish")
+	agreeScript        = loadScript("agree")
 	joinScript         = loadScript("join")
 	leaveScript        = loadScript("leave")
 	survivedScript     = loadScript("survived")
-	tickScript         = loadScript("tick")
+	renewScript        = loadScript("renew")
+	turnsScript        = loadScript("turns")
+	buryScript         = loadScript("bury")
+	cancelsScript      = loadScript("cancels")
+	overdueScript      = loadScript("overdue")
 	lineScript         = loadScript("line")
-	statsScript        = loadScript("stats")
 )
+
+// scriptKeys are the KEYS of every script.
+var scriptKeys = func() []string {
+	keys := []string{hashTag}
+	for _, key := range fixedKeys {
+		keys = append(keys, hashTag+":"+key)
+	}
+	return keys
+}()
 
 type script struct {
 	name string
@@ -62,8 +81,12 @@ type script struct {
 
 func loadScript(name string) script {
 	var source []byte
+	source = append(source, "local KEY = {}\n"...)
+	for i, key := range fixedKeys {
+		source = fmt.Appendf(source, "KEY['%s'] = KEYS[%d]\n", key, i+2)
+	}
 	source = append(source, luaList("PUBLIC_JOB", jobFields)+luaList("PUBLIC_SESSION", sessionFields)...)
-	for _, part := range []string{"lib_keys", "lib_clock", "lib_log", "lib_slots", "lib_jobs", "lib_suspects", name} {
+	for _, part := range []string{"lib_keys", "lib_clock", "lib_log", "lib_board", "lib_slots", "lib_times", "lib_jobs", "lib_suspects", name} {
 		text, err := luaFiles.ReadFile("lua/" + part + ".lua")
 		if err != nil {
 			panic(err) // the file is missing from the build
@@ -86,7 +109,7 @@ func (s *Service) run(ctx context.Context, sc script, args ...any) (any, error) 
 	}
 	all := append([]any{now, s.config.Turn.Milliseconds(), s.config.ReserveGrace.Milliseconds(), s.logLength,
 		s.config.Node, s.generation.Load(), s.config.LeaseTTL.Milliseconds(), s.config.SessionTTL.Milliseconds()}, args...)
-	reply, err := sc.lua.Run(ctx, s.redis, []string{hashTag}, all...).Result()
+	reply, err := sc.lua.Run(ctx, s.redis, scriptKeys, all...).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, unavailable(ctx, sc.name, err)
 	}
@@ -169,6 +192,12 @@ func number(v any) int64 {
 		return i
 	}
 	return 0
+}
+
+// float reads a reply that is a string of a number; anything else is 0.
+func float(v any) float64 {
+	f, _ := strconv.ParseFloat(text(v), 64)
+	return f
 }
 
 // list reads a reply that is a list; anything else is empty.

@@ -34,11 +34,13 @@ type Executor interface {
 	Cancel(jobID string) bool
 }
 
-// Config is what a Service needs; every field but Now is wanted.
+// Config is what a Service needs; every field but Storage and Now is wanted.
 type Config struct {
 	Redis redis.UniversalClient
 	Node  string // this machine's name; a process that starts with the name of one that is dead takes over its work
 	Slots int
+	// Storage names the storage that Files keeps things in, so that a hub with another one is refused; empty where it is not known.
+	Storage string
 
 	Turn         time.Duration // how long an owner with work keeps its slot while others wait
 	ReserveGrace time.Duration // how long an owner without work keeps its slot while others wait
@@ -72,8 +74,9 @@ const (
 	unwatchedAfter   = 25 * time.Second       // two missed presences and some: nobody watches
 	rememberClosed   = time.Hour              // a closed session's token says so for this long
 	progressEvery    = 50 * time.Millisecond
-	positionEvery    = 500 * time.Millisecond
+	positionEvery    = 200 * time.Millisecond // how often places are looked at while somebody waits
 	cancelEvery      = 50 * time.Millisecond
+	sweepEvery       = time.Second
 	sweepRetryAfter  = 10 * time.Second
 )
 
@@ -91,13 +94,13 @@ type Service struct {
 	lease    lease
 	slots    []claimer // by slot; each used by its worker's goroutine alone
 	hand     hand
-	pace     pace
 	progress progressBoard
 	audience audience
 	callers  callers
-	view     lineView
+	mirror   mirror
+	busy     busy
 	doubts   doubts
-	work     signal // slots, queues or the line may have changed
+	work     bell // a worker of this node may find work
 
 	mu    sync.Mutex // guards tasks
 	tasks *tasks     // nil unless started
@@ -122,6 +125,8 @@ func New(config Config) (*Service, error) {
 	s.audience.dirty = make(map[string]struct{})
 	s.audience.progress = make(map[string]heardProgress)
 	s.audience.poked = make(chan struct{}, 1)
+	s.mirror.poked = make(chan struct{}, 1)
+	s.mirror.reading = make(chan struct{}, 1)
 	s.progress.poked = make(chan struct{}, 1)
 	s.hand.poked = make(chan struct{}, 1)
 	s.doubts.poked = make(chan struct{}, 1)
@@ -153,6 +158,9 @@ func (s *Service) Start(ctx context.Context, executor Executor) error {
 		return nil
 	}
 	s.draining.Store(false)
+	if err := s.agree(ctx); err != nil {
+		return err
+	}
 	if err := s.takeName(ctx); err != nil {
 		return err
 	}

@@ -8,10 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"maps"
-	"slices"
 	"strings"
-	"sync"
 )
 
 // Create opens a session and gives the token that authorises its owner. Only the token's hash is kept.
@@ -40,31 +37,6 @@ func (s *Service) Authenticate(ctx context.Context, token string) (string, error
 	id := text(reply[0])
 	s.callers.add(id)
 	return id, nil
-}
-
-// callers are the sessions that have made a call since their presence was told last. They are kept here until then, so that
-// a call that only reads writes nothing.
-type callers struct {
-	mu  sync.Mutex
-	ids map[string]struct{} // nil until somebody calls
-}
-
-func (c *callers) add(id string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ids == nil {
-		c.ids = make(map[string]struct{})
-	}
-	c.ids[id] = struct{}{}
-}
-
-// takeAll empties it.
-func (c *callers) takeAll() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	ids := slices.Collect(maps.Keys(c.ids))
-	c.ids = nil
-	return ids
 }
 
 // Get gives a session as it is now.

@@ -11,11 +11,12 @@ type listener struct {
 	// mu is held while deliver runs, so that none runs after closing. It guards the fields below, but not deliver.
 	mu      sync.Mutex
 	deliver func(Message)
-	after   int64         // the newest event that was delivered or is part of the Opening
-	epoch   string        // of the log that after is of
-	ready   bool          // the Opening is known
-	over    bool          // closed, or told the last there is to say
-	told    positionFrame // the place in line that it heard last
+	after   int64  // the newest event that was delivered or is part of the Opening
+	epoch   string // of the log that after is of
+	ready   bool   // the Opening is known
+	over    bool   // closed, or told the last there is to say
+	waits   bool   // as it knows
+	told    told
 }
 
 // audience holds everybody on this node who listens. What Redis publishes is noted here for the pump; an idle
@@ -47,7 +48,7 @@ func (s *Service) Subscribe(ctx context.Context, id string, since *Mark, deliver
 		return nil, err
 	}
 	l.mu.Lock()
-	l.after, l.epoch, l.ready = opening.Session.Seq, opening.Epoch, true
+	l.after, l.epoch, l.ready, l.waits = opening.Session.Seq, opening.Epoch, true, opening.Session.State == Waiting
 	l.mu.Unlock()
 	s.audience.mark(id)
 	return &Subscription{
@@ -172,39 +173,25 @@ func (l *listener) begin(o Opening) {
 	if l.over || !l.ready {
 		return
 	}
-	l.after, l.epoch, l.told = o.Session.Seq, o.Epoch, positionFrame{}
+	l.after, l.epoch, l.waits, l.told.frame = o.Session.Seq, o.Epoch, o.Session.State == Waiting, positionFrame{}
 	l.deliver(Message{Type: "snapshot", Opening: &o})
 }
 
 // hear delivers m unless l has heard it, or is over.
-func (l *listener) hear(m Message) {
+func (l *listener) hear(m Message) { l.hearEvent(event{Message: m}) }
+
+func (l *listener) hearEvent(e event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.over || !l.ready || (m.Seq > 0 && m.Seq <= l.after) {
+	if l.over || !l.ready || (e.Seq > 0 && e.Seq <= l.after) {
 		return
 	}
-	if m.Seq > 0 {
-		l.after = m.Seq
+	if e.Seq > 0 {
+		l.after = e.Seq
 	}
-	l.over = m.Last || m.Lost
-	l.deliver(m)
-}
-
-// hearPlace delivers a place in line as it was when seq was the session's newest event, unless l has heard it. A
-// listener that is elsewhere by now is told another time, so that nobody hears of a place that it has left.
-func (l *listener) hearPlace(seq int64, frame positionFrame, m Message) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.over || !l.ready || l.after != seq || samePlace(l.told, frame) {
-		return
+	if e.state != "" {
+		l.waits, l.told.frame = e.state == Waiting, positionFrame{}
 	}
-	l.told = frame
-	l.deliver(m)
-}
-
-func samePlace(a, b positionFrame) bool {
-	if a.Position != b.Position || a.Waiting != b.Waiting || (a.ETASeconds == nil) != (b.ETASeconds == nil) {
-		return false
-	}
-	return a.ETASeconds == nil || *a.ETASeconds == *b.ETASeconds
+	l.over = e.Last || e.Lost
+	l.deliver(e.Message)
 }

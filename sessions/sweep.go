@@ -29,25 +29,32 @@ func (s *Service) sweep(ctx context.Context, id string) error {
 	}
 }
 
-// chores are what the keeper found that may take long.
+// sweepClosed closes the sessions that have expired, and deletes what is closed, until ctx ends.
+func (s *Service) sweepClosed(ctx context.Context) {
+	every(ctx, min(sweepEvery, s.config.SessionTTL/3), nil, func() {
+		found, err := s.overdue(ctx)
+		if err == nil {
+			err = s.doChores(ctx, found)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("closed sessions are not swept yet", "error", err)
+			pause(ctx, sweepRetryAfter)
+		}
+	})
+}
+
+// chores are what may take long.
 type chores struct {
 	expired []string // sessions without sockets and work for a TTL
 	closing []string // closed sessions that are not swept yet
 }
 
-// sweeper does the chores until ctx ends.
-func (s *Service) sweeper(ctx context.Context, todo <-chan chores) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case c := <-todo:
-			if err := s.doChores(ctx, c); err != nil && ctx.Err() == nil {
-				s.log.Warn("closed sessions are not swept yet", "error", err)
-				pause(ctx, sweepRetryAfter)
-			}
-		}
+func (s *Service) overdue(ctx context.Context) (chores, error) {
+	reply, err := s.ask(ctx, overdueScript)
+	if err != nil {
+		return chores{}, err
 	}
+	return chores{expired: texts(reply[0]), closing: texts(reply[1])}, nil
 }
 
 func (s *Service) doChores(ctx context.Context, c chores) error {

@@ -14,15 +14,17 @@ type tasks struct {
 func (s *Service) startTasks(ctx context.Context, executor Executor) *tasks {
 	ctx, cancel := context.WithCancel(ctx)
 	t := &tasks{cancel: cancel}
-	todo := make(chan chores)
 	for _, task := range []func(){
-		func() { s.keepLease(ctx, todo) },
-		func() { s.sweeper(ctx, todo) },
+		func() { s.keepLease(ctx) },
+		func() { s.endTurns(ctx) },
+		func() { s.buryDead(ctx) },
+		func() { s.tellPresences(ctx) },
+		func() { s.sweepClosed(ctx) },
 		func() { s.listen(ctx) },
 		func() { s.pump(ctx) },
 		func() { s.cancelClaims(ctx, executor) },
 		func() { s.flushProgress(ctx) },
-		func() { s.tellPositions(ctx) },
+		func() { s.followLine(ctx) },
 		func() { s.resolveDoubts(ctx) },
 	} {
 		t.done.Go(task)

@@ -6,28 +6,28 @@ import (
 	"time"
 )
 
-// signal wakes everybody who waits for it.
-type signal struct {
+// bell wakes everybody who listens to it.
+type bell struct {
 	mu sync.Mutex
-	ch chan struct{} // closed by broadcast; nil until somebody waits
+	ch chan struct{} // closed by ring; nil until somebody listens
 }
 
-// wait gives a channel that is closed by the next broadcast.
-func (s *signal) wait() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ch == nil {
-		s.ch = make(chan struct{})
+// next gives a channel that is closed when the bell is rung next.
+func (b *bell) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch == nil {
+		b.ch = make(chan struct{})
 	}
-	return s.ch
+	return b.ch
 }
 
-func (s *signal) broadcast() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ch != nil {
-		close(s.ch)
-		s.ch = nil
+func (b *bell) ring() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch != nil {
+		close(b.ch)
+		b.ch = nil
 	}
 }
 
@@ -46,5 +46,19 @@ func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-t.C:
+	}
+}
+
+// every takes a step at once, then each interval and whenever it is poked, until ctx ends.
+func every(ctx context.Context, interval time.Duration, poked <-chan struct{}, step func()) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		step()
+		select {
+		case <-ctx.Done():
+		case <-ticker.C:
+		case <-poked:
+		}
 	}
 }

@@ -34,7 +34,7 @@ type Config struct {
 
 	Data    string `default:"./data" env:"SEGHUB_DATA" help:"Folder for images, results and the Redis log."`
 	Storage string `env:"SEGHUB_STORAGE" placeholder:"DIR|URL" help:"Where images and results go: a folder or a bucket such as s3://name. Default: the folder blobs under the data folder."`
-	Redis   string `default:"auto" env:"SEGHUB_REDIS" secret:"url" help:"Redis: a redis:// URL; auto (REDIS_URL, else a redis-server child, else in-process); embedded (in-process)."`
+	Redis   string `default:"auto" env:"SEGHUB_REDIS" secret:"url" help:"Redis: a redis://, redis+cluster:// or redis+sentinel:// URL; auto (REDIS_URL, else a redis-server child, else in-process); embedded (in-process)."`
 
 	Inference
 	Warm []string `env:"SEGHUB_WARM" placeholder:"MODEL" help:"Models to load at start. Default: all of the folder. Others are loaded on first use; what is not in use is unloaded while memory is short."`

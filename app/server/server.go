@@ -212,10 +212,15 @@ func (s *server) startSessions(ctx context.Context) error {
 	if node == "" {
 		node = config.Hostname()
 	}
+	storage, err := s.store.Identity(ctx)
+	if err != nil {
+		s.log.Warn("the storage has no name yet: other hubs may use another one unnoticed", "error", err)
+	}
 	s.sessions, err = sessions.New(sessions.Config{
 		Redis:        client,
 		Node:         node,
 		Slots:        s.cfg.Slots,
+		Storage:      storage,
 		Turn:         s.cfg.Turn,
 		ReserveGrace: s.cfg.ReserveGrace,
 		SessionTTL:   s.cfg.SessionTTL,

@@ -17,9 +17,19 @@ type Stats struct {
 	Waiting int      `json:"waiting"`
 	Workers []Worker `json:"workers"`
 	Memory  Memory   `json:"memory"`
+	Nodes   []Node   `json:"nodes"` // all that share the line, by name
 }
 
-// Slots counts the rights to run.
+// Node is one of the hubs that share the line.
+type Node struct {
+	Name     string `json:"name"`
+	Slots    int    `json:"slots"`
+	Open     int    `json:"open"`     // of the slots, those whose worker is up and warm
+	Active   int    `json:"active"`   // of the slots, those that somebody holds
+	Draining bool   `json:"draining"` // it goes down
+}
+
+// Slots counts the rights to run on the node that is asked.
 type Slots struct {
 	Total  int `json:"total"`
 	Active int `json:"active"`
@@ -120,10 +130,15 @@ func (s Snapshot) For(session string) Stats {
 			workers[i].Model = &w.Model
 		}
 	}
+	nodes := make([]Node, len(s.Admission.Nodes))
+	for i, n := range s.Admission.Nodes {
+		nodes[i] = Node{Name: n.Node, Slots: n.Slots, Open: n.Open, Active: n.Active, Draining: n.Draining}
+	}
 	return Stats{
 		Slots:   Slots{Total: len(s.Admission.Slots), Active: s.Active()},
 		Waiting: s.Admission.Waiting,
 		Workers: workers,
 		Memory:  s.Memory,
+		Nodes:   nodes,
 	}
 }

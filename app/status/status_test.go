@@ -3,6 +3,7 @@ package status
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"seghub/gpuexec"
@@ -14,7 +15,8 @@ func snapshot(t *testing.T) Snapshot {
 	t.Helper()
 	s, err := Source{
 		Admission: func(context.Context) (sessions.Stats, error) {
-			return sessions.Stats{Slots: []sessions.SlotStat{{Slot: 0, Session: "ada"}, {Slot: 1}, {Slot: 2, Session: "bob"}}, Waiting: 3}, nil
+			return sessions.Stats{Slots: []sessions.SlotStat{{Slot: 0, Session: "ada"}, {Slot: 1}, {Slot: 2, Session: "bob"}}, Waiting: 3,
+				Nodes: []sessions.NodeStat{{Node: "one", Slots: 3, Open: 2, Active: 2}, {Node: "two", Slots: 1, Draining: true}}}, nil
 		},
 		Workers: func() []gpuexec.WorkerStat {
 			return []gpuexec.WorkerStat{
@@ -37,6 +39,9 @@ func TestASessionSeesOnlyThatASlotIsItsOwn(t *testing.T) {
 	got := snapshot(t).For("bob")
 	if got.Slots != (Slots{Total: 3, Active: 2}) || got.Waiting != 3 {
 		t.Errorf("slots %+v, waiting %d", got.Slots, got.Waiting)
+	}
+	if want := []Node{{Name: "one", Slots: 3, Open: 2, Active: 2}, {Name: "two", Slots: 1, Draining: true}}; !slices.Equal(got.Nodes, want) {
+		t.Errorf("nodes %+v, want %+v", got.Nodes, want)
 	}
 	for i, you := range []bool{false, false, true} {
 		if got.Workers[i].SessionIsYou != you {

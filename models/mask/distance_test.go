@@ -22,6 +22,22 @@ func TestDistancesAgreeWithLookingEverywhere(t *testing.T) {
 	})
 }
 
+// scan cuts a whole map into runs of value 1, where a sample is at least level, and background.
+func scan(p Probability, level uint8) runs {
+	r := newRuns(p.Width, p.Height)
+	for y := range p.Height {
+		scanRow(p.Pix[y*p.Width:(y+1)*p.Width], level, func(x0, x1 int, body bool) {
+			value := int32(background)
+			if body {
+				value = 1
+			}
+			r.add(x0, x1, value)
+		})
+		r.endRow()
+	}
+	return r
+}
+
 // nearestOutside is the least squared distance from (x,y) to any pixel that is 0 or beyond the picture.
 func nearestOutside(p Probability, x, y int) int32 {
 	least := int32(1 << 30)

@@ -2,8 +2,9 @@
 // holes along pixel corners, and their measures. Units are pixels and square pixels; x grows to the
 // right, y down, and the corner of the first pixel is (0,0).
 //
-//	Probability --scan--> runs --fill, split, connect--> bodies --measure, trace--> Objects, Spans
+//	bands of a Probability --scan, join, fill--> components --split or follow--> runs --measure, trace--> Bodies --Gather--> Objects, Spans
 //
-// The work on a picture is that of its outlines, not of its pixels, but for scan and split. Maps are kept in bands, from which
-// the same objects come again.
+// A map comes in bands. A component leaves as soon as no row to come can change it, and alone then: what is kept is what the open ones
+// span. The work on a picture is that of its outlines, not of its pixels, but for scan and split. Maps are stored in bands too,
+// from which the same objects come again.
 package mask

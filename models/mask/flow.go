@@ -1,9 +1,6 @@
 package mask
 
-import (
-	"iter"
-	"slices"
-)
+import "slices"
 
 // How a flow is followed. The numbers are those of models/training/follow.py, and all is whole numbers, so that both make
 // the same objects of the same outputs.
@@ -16,17 +13,21 @@ const (
 	flowDoublings = 6
 )
 
-// follow gives the bodies of r that touch values of their own: a pixel is of the body at whose middle it ends when it
-// follows the flow, and the middles are where ends lie beside each other (C. Stringer et al., Cellpose: a generalist
+// follow gives the bodies of r, which touch at edges or corners, values of their own: a pixel is of the body at whose middle it ends
+// when it follows the flow, and the middles are where ends lie beside each other (C. Stringer et al., Cellpose: a generalist
 // algorithm for cellular segmentation, Nature Methods 18, 2021). It follows each pixel for a few steps only, to another
-// one; doubling that way a few times finds every end. It connects r, and takes r's components one by one, in memory for
-// the box around the largest.
+// one; doubling that way a few times finds every end.
 func (r *runs) follow(flow []uint8) runs {
-	r.connectAtCorners() // which lets a way lead from one to the other
 	f := follower{width: r.width, height: r.height, flow: flow, middle: make([]int32, r.width*r.height)}
-	for component := range r.components() {
-		f.part(component)
+	var component []line
+	for y := range r.height {
+		for _, run := range r.list[r.row[y]:r.row[y+1]] {
+			if run.value != background {
+				component = append(component, line{y: y, x0: int(run.x0), x1: int(run.x1)})
+			}
+		}
 	}
+	f.part(component)
 	return r.valued(func(pixel int) int32 { return f.middle[pixel] })
 }
 
@@ -42,42 +43,12 @@ func interleaved(down, right []uint8) []uint8 {
 // line is a run of a body and the row that it is in.
 type line struct{ y, x0, x1 int }
 
-// components yields the runs of each body of r, in order of rows; what it yields holds until the next. r is connected.
-func (r *runs) components() iter.Seq[[]line] {
-	begin := make([]int32, len(r.list)+1) // by root: where its runs begin, after how many there are
-	for _, run := range r.list {
-		if run.value != background {
-			begin[run.parent+1]++
-		}
-	}
-	for i := range r.list {
-		begin[i+1] += begin[i]
-	}
-	lines := make([]line, begin[len(r.list)])
-	next := slices.Clone(begin)
-	for y := range r.height {
-		for _, run := range r.list[r.row[y]:r.row[y+1]] {
-			if run.value != background {
-				lines[next[run.parent]] = line{y: y, x0: int(run.x0), x1: int(run.x1)}
-				next[run.parent]++
-			}
-		}
-	}
-	return func(yield func([]line) bool) {
-		for root := range r.list {
-			if component := lines[begin[root]:begin[root+1]]; len(component) > 0 && !yield(component) {
-				return
-			}
-		}
-	}
-}
-
-// follower parts the components of a picture.
+// follower parts a component.
 type follower struct {
 	width, height int
 	flow          []uint8
-	middle        []int32 // of each pixel of the components that were parted, from 1
-	middles       int32   // how many there are so far
+	middle        []int32 // of each pixel of the component, from 1
+	middles       int32   // how many there are
 
 	// Of the box around the component in hand and one pixel more on every side.
 	left, top, stride int

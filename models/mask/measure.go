@@ -16,25 +16,33 @@ type tally struct {
 	falling0, falling1, rising0, rising1 int
 }
 
-// measure makes the objects of the connected runs r that o keeps, and says where they are.
-func measure(p Probability, r runs, o Options) ([]Object, []Span) {
-	ids, count := number(r, o)
+// measure makes the objects of the connected runs r, a part of a picture of width x height pixels, that o keeps. row gives the
+// probabilities of a row of the picture.
+func measure(width, height int, r runs, o Options, row func(y int32) []uint8) []Body {
+	ids, count := number(width, height, r, o)
 	kept := 0
 	for _, run := range r.list {
 		if ids[run.parent] > 0 {
 			kept++
 		}
 	}
-	spans := make([]Span, 0, kept)
+	spans, each := make([]Span, 0, kept), make([]int, count)
 	for y := range r.height {
 		for _, run := range r.list[r.row[y]:r.row[y+1]] {
 			if id := ids[run.parent]; id > 0 {
-				spans = append(spans, Span{Y: int32(y), X0: run.x0, X1: run.x1, ID: id})
+				spans = append(spans, Span{Y: int32(r.top + y), X0: int32(r.left) + run.x0, X1: int32(r.left) + run.x1, ID: id})
+				each[id-1]++
 			}
 		}
 	}
-	row := func(y int32) []uint8 { return p.Pix[int(y)*p.Width : (int(y)+1)*p.Width] }
-	return shapes(p.Width, p.Height, spans, count, row), spans
+	bodies := make([]Body, count)
+	for i, object := range shapes(width, height, spans, count, row) {
+		bodies[i] = Body{Object: object, Spans: make([]Span, 0, each[i])}
+	}
+	for _, span := range spans {
+		bodies[span.ID-1].Spans = append(bodies[span.ID-1].Spans, span)
+	}
+	return bodies
 }
 
 // Measure gives the objects of a picture whose pixels spans are, in the order of their ids, each edge-connected; row gives the
@@ -85,14 +93,20 @@ func shapes(width, height int, spans []Span, count int, row func(y int32) []uint
 }
 
 // number gives each component of bodies that o keeps an id from 1 to count, in reading order; ids has it at the index of the
-// component's root, and 0 elsewhere.
-func number(r runs, o Options) (ids []int32, count int) {
+// component's root, and 0 elsewhere. r is a part of a picture of width x height pixels.
+func number(width, height int, r runs, o Options) (ids []int32, count int) {
 	area := make([]int32, len(r.list))
 	for _, run := range r.list {
 		area[run.parent] += run.x1 - run.x0
 	}
 	if o.ExcludeBorder {
-		r.eachBorderRun(func(run run) { area[run.parent] = -1 })
+		for y := range r.height {
+			for _, run := range r.list[r.row[y]:r.row[y+1]] {
+				if r.top+y == 0 || r.top+y == height-1 || r.left+int(run.x0) == 0 || r.left+int(run.x1) == width {
+					area[run.parent] = -1
+				}
+			}
+		}
 	}
 	for i, run := range r.list {
 		isRoot := run.parent == int32(i)
@@ -104,21 +118,6 @@ func number(r runs, o Options) (ids []int32, count int) {
 		}
 	}
 	return area, count
-}
-
-// eachBorderRun visits the runs that touch the picture's edge.
-func (r *runs) eachBorderRun(visit func(run)) {
-	for y := range r.height {
-		row := r.list[r.row[y]:r.row[y+1]]
-		if y > 0 && y < r.height-1 {
-			visit(row[0])
-			visit(row[len(row)-1])
-			continue
-		}
-		for _, run := range row {
-			visit(run)
-		}
-	}
 }
 
 func (t *tally) add(s Span, samples []uint8) {

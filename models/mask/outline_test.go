@@ -18,9 +18,10 @@ func TestOutlinesAreThoseOfWalkingCrackByCrack(t *testing.T) {
 			r = r.valued(func(pixel int) int32 { return int32(1 + pixel%p.Width/3) })
 		}
 		r.connect()
-		objects, spans := measure(p, r, Options{MinArea: rapid.IntRange(0, 4).Draw(t, "min_area")})
+		row := func(y int32) []uint8 { return p.Pix[int(y)*p.Width:] }
+		bodies := measure(p.Width, p.Height, r, Options{MinArea: rapid.IntRange(0, 4).Draw(t, "min_area")}, row)
 
-		ids, _ := number(r, Options{})
+		ids, _ := number(p.Width, p.Height, r, Options{})
 		labels := make([]int32, len(p.Pix))
 		first := map[int32]Point{}
 		for y := range r.height {
@@ -35,16 +36,16 @@ func TestOutlinesAreThoseOfWalkingCrackByCrack(t *testing.T) {
 		}
 		walker := newCrackWalker(p.Width, p.Height, labels)
 		area := 0
-		for _, got := range objects {
+		for _, got := range bodies {
 			id := labels[topLeft(got.Polygon)[1]*p.Width+topLeft(got.Polygon)[0]]
 			outer, holes := walker.rings(id, first[id])
 			if !reflect.DeepEqual(got.Polygon, outer.corners) || !reflect.DeepEqual(got.Holes, holes) || got.Perimeter != outer.length() {
 				t.Errorf("object %d: %v %v of length %v, want %v %v of length %v", got.ID, got.Polygon, got.Holes, got.Perimeter, outer.corners, holes, outer.length())
 			}
 			area += got.Area
-		}
-		for _, s := range spans {
-			area -= int(s.X1 - s.X0)
+			for _, s := range got.Spans {
+				area -= int(s.X1 - s.X0)
+			}
 		}
 		if area != 0 {
 			t.Errorf("the spans lack %d pixels", area)

@@ -15,53 +15,46 @@ type run struct {
 	parent int32 // the run that this one is united with; itself for the first of a component
 }
 
-// runs is a picture as the runs of its rows, which cover every pixel: those of row y are
-// list[row[y]:row[y+1]], and neighbours among them differ in value. The work on a picture is thereby that of its outlines, not of its pixels.
+// runs is the part of a picture around one body, as the runs of its rows: those of row y are list[row[y]:row[y+1]]. To be connected,
+// split or followed they have to cover every pixel; neighbours among them differ in value. The work is thereby that of outlines, not
+// of pixels.
 //
 // The components are a union-find forest over the runs. A root is always the first of its component in
 // reading order.
 type runs struct {
+	left, top     int // where the part begins in the picture; all else counts from there
 	width, height int
 	list          []run
 	row           []int32
 }
 
-// scan cuts p into runs of value 1 where a sample is at least level and background where not.
-func scan(p Probability, level uint8) runs {
-	r := newRuns(p.Width, p.Height)
-	for y := range p.Height {
-		r.scanRow(p.Pix[y*p.Width:(y+1)*p.Width], level)
-	}
-	return r
-}
-
-// scanRow adds a row, of which most pixels are like their neighbours: eight are looked at together.
-func (r *runs) scanRow(pix []uint8, level uint8) {
-	x0, value := 0, int32(background)
+// scanRow tells the runs of a row from left to right: of samples that are at least level, which are body, and of those that are not. Most
+// are like their neighbours: eight are looked at together.
+func scanRow(pix []uint8, level uint8, found func(x0, x1 int, body bool)) {
+	x0, body := 0, pix[0] >= level
 	last := uint64(0) // 0x80 where the pixel before the next is body
-	if pix[0] >= level {
-		value, last = 1, 0x80
+	if body {
+		last = 0x80
 	}
 	change := func(x int) {
-		r.add(x0, x, value)
-		x0, value = x, 1-value
+		found(x0, x, body)
+		x0, body = x, !body
 	}
 	x := 0
 	for ; x+8 <= len(pix); x += 8 {
-		body := atLeast(binary.LittleEndian.Uint64(pix[x:]), level)
-		changed := body ^ (body<<8 | last)
-		last = body >> 56
+		bodies := atLeast(binary.LittleEndian.Uint64(pix[x:]), level)
+		changed := bodies ^ (bodies<<8 | last)
+		last = bodies >> 56
 		for ; changed != 0; changed &= changed - 1 {
 			change(x + bits.TrailingZeros64(changed)/8)
 		}
 	}
 	for ; x < len(pix); x++ {
-		if (pix[x] >= level) != (value == 1) {
+		if (pix[x] >= level) != body {
 			change(x)
 		}
 	}
-	r.add(x0, len(pix), value)
-	r.endRow()
+	found(x0, len(pix), body)
 }
 
 // atLeast has the highest bit of each byte of word set where that is at least level.
@@ -163,41 +156,10 @@ func (r *runs) root(i int32) int32 {
 	return i
 }
 
-// filled returns r with all background that does not reach the border made body. It connects r.
-func (r *runs) filled() runs {
-	r.connect()
-	outside := make([]bool, len(r.list))
-	for y := range r.height {
-		begin, end := r.row[y], r.row[y+1]
-		for i := begin; i < end; i++ {
-			if y == 0 || y == r.height-1 || i == begin || i == end-1 {
-				outside[r.list[i].parent] = true
-			}
-		}
-	}
-	f := newRuns(r.width, r.height)
-	for y := range r.height {
-		x0, value := int32(0), int32(background)
-		for i, run := range r.list[r.row[y]:r.row[y+1]] {
-			v := run.value
-			if v == background && !outside[run.parent] {
-				v = 1
-			}
-			if i > 0 && v != value {
-				f.add(int(x0), int(run.x0), value)
-				x0 = run.x0
-			}
-			value = v
-		}
-		f.add(int(x0), r.width, value)
-		f.endRow()
-	}
-	return f
-}
-
 // valued returns r with the values of its bodies' pixels, its runs cut where they change.
 func (r *runs) valued(value func(pixel int) int32) runs {
 	v := newRuns(r.width, r.height)
+	v.left, v.top = r.left, r.top
 	for y := range r.height {
 		for _, run := range r.list[r.row[y]:r.row[y+1]] {
 			if run.value == background {

@@ -1,9 +1,11 @@
 package mask
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // ErrOptions is why Options are refused; wrapped errors say which and why.
@@ -40,32 +42,61 @@ func Segment(p Probability, o Options) Segmentation {
 	if err := p.check(); err != nil {
 		panic("mask: " + err.Error())
 	}
-	s := Segmentation{
-		Width: p.Width, Height: p.Height,
-		Objects: []Object{},
+	var bodies []Body
+	if len(p.Pix) > 0 {
+		bodies = NewSegmenter(p.Width, p.Height, o).Add(p)
 	}
-	if len(p.Pix) == 0 {
-		return s
+	return Gather(p.Width, p.Height, bodies)
+}
+
+// Gather numbers the objects of a picture of width x height pixels, in reading order of their first pixel, and brings all their
+// pixels in that order.
+func Gather(width, height int, bodies []Body) Segmentation {
+	s := Segmentation{Width: width, Height: height, Objects: make([]Object, len(bodies))}
+	slices.SortFunc(bodies, func(a, b Body) int { return inReadingOrder(a.Spans[0], b.Spans[0]) })
+	for i, body := range bodies {
+		s.Objects[i] = body.Object
+		s.Objects[i].ID = i + 1
+		for k := range body.Spans {
+			body.Spans[k].ID = int32(i + 1)
+		}
+		s.Summary.TotalArea += body.Area
 	}
-	runs := scan(p, level(o.Threshold))
-	if !o.DetectHoles {
-		runs = runs.filled()
+	s.Spans = merged(bodies, height)
+	s.Summary.Count = len(bodies)
+	if width*height > 0 {
+		s.Summary.Coverage = float64(s.Summary.TotalArea) / float64(width*height)
 	}
-	switch {
-	case o.SplitTouching && p.Down != nil:
-		runs = runs.follow(interleaved(p.Down, p.Right))
-	case o.SplitTouching:
-		runs = runs.split(p.Border)
-	}
-	runs.connect()
-	s.Objects, s.Spans = measure(p, runs, o)
-	for _, object := range s.Objects {
-		s.Summary.TotalArea += object.Area
-	}
-	s.Summary.Count = len(s.Objects)
-	s.Summary.Coverage = float64(s.Summary.TotalArea) / float64(len(p.Pix))
 	return s
 }
+
+// merged are the spans of all bodies in reading order: sorted by counting those of each row.
+func merged(bodies []Body, height int) []Span {
+	next := make([]int, height+1) // where the spans of each row begin, and, once they are placed, end
+	for _, body := range bodies {
+		for _, span := range body.Spans {
+			next[span.Y+1]++
+		}
+	}
+	for y := range height {
+		next[y+1] += next[y]
+	}
+	spans := make([]Span, next[height])
+	for _, body := range bodies {
+		for _, span := range body.Spans {
+			spans[next[span.Y]] = span
+			next[span.Y]++
+		}
+	}
+	begin := 0
+	for _, end := range next[:height] {
+		slices.SortFunc(spans[begin:end], inReadingOrder)
+		begin = end
+	}
+	return spans
+}
+
+func inReadingOrder(a, b Span) int { return cmp.Or(cmp.Compare(a.Y, b.Y), cmp.Compare(a.X0, b.X0)) }
 
 // level is the least sample v with v/255 >= threshold.
 func level(threshold float64) uint8 {

@@ -10,7 +10,9 @@ if state == 'queued' then
   withdraw(sid, jid)
   note_work(sid)
   leave_line(sid)
+  post_load(sid)
   settle()
+  call_help()
 elseif state == 'running' then
   request_cancel(sid, jid)
 end

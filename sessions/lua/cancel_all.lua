@@ -14,6 +14,8 @@ local queue = key .. ':queue'
 for _, jid in ipairs(call('ZRANGEBYSCORE', queue, '-inf', highest, 'LIMIT', 0, limit)) do withdraw(sid, jid) end
 note_work(sid)
 leave_line(sid)
+post_load(sid)
 settle()
+call_help()
 publish()
 return {call('ZCOUNT', queue, '-inf', highest), highest}

@@ -20,6 +20,7 @@ end
 -- nothing is for this slot now. held: it is told when a job leaves a hand of the node.
 local function nothing(held)
   if held then call('HSET', node, 'held', '1') end
+  call('SADD', RESTING, NODE .. ' ' .. slot)
   publish()
   return {'none'}
 end
@@ -32,43 +33,49 @@ end
 
 settle()
 local sid = owner(NODE, slot)
-if sid and turn_over(slot, sid) then
+if sid and turn_over(sid) then
   stand_by(sid, true)
   settle()
   sid = owner(NODE, slot)
 end
 
--- Of the sessions that share this node's workers, the one with the longest queue, and the first whose next job is a last try.
-local longest, longest_queue, quiet = nil, 0, nil
-for i = 0, num(call('HGET', node, 'slots')) - 1 do
+-- The first worker of this node whose owner's next job is a last try.
+local quiet
+for i = 0, slots_of(NODE) - 1 do
   local other = owner(NODE, int(i))
-  if other and has_work(other) then
-    if queued(other) > longest_queue then longest, longest_queue = other, queued(other) end
-    local next_job = head(other)
-    if not quiet and next_job and last_try(other, next_job) then quiet = int(i) end
+  local next_job = other and head(other)
+  if next_job and last_try(other, next_job) then
+    quiet = int(i)
+    break
   end
 end
 if kept_waiting(slot, quiet) then return nothing(true) end
 
+-- Help goes to the session, of any node, that has most to do. It never takes a suspect: that is tried by its session's own worker.
+local function most_to_do()
+  for _, other in ipairs(call('ZREVRANGE', BACKLOG, 0, 4)) do
+    if deaths(other, head(other)) == 0 then return other end
+  end
+end
+
 local from
 if sid and queued(sid) > 0 then
   from = sid
-elseif borrow and longest and call('ZCARD', LINE) == 0 and not (sid and has_work(sid)) then
-  from = longest
+elseif borrow and call('ZCARD', LINE) == 0 and not (sid and has_work(sid)) then
+  from = most_to_do()
 end
 if not from then return nothing() end
 
 local queue, first = session_key(from) .. ':queue', head(from)
 local suspect = deaths(from, first) > 0
--- Help never takes a suspect: its session's own worker tries it.
-if suspect and (from ~= sid or not may_try(from, first, slot)) then return nothing(true) end
+if suspect and not may_try(from, first, slot) then return nothing(true) end
 local wanted = call('HGET', job_key(from, first), 'model')
 if wanted ~= model then
   publish()
   return {'model', wanted}
 end
 -- The owner's own worker takes the next batch; help is for what lies behind it.
-if from ~= sid and longest_queue <= limit then return nothing() end
+if from ~= sid and queued(from) <= limit then return nothing() end
 
 local ids = {}
 if suspect then
@@ -81,6 +88,9 @@ else
   end
 end
 for _, jid in ipairs(ids) do take(from, jid, slot) end
+note_work(from)
+call('SREM', RESTING, NODE .. ' ' .. slot)
+if queued(from) > limit then call_help() end
 call('HSET', node, 'token:' .. slot, token, 'batch:' .. slot, from .. ' ' .. table.concat(ids, ' '))
 publish()
 return batch(from, ids)

@@ -13,16 +13,17 @@ if expired and (has_work(sid) or NOW - num(call('ZSCORE', SEEN, sid)) < TTL) the
 for _, jid in ipairs(call('SMEMBERS', running_key(sid))) do request_cancel(sid, jid) end
 release(sid)
 call('ZREM', LINE, sid)
+post('wait ' .. sid)
 call('ZREM', SEEN, sid)
 call('SADD', CLOSING, sid)
 call('HINCRBY', key, 'cancelled', queued(sid))
-call('DEL', key .. ':queue')
+call('DEL', key .. ':queue', key .. ':load')
 call('HSET', key, 'state', 'closed', 'ticket', '', 'closer', closer)
 record_session(sid)
 settle()
 call('EXPIRE', key, remember)
 call('EXPIRE', key .. ':log', remember)
 call('EXPIRE', PREFIX .. 'token:' .. call('HGET', key, 'token'), remember)
-wake = true
+call_help()
 publish()
 return 'ok'

@@ -4,7 +4,7 @@
 local sid, name, token = arg(1), arg(2), arg(3)
 if call('EXISTS', session_key(sid)) == 0 then
   call('HSET', session_key(sid), 'name', name, 'token', token, 'created', int(WALL), 'state', 'idle', 'node', NODE,
-    'slot', '', 'ticket', '', 'idle', int(NOW), 'seq', 0, 'number', 0,
+    'slot', '', 'held', 0, 'ticket', '', 'idle', int(NOW), 'seq', 0, 'number', 0,
     'done', 0, 'failed', 0, 'cancelled', 0)
   call('SET', PREFIX .. 'token:' .. token, sid)
   call('ZADD', SEEN, int(NOW), sid)

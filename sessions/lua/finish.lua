@@ -1,5 +1,5 @@
 -- finish: session id, job id, attempt, outcome (done failed cancelled requeue), error, decode, infer, postprocess
--- in ms -> 'ok', or why nothing changed: 'stale' (another attempt has it, or it is finished), 'closed', 'gone'.
+-- in ms, ms that its worker was busy with it -> 'ok', or why nothing changed: 'stale' (another attempt has it, or it is finished), 'closed', 'gone'.
 -- A compare-and-set on (job, attempt). A job that went back to its queue and was not claimed again may still finish.
 -- A second call, after a lost reply, changes nothing.
 
@@ -31,6 +31,7 @@ over(sid, jid, outcome)
 if outcome == 'done' then
   call('HSET', key, 'percent', 100)
   record_mask(sid, jid)
+  learn(sid, jid, num(arg(9)) / 1000)
 end
 record_job(sid, jid)
 call('ZADD', SEEN, 'XX', int(NOW), sid)

@@ -9,8 +9,8 @@ if below ~= '+inf' then below = '(' .. below end
 local reply = {''}
 local rows = call('ZREVRANGEBYSCORE', key .. ':jobs', below, '-inf', 'WITHSCORES', 'LIMIT', 0, look + 1)
 for i = 1, math.min(#rows, look * 2), 2 do
-  local job = call('HMGET', job_key(sid, rows[i]), unpack(PUBLIC_JOB))
-  if state == '' or job[3] == state then reply[#reply + 1] = job end
+  local job = job_key(sid, rows[i])
+  if state == '' or call('HGET', job, 'state') == state then reply[#reply + 1] = call('HMGET', job, unpack(PUBLIC_JOB)) end
   if i + 2 < #rows and (#reply - 1 == most or i + 2 > look * 2) then
     reply[1] = rows[i + 1]
     break

@@ -8,18 +8,22 @@ pass()
 local open, take, problem, process = arg(1), arg(2) == '1', arg(3), arg(4)
 local slots = #open
 local node = node_key(NODE)
-local held = call('HMGET', node, 'expires', 'slots', 'process', 'generation')
-if not take and num(held[1]) > NOW then return held[3] == process and held[4] or nil end
+local had = call('HMGET', node, 'slots', 'process', 'generation')
+if not take and is_alive(NODE) then return had[2] == process and had[3] or nil end
 
-call('HSET', node, 'expires', 0) -- so that nothing of it is given out meanwhile
+call('ZREM', NODES, NODE) -- so that nothing of it is given out meanwhile
+withhold(NODE)
 empty_hands(NODE, problem)
 evict(NODE, slots)
-for i = 0, num(held[2]) - 1 do call('HDEL', node, 'token:' .. int(i), 'batch:' .. int(i)) end
-local generation = int(call('INCR', PREFIX .. 'generation'))
-call('HSET', node, 'generation', generation, 'process', process, 'expires', int(NOW + LEASE), 'slots', int(slots),
-  'open', open, 'draining', '0')
-call('SADD', NODES, NODE)
+for i = 0, num(had[1]) - 1 do
+  call('HDEL', node, 'token:' .. int(i), 'batch:' .. int(i))
+  call('SREM', RESTING, NODE .. ' ' .. int(i))
+end
+local generation = int(call('INCR', KEY.generation))
+call('HSET', node, 'generation', generation, 'process', process, 'slots', int(slots), 'open', open, 'draining', '0')
+call('ZADD', NODES, int(NOW + LEASE), NODE)
+for i = 0, slots - 1 do offer(NODE, int(i)) end
+post_node(NODE)
 settle()
-wake = true
 publish()
 return generation

@@ -4,7 +4,6 @@
 even_when_full()
 local problem = arg(1)
 if call('HGET', node_key(NODE), 'generation') ~= GENERATION then return 0 end
-call('HSET', node_key(NODE), 'expires', 0)
 bury(NODE, problem ~= '' and problem)
 settle()
 publish()

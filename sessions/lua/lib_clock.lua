@@ -10,7 +10,7 @@ if WALL == 0 then
   WALL = num(t[1]) * 1000 + math.floor(num(t[2]) / 1000)
 end
 
-local CLOCK = PREFIX .. 'clock' -- hash: wall and lived, WALL and NOW of the last tick; amnesty, the NOW before which nobody is reaped
+local CLOCK = KEY.clock -- hash: wall and lived, WALL and NOW of the last tick; amnesty, the NOW before which nobody is reaped
 local LONGEST = LEASE / 2       -- of the gaps between two ticks, where time is counted
 
 local last = call('HMGET', CLOCK, 'wall', 'lived', 'amnesty')

@@ -10,6 +10,7 @@ local function running_key(sid) return session_key(sid) .. ':running' end
 local function over(sid, jid, outcome)
   call('HSET', job_key(sid, jid), 'state', outcome, 'stage', '', 'finished', int(WALL))
   call('HINCRBY', session_key(sid), outcome, 1)
+  weigh(sid, jid, -1)
 end
 
 -- withdraw cancels a queued job.
@@ -44,7 +45,7 @@ local function let_go(sid, jid, node)
   if n[1] and select(2, split(n[1])) == sid .. ' ' .. jid then call('HDEL', node_key(node), 'suspect') end
   if n[2] then
     call('HDEL', node_key(node), 'held')
-    wake = true
+    wake(node)
   end
 end
 
@@ -77,6 +78,7 @@ local function put_back(sid, jid, death)
   record_job(sid, jid)
   note_work(sid)
   find_place(sid)
+  call_worker(sid)
 end
 
 -- empty_hands puts back what the workers of a node have in hand. problem, when its process died, is the JSON of what is wrong
@@ -89,21 +91,23 @@ local function empty_hands(node, problem)
   end
   call('DEL', hand_key(node))
   call('HDEL', node_key(node), 'suspect', 'held')
-  wake = true
 end
 
 -- evict sends the owners of a node's slots from the given one on to the line by their old ticket.
 local function evict(node, first)
-  for slot = first, num(call('HGET', node_key(node), 'slots')) - 1 do
-    local sid = owner(node, slot)
+  for slot = first, slots_of(node) - 1 do
+    local sid = owner(node, int(slot))
     if sid then stand_by(sid, false) end
   end
 end
 
 -- bury ends a node that is no more.
 local function bury(node, problem)
+  call('ZREM', NODES, node)
+  withhold(node)
   empty_hands(node, problem)
   evict(node, 0)
-  call('SREM', NODES, node)
+  for slot = 0, slots_of(node) - 1 do call('SREM', RESTING, node .. ' ' .. int(slot)) end
   call('DEL', node_key(node))
+  post('node ' .. node)
 end

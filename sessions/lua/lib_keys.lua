@@ -1,7 +1,8 @@
 -- What every script begins with: its arguments and the names of keys.
 --
--- KEYS[1] is the deployment's hash tag, such as "{seghub}". Every other key begins with it, so that all of
--- them lie in one cluster slot and a script may name them itself. ARGV[1..8] are the same for all scripts:
+-- KEYS has the deployment's hash tag, such as "{seghub}", and after it every key whose name is known before (fixedKeys in
+-- script.go); KEY, which stands above, finds them by name. What a script learns from those, a session, a job or a node, has a
+-- key of its own under the same tag. All of them lie in one slot of a cluster for that. ARGV[1..8] are the same for all scripts:
 --   1 now in ms, or 0 for the server's own clock   2 turn in ms      3 grace of a reservation in ms
 --   4 how many events a log keeps                  5 calling node    6 its generation
 --   7 lease in ms                                  8 session TTL in ms
@@ -23,26 +24,31 @@ local TURN, GRACE, LOG_LENGTH = num(ARGV[2]), num(ARGV[3]), ARGV[4]
 local NODE, GENERATION = ARGV[5], ARGV[6]
 local LEASE, TTL = num(ARGV[7]), num(ARGV[8])
 
-local LINE = PREFIX .. 'line'       -- sorted set: waiting sessions by ticket
-local NODES = PREFIX .. 'nodes'     -- set: nodes that hold a lease
-local SEEN = PREFIX .. 'seen'       -- sorted set: open sessions by when they last had a socket, a call or work, by NOW
-local CLOSING = PREFIX .. 'closing' -- set: closed sessions whose jobs and files are not all deleted yet
+local LINE = KEY.line         -- sorted set: waiting sessions by ticket
+local NODES = KEY.nodes       -- sorted set: nodes that hold a lease, by the NOW at which it expires
+local FREE = KEY.free         -- sorted set, all scores 0: "node slot" of each open slot without an owner
+local RESERVED = KEY.reserved -- sorted set: sessions that hold a slot without work, by since when
+local BACKLOG = KEY.backlog   -- sorted set: sessions that hold a slot, by how many jobs they have queued; none with 0
+local RESTING = KEY.resting   -- set: "node slot" of each worker that has found nothing to do
+local SEEN = KEY.seen         -- sorted set: open sessions by when they last had a socket, a call or work, by NOW
+local CLOSING = KEY.closing   -- set: closed sessions whose jobs and files are not all deleted yet
 
--- Hash: name token created state node slot ticket idle seq number done failed cancelled.
+-- Hash: name token created state node slot held ticket idle seq number done failed cancelled.
 -- Beside it :queue and :jobs, sorted sets of job ids by number, :running, the set of those that a worker has in hand,
--- :log, the stream of events, and :keys, a hash of the client's keys of submissions to the ids of the jobs that each made.
+-- :load, a hash of what all these ask for (lib_board.lua), :log, the stream of events, and :keys, a hash of the client's keys of
+-- submissions to the ids of the jobs that each made.
 local function session_key(sid) return PREFIX .. 'session:' .. sid end
 -- Hash: the PUBLIC_JOB fields and number model image width height attempt cancel node deaths died.
 local function job_key(sid, jid) return PREFIX .. 'session:' .. sid .. ':job:' .. jid end
 -- String: there is to be no such job.
 local function void_key(sid, jid) return PREFIX .. 'session:' .. sid .. ':void:' .. jid end
--- Hash: generation process expires slots open draining suspect held, and for each slot i owner:i since:i token:i batch:i.
+-- Hash: generation process slots open draining suspect held, and for each slot i owner:i token:i batch:i.
 -- Beside it :hand, a hash of "session job" to slot: what its workers have claimed and not finished.
 local function node_key(node) return PREFIX .. 'node:' .. node end
 
 -- even_when_full lets a script go on while Redis has all the memory that it may have, for what frees some or keeps what is
 -- promised. Redis refuses what may take memory only until the script's first write; this is one that changes nothing.
-local function even_when_full() call('DEL', PREFIX .. 'nothing') end
+local function even_when_full() call('DEL', KEY.nothing) end
 
 local function split(member)
   local at = string.find(member, ' ', 1, true)

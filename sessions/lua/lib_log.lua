@@ -1,11 +1,14 @@
 -- The event log, and the hints that wake nodes.
 
--- Hints carry no truth: a node that misses one finds out at its next look.
-local touched, wake = {}, false
+-- Hints carry no truth: a node that misses one finds out at its next look. Who has work is told to the one node that it is for.
+local touched, woken, posted = {}, {}, false
+
+local function wake(node) woken[node] = true end
 
 local function publish()
   for sid in pairs(touched) do call('PUBLISH', PREFIX .. 'events', sid) end
-  if wake then call('PUBLISH', PREFIX .. 'work', '') end
+  for node in pairs(woken) do call('PUBLISH', PREFIX .. 'work:' .. node, '') end
+  if posted then call('PUBLISH', PREFIX .. 'line', '') end
 end
 
 -- epoch names the run of Redis that the log is read from, and the history of its data. Whenever writes may have been lost, after

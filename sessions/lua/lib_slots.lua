@@ -1,73 +1,108 @@
--- Admission: who holds a slot and who stands in line.
+-- Admission: who holds a slot and who stands in line. Nothing here looks at every session, node or slot: what is free, what is
+-- reserved and who has most to do are kept in indexes (lib_keys.lua).
 
 local function queued(sid) return call('ZCARD', session_key(sid) .. ':queue') end
 local function running(sid) return call('SCARD', session_key(sid) .. ':running') end
 local function has_work(sid) return queued(sid) + running(sid) > 0 end
 
--- note_work keeps `idle`, the moment since which the session has had no work; '' while it has some.
+-- note_work keeps `idle`, the moment since which the session has had no work and '' while it has some, and the indexes of those
+-- that hold a slot.
 local function note_work(sid)
-  local key = session_key(sid)
-  if has_work(sid) then
-    call('HSET', key, 'idle', '')
-  elseif call('HGET', key, 'idle') == '' then
-    call('HSET', key, 'idle', int(NOW))
+  local key, queue, work = session_key(sid), queued(sid), has_work(sid)
+  local s = call('HMGET', key, 'slot', 'held', 'idle')
+  local idle = s[3]
+  if work then
+    idle = ''
+  elseif idle == '' then
+    idle = int(NOW)
   end
+  if idle ~= s[3] then call('HSET', key, 'idle', idle) end
+  if s[1] == '' then return end
+  if work then
+    call('ZREM', RESERVED, sid)
+  else
+    call('ZADD', RESERVED, int(math.max(num(idle), num(s[2]))), sid)
+  end
+  if queue > 0 then
+    call('ZADD', BACKLOG, queue, sid)
+  else
+    call('ZREM', BACKLOG, sid)
+  end
+  if idle ~= s[3] then post_load(sid) end
 end
 
-local function new_ticket() return int(call('INCR', PREFIX .. 'ticket')) end
+local function new_ticket() return int(call('INCR', KEY.ticket)) end
 
 local function owner(node, slot) return call('HGET', node_key(node), 'owner:' .. slot) end
 
+local function slots_of(node) return num(call('HGET', node_key(node), 'slots')) end
+
+local function is_alive(node) return num(call('ZSCORE', NODES, node)) > NOW end
+
 local function holds_lease(node, generation)
-  local n = call('HMGET', node_key(node), 'generation', 'expires')
-  return n[1] == generation and num(n[2]) > NOW
+  return call('HGET', node_key(node), 'generation') == generation and is_alive(node)
 end
 
 -- is_open reads what a node says of its slots, a letter each: '1' when its worker is up and warm.
 local function is_open(letters, slot) return string.sub(letters or '', slot + 1, slot + 1) == '1' end
 
--- open_nodes lists the nodes that may give out slots, the caller's own first, each as {name, slots, which are open}.
-local function open_nodes()
-  local nodes = call('SMEMBERS', NODES)
-  table.sort(nodes, function(a, b)
-    if (a == NODE) ~= (b == NODE) then return a == NODE end
-    return a < b
-  end)
-  local open = {}
-  for _, node in ipairs(nodes) do
-    local n = call('HMGET', node_key(node), 'expires', 'draining', 'slots', 'open')
-    if num(n[1]) > NOW and n[2] ~= '1' then open[#open + 1] = {node, num(n[3]), n[4]} end
+-- offer puts a slot among the free ones if it may be given out, and takes it away if not.
+local function offer(node, slot)
+  local n = call('HMGET', node_key(node), 'draining', 'open', 'owner:' .. slot)
+  if n[1] == '0' and is_open(n[2], num(slot)) and not n[3] and is_alive(node) then
+    call('ZADD', FREE, 0, node .. ' ' .. slot)
+  else
+    call('ZREM', FREE, node .. ' ' .. slot)
   end
-  return open
 end
 
-local function free_slot(open)
-  for _, node in ipairs(open) do
-    for slot = 0, node[2] - 1 do
-      if is_open(node[3], slot) and not owner(node[1], slot) then return node[1], int(slot) end
-    end
+-- withhold takes all slots of a node away from the free ones.
+local function withhold(node) call('ZREMRANGEBYLEX', FREE, '[' .. node .. ' ', '(' .. node .. '!') end
+
+-- free_slot finds a slot that may be given out, one of the calling node first; nil when there is none.
+local function free_slot()
+  while true do
+    local member = call('ZRANGEBYLEX', FREE, '[' .. NODE .. ' ', '(' .. NODE .. '!', 'LIMIT', 0, 1)[1] or call('ZRANGE', FREE, 0, 0)[1]
+    if not member then return nil end
+    local node, slot = string.match(member, '^(.*) (%d+)$')
+    if is_alive(node) then return node, slot end
+    withhold(node) -- until it speaks again
   end
 end
 
 local function give(sid, node, slot)
-  call('HSET', node_key(node), 'owner:' .. slot, sid, 'since:' .. slot, int(NOW))
+  call('HSET', node_key(node), 'owner:' .. slot, sid)
+  call('ZREM', FREE, node .. ' ' .. slot)
   call('ZREM', LINE, sid)
-  call('HSET', session_key(sid), 'state', 'active', 'node', node, 'slot', slot)
+  call('HSET', session_key(sid), 'state', 'active', 'node', node, 'slot', slot, 'held', int(NOW))
   if call('HGET', session_key(sid), 'ticket') == '' then
     call('HSET', session_key(sid), 'ticket', new_ticket())
   end
+  note_work(sid)
   record_session(sid)
-  wake = true
+  post('wait ' .. sid)
+  post_load(sid)
+  wake(node)
 end
 
 -- release takes the slot from its owner, whatever becomes of it.
 local function release(sid)
   local s = call('HMGET', session_key(sid), 'node', 'slot')
-  if s[2] and s[2] ~= '' then
-    call('HDEL', node_key(s[1]), 'owner:' .. s[2], 'since:' .. s[2])
-    call('HSET', session_key(sid), 'slot', '')
-    wake = true
-  end
+  if not s[2] or s[2] == '' then return end
+  call('HDEL', node_key(s[1]), 'owner:' .. s[2])
+  call('HSET', session_key(sid), 'slot', '')
+  call('ZREM', RESERVED, sid)
+  call('ZREM', BACKLOG, sid)
+  post('slot ' .. s[1] .. ' ' .. s[2])
+  offer(s[1], s[2])
+end
+
+-- enter_line lets a session wait by its ticket.
+local function enter_line(sid)
+  call('ZADD', LINE, call('HGET', session_key(sid), 'ticket'), sid)
+  call('HSET', session_key(sid), 'state', 'waiting')
+  record_session(sid)
+  post_load(sid)
 end
 
 -- stand_by takes the slot of an active session. With work left it goes into the line: at the tail when its turn
@@ -77,62 +112,39 @@ local function stand_by(sid, to_tail)
   local key = session_key(sid)
   if queued(sid) > 0 then
     if to_tail then call('HSET', key, 'ticket', new_ticket()) end
-    call('ZADD', LINE, call('HGET', key, 'ticket'), sid)
-    call('HSET', key, 'state', 'waiting')
+    enter_line(sid)
   else
     call('HSET', key, 'state', 'idle', 'ticket', '')
+    record_session(sid)
   end
-  record_session(sid)
-end
-
--- idle_since tells since when the owner of a slot has held it without work; nil while it has work.
-local function idle_since(node, slot, sid)
-  local idle = call('HGET', session_key(sid), 'idle')
-  if idle == '' then return nil end
-  return math.max(num(idle), num(call('HGET', node_key(node), 'since:' .. slot)))
-end
-
--- longest_idle finds the reservation that has been without work for longest, at least for the grace.
-local function longest_idle(open)
-  local found, longest
-  for _, node in ipairs(open) do
-    for slot = 0, node[2] - 1 do
-      local sid = owner(node[1], slot)
-      local idle = sid and idle_since(node[1], slot, sid)
-      if idle and NOW - idle >= GRACE and (not longest or idle < longest) then found, longest = sid, idle end
-    end
-  end
-  return found
 end
 
 -- settle gives the head of the line what is free, and then what is reserved but not used, until nothing is left
 -- to give. Every script that may have freed a slot or lengthened the line ends with it.
 local function settle()
-  if call('ZCARD', LINE) == 0 then return end
-  local open = open_nodes()
   while true do
     local head = call('ZRANGE', LINE, 0, 0)[1]
     if not head then return end
-    local node, slot = free_slot(open)
-    if not node then
-      local reserved = longest_idle(open)
+    local node, slot = free_slot()
+    if node then
+      give(head, node, slot)
+    else
+      local reserved = call('ZRANGEBYSCORE', RESERVED, '-inf', int(NOW - GRACE), 'LIMIT', 0, 1)[1]
       if not reserved then return end
       stand_by(reserved, false)
-      node, slot = free_slot(open)
     end
-    give(head, node, slot)
   end
 end
 
--- turn_over reports whether the owner of a slot of this node has had its turn while others wait.
-local function turn_over(slot, sid)
-  return call('ZCARD', LINE) > 0 and has_work(sid) and NOW - num(call('HGET', node_key(NODE), 'since:' .. slot)) >= TURN
+-- turn_over reports whether the owner of a slot has had its turn while others wait.
+local function turn_over(sid)
+  return call('ZCARD', LINE) > 0 and has_work(sid) and NOW - num(call('HGET', session_key(sid), 'held')) >= TURN
 end
 
 -- reserve gives an idle session a free slot if nobody waits.
 local function reserve(sid)
   if call('ZCARD', LINE) > 0 then return false end
-  local node, slot = free_slot(open_nodes())
+  local node, slot = free_slot()
   if not node then return false end
   give(sid, node, slot)
   return true
@@ -143,9 +155,7 @@ local function find_place(sid)
   local key = session_key(sid)
   if call('HGET', key, 'state') ~= 'idle' or queued(sid) == 0 or reserve(sid) then return end
   if call('HGET', key, 'ticket') == '' then call('HSET', key, 'ticket', new_ticket()) end
-  call('ZADD', LINE, call('HGET', key, 'ticket'), sid)
-  call('HSET', key, 'state', 'waiting')
-  record_session(sid)
+  enter_line(sid)
   settle()
 end
 
@@ -156,6 +166,20 @@ local function leave_line(sid)
     call('ZREM', LINE, sid)
     call('HSET', key, 'state', 'idle', 'ticket', '')
     record_session(sid)
-    wake = true
+    post('wait ' .. sid)
   end
+end
+
+-- call_worker wakes the node whose worker has a session's work to do, if one has.
+local function call_worker(sid)
+  local s = call('HMGET', session_key(sid), 'slot', 'node')
+  if s[1] ~= '' then wake(s[2]) end
+end
+
+-- call_help wakes one node that has a worker at rest, if it may help: one after the other, each by the one before it that found
+-- something to do, and so no more than there is work for.
+local function call_help()
+  if call('ZCARD', LINE) > 0 or call('ZCARD', BACKLOG) == 0 then return end
+  local member = call('SPOP', RESTING)
+  if member then wake((string.match(member, '^(.*) %d+$'))) end
 end

@@ -1,20 +1,11 @@
--- line: -> {slots, line}: for each open slot {session or '', jobs left, ms held, ms idle or ''}; for each
--- waiting session, next first, {session, jobs queued, seq}. What an estimate needs.
+-- line: number of the newest change of the board that is known, most to return
+-- -> {number of the newest, NOW, {model, its times...}, {number, field, value}...}
 
-local slots, line = {}, {}
-for _, node in ipairs(open_nodes()) do
-  for slot = 0, node[2] - 1 do
-    slot = int(slot)
-    local sid = owner(node[1], slot)
-    if sid then
-      local idle = idle_since(node[1], slot, sid)
-      local left = queued(sid) + running(sid)
-      local held = NOW - num(call('HGET', node_key(node[1]), 'since:' .. slot))
-      slots[#slots + 1] = {sid, int(left), int(held), idle and int(NOW - idle) or ''}
-    elseif is_open(node[3], num(slot)) then
-      slots[#slots + 1] = {'', '0', '0', ''}
-    end
+local after, most = num(arg(1)), num(arg(2))
+local reply = {int(newest_change()), int(NOW), call('HGETALL', RATES)}
+if most > 0 then
+  for _, entry in ipairs(call('XRANGE', CHANGES, int(after + 1), '+', 'COUNT', most)) do
+    reply[#reply + 1] = {entry[1], entry[2][1], entry[2][2]}
   end
 end
-for i, sid in ipairs(call('ZRANGE', LINE, 0, -1)) do line[i] = {sid, int(queued(sid)), call('HGET', session_key(sid), 'seq')} end
-return {slots, line}
+return reply

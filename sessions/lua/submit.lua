@@ -34,6 +34,7 @@ for i = 0, jobs - 1 do
     'attempt', 0, 'cancel', '', 'node', '', 'deaths', 0, 'died', '')
   call('ZADD', key .. ':queue', number, jid)
   call('ZADD', key .. ':jobs', number, jid)
+  weigh(sid, jid, 1)
   record_job(sid, jid)
   made[i + 1] = jid
 end
@@ -41,6 +42,8 @@ if idempotency ~= '' then call('HSET', key .. ':keys', idempotency, table.concat
 call('ZADD', SEEN, int(NOW), sid)
 note_work(sid)
 find_place(sid)
-wake = true
+post_load(sid)
+call_worker(sid)
+call_help()
 publish()
 return {int(WALL)}

@@ -36,10 +36,11 @@ func Check(ctx context.Context, how, dataDir string, log *slog.Logger) (state St
 		return state, nil
 	case External:
 		state.Where = "" // it may hold a password
-		if client, stop, err = openURL(ctx, what, slog.New(slog.DiscardHandler)); err != nil {
+		e, err := openURL(ctx, what, slog.New(slog.DiscardHandler))
+		if err != nil {
 			return state, err
 		}
-		state.Where = client.(*redis.Client).Options().Addr
+		client, stop, state.Where = e.client, e.client.Close, e.where
 	case Child:
 		running, err := runningChild(ctx, dataDir)
 		if err != nil {

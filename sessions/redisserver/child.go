@@ -67,7 +67,7 @@ func openChild(ctx context.Context, binary, dataDir string, reserved int64, log 
 		<-c.done
 		return errors.Join(err, unlock())
 	})
-	if err := awaitReady(ctx, client, ended); err != nil {
+	if err := awaitReady(ctx, client, false, ended); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("redisserver: %s: %w", binary, err), stop())
 	}
 	if reserved > 0 {

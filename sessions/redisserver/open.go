@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
 // The kinds of server that Open gives.
@@ -27,7 +26,7 @@ const (
 	muteWithin  = 10 * time.Second // it takes connections and says nothing: it is no Redis, or not spoken to as it wants
 )
 
-// Open gives a client of the Redis that how names: "auto", "embedded", or a URL as redis://user:password@host:6379/0.
+// Open gives a client of the Redis that how names: "auto", "embedded", or a URL (urlForms).
 // A child keeps its files in the folder redis of dataDir, and with them a reserve of so many bytes, MostReserve at most, which it
 // may use up when the disk is full. Open returns when the server answers. stop closes the
 // client and ends a server that this process runs; it is idempotent and blocks until that is done.
@@ -37,7 +36,10 @@ func Open(ctx context.Context, how, dataDir string, reserved int64, log *slog.Lo
 	kind, what := resolve(how)
 	switch kind {
 	case External:
-		client, stop, err = openURL(ctx, what, log)
+		var e *external
+		if e, err = openURL(ctx, what, log); err == nil {
+			client, stop = e.client, closeOnce(e.client.Close)
+		}
 	case Child:
 		client, stop, err = openChild(ctx, what, dataDir, reserved, log)
 	default:
@@ -64,46 +66,25 @@ func resolve(how string) (kind, what string) {
 	return Embedded, ""
 }
 
-func openURL(ctx context.Context, url string, log *slog.Logger) (redis.UniversalClient, func() error, error) {
-	options, err := redis.ParseURL(url)
+func openURL(ctx context.Context, url string, log *slog.Logger) (*external, error) {
+	e, err := dial(url)
 	if err != nil {
-		// The error may quote the URL, which may hold a password.
-		return nil, nil, errors.New("redisserver: the Redis URL is not valid: want redis://[user:password@]host[:port][/db]")
+		return nil, err
 	}
-	client := newClient(options)
-	if err := awaitReady(ctx, client, nil); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("redisserver: %s: %w", options.Addr, err), client.Close())
+	if err = awaitReady(ctx, e.client, e.tls, nil); err == nil {
+		err = probe(ctx, e.client)
 	}
-	if err := probe(ctx, client); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("redisserver: %s: %w", options.Addr, err), client.Close())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("redisserver: %s: %w", e.where, err), e.client.Close())
 	}
-	warnOfEviction(ctx, client, log)
-	log.Info("Redis is an external server", "address", options.Addr)
-	return client, closeOnce(client.Close), nil
-}
-
-// newClient makes a client that gives up quickly: callers know better than to wait when Redis is away.
-func newClient(options *redis.Options) *redis.Client {
-	if options.DialTimeout == 0 {
-		options.DialTimeout = callTimeout
-	}
-	if options.ReadTimeout == 0 {
-		options.ReadTimeout = callTimeout
-	}
-	if options.WriteTimeout == 0 {
-		options.WriteTimeout = callTimeout
-	}
-	options.DialerRetries = 1
-	options.MaxRetries = 2
-	options.ContextTimeoutEnabled = true
-	options.DisableIdentity = true
-	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	return redis.NewClient(options)
+	warnOfEviction(ctx, e.client, log)
+	log.Info("Redis is an external server", "address", e.where)
+	return e, nil
 }
 
 // awaitReady returns when the server answers. It goes on while the server cannot be reached or is loading, until
 // ctx ends, it took too long, or gone is closed.
-func awaitReady(ctx context.Context, client *redis.Client, gone <-chan struct{}) error {
+func awaitReady(ctx context.Context, client redis.UniversalClient, tls bool, gone <-chan struct{}) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	ticker := time.NewTicker(pollEvery)
@@ -118,7 +99,7 @@ func awaitReady(ctx context.Context, client *redis.Client, gone <-chan struct{})
 			return err
 		}
 		if mute(err) && time.Since(began) > muteWithin {
-			if client.Options().TLSConfig != nil {
+			if tls {
 				return errors.New("it takes connections but speaks no TLS: the URL of a server without TLS begins with redis://")
 			}
 			return errors.New("it takes connections but does not answer: the URL of a server with TLS begins with rediss://")

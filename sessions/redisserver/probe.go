@@ -49,10 +49,13 @@ func mute(err error) bool {
 
 // probe does one of each thing that a hub does with Redis, so that a right that its user lacks is told at the start. What only
 // cannot be done now is no error.
-func probe(ctx context.Context, client *redis.Client) error {
+func probe(ctx context.Context, client redis.UniversalClient) error {
 	key := hashTag + ":probe"
 	write := redis.NewScript("redis.call('SET', KEYS[1], '1') redis.call('DEL', KEYS[1]) return redis.call('PUBLISH', KEYS[1], '')")
 	err := write.Run(ctx, client, []string{key}).Err()
+	if redis.HasErrorPrefix(err, "MOVED") {
+		return errors.New("it is one of a Redis Cluster: the URL of a cluster begins with redis+cluster://")
+	}
 	if err != nil && refused(err) {
 		return fmt.Errorf("its user must be allowed scripts, keys and channels that begin with %s: %w", hashTag, err)
 	}
@@ -65,7 +68,7 @@ func probe(ctx context.Context, client *redis.Client) error {
 }
 
 // warnOfEviction says so when the server may throw sessions and jobs away to make room.
-func warnOfEviction(ctx context.Context, client *redis.Client, log *slog.Logger) {
+func warnOfEviction(ctx context.Context, client redis.UniversalClient, log *slog.Logger) {
 	info, err := client.Info(ctx, "memory").Result()
 	_, rest, told := strings.Cut(info, "maxmemory_policy:")
 	if err != nil || !told {

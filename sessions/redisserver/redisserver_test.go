@@ -117,7 +117,7 @@ func TestChildIsStartedAgainWhenItDies(t *testing.T) {
 	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if err := awaitReady(t.Context(), client.(*redis.Client), nil); err != nil {
+	if err := awaitReady(t.Context(), client, false, nil); err != nil {
 		t.Fatal(err)
 	}
 	if second := process(t, client); second == first {
@@ -239,7 +239,8 @@ func TestURL(t *testing.T) {
 	if _, kind, _ := open(t, "auto", t.TempDir(), discard); kind != External {
 		t.Errorf("REDIS_URL gave %s", kind)
 	}
-	for _, bad := range []string{"redis://:secret@[::1", "postgres://:secret@host", "", "redis://:secret@" + options.Addr} {
+	for _, bad := range []string{"redis://:secret@[::1", "postgres://:secret@host", "", "redis://:secret@" + options.Addr,
+		"redis+sentinel://:secret@host:26379", "redis+cluster://:secret@[::1", "redis+house://:secret@host"} {
 		_, _, _, err := Open(t.Context(), bad, t.TempDir(), 0, discard)
 		if err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", bad, err)

@@ -1,0 +1,175 @@
+package mask
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Body is an object and its pixels.
+type Body struct {
+	Object
+	Spans []Span // in reading order
+}
+
+// Segmenter is Segment of a map that comes in bands, from the top, whose objects leave as soon as no row to come can change them. It
+// keeps the rows that the others span. One goroutine at a time.
+type Segmenter struct {
+	width, height int
+	options       Options
+	joiner        joiner
+	level         uint8
+
+	channels int   // of the map
+	kept     []row // from the first on that is still needed
+	first    int   // of kept
+	settled  int   // how many rows have all their objects out
+	next     int   // the row that comes next
+}
+
+// row is the samples of a row, as Probability.Channels has them.
+type row [maxChannels][]uint8
+
+// NewSegmenter is for maps of width x height samples, both at least 1. o must be valid.
+func NewSegmenter(width, height int, o Options) *Segmenter {
+	return &Segmenter{
+		width: width, height: height, options: o, level: level(o.Threshold),
+		joiner: joiner{height: height, fill: !o.DetectHoles},
+	}
+}
+
+// Add takes the next rows, any number of them, as a map of their own, and returns the objects that they complete, which have no ID yet, in
+// no order that matters. The rows stay the caller's.
+func (s *Segmenter) Add(rows Probability) []Body {
+	if rows.Width != s.width || s.next+rows.Height > s.height {
+		panic(fmt.Sprintf("mask: %dx%d samples behind row %d of %dx%d", rows.Width, rows.Height, s.next, s.width, s.height))
+	}
+	channels := rows.Channels()
+	s.channels = len(channels)
+	for y := range rows.Height {
+		var r row
+		for i, samples := range channels {
+			r[i] = samples[y*s.width : (y+1)*s.width]
+		}
+		s.kept = append(s.kept, r)
+	}
+	for y := range rows.Height {
+		s.joiner.add(int32(s.next), rows.Pix[y*s.width:(y+1)*s.width], s.level)
+		s.next++
+	}
+	var bodies []Body
+	for _, c := range s.joiner.complete {
+		bodies = append(bodies, s.measure(c.spans)...)
+	}
+	clear(s.joiner.complete)
+	s.joiner.complete = s.joiner.complete[:0]
+	s.keep(s.next - rows.Height)
+	return bodies
+}
+
+// Settled is how many rows from the top have all their objects out.
+func (s *Segmenter) Settled() int { return s.settled }
+
+// keep lets go of the rows that nobody needs any more, and makes those from row borrowed on, which are the caller's, its own.
+func (s *Segmenter) keep(borrowed int) {
+	s.settled = s.joiner.top(s.next)
+	first := max(0, s.settled-1) // the flow of the next row lies between it and the one above
+	if s.next == s.height {
+		first = s.height
+	}
+	s.kept = slices.Delete(s.kept, 0, first-s.first)
+	s.first = first
+	mine := s.kept[max(first, borrowed)-first:]
+	memory := make([]uint8, 0, len(mine)*s.channels*s.width)
+	for y := range mine {
+		for i, samples := range mine[y][:s.channels] {
+			memory = append(memory, samples...)
+			mine[y][i] = memory[len(memory)-s.width:]
+		}
+	}
+}
+
+// plane is one channel of the part of the picture that r is.
+func (s *Segmenter) plane(r runs, channel int) []uint8 {
+	plane := make([]uint8, 0, r.width*r.height)
+	for _, row := range s.kept[r.top-s.first:][:r.height] {
+		plane = append(plane, row[channel][r.left:r.left+r.width]...)
+	}
+	return plane
+}
+
+// probability is the samples of a row of the picture.
+func (s *Segmenter) probability(y int32) []uint8 { return s.kept[int(y)-s.first][0] }
+
+// measure makes the objects of a component, which touch at corners, or more where it is parted.
+func (s *Segmenter) measure(spans []Span) []Body {
+	// They came as the parts of the component met.
+	if !slices.IsSortedFunc(spans, inReadingOrder) {
+		slices.SortFunc(spans, inReadingOrder)
+	}
+	spans = closed(spans)
+	area := 0
+	for _, span := range spans {
+		area += int(span.X1 - span.X0)
+	}
+	if area < s.options.MinArea {
+		return nil
+	}
+	parts := s.around(spans)
+	if s.options.SplitTouching {
+		parts = s.part(parts)
+	}
+	parts.connect()
+	return measure(s.width, s.height, parts, s.options, s.probability)
+}
+
+// closed joins the spans that touch each other within a row, where a hole was filled.
+func closed(spans []Span) []Span {
+	joined := spans[:1]
+	for _, span := range spans[1:] {
+		if last := &joined[len(joined)-1]; last.Y == span.Y && last.X1 == span.X0 {
+			last.X1 = span.X1
+		} else {
+			joined = append(joined, span)
+		}
+	}
+	return joined
+}
+
+// part cuts a component where bodies touch.
+func (s *Segmenter) part(component runs) runs {
+	switch s.channels {
+	case 3:
+		return component.follow(interleaved(s.plane(component, 1), s.plane(component, 2)))
+	case 2:
+		return component.split(s.plane(component, 1))
+	}
+	return component.split(nil)
+}
+
+// around is the part of the picture that holds a component and, where the picture goes on, one pixel more: what a flow between pixels
+// is made of. All else in it is background.
+func (s *Segmenter) around(spans []Span) runs {
+	x0, x1 := spans[0].X0, spans[0].X1
+	for _, span := range spans {
+		x0, x1 = min(x0, span.X0), max(x1, span.X1)
+	}
+	left, right := max(0, int(x0)-1), min(s.width, int(x1)+1)
+	top, bottom := max(0, int(spans[0].Y)-1), min(s.height, int(spans[len(spans)-1].Y)+2)
+	r := newRuns(right-left, bottom-top)
+	r.left, r.top = left, top
+	for y := top; y < bottom; y++ {
+		x := left
+		for ; len(spans) > 0 && int(spans[0].Y) == y; spans = spans[1:] {
+			if begin := int(spans[0].X0); begin > x {
+				r.add(x-left, begin-left, background)
+			}
+			x = int(spans[0].X1)
+			r.add(int(spans[0].X0)-left, x-left, 1)
+		}
+		if x < right {
+			r.add(x-left, right-left, background)
+		}
+		r.endRow()
+	}
+	return r
+}

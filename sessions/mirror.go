@@ -1,0 +1,270 @@
+package sessions
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// changesAtOnce is how many changes of the board one script reads, and about how many of its fields one scan.
+const changesAtOnce = 1000
+
+// mirror is this node's copy of the board (lua/lib_board.lua): who waits, who holds each slot of every node, and how long jobs take.
+// From it a node computes places and estimates, so that what they cost Redis does not depend on how many wait.
+type mirror struct {
+	poked   chan struct{} // pokes followLine
+	reading chan struct{} // full while somebody reads the board
+
+	mu    sync.Mutex // guards the fields below
+	whole bool       // the board was read and every change until seq is applied
+	seq   int64
+	lived float64   // NOW of the scripts, in ms, at the moment at of this process
+	at    time.Time // when it was read
+	rates rates
+	line  map[string]standing // by session
+	slots map[string]tenancy  // by "node slot"; those that have an owner
+	nodes map[string]postedNode
+
+	places   map[string]place // as they were at placedAt
+	placedAt time.Time
+}
+
+// What the fields of the board hold.
+type (
+	standing struct {
+		Ticket float64 `json:"ticket"`
+		Load   load    `json:"load"`
+	}
+	tenancy struct {
+		Owner string   `json:"owner"`
+		Held  float64  `json:"held"` // since when
+		Idle  *float64 `json:"idle"` // since when it has no work; nil while it has some
+		Load  load     `json:"load"`
+		At    float64  `json:"at"` // when Load was that
+	}
+	postedNode struct {
+		Open     string `json:"open"` // a letter each slot, "1" or "0"
+		Draining bool   `json:"draining"`
+	}
+)
+
+// place is a session's place in line.
+type place struct {
+	position int // 1 = next
+	eta      *time.Duration
+}
+
+// forget makes the next reader read the whole board: changes of it may have been lost.
+func (m *mirror) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.whole = false
+	poke(m.poked)
+}
+
+// catchUp brings the mirror up to what the board is now.
+func (s *Service) catchUp(ctx context.Context) error {
+	m := &s.mirror
+	select {
+	case m.reading <- struct{}{}:
+		defer func() { <-m.reading }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for anew := 0; anew < 3; anew++ {
+		if !m.isWhole() {
+			if err := s.readBoard(ctx); err != nil {
+				return err
+			}
+		}
+		for {
+			reply, err := s.ask(ctx, lineScript, m.known(), changesAtOnce)
+			if err != nil {
+				return err
+			}
+			if !m.apply(reply, s.now()) {
+				break
+			}
+			if len(reply)-3 < changesAtOnce {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("sessions: the line changes faster than it can be read: %w", ErrUnavailable)
+}
+
+// readBoard reads the whole board. What changes meanwhile may be read or not; it is in the log behind the number that was read before.
+func (s *Service) readBoard(ctx context.Context) error {
+	newest, err := s.ask(ctx, lineScript, 0, 0)
+	if err != nil {
+		return err
+	}
+	var fields []string
+	for cursor := uint64(0); ; {
+		var some []string
+		some, cursor, err = s.redis.HScan(ctx, hashTag+":board", cursor, "", changesAtOnce).Result()
+		if err != nil {
+			return unavailable(ctx, "read the board", err)
+		}
+		if fields = append(fields, some...); cursor == 0 {
+			break
+		}
+	}
+	m := &s.mirror
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.line, m.slots, m.nodes = make(map[string]standing), make(map[string]tenancy), make(map[string]postedNode)
+	for i := 0; i+1 < len(fields); i += 2 {
+		m.setLocked(fields[i], fields[i+1])
+	}
+	m.seq, m.whole, m.places = number(newest[0]), true, nil
+	return nil
+}
+
+func (m *mirror) isWhole() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.whole
+}
+
+// known is the number of the newest change that is applied.
+func (m *mirror) known() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.seq
+}
+
+// apply takes in what the script line gave at now. It is false, and the board must be read anew, where changes are missing.
+func (m *mirror) apply(reply []any, now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	newest, changes := number(reply[0]), reply[3:]
+	if newest < m.seq || (newest > m.seq && len(changes) == 0) {
+		m.whole = false
+		return false
+	}
+	for _, change := range changes {
+		c := list(change)
+		seq, err := entrySeq(text(c[0]))
+		if err != nil || seq != m.seq+1 {
+			m.whole = false
+			return false
+		}
+		m.setLocked(text(c[1]), text(c[2]))
+		m.seq = seq
+	}
+	m.lived, m.at, m.rates = float(reply[1]), now, newRates(texts(reply[2]))
+	return true
+}
+
+// setLocked writes one field of the board; an empty value deletes it.
+func (m *mirror) setLocked(field, value string) {
+	kind, of, _ := strings.Cut(field, " ")
+	switch kind {
+	case "wait":
+		set(m.line, of, value)
+	case "slot":
+		set(m.slots, of, value)
+	case "node":
+		set(m.nodes, of, value)
+	}
+}
+
+func set[V any](to map[string]V, key, value string) {
+	var v V
+	if value == "" || json.Unmarshal([]byte(value), &v) != nil {
+		delete(to, key)
+		return
+	}
+	to[key] = v
+}
+
+// follows reports whether the mirror was brought up to date lately; it is not while nobody follows the line.
+func (m *mirror) follows(now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.whole && now.Sub(m.at) <= healEvery+positionEvery
+}
+
+// waiting is the length of the line.
+func (m *mirror) waiting() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.line)
+}
+
+// look gives everybody's place at now; it is not to be changed. No older one than most is given, nor one in which session, unless
+// empty, is missing although it waits.
+func (m *mirror) look(session string, now time.Time, most time.Duration, turn, grace time.Duration) map[string]place {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, waits := m.line[session]
+	_, placed := m.places[session]
+	if m.places == nil || now.Sub(m.placedAt) > most || (waits && !placed) {
+		m.places, m.placedAt = m.placesLocked(now, turn, grace), now
+	}
+	return m.places
+}
+
+func (m *mirror) placesLocked(now time.Time, turn, grace time.Duration) map[string]place {
+	lived := m.lived + float64(now.Sub(m.at).Milliseconds())
+	ids := m.orderLocked()
+	work := make([]time.Duration, len(ids))
+	for i, id := range ids {
+		work[i] = m.rates.time(m.line[id].Load)
+	}
+	var etas []time.Duration
+	if len(m.rates) > 0 {
+		etas = estimate(turn, grace, m.holdingsLocked(lived), work)
+	}
+	places := make(map[string]place, len(ids))
+	for i, id := range ids {
+		p := place{position: i + 1}
+		if etas != nil {
+			p.eta = &etas[i]
+		}
+		places[id] = p
+	}
+	return places
+}
+
+// orderLocked lists the sessions in line, next first.
+func (m *mirror) orderLocked() []string {
+	ids := make([]string, 0, len(m.line))
+	for id := range m.line {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b string) int { return int(m.line[a].Ticket - m.line[b].Ticket) })
+	return ids
+}
+
+// holdingsLocked tells what keeps each open slot of any node.
+func (m *mirror) holdingsLocked(lived float64) []holding {
+	since := func(then float64) time.Duration { return max(0, time.Duration((lived-then)*float64(time.Millisecond))) }
+	var slots []holding
+	for name, node := range m.nodes {
+		for slot, letter := range node.Open {
+			if letter != '1' || node.Draining {
+				continue
+			}
+			var h holding
+			if t, owned := m.slots[slotName(name, slot)]; owned {
+				h.owned, h.held = true, since(t.Held)
+				if t.Idle != nil {
+					h.idle = min(h.held, since(*t.Idle))
+				} else {
+					h.work = max(time.Millisecond, m.rates.time(t.Load)-since(t.At))
+				}
+			}
+			slots = append(slots, h)
+		}
+	}
+	return slots
+}
+
+func slotName(node string, slot int) string { return node + " " + strconv.Itoa(slot) }

@@ -1,0 +1,188 @@
+package export
+
+import (
+	"archive/zip"
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"time"
+)
+
+// document writes what one picture makes.
+type document func(ctx context.Context, w io.Writer, p *Picture) error
+
+// newDocument is the writer of a format of which one picture makes one file.
+func newDocument(write document) func(io.Writer, string) writer {
+	return func(w io.Writer, _ string) writer { return alone{w, write} }
+}
+
+type alone struct {
+	w     io.Writer
+	write document
+}
+
+func (s alone) add(ctx context.Context, p *Picture) error { return s.write(ctx, s.w, p) }
+func (s alone) close() error                              { return nil }
+
+// newFolder is the writer of a zip with a file a picture.
+func newFolder(write document, ending string, method uint16) func(io.Writer, string) writer {
+	return func(w io.Writer, _ string) writer {
+		a := zip.NewWriter(w)
+		return archive{folder{a, "", ending, method, write}, a.Close}
+	}
+}
+
+// folder puts a file a picture into an archive.
+type folder struct {
+	zip    *zip.Writer
+	prefix string // of their names
+	ending string
+	method uint16 // zip.Store for what is compressed already
+	write  document
+}
+
+func (f folder) add(ctx context.Context, p *Picture) error {
+	w, err := create(f.zip, f.prefix+p.stem+f.ending, f.method, p.Receipt.Times.Finished)
+	if err != nil {
+		return err
+	}
+	return f.write(ctx, w, p)
+}
+
+func (f folder) close() error { return nil }
+
+// archive ends a zip after what is in it.
+type archive struct {
+	writer
+	end func() error
+}
+
+func (a archive) close() error { return errors.Join(a.writer.close(), a.end()) }
+
+// create begins a file of an archive.
+func create(a *zip.Writer, name string, method uint16, modified time.Time) (io.Writer, error) {
+	return a.CreateHeader(&zip.FileHeader{Name: name, Method: method, Modified: modified})
+}
+
+func writeMask(ctx context.Context, w io.Writer, p *Picture) error   { return p.Files.Mask(ctx, w) }
+func writeLabels(ctx context.Context, w io.Writer, p *Picture) error { return p.Files.Labels(ctx, w) }
+
+func writeReceipt(_ context.Context, w io.Writer, p *Picture) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(p.Receipt)
+}
+
+// newAll is the writer of everything: each picture's own files in a folder a format, and the documents of all pictures, which wait
+// on the disk until the archive takes them.
+func newAll(w io.Writer, temp string) writer {
+	a := zip.NewWriter(w)
+	all := &everything{zip: a, parts: []writer{
+		newLabelFolder(a, "yolo/"),
+		folder{a, "geojson/", ".geojson", zip.Deflate, writeGeoJSON},
+		folder{a, "imagej/", ".RoiSet.zip", zip.Store, writeRoiSet},
+		folder{a, "masks/", ".png", zip.Store, writeMask},
+		folder{a, "labels/", ".tif", zip.Store, writeLabels},
+		folder{a, "receipts/", ".json", zip.Deflate, writeReceipt},
+	}}
+	for _, f := range single {
+		switch f.name {
+		case "coco", "csv", "xlsx":
+			all.parts = append(all.parts, &waiting{zip: a, name: "results" + f.kind.Extension, open: f.open, temp: temp})
+		}
+	}
+	return all
+}
+
+type everything struct {
+	zip   *zip.Writer
+	parts []writer
+}
+
+func (e *everything) add(ctx context.Context, p *Picture) error {
+	for _, part := range e.parts {
+		if err := part.add(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *everything) close() error {
+	var errs []error
+	for _, part := range e.parts {
+		errs = append(errs, part.close())
+	}
+	return errors.Join(append(errs, e.zip.Close())...)
+}
+
+// waiting writes a document of all pictures to the disk and, once it is whole, into an archive.
+type waiting struct {
+	zip   *zip.Writer
+	name  string
+	open  func(io.Writer, string) writer
+	temp  string
+	file  *spool // nil until there is a picture
+	inner writer
+}
+
+func (w *waiting) add(ctx context.Context, p *Picture) (err error) {
+	if w.file == nil {
+		if w.file, err = newSpool(w.temp); err != nil {
+			return err
+		}
+		w.inner = w.open(w.file, w.temp)
+	}
+	return w.inner.add(ctx, p)
+}
+
+func (w *waiting) close() error {
+	if w.file == nil {
+		return nil
+	}
+	defer w.file.Close()
+	if err := w.inner.close(); err != nil {
+		return err
+	}
+	content, err := w.file.reader()
+	if err != nil {
+		return err
+	}
+	entry, err := create(w.zip, w.name, zip.Deflate, time.Time{})
+	if err == nil {
+		_, err = io.Copy(entry, content)
+	}
+	return err
+}
+
+// spool is a file without a name, which is gone once it is closed, also when the program dies.
+type spool struct {
+	*bufio.Writer
+	file *os.File
+}
+
+func newSpool(folder string) (*spool, error) {
+	file, err := os.CreateTemp(folder, "export-*")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return &spool{bufio.NewWriterSize(file, 64<<10), file}, nil
+}
+
+// reader gives what was written, from its start.
+func (s *spool) reader() (io.Reader, error) {
+	if err := s.Flush(); err != nil {
+		return nil, err
+	}
+	_, err := s.file.Seek(0, io.SeekStart)
+	return bufio.NewReaderSize(s.file, 64<<10), err
+}
+
+// Close frees the room.
+func (s *spool) Close() { _ = s.file.Close() } // it is gone: how its closing went changes nothing

@@ -1,0 +1,290 @@
+package export
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/xuri/excelize/v2"
+
+	"seghub/models/mask"
+)
+
+// TestReadersOpenAllFormats has the programs that the formats are made for read them, and compares with the label maps pixel by pixel.
+func TestReadersOpenAllFormats(t *testing.T) {
+	python := os.Getenv("PYTHON")
+	if python == "" {
+		python = "python3"
+	}
+	if exec.Command(python, "-c", "import cv2, numpy, openpyxl, pycocotools, roifile, shapely, tifffile").Run() != nil {
+		t.Skipf("left out: the readers of exports; %s lacks something of clients/python/requirements-test.txt", python)
+	}
+	data, err := exported("all",
+		segmented("cells.png", 1, 301, 207), segmented("cells.tif", 2, 64, 400), corners(),
+		segmented("=1+1.png", 3, 50, 50), empty("../../nothing"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "all.zip")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said, err := exec.Command(python, "testdata/readers.py", path).CombinedOutput()
+	t.Logf("%s", said)
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestObjectsThatMeetAtCornersBecomeValidPolygons(t *testing.T) {
+	p := corners()
+	for i, want := range [][]int{{1, 1}, {1, 1, 1, 1}, {2}} { // rings of each polygon
+		var rings []int
+		area := 0
+		for _, polygon := range polygonsOf(&p.Objects[i]) {
+			rings = append(rings, len(polygon))
+			for _, ring := range polygon {
+				area += doubleArea(ring)
+			}
+			if touch(polygon[:1]) {
+				t.Errorf("object %d: a shell passes a point twice: %v", i+1, polygon[0])
+			}
+		}
+		if !slices.Equal(rings, want) || area != 2*p.Objects[i].Area {
+			t.Errorf("object %d: polygons of %v rings, want %v; twice the area is %d", i+1, rings, want, area)
+		}
+	}
+}
+
+func TestNamesAreSafeAndUnique(t *testing.T) {
+	n := names{}
+	for _, test := range []struct{ filename, want string }{
+		{"cells.tif", "cells"},
+		{"cells.png", "cells-2"},
+		{"CELLS.png", "CELLS-3"},
+		{"cells-2.png", "cells-2-2"},
+		{"../../etc/passwd", "passwd"},
+		{`C:\images\a.tif`, "a"},
+		{"/abs/b.tif", "b"},
+		{"nul\x00l.tif", "nul_l"},
+		{"NUL.tif", "image-NUL"},
+		{"con.", "image-con"},
+		{"", "image"},
+		{"..", "image-2"},
+		{".tif", "tif"},
+		{"Zelle\u0308n µ 细胞.tif", "Zellën µ 细胞"},
+		{"Zell\u00ebn µ 细胞.tif", "Zellën µ 细胞-2"},
+		{"a<b>:c?*|\".tif", "a_b__c____"},
+		{"bidi\u202egnp.tif", "bidi_gnp"},
+		{"bad\xff.tif", "bad_"},
+	} {
+		if got := n.of(test.filename, 0, 1); got != test.want {
+			t.Errorf("%q became %q, want %q", test.filename, got, test.want)
+		}
+	}
+	if got := n.of("stack.tif", 11, 20); got != "stack-page-12" {
+		t.Errorf("a page became %q", got)
+	}
+	if got := n.of(strings.Repeat("细", 200)+".tif", 0, 1); len(got) > maxStem || len(got) < maxStem/2 {
+		t.Errorf("a long name became one of %d bytes", len(got))
+	}
+}
+
+func FuzzNames(f *testing.F) {
+	f.Add("../a", "..\\b")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		n := names{}
+		for _, name := range []string{a, b, a} {
+			stem := n.of(name, 0, 1)
+			if stem == "" || len(stem) > 255-len(".RoiSet.zip") || strings.ContainsAny(stem, "/\\\x00:") || strings.Trim(stem, ". ") != stem {
+				t.Errorf("%q became %q", name, stem)
+			}
+		}
+		if len(n) != 3 {
+			t.Errorf("%q and %q share a name: %v", a, b, n)
+		}
+	})
+}
+
+func TestDocumentsOfOneAndOfSeveral(t *testing.T) {
+	one, two := segmented("a.png", 1, 40, 40), segmented("b.png", 2, 40, 40)
+	for _, test := range []struct {
+		format, mediaType, extension string
+		files                        []string // of the zip of two
+	}{
+		{"geojson", "application/geo+json", ".geojson", []string{"a.geojson", "b.geojson"}},
+		{"imagej", "application/zip", ".RoiSet.zip", []string{"a.RoiSet.zip", "b.RoiSet.zip"}},
+		{"masks", "application/zip", ".zip", []string{"a.png", "b.png"}},
+		{"labels", "application/zip", ".zip", []string{"a.tif", "b.tif"}},
+		{"yolo", "application/zip", ".zip", []string{"labels/a.txt", "labels/b.txt", "data.yaml"}},
+	} {
+		if kind, err := KindOf(test.format, 1); err != nil || kind != (Kind{test.mediaType, test.extension}) {
+			t.Errorf("%s of one: %+v, %v", test.format, kind, err)
+		}
+		if kind, err := KindOf(test.format, 2); err != nil || kind != zipped {
+			t.Errorf("%s of two: %+v, %v", test.format, kind, err)
+		}
+		if data, err := exported(test.format, one); err != nil || len(data) == 0 {
+			t.Errorf("%s of one: %v", test.format, err)
+		}
+		data, err := exported(test.format, one, two)
+		if err != nil {
+			t.Fatal(err)
+		}
+		archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var files []string
+		for _, f := range archive.File {
+			files = append(files, f.Name)
+		}
+		if !slices.Equal(files, test.files) {
+			t.Errorf("%s of two: %v, want %v", test.format, files, test.files)
+		}
+	}
+}
+
+func TestEveryFormatOfNothing(t *testing.T) {
+	for _, format := range Formats() {
+		data, err := exported(format)
+		if err != nil || len(data) == 0 {
+			t.Errorf("%s: %d bytes, %v", format, len(data), err)
+		}
+	}
+	for _, name := range []string{"", "tiff", "COCO"} {
+		if _, err := New(io.Discard, name, 1, ""); !errors.Is(err, ErrFormat) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+// TestTablesTakeWhatIsWidest has rows with one channel before rows with three, of which the head must know.
+func TestTablesTakeWhatIsWidest(t *testing.T) {
+	grey, colour := segmented("-grey.png", 1, 40, 40), segmented("colour.png", 2, 40, 40)
+	for i := range colour.Objects {
+		o := &colour.Objects[i]
+		o.MeanIntensity, o.SDIntensity, o.IntegratedIntensity = []float64{1, 2, 3}, []float64{4, 5, 6}, []float64{7, 8, 9}
+		o.Calibrated = &mask.Calibrated{Area: 0.25}
+	}
+	data, err := exported("csv", grey, colour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll() // fails unless all rows are of one length
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(row []string, name string) string { return row[slices.Index(rows[0], name)] }
+	first, last := rows[1], rows[len(rows)-1]
+	if at(first, "image") != "'-grey.png" || at(first, "integrated_intensity_1") != "-2" || at(first, "mean_intensity_3") != "" || at(first, "area_um2") != "" {
+		t.Errorf("first row %q", first)
+	}
+	if at(last, "mean_intensity_3") != "3" || at(last, "sd_intensity_1") != "4" || at(last, "area_um2") != "0.25" {
+		t.Errorf("last row %q", last)
+	}
+
+	if data, err = exported("xlsx", grey, colour); err != nil {
+		t.Fatal(err)
+	}
+	book, err := excelize.OpenReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer book.Close()
+	sheet, err := book.GetRows("objects")
+	if err != nil || len(sheet) != len(rows) || !slices.Equal(sheet[0], rows[0]) || sheet[1][0] != "-grey.png" {
+		t.Errorf("%d rows in the sheet, %d in the CSV; %v", len(sheet), len(rows), err)
+	}
+}
+
+// endless is a writer that keeps count.
+type endless struct{ bytes int64 }
+
+func (e *endless) Write(p []byte) (int, error) {
+	e.bytes += int64(len(p))
+	return len(p), nil
+}
+
+// TestPicturesAreNotKept exports pictures and looks at what the process holds of those after the first few, which fill the buffers.
+func TestPicturesAreNotKept(t *testing.T) {
+	const first, pictures = 10, 60
+	p := segmented("a.png", 1, 120, 120)
+	for _, format := range Formats() {
+		out := &endless{}
+		e, err := New(out, format, pictures, t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before int64
+		for i := range pictures {
+			if i == first {
+				before = held()
+			}
+			if err := e.Add(context.Background(), p.Picture); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// What is left is a name, and of tables a row, for each: far below what its objects take.
+		if kept := (held() - before) / (pictures - first); kept > 2<<10 {
+			t.Errorf("%s keeps %d bytes a picture", format, kept)
+		}
+		if err := e.Close(); err != nil || out.bytes == 0 {
+			t.Errorf("%s: %d bytes, %v", format, out.bytes, err)
+		}
+	}
+}
+
+func held() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func TestAnExportEndsWithItsContext(t *testing.T) {
+	e, err := New(io.Discard, "all", 1, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := e.Add(ctx, segmented("a.png", 1, 20, 20).Picture); !errors.Is(err, context.Canceled) {
+		t.Errorf("added with %v", err)
+	}
+}
+
+func TestIDsOfFeaturesStay(t *testing.T) {
+	id := func(job string, object int) string { return string(appendUUID(nil, job, object)) }
+	if id("j", 1) != id("j", 1) || id("j", 1) == id("j", 2) || id("j", 1) == id("k", 1) {
+		t.Error("ids are not those of their objects")
+	}
+	var feature struct{ Features []struct{ ID string } }
+	data, err := exported("geojson", segmented("a.png", 1, 40, 40))
+	if err != nil || json.Unmarshal(data, &feature) != nil || feature.Features[0].ID != id("job-a.png", 1) {
+		t.Errorf("%v, %v", feature.Features, err)
+	}
+}
+
+func BenchmarkGeoJSON(b *testing.B) {
+	p := segmented("a.png", 1, 1000, 1000)
+	out := &endless{}
+	for b.Loop() {
+		if err := writeGeoJSON(context.Background(), out, &p.Picture); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.SetBytes(out.bytes / int64(b.N))
+}

@@ -1,0 +1,60 @@
+package export
+
+import (
+	"path"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// maxStem is the longest stem in bytes: file systems take names of 255, and there are endings to come.
+const maxStem = 180
+
+// names are the stems that were given out, in lower case: not every file system tells cases apart.
+type names map[string]bool
+
+// of gives a stem for the files of one page that no other has.
+func (n names) of(filename string, page, pages int) string {
+	stem := safeStem(filename)
+	if pages > 1 {
+		stem += "-page-" + strconv.Itoa(page+1)
+	}
+	unique := stem
+	for i := 2; n[strings.ToLower(unique)]; i++ {
+		unique = stem + "-" + strconv.Itoa(i)
+	}
+	n[strings.ToLower(unique)] = true
+	return unique
+}
+
+// reserved are the names that are devices to Windows, whatever their ending.
+var reserved = map[string]bool{"con": true, "prn": true, "aux": true, "nul": true,
+	"com1": true, "com2": true, "com3": true, "com4": true, "com5": true, "com6": true, "com7": true, "com8": true, "com9": true,
+	"lpt1": true, "lpt2": true, "lpt3": true, "lpt4": true, "lpt5": true, "lpt6": true, "lpt7": true, "lpt8": true, "lpt9": true}
+
+// safeStem is what is left of a file's name, without its ending, that every file system takes and no path is made of. Letters of
+// all scripts stay, in their composed form.
+func safeStem(filename string) string {
+	name := norm.NFC.String(strings.ToValidUTF8(filename, "_"))
+	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
+	if ending := path.Ext(name); ending != name {
+		name = strings.TrimSuffix(name, ending)
+	}
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || strings.ContainsRune(`/<>:"|?*`, r) {
+			return '_'
+		}
+		return r
+	}, name)
+	for len(name) > maxStem {
+		runes := []rune(name)
+		name = string(runes[:len(runes)-1-(len(name)-maxStem)/4])
+	}
+	name = strings.Trim(name, " .") // hidden on one system, dropped on another
+	if base, _, _ := strings.Cut(strings.ToLower(name), "."); name == "" || reserved[strings.TrimSpace(base)] {
+		name = "image-" + name
+	}
+	return strings.TrimSuffix(name, "-")
+}
