@@ -258,7 +258,10 @@ export const en = {
     doNotUpload: (name: string) => `Do not upload ${name}`,
     progressOf: (name: string) => `Progress of ${name}`,
     page: (page: number, pages: number) => `page ${page} of ${pages}`,
-    edited: 'corrected',
+    timing({ timing_ms: { queued, total } }: Pick<Job, 'timing_ms'>): string {
+      const took = duration(Math.max(0, total - queued))
+      return queued < 100 ? `Took ${took}` : `Waited ${duration(queued)}, took ${took}`
+    },
   },
 
   refusals: {
@@ -342,7 +345,7 @@ export const en = {
     later: 'They are listed here when the image is done.',
     nothing: 'Nothing was found in this image. A lower threshold finds more.',
     sorted: (up: boolean) => (up ? 'sorted upwards' : 'sorted downwards'),
-    filter: 'Filter, as area > 200',
+    filter: 'Filter: area > 200',
     filterWrong: 'A measure, a sign and a number: area > 200',
     copy: 'Copy table',
     copied: 'Copied',
