@@ -40,7 +40,7 @@ func TestGoTypesFit(t *testing.T) {
 	for _, j := range []sessions.Job{
 		{State: sessions.JobQueued},
 		{State: sessions.JobRunning, StartedAt: &now, Stage: "infer", Percent: 40},
-		{State: sessions.JobDone, StartedAt: &now, FinishedAt: &now, Stage: "postprocess", Percent: 100,
+		{State: sessions.JobDone, Revision: 1, Count: new(int), StartedAt: &now, FinishedAt: &now, Stage: "postprocess", Percent: 100,
 			Timing: sessions.Timing{Queued: 1, Decode: 2, Infer: 3, Postprocess: 4, Total: 10}},
 		{State: sessions.JobFailed, StartedAt: &now, FinishedAt: &now, Error: problem.New(problem.CorruptImage, "It is cut short.")},
 		{State: sessions.JobCancelled, FinishedAt: &now},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"seghub/models/imageio"
 	"seghub/models/mask"
 	"seghub/sessions/problem"
 )
@@ -57,17 +58,30 @@ type Counts struct {
 	Cancelled int `json:"cancelled"`
 }
 
-// Job is the job object of the contract: one image to segment with one model.
+// Place is where in its image's file the plane lies that a job is of.
+type Place struct {
+	Page       int           `json:"page"`  // from 0
+	Pages      int           `json:"pages"` // of the file
+	Channel    int           `json:"channel"`
+	Z          int           `json:"z"`
+	T          int           `json:"t"`
+	Projection string        `json:"projection"` // "none", or "max": the brightest of all depths
+	PixelSize  *float64      `json:"pixel_size"` // of a side, in µm; nil when nobody has said
+	Plane      imageio.Plane `json:"-"`
+}
+
+// Job is the job object of the contract: one plane of an image to segment with one model.
 type Job struct {
-	ID         string           `json:"id"`
-	ImageID    string           `json:"image_id"`
-	Filename   string           `json:"filename"`
-	Width      int              `json:"width"`
-	Height     int              `json:"height"`
-	Page       int              `json:"page"` // from 0
-	Pages      int              `json:"pages"`
+	ID       string `json:"id"`
+	ImageID  string `json:"image_id"`
+	Filename string `json:"filename"`
+	Width    int    `json:"width"`
+	Height   int    `json:"height"`
+	Place
 	Model      string           `json:"model"`
-	Options    mask.Options     `json:"options"`
+	Options    mask.Options     `json:"options"`  // of the newest revision
+	Revision   int              `json:"revision"` // the newest; 0 until the job is done
+	Count      *int             `json:"count"`    // objects of the newest revision; nil until the job is done
 	State      JobState         `json:"state"`
 	Stage      string           `json:"stage"`
 	Percent    int              `json:"percent"`
@@ -76,6 +90,11 @@ type Job struct {
 	StartedAt  *time.Time       `json:"started_at"`
 	FinishedAt *time.Time       `json:"finished_at"`
 	Timing     Timing           `json:"timing_ms"`
+
+	SHA256 string `json:"-"` // of the image's file, in hex
+	// FirstOptions are those of the first revision.
+	FirstOptions mask.Options `json:"-"`
+	Content      string       `json:"-"` // what the newest revision is made of, in the words of whoever made it; empty for the first
 }
 
 // Timing is how long each part of a job took, in milliseconds.
@@ -92,8 +111,10 @@ type NewJob struct {
 	ImageID       string
 	Filename      string
 	Width, Height int
-	Model         string
-	Options       mask.Options
+	Place
+	Model   string
+	Options mask.Options
+	SHA256  string // of the file, in hex
 }
 
 // JobQuery selects a page of a session's jobs, newest first.
@@ -113,7 +134,7 @@ type JobPage struct {
 type Message struct {
 	// Seq is the place in the session's event log, from 1; 0 for what is not kept.
 	Seq int64
-	// Type is the frame's type: "session", "job", "mask", "progress", "position".
+	// Type is the frame's type: "session", "job", "edit", "mask", "progress", "position".
 	Type string
 	// Key names what the message is the newest word on ("progress/JOB", "position"): a newer message of the
 	// same key may replace it in a queue. Empty for kept events, which are never replaced.

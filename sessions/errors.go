@@ -22,6 +22,8 @@ var (
 	ErrQueueFull    = errors.New("the session's queue is full")
 	ErrDraining     = errors.New("the server is going down")
 	ErrBadCursor    = errors.New("not a cursor that this server gave")
+	// ErrConflict means that a job has a newer revision than the one that was to be corrected.
+	ErrConflict = errors.New("the job has been corrected since")
 	// ErrGap means that the event log no longer reaches back to where the listener is: begin anew.
 	ErrGap = errors.New("the event log does not reach back that far")
 )

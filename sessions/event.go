@@ -67,11 +67,7 @@ func newEvent(session string, entry any) (event, error) {
 	if err != nil {
 		return event{}, err
 	}
-	values := list(parts[1])
-	r := make(record, len(values)/2)
-	for i := 0; i+1 < len(values); i += 2 {
-		r[text(values[i])] = text(values[i+1])
-	}
+	r := fieldsOf(list(parts[1]))
 	e := event{Message: Message{Seq: seq, Type: r["type"]}}
 	var frame any
 	switch e.Type {
@@ -89,6 +85,8 @@ func newEvent(session string, entry any) (event, error) {
 		now.Seq = seq
 		frame = sessionFrame{Type: e.Type, Seq: seq, Session: now}
 		e.state, e.Last = now.State, now.State == Closed
+	case "edit":
+		frame = newEditFrame(seq, r)
 	case "mask":
 		e.JobID = r["id"]
 		frame = maskFrame{Type: e.Type, Seq: seq, JobID: r["id"], ImageID: r["image"], Final: true,

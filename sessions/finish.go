@@ -75,6 +75,14 @@ func (s *Service) outcome(ctx context.Context, c *claim, r gpuexec.Result) (outc
 	return string(JobFailed), s.problem(err)
 }
 
+// found is how many objects a result has.
+func found(r gpuexec.Result) int {
+	if r.Output == nil {
+		return 0
+	}
+	return r.Output.Summary.Count
+}
+
 // problem is the JSON of what a client hears of err.
 func (s *Service) problem(err error) string {
 	data, marshalErr := json.Marshal(s.config.Problem(err))
@@ -90,7 +98,7 @@ func (s *Service) finish(ctx context.Context, c *claim, r gpuexec.Result, outcom
 	for {
 		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTry)
 		reply, err := s.run(try, finishScript, c.session, r.JobID, r.Attempt, outcome, problem,
-			r.Timing.Decode.Milliseconds(), r.Timing.Infer.Milliseconds(), r.Timing.Postprocess.Milliseconds(), took.Milliseconds())
+			r.Timing.Decode.Milliseconds(), r.Timing.Infer.Milliseconds(), r.Timing.Postprocess.Milliseconds(), took.Milliseconds(), found(r))
 		cancel()
 		if err == nil {
 			return text(reply), nil

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"seghub/models/imageio"
 	"seghub/models/mask"
 	"seghub/sessions/problem"
 )
@@ -13,7 +14,7 @@ import (
 // The fields that scripts give, in their order: PUBLIC_JOB and PUBLIC_SESSION of each of them.
 var (
 	jobFields = []string{"id", "spec", "state", "stage", "percent", "error", "created", "started", "finished",
-		"decode", "infer", "postprocess"}
+		"decode", "infer", "postprocess", "revision", "count", "content", "options"}
 	sessionFields = []string{"name", "state", "slot", "node", "queued", "running", "done", "failed", "cancelled",
 		"position", "seq", "expires"}
 )
@@ -33,12 +34,29 @@ func newRecord(fields []string, values []any) record {
 
 // spec is the part of a job that never changes; Redis keeps it as one string.
 type spec struct {
-	ImageID  string       `json:"image_id"`
-	Filename string       `json:"filename"`
-	Width    int          `json:"width"`
-	Height   int          `json:"height"`
-	Model    string       `json:"model"`
-	Options  mask.Options `json:"options"`
+	ImageID  string `json:"image_id"`
+	Filename string `json:"filename"`
+	Width    int    `json:"width"`
+	Height   int    `json:"height"`
+	Place
+	Plane   imageio.Plane `json:"plane"`
+	Model   string        `json:"model"`
+	Options mask.Options  `json:"options"`
+	SHA256  string        `json:"sha256"`
+}
+
+func specOf(j NewJob) spec {
+	return spec{j.ImageID, j.Filename, j.Width, j.Height, j.Place, j.Plane, j.Model, j.Options, j.SHA256}
+}
+
+// place is where the plane lies; jobs of before there were any are of the first page.
+func (s spec) place() Place {
+	s.Place.Plane = s.Plane
+	s.Pages = max(1, s.Pages)
+	if s.Projection == "" {
+		s.Projection = "none"
+	}
+	return s.Place
 }
 
 func (r record) job() (Job, error) {
@@ -47,11 +65,14 @@ func (r record) job() (Job, error) {
 		return Job{}, fmt.Errorf("sessions: job %s: spec: %w", r["id"], err)
 	}
 	job := Job{
-		ID: r["id"], ImageID: sp.ImageID, Filename: sp.Filename, Width: sp.Width, Height: sp.Height, Pages: 1,
-		Model: sp.Model, Options: sp.Options,
+		ID: r["id"], ImageID: sp.ImageID, Filename: sp.Filename, Width: sp.Width, Height: sp.Height, Place: sp.place(),
+		Model: sp.Model, Options: sp.Options, FirstOptions: sp.Options, SHA256: sp.SHA256,
 		State: JobState(r["state"]), Stage: r["stage"], Percent: r.int("percent"),
 		CreatedAt: r.time("created"), StartedAt: r.optionalTime("started"), FinishedAt: r.optionalTime("finished"),
 		Timing: Timing{Decode: r.int64("decode"), Infer: r.int64("infer"), Postprocess: r.int64("postprocess")},
+	}
+	if err := r.revised(&job); err != nil {
+		return Job{}, fmt.Errorf("sessions: job %s: %w", r["id"], err)
 	}
 	if r["error"] != "" {
 		job.Error = new(problem.Problem)

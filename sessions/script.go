@@ -63,6 +63,10 @@ var (
 	cancelsScript      = loadScript("cancels")
 	overdueScript      = loadScript("overdue")
 	lineScript         = loadScript("line")
+	reviseScript       = loadScript("revise")
+	revisionsScript    = loadScript("revisions")
+	imageScript        = loadScript("image")
+	deleteImageScript  = loadScript("delete_image")
 )
 
 // scriptKeys are the KEYS of every script.

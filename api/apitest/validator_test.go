@@ -12,13 +12,16 @@ const (
 	session = `{"id":"S1","name":"Ada","state":"active","slot":0,"node":"n","position":null,"eta_seconds":null,` +
 		`"jobs":{"queued":1,"running":0,"done":2,"failed":0,"cancelled":0},"seq":7,"expires_at":null}`
 	problemText = `{"type":"urn:seghub:problem:not_found","title":"Not found","status":404,"detail":"There is no such job.","code":"not_found"}`
-	job         = `{"id":"J1","image_id":"I1","filename":"a.png","width":64,"height":48,"page":0,"pages":1,"model":"m",` +
-		`"options":{"threshold":0.5,"min_area":0,"detect_holes":true,"split_touching":false},"state":"queued","stage":"",` +
+	job         = `{"id":"J1","image_id":"I1","filename":"a.png","width":64,"height":48,"page":0,"pages":1,"channel":0,"z":0,"t":0,"projection":"none","pixel_size":null,"model":"m",` +
+		`"options":{"threshold":0.5,"min_area":0,"detect_holes":true,"exclude_border":false,"split_touching":false},"revision":0,"count":null,"state":"queued","stage":"",` +
 		`"percent":0,"error":null,"created_at":"2026-01-02T03:04:05.678Z","started_at":null,"finished_at":null,` +
 		`"timing_ms":{"queued":0,"decode":0,"infer":0,"postprocess":0,"total":0}}`
-	result = `{"job":"J1","image":{"id":"I1","filename":"a.png","width":64,"height":48},"model":"m","threshold":0.5,` +
-		`"objects":[{"id":1,"polygon":[[0,0],[2,0],[2,2],[0,2]],"holes":[],"bbox":[0,0,2,2],"area":4,"perimeter":8,` +
-		`"centroid":[1,1],"mean_probability":0.9}],"summary":{"count":1,"total_area":4,"coverage":0.001}}`
+	result = `{"job":"J1","revision":1,"image":{"id":"I1","filename":"a.png","width":64,"height":48,"page":0,"pixel_size":null},"model":"m",` +
+		`"options":{"threshold":0.5,"min_area":0,"detect_holes":true,"exclude_border":false,"split_touching":false},"shrunk":1,` +
+		`"objects":[{"id":1,"polygon":[[0,0],[2,0],[2,2],[0,2]],"holes":[],"bbox":[0,0,2,2],"area":4,"perimeter":8,"equivalent_diameter":2.2,` +
+		`"circularity":1,"solidity":1,"convexity":1,"extent":1,"aspect_ratio":1,"feret_max":2.8,"feret_min":2,"sphericity":1,"compactness":1,` +
+		`"centroid":[1,1],"mean_probability":0.9,"mean_intensity":[7],"sd_intensity":[0],"integrated_intensity":[28],"touches_border":true,` +
+		`"edited":false}],"summary":{"count":1,"total_area":4,"coverage":0.001}}`
 	pngStart = "\x89PNG\r\n\x1a\n"
 )
 

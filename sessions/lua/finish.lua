@@ -1,5 +1,5 @@
 -- finish: session id, job id, attempt, outcome (done failed cancelled requeue), error, decode, infer, postprocess
--- in ms, ms that its worker was busy with it -> 'ok', or why nothing changed: 'stale' (another attempt has it, or it is finished), 'closed', 'gone'.
+-- in ms, ms that its worker was busy with it, how many objects -> 'ok', or why nothing changed: 'stale' (another attempt has it, or it is finished), 'closed', 'gone'.
 -- A compare-and-set on (job, attempt). A job that went back to its queue and was not claimed again may still finish.
 -- A second call, after a lost reply, changes nothing.
 
@@ -29,11 +29,12 @@ end
 call('HSET', key, 'error', arg(5), 'decode', arg(6), 'infer', arg(7), 'postprocess', arg(8))
 over(sid, jid, outcome)
 if outcome == 'done' then
-  call('HSET', key, 'percent', 100)
+  call('HSET', key, 'percent', 100, 'revision', 1, 'count', arg(10))
   record_mask(sid, jid)
   learn(sid, jid, num(arg(9)) / 1000)
 end
 record_job(sid, jid)
+drop(sid, jid)
 call('ZADD', SEEN, 'XX', int(NOW), sid)
 note_work(sid)
 leave_line(sid)

@@ -13,6 +13,20 @@ local function over(sid, jid, outcome)
   weigh(sid, jid, -1)
 end
 
+-- forget takes a job that is over out of its session.
+local function forget(sid, jid)
+  local j = call('HMGET', job_key(sid, jid), 'state', 'image')
+  call('HINCRBY', session_key(sid), j[1], -1)
+  call('ZREM', session_key(sid) .. ':jobs', jid)
+  call('ZREM', image_key(sid, j[2]), jid)
+  call('DEL', job_key(sid, jid), revisions_key(sid, jid))
+end
+
+-- drop forgets a job whose image was deleted while a worker had it in hand.
+local function drop(sid, jid)
+  if call('HGET', job_key(sid, jid), 'drop') == '1' then forget(sid, jid) end
+end
+
 -- withdraw cancels a queued job.
 local function withdraw(sid, jid)
   call('ZREM', session_key(sid) .. ':queue', jid)
@@ -76,6 +90,7 @@ local function put_back(sid, jid, death)
     call('ZADD', session_key(sid) .. ':queue', j[3], jid)
   end
   record_job(sid, jid)
+  drop(sid, jid)
   note_work(sid)
   find_place(sid)
   call_worker(sid)

@@ -34,6 +34,7 @@ for i = 0, jobs - 1 do
     'attempt', 0, 'cancel', '', 'node', '', 'deaths', 0, 'died', '')
   call('ZADD', key .. ':queue', number, jid)
   call('ZADD', key .. ':jobs', number, jid)
+  call('ZADD', image_key(sid, arg(at + 2)), number, jid)
   weigh(sid, jid, 1)
   record_job(sid, jid)
   made[i + 1] = jid
