@@ -230,6 +230,7 @@ func joined(t testing.TB, config Config) (*Service, *clock) {
 	clock := newClock()
 	config.Now = clock.Now
 	s := newService(t, config)
+	must(t, s.agree(t.Context()))
 	must(t, s.join(t.Context(), true))
 	return s, clock
 }

@@ -30,7 +30,7 @@ func (f files) PutResult(ctx context.Context, job sessions.Job, session string, 
 	data, err := json.Marshal(result.Result{
 		Job:      job.ID,
 		Revision: 1,
-		Image:    result.Image{ID: job.ImageID, Filename: job.Filename, Width: out.Width, Height: out.Height, Page: job.Page},
+		Image:    result.Image{ID: job.ImageID, Filename: job.Filename, Width: out.Width, Height: out.Height, Page: job.Page, PixelSize: job.PixelSize},
 		Model:    job.Model,
 		Options:  job.Options,
 		Shrunk:   out.Shrunk,
