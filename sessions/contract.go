@@ -139,8 +139,11 @@ type Message struct {
 	// Key names what the message is the newest word on ("progress/JOB", "position"): a newer message of the
 	// same key may replace it in a queue. Empty for kept events, which are never replaced.
 	Key string
-	// JobID is set for "mask": the frame's picture is that job's mask.
+	// JobID is set for "mask": the frame's picture is that job's mask, or, without a Seq, the piece of it that begins at Row.
 	JobID string
+	Row   int
+	// Bare is set for a "mask" whose frame has no picture, because the pieces before it stand.
+	Bare bool
 	// Data is the JSON object as the client gets it; for "mask" the header of the binary frame.
 	Data []byte
 	// Opening is set for "snapshot": the log has begun anew, or events of it are gone. What the client knows is void; what

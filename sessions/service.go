@@ -22,6 +22,8 @@ type Files interface {
 	OpenImage(ctx context.Context, session, image string) (imageio.Source, error)
 	// PutResult stores a job's result before anybody hears that it is done.
 	PutResult(ctx context.Context, job Job, session string, out gpuexec.Output) error
+	// PutPiece stores the piece of a running job's mask that begins at a row.
+	PutPiece(ctx context.Context, session, job string, row int, png []byte) error
 	// DeleteImage deletes an uploaded file; nothing to delete is no error.
 	DeleteImage(ctx context.Context, session, image string) error
 	// DeleteSession deletes all that a session has stored; nothing to delete is no error.
