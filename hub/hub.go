@@ -26,6 +26,8 @@ type Sessions interface {
 // Masks reads the pictures that mask messages tell of.
 type Masks interface {
 	MaskPNG(ctx context.Context, session, job string) ([]byte, error)
+	// PiecePNG is the piece of a mask that begins at a row.
+	PiecePNG(ctx context.Context, session, job string, row int) ([]byte, error)
 }
 
 // Config is what a Hub is made of. Origins may be empty; everything else is needed.

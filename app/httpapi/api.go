@@ -73,6 +73,7 @@ type Room interface {
 type Limits struct {
 	FileBytes int64   // largest file
 	Pixels    int64   // largest image
+	Memory    int64   // most decoded bytes that an image may need at once; 0 is no limit
 	Files     int     // most files in one request
 	Sessions  int     // most open sessions
 	Uploads   int     // most uploads under way

@@ -100,7 +100,7 @@ func (p *people) Submit(_ context.Context, id, key string, asked []sessions.NewJ
 	for _, n := range asked {
 		made = append(made, sessions.Job{
 			ID: "j" + strconv.Itoa(len(p.jobs[id])+len(made)+1), ImageID: n.ImageID, Filename: n.Filename,
-			Width: n.Width, Height: n.Height, Model: n.Model, Options: n.Options, State: sessions.JobQueued,
+			Width: n.Width, Height: n.Height, Place: n.Place, Model: n.Model, Options: n.Options, State: sessions.JobQueued,
 		})
 	}
 	p.jobs[id] = append(p.jobs[id], made...)

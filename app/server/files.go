@@ -32,7 +32,7 @@ func (f files) PutResult(ctx context.Context, job sessions.Job, session string, 
 	data, err := json.Marshal(result.Result{
 		Job:      job.ID,
 		Revision: 1,
-		Image:    result.Image{ID: job.ImageID, Filename: job.Filename, Width: out.Width, Height: out.Height, Page: job.Page},
+		Image:    result.Image{ID: job.ImageID, Filename: job.Filename, Width: out.Width, Height: out.Height, Page: job.Page, PixelSize: job.PixelSize},
 		Model:    job.Model,
 		Options:  job.Options,
 		Shrunk:   out.Shrunk,
@@ -52,6 +52,16 @@ func (f files) PutResult(ctx context.Context, job sessions.Job, session string, 
 		writes.Go(func() error { return f.store.Write(ctx, key, data) })
 	}
 	return writes.Wait()
+}
+
+// PutPiece keeps a piece of a mask that is being made.
+func (f files) PutPiece(ctx context.Context, session, job string, row int, png []byte) error {
+	return f.store.Write(ctx, storage.PieceKey(session, job, row), png)
+}
+
+// PiecePNG reads a piece of a mask.
+func (f files) PiecePNG(ctx context.Context, session, job string, row int) ([]byte, error) {
+	return f.store.Read(ctx, storage.PieceKey(session, job, row))
 }
 
 // DeleteImage deletes an uploaded file.

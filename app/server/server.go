@@ -33,6 +33,7 @@ import (
 	"seghub/gpuexec/ort"
 	"seghub/hub"
 	"seghub/models"
+	"seghub/models/imageio"
 	"seghub/sessions"
 	"seghub/sessions/redisserver"
 	"seghub/storage"
@@ -94,8 +95,9 @@ type server struct {
 	following sync.WaitGroup // what keeps the workers up with models
 	runtime   *ort.Runtime
 	budget    *budget.Budget
-	unmeasure func() error // frees what budget measures with
-	lost      chan error   // why the device is lost
+	decoded   *imageio.Budget // of what all who read images hold
+	unmeasure func() error    // frees what budget measures with
+	lost      chan error      // why the device is lost
 	pool      *gpuexec.Pool
 	warmed    atomic.Bool // the models are loaded, and the slots open
 	sessions  *sessions.Service
@@ -179,6 +181,9 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 	s.unmeasure = unmeasure
 	s.budget = budget.New(budget.Config{Gauge: gauge, Levels: s.cfg.Levels(), Log: s.log})
 	s.budget.Start(context.WithoutCancel(ctx))
+	if s.decoded, err = decodeBudget(ctx, int64(s.cfg.DecodeMemory)); err != nil {
+		return err
+	}
 	onCPU := s.runtime.Device() == gpuexec.CPU
 	batches, err := models.OpenBatches(s.cfg.Models, s.runtime.DeviceName(), onCPU)
 	if err != nil {
@@ -236,8 +241,7 @@ func (s *server) startSessions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// What is started here is stopped by shutdown, in order, not by the end of ctx.
-	return s.sessions.Start(context.WithoutCancel(ctx), s.pool)
+	return s.sessions.Start(ctx, s.pool) // what that starts is stopped by shutdown, in order, not by the end of ctx
 }
 
 func (s *server) startEdge(ctx context.Context) error {
@@ -314,6 +318,7 @@ func (s *server) edge(ctx context.Context, source status.Source, registry *prome
 		Limits: httpapi.Limits{
 			FileBytes: int64(s.cfg.MaxFile),
 			Pixels:    int64(s.cfg.MaxPixels),
+			Memory:    s.decoded.Bytes(),
 			Files:     s.cfg.MaxFiles,
 			Sessions:  s.cfg.MaxSessions,
 			Uploads:   s.cfg.MaxUploads,
