@@ -38,9 +38,10 @@ lint: $(client_packages) ## Check formatting, imports and the rules between pack
 	@go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run
 	@npm --prefix web run --silent check
 
-bench: build ## Measure speed and memory beside bare ONNX Runtime, and the line; BENCH="--quick" passes options on to the first
+bench: build ## Measure speed and memory beside bare ONNX Runtime, the line, and the reading of files; BENCH="--quick" passes options on to the first
 	@bin/seghub bench $(BENCH)
 	@go test ./sessions -run '^$$' -bench 'Scripts|Estimates' -benchtime 1x
+	@$(or $(PYTHON),python3) scripts/bench-files
 
 evaluate: build ## Score the shipped models beside Otsu's threshold; DATA=../shared/data is the folder of images
 	@bin/seghub models evaluate --data=$(or $(DATA),../shared/data)
