@@ -40,6 +40,7 @@ lint: $(client_packages) ## Check formatting, imports and the rules between pack
 
 bench: build ## Measure speed and memory beside bare ONNX Runtime, and the line; BENCH="--quick" passes options on to the first
 	@bin/seghub bench $(BENCH)
+	@npm --prefix web run --silent bench
 	@go test ./sessions -run '^$$' -bench 'Scripts|Estimates' -benchtime 1x
 
 evaluate: build ## Score the shipped models beside Otsu's threshold; DATA=../shared/data is the folder of images
@@ -53,6 +54,10 @@ crowd: build ## Have ten thousand wait beside four who work; CROWD="--waiting=10
 
 chaos: build ## Torment three hubs and their Redis for four minutes, and look whether a job is lost; CHAOS passes options on
 	@go run ./loadtest/chaos $(CHAOS)
+
+notices: $(client_packages) ## Write the licences of everything inside bin/seghub to bin/THIRD-PARTY-NOTICES.txt
+	@mkdir -p bin
+	@scripts/notices >bin/THIRD-PARTY-NOTICES.txt
 
 clean: ## Remove what was built; data and caches stay
 	rm -rf bin web/node_modules web/dist/assets web/dist/index.html
