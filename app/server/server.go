@@ -33,6 +33,7 @@ import (
 	"seghub/gpuexec/ort"
 	"seghub/hub"
 	"seghub/models"
+	"seghub/models/imageio"
 	"seghub/sessions"
 	"seghub/sessions/redisserver"
 	"seghub/storage"
@@ -94,8 +95,9 @@ type server struct {
 	following sync.WaitGroup // what keeps the workers up with models
 	runtime   *ort.Runtime
 	budget    *budget.Budget
-	unmeasure func() error // frees what budget measures with
-	lost      chan error   // why the device is lost
+	decoded   *imageio.Budget // of what all who read images hold
+	unmeasure func() error    // frees what budget measures with
+	lost      chan error      // why the device is lost
 	pool      *gpuexec.Pool
 	warmed    atomic.Bool // the models are loaded, and the slots open
 	sessions  *sessions.Service
@@ -179,6 +181,9 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 	s.unmeasure = unmeasure
 	s.budget = budget.New(budget.Config{Gauge: gauge, Levels: s.cfg.Levels(), Log: s.log})
 	s.budget.Start(context.WithoutCancel(ctx))
+	if s.decoded, err = decodeBudget(ctx, int64(s.cfg.DecodeMemory)); err != nil {
+		return err
+	}
 	onCPU := s.runtime.Device() == gpuexec.CPU
 	batches, err := models.OpenBatches(s.cfg.Models, s.runtime.DeviceName(), onCPU)
 	if err != nil {
@@ -190,6 +195,7 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 		NewEngine: s.runtime.NewEngine,
 		Models:    s.models.Get,
 		MaxPixels: int64(s.cfg.MaxPixels),
+		Decoded:   s.decoded,
 		Batches:   batches,
 		Budget:    s.budget,
 		Lost:      func(err error) { s.lost <- err },
@@ -291,6 +297,7 @@ func (s *server) edge(ctx context.Context, source status.Source, registry *prome
 		Accounts: s.sessions,
 		Jobs:     s.sessions,
 		Blobs:    s.store,
+		Results:  files{s.store},
 		Models:   s.models,
 		Live:     s.hub,
 		Client:   web.Handler(),
@@ -312,6 +319,7 @@ func (s *server) edge(ctx context.Context, source status.Source, registry *prome
 		Limits: httpapi.Limits{
 			FileBytes: int64(s.cfg.MaxFile),
 			Pixels:    int64(s.cfg.MaxPixels),
+			Memory:    s.decoded.Bytes(),
 			Files:     s.cfg.MaxFiles,
 			Sessions:  s.cfg.MaxSessions,
 			Uploads:   s.cfg.MaxUploads,
