@@ -59,7 +59,7 @@ type Models interface {
 
 // Live serves the sockets.
 type Live interface {
-	Serve(w http.ResponseWriter, r *http.Request, session string)
+	Serve(w http.ResponseWriter, r *http.Request, session string, address netip.Addr)
 	Refuse(w http.ResponseWriter, r *http.Request, err error)
 }
 
