@@ -85,7 +85,7 @@ type Config struct {
 	Accounts Accounts
 	Jobs     Jobs
 	Blobs    Blobs
-	Results  Results
+	Pictures Pictures
 	Models   Models
 	Live     Live
 	Client   http.Handler // the web client
@@ -166,6 +166,7 @@ func New(c Config) (http.Handler, error) {
 	get(mine, "/jobs/:id/result", a.result)
 	get(mine, "/jobs/:id/mask.png", a.mask)
 	get(mine, "/jobs/:id/probability.png", a.probability)
+	get(mine, "/jobs/:id/labels.tif", a.labels)
 	get(mine, "/export", a.export)
 	get(mine, "/stats", a.stats)
 

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -19,9 +21,9 @@ import (
 	"seghub/storage/export"
 )
 
-// Results give what was made of jobs.
-type Results interface {
-	// Picture is what an export takes of a job that is done.
+// Pictures are what was made of jobs, as exports take them.
+type Pictures interface {
+	// Picture is that of a job that is done.
 	Picture(ctx context.Context, session string, job sessions.Job) (export.Picture, error)
 }
 
@@ -56,6 +58,29 @@ func (a *api) export(c *gin.Context) {
 	if err := a.writeExport(ctx, c.Writer, session, format, jobs); err != nil {
 		a.breakOff(c, fmt.Errorf("export: %w", err))
 	}
+}
+
+// labels makes the label map of a job that is done. What its reader has not taken yet waits on the disk.
+func (a *api) labels(c *gin.Context) {
+	ctx := c.Request.Context()
+	session, job, err := a.doneJob(c)
+	var picture export.Picture
+	if err == nil {
+		picture, err = a.Pictures.Picture(ctx, session, job)
+	}
+	var file bytes.Buffer
+	if err == nil {
+		err = export.WriteLabels(ctx, &file, &picture)
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	c.Header("Cache-Control", "private, no-cache") // a correction makes another one
+	answer := spool(a.Spool, file.Bytes())
+	defer answer.Close()
+	c.Header("Content-Type", "image/tiff")
+	http.ServeContent(c.Writer, c.Request, "", time.Time{}, answer)
 }
 
 // exported is what is known of a job beforehand.
@@ -111,7 +136,7 @@ func (a *api) writeExport(ctx context.Context, w io.Writer, session, format stri
 		job, err := a.Jobs.Job(ctx, session, known.ID)
 		var picture export.Picture
 		if err == nil {
-			picture, err = a.Results.Picture(ctx, session, job)
+			picture, err = a.Pictures.Picture(ctx, session, job)
 		}
 		if errors.Is(err, sessions.ErrNotFound) || errors.Is(err, storage.ErrNotFound) {
 			continue
