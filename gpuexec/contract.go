@@ -111,7 +111,9 @@ type Result struct {
 type Output struct {
 	Width, Height int
 	Shrunk        float64 // how many times the model's input is smaller than the image; 1 for not at all
+	PixelSize     float64 // micrometres; 0 when it is not known
 	Objects       []mask.Object
+	Spans         []mask.Span // the label map
 	Summary       mask.Summary
 	MaskPNG       []byte // 1 channel, 0 or 255
 	Probability   []byte // the map that the objects were cut from, in bands as mask.ReadBands reads them

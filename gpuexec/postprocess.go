@@ -49,7 +49,7 @@ func (w *worker) postprocessOne(work context.Context, out outlet, t *task) (*Out
 	parts.Go(func() error {
 		return w.guarded(func() (err error) {
 			segmentation := mask.Segment(probability, t.job.Options)
-			made.Objects, made.Summary = segmentation.Objects, segmentation.Summary
+			made.Objects, made.Spans, made.Summary = segmentation.Objects, segmentation.Spans, segmentation.Summary
 			out.report(t, StagePostprocess, 2, steps)
 			made.MaskPNG, err = encodeMask(ctx, segmentation)
 			return err
