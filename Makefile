@@ -8,7 +8,7 @@ client := web/dist/index.html
 client_sources := $(shell find web/src web/public web/index.html web/*.ts web/*.js web/tsconfig*.json hub/closecodes.json -type f 2>/dev/null)
 client_packages := web/node_modules/.package-lock.json
 
-.PHONY: help run build runtime test lint bench evaluate loadtest clean
+.PHONY: help run build runtime test lint bench evaluate loadtest crowd chaos clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -38,14 +38,21 @@ lint: $(client_packages) ## Check formatting, imports and the rules between pack
 	@go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run
 	@npm --prefix web run --silent check
 
-bench: build ## Measure speed and memory beside bare ONNX Runtime; BENCH="--quick" passes options on
+bench: build ## Measure speed and memory beside bare ONNX Runtime, and the line; BENCH="--quick" passes options on to the first
 	@bin/seghub bench $(BENCH)
+	@go test ./sessions -run '^$$' -bench 'Scripts|Estimates' -benchtime 1x
 
 evaluate: build ## Score the shipped models beside Otsu's threshold; DATA=../shared/data is the folder of images
 	@bin/seghub models evaluate --data=$(or $(DATA),../shared/data)
 
-loadtest: build ## Five users on four slots, with k6, against a hub of its own
-	@scripts/loadtest
+loadtest: build ## Play a load with k6 against a hub of its own; SCENARIO is smoke, overflow, reconnect, slow or hostile
+	@scripts/loadtest $(or $(SCENARIO),smoke)
+
+crowd: build ## Have ten thousand wait beside four who work; CROWD="--waiting=1000" passes options on
+	@go run ./loadtest/crowd $(CROWD)
+
+chaos: build ## Torment three hubs and their Redis for four minutes, and look whether a job is lost; CHAOS passes options on
+	@go run ./loadtest/chaos $(CHAOS)
 
 clean: ## Remove what was built; data and caches stay
 	rm -rf bin web/node_modules web/dist/assets web/dist/index.html

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // errDied is why a job is given up that the process died under three times (MOST_DEATHS in lib_jobs.lua).
@@ -57,23 +59,51 @@ func (l *lease) tickSoon() {
 	}
 }
 
+// joinWithin is how long a process that starts waits for a Redis that is away: as long as one may take to load its file.
+const joinWithin = time.Minute
+
 // takeName takes the lease of a process that starts. Another of the same name that renews its lease is alive, and keeps it; one
-// that does not is dead, and what it left behind is taken over.
+// that does not is dead, and what it left behind is taken over. Only what Redis says counts: while it is away nobody can renew.
 func (s *Service) takeName(ctx context.Context) error {
-	err := s.join(ctx, false)
+	err := s.joinPatiently(ctx, false)
 	if !errors.Is(err, ErrNameTaken) {
 		return err
 	}
-	expires := func() float64 { return s.redis.ZScore(ctx, hashTag+":nodes", s.config.Node).Val() }
-	held := expires()
-	for range 12 { // quarters: three of its ticks
+	expires := func() (float64, error) { return s.redis.ZScore(ctx, hashTag+":nodes", s.config.Node).Result() }
+	held, _ := expires()
+	for looks := 0; looks < 12; { // quarters: three of its ticks
 		pause(ctx, s.tickEvery()/4)
-		if now := expires(); now != held && now != 0 {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		now, failed := expires()
+		if failed != nil && !errors.Is(failed, redis.Nil) {
+			looks, held = 0, 0
+			continue
+		}
+		if held != 0 && now != held && now != 0 {
 			return err
 		}
+		looks, held = looks+1, now
 	}
 	s.log.Info("a process of the same name is dead; its work is taken over")
-	return s.join(ctx, true)
+	return s.joinPatiently(ctx, true)
+}
+
+// joinPatiently joins as soon as Redis can do that.
+func (s *Service) joinPatiently(ctx context.Context, takeOver bool) error {
+	began, said := time.Now(), false
+	for {
+		err := s.join(ctx, takeOver)
+		if !errors.Is(err, ErrUnavailable) || ctx.Err() != nil || time.Since(began) > joinWithin {
+			return err
+		}
+		if !said {
+			s.log.Warn("the lease is taken as soon as Redis can do it", "error", err)
+			said = true
+		}
+		pause(ctx, retryFirst)
+	}
 }
 
 // tickEvery is how often the lease is renewed.

@@ -122,6 +122,29 @@ func TestALivingNodeKeepsItsName(t *testing.T) {
 	})
 }
 
+// TestAHubStartsWhileRedisIsAway loses the first calls of one that starts, beside a living one of its name and without.
+func TestAHubStartsWhileRedisIsAway(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		config.LeaseTTL = time.Second
+		living := started(t, config, nobody{})
+		flaky := newLossy(t, client)
+		config.Redis = flaky
+		flaky.lose(0, 3)
+		if err := newService(t, config).Start(t.Context(), nobody{}); !errors.Is(err, ErrNameTaken) {
+			t.Errorf("beside a living one: %v", err)
+		}
+		if !living.lease.held(time.Now()) {
+			t.Error("the living one has lost its lease")
+		}
+		config.Node = "two"
+		flaky.lose(1, 3)
+		if two := started(t, config, nobody{}); !two.lease.held(time.Now()) {
+			t.Error("no lease was taken")
+		}
+	})
+}
+
 func TestFewerSlotsAfterARestart(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
 		s, _ := joined(t, testConfig(client))

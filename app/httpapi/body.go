@@ -69,16 +69,23 @@ func (b *patientBody) relax() {
 	_ = b.control.SetReadDeadline(time.Time{})
 }
 
+// whole tells whether the body was read to its end.
+func (b *patientBody) whole() bool { return b.ended && b.err == nil }
+
 // readOn reads what was left of a body once its request is answered: a connection that is closed on a client that still
-// sends shows it a reset instead of the answer. A client that waits to be told to go on sends nothing.
+// sends shows it a reset instead of the answer. A client that waits to be told to go on sends nothing. The connection ends
+// after that.
 func (b *patientBody) readOn(r *http.Request) {
-	var tooLarge *http.MaxBytesError
-	waits := r.Header.Get("Expect") != "" && !b.begun
-	if waits || b.ended && !errors.As(b.err, &tooLarge) {
+	if b.whole() {
 		return
 	}
-	_ = b.control.Flush()
-	_ = b.control.SetReadDeadline(time.Now().Add(unreadTimeout))
-	_, _ = io.CopyN(io.Discard, b.raw, unreadBytes)
-	b.relax()
+	var tooLarge *http.MaxBytesError
+	waits := r.Header.Get("Expect") != "" && !b.begun
+	if !waits && (!b.ended || errors.As(b.err, &tooLarge)) {
+		_ = b.control.Flush()
+		_ = b.control.SetReadDeadline(time.Now().Add(min(unreadTimeout, b.patience)))
+		_, _ = io.CopyN(io.Discard, b.raw, unreadBytes)
+	}
+	// The server looks once more for the end of the body: it is not to wait for that.
+	_ = b.control.SetReadDeadline(time.Unix(1, 0))
 }

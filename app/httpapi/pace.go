@@ -26,10 +26,14 @@ func paced(next http.Handler, patience time.Duration) http.Handler {
 		// Answers are small where bodies are large: there is no client that must be read to its end before it reads.
 		_ = control.EnableFullDuplex()
 		body := newPatientBody(r.Body, control, patience)
+		answer.body = body
 		r = r.WithContext(r.Context()) // a copy: the server knows its own body by its type
 		r.Body = body
 		next.ServeHTTP(answer, r)
 		answer.extend()
+		if !answer.begun {
+			answer.WriteHeader(http.StatusOK)
+		}
 		body.readOn(r)
 	})
 }
@@ -39,10 +43,27 @@ type pacedWriter struct {
 	http.ResponseWriter
 	control  *http.ResponseController
 	patience time.Duration
+	body     *patientBody // of the request, if it has one
+	begun    bool         // the head is on its way
 	hijacked bool
 }
 
+// WriteHeader ends the connection with this answer where the body has not been read: what is still to come of that must not be
+// taken for the next request, and nobody waits for it longer than readOn does.
+func (w *pacedWriter) WriteHeader(status int) {
+	if status >= http.StatusOK {
+		w.begun = true
+		if w.body != nil && !w.body.whole() {
+			w.Header().Set("Connection", "close")
+		}
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
 func (w *pacedWriter) Write(p []byte) (n int, err error) {
+	if !w.begun {
+		w.WriteHeader(http.StatusOK)
+	}
 	for {
 		w.extend()
 		m, err := w.ResponseWriter.Write(p[n:min(len(p), n+headway)])

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -162,6 +163,60 @@ func TestReaderThatTakesNothingIsCut(t *testing.T) {
 	if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("ended with %v", err)
 	}
+}
+
+// TestConnectionEndsWithABodyThatIsNotRead answers before the body has come, which never comes, breaks off or is taken back.
+func TestConnectionEndsWithABodyThatIsNotRead(t *testing.T) {
+	for name, then := range map[string]func(*testing.T, net.Conn){
+		"silent":     func(*testing.T, net.Conn) {},
+		"broken off": func(_ *testing.T, c net.Conn) { c.Close() },
+		"reset": func(t *testing.T, c net.Conn) {
+			if err := c.(*net.TCPConn).SetLinger(0); err != nil {
+				t.Error(err)
+			}
+			c.Close()
+		},
+		"another request": func(_ *testing.T, c net.Conn) { fmt.Fprint(c, "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked, log := make(chan string, 10), make(chan string, 10)
+			gone := make(chan struct{})
+			server := httptest.NewUnstartedServer(paced(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				asked <- r.URL.Path
+				w.WriteHeader(http.StatusForbidden)
+			}), 200*time.Millisecond))
+			server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(lines(log), nil), slog.LevelError)
+			server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+				if state == http.StateClosed {
+					close(gone)
+				}
+			}
+			server.Start()
+			defer server.Close()
+			connection := dial(t, server.Listener.Addr().String())
+			fmt.Fprint(connection, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nbegin")
+			response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if response.StatusCode != http.StatusForbidden || !response.Close {
+				t.Errorf("status %d, last of the connection: %t", response.StatusCode, response.Close)
+			}
+			then(t, connection)
+			<-gone
+			if len(asked) != 1 || len(log) != 0 {
+				t.Errorf("%d requests, %d lines in the log", len(asked), len(log))
+			}
+		})
+	}
+}
+
+// lines are what is written to a log.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
 }
 
 // TestDeadlinesDoNotOutliveTheirRequest keeps a connection for longer than the patience between its requests, and has a

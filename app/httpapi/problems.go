@@ -34,7 +34,7 @@ var table = []struct {
 	{storage.ErrNotFound, problem.NotFound, "There is no such file in this session."},
 	{storage.ErrTooLarge, problem.FileTooLarge, "The file is larger than this server takes."},
 	{storage.ErrFull, problem.QuotaExceeded, "The server has no room left on its disk: nothing was kept of this file. Tell the operator."},
-	{imageio.ErrUnsupported, problem.UnsupportedFormat, "The file is not a PNG, JPEG, TIFF or BMP image that can be read."},
+	{imageio.ErrUnsupported, problem.UnsupportedFormat, "The file is not an image that can be read."},
 	{imageio.ErrTooLarge, problem.ImageTooLarge, "The image has more pixels than this server takes."},
 	{imageio.ErrCorrupt, problem.CorruptImage, "The image is damaged: it is cut short, or what it holds does not fit its header."},
 	{gpuexec.ErrOutOfMemory, problem.GPUMemoryExhausted, "There is not enough memory on the GPU at the moment: try again in a while, or with a smaller model."},
@@ -51,6 +51,12 @@ func Problem(err error) *problem.Problem {
 	var known *problem.Problem
 	if errors.As(err, &known) {
 		return known
+	}
+	var refused *imageio.Refusal
+	for _, row := range table {
+		if errors.As(err, &refused) && errors.Is(refused, row.is) {
+			return problem.New(row.code, refused.Detail)
+		}
 	}
 	for _, row := range table {
 		if errors.Is(err, row.is) {

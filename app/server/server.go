@@ -236,8 +236,7 @@ func (s *server) startSessions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// What is started here is stopped by shutdown, in order, not by the end of ctx.
-	return s.sessions.Start(context.WithoutCancel(ctx), s.pool)
+	return s.sessions.Start(ctx, s.pool) // what that starts is stopped by shutdown, in order, not by the end of ctx
 }
 
 func (s *server) startEdge(ctx context.Context) error {

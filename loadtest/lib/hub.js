@@ -2,6 +2,7 @@
 import http from 'k6/http';
 
 export const BASE_URL = (__ENV.BASE_URL || 'http://127.0.0.1:8080').replace(/\/+$/, '');
+export const ADDRESS = BASE_URL.replace(/^https?:\/\//, ''); // host:port
 export const SOCKET_URL = `${BASE_URL.replace(/^http/, 'ws')}/api/v1/ws`;
 
 const API = `${BASE_URL}/api/v1`;
@@ -56,6 +57,10 @@ export class Caller {
   // mask answers the PNG as an ArrayBuffer.
   async mask(job) {
     return (await this.#call('GET', `/jobs/${job}/mask.png`, null, 200, 'binary')).body;
+  }
+
+  async session() {
+    return (await this.#call('GET', '/session', null, 200)).json();
   }
 
   async close() {

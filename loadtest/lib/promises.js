@@ -7,8 +7,9 @@ const PROMISES = {
   slots: 'never more sessions active than there are slots',
   seq: 'seq counts up by one, from the snapshot on',
   opening: 'a first connect gets welcome, then snapshot',
+  resume: 'who comes back with since hears each event that was missed once, and no gap',
   job_order: 'queued, running, final mask, done',
-  position: 'who waits hears a position in the line, at most twice a second',
+  position: 'who waits hears a position in the line that only shrinks, at most twice a second',
   progress: 'progress of a running job, 0 to 100, at most 20 times a second',
   stats: 'stats tell of every slot, at most once a second',
   mask: 'the final mask is a PNG of the size of its image, and the one that HTTP serves',
@@ -16,6 +17,7 @@ const PROMISES = {
   pong: 'a ping is answered',
   close: 'the socket of a session that is closed ends with 4404',
   no_errors: 'nothing fails that was asked for rightly',
+  refusal: 'what must not come in is refused',
   in_time: 'everyone finishes',
 };
 

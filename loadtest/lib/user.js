@@ -20,7 +20,11 @@ export class User {
   #stats = new Pace(1);
   #position = new Pace(2);
   #seq = null; // of the newest kept event; null before the snapshot
+  #epoch = ''; // of the log that it counts in
+  #entered = false; // has had a socket that told everything
   #welcomed = false;
+  #place = Infinity; // in the line, heard last
+  #awaited = new Map(); // id of a job -> what to call when it has ended
   #expected = 0; // jobs that were accepted
   #pings = { sent: 0, answered: 0 };
 
@@ -29,10 +33,15 @@ export class User {
     this.name = name;
     this.#slots = slots;
     this.#onStats = onStats;
-    this.finished = new Promise((resolve, reject) => {
-      this.finish = resolve;
+    this.failed = new Promise((_, reject) => {
       this.fail = reject;
     });
+    this.finished = Promise.race([
+      this.failed,
+      new Promise((resolve) => {
+        this.finish = resolve;
+      }),
+    ]);
   }
 
   // enter creates the session and resolves when its socket has told everything that is so far.
@@ -40,8 +49,19 @@ export class User {
     const { session, token } = await createSession(this.name);
     this.id = session.id;
     this.caller = new Caller(token);
+    await this.#arrive();
+    this.#entered = true;
+  }
+
+  // drop cuts the socket without a word and comes back for what it has missed.
+  async drop() {
+    this.abandon();
+    await this.#arrive();
+  }
+
+  async #arrive() {
     for (let i = 0; i < CONNECTS; i += 1) {
-      if (await Promise.race([this.#connect(), this.finished])) {
+      if (await Promise.race([this.#connect(), this.failed])) {
         return;
       }
       this.abandon();
@@ -53,8 +73,14 @@ export class User {
   // between the handshake and its own open event; the first pong says that nothing more of it will come.
   #connect() {
     this.#welcomed = false;
-    this.#seq = null;
-    const socket = new WebSocket(SOCKET_URL, 'seghub.v1', { headers: this.caller.headers });
+    this.#pings = { sent: 0, answered: 0 };
+    let url = SOCKET_URL;
+    if (this.#entered) {
+      url += `?since=${this.#seq}&epoch=${encodeURIComponent(this.#epoch)}`;
+    } else {
+      this.#seq = null;
+    }
+    const socket = new WebSocket(url, 'seghub.v1', { headers: this.caller.headers });
     this.socket = socket;
     socket.binaryType = 'arraybuffer';
     this.closed = new Promise((resolve) => {
@@ -94,6 +120,18 @@ export class User {
     this.#expected += accepted.length;
     this.#finishIfDone();
     return accepted;
+  }
+
+  // segment uploads one image and resolves when its job has ended.
+  async segment(image, model) {
+    const [{ id }] = await this.submit(image, model);
+    const known = this.jobs.get(id);
+    if (!known || !FINISHED.includes(known.state)) {
+      const ended = new Promise((resolve) => {
+        this.#awaited.set(id, resolve);
+      });
+      await Promise.race([ended, this.failed]);
+    }
   }
 
   // check compares what HTTP serves of a done job with what the socket said.
@@ -142,10 +180,15 @@ export class User {
 
   #hear(data) {
     if (typeof data !== 'string') {
-      this.#mask(readMask(data));
+      if (!this.#missed()) {
+        this.#mask(readMask(data));
+      }
       return;
     }
     const frame = JSON.parse(data);
+    if (this.#missed() && frame.type !== 'welcome' && frame.type !== 'pong') {
+      return;
+    }
     const hear = {
       welcome: () => this.#welcome(frame),
       snapshot: () => this.#snapshot(frame),
@@ -161,6 +204,11 @@ export class User {
     } else {
       this.#breaks('no_errors', data);
     }
+  }
+
+  // missed tells whether the welcome of somebody who comes back was dropped: #connect is tried again.
+  #missed() {
+    return this.#entered && !this.#welcomed;
   }
 
   // count takes the seq of a kept event.
@@ -179,15 +227,16 @@ export class User {
     this.opened(this.#welcomed && this.#seq !== null);
   }
 
-  #welcome({ resumed, gap }) {
-    if (this.#welcomed || this.#seq !== null || resumed || gap) {
-      this.#breaks('opening', `a welcome with resumed ${resumed}, gap ${gap}`);
+  #welcome({ epoch, resumed, gap }) {
+    if (this.#welcomed || resumed !== this.#entered || gap || (resumed && epoch !== this.#epoch)) {
+      this.#breaks(this.#entered ? 'resume' : 'opening', `a welcome with resumed ${resumed}, gap ${gap}`);
     }
     this.#welcomed = true;
+    this.#epoch = epoch;
   }
 
   #snapshot({ seq, session, jobs }) {
-    if (this.#seq !== null || jobs.length !== 0) {
+    if (this.#entered || this.#seq !== null || jobs.length !== 0) {
       this.#breaks('opening', `a snapshot with seq ${seq} and ${jobs.length} jobs`);
     }
     this.#seq = seq;
@@ -201,6 +250,9 @@ export class User {
 
   #tell(session) {
     this.waited = this.waited || session.state === 'waiting';
+    if (session.state !== 'waiting') {
+      this.#place = Infinity;
+    }
     this.#slots.tell(session);
   }
 
@@ -211,6 +263,10 @@ export class User {
     if (this.#position.tooFast()) {
       this.#breaks('position', 'too many');
     }
+    if (position > this.#place) {
+      this.#breaks('position', `${position} after ${this.#place}`);
+    }
+    this.#place = position;
     this.positions += 1;
   }
 
@@ -248,6 +304,12 @@ export class User {
   }
 
   #finishIfDone() {
+    for (const [id, resolve] of this.#awaited) {
+      if (FINISHED.includes(this.jobs.get(id)?.state)) {
+        this.#awaited.delete(id);
+        resolve();
+      }
+    }
     const states = [...this.jobs.values()].map((job) => job.state);
     if (this.#expected > 0 && states.filter((state) => FINISHED.includes(state)).length === this.#expected) {
       this.finish();

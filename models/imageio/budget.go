@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"golang.org/x/sync/semaphore"
+
+	"seghub/models/imageio/refusal"
 )
 
 // Budget is the decoded bytes that all who read pictures may hold together. Safe for concurrent use.
@@ -32,7 +34,7 @@ func (b *Budget) Take(ctx context.Context, n int64) error {
 func (b *Budget) GiveBack(n int64) { b.free.Release(n) }
 
 func tooMuchMemory(needed, limit int64) error {
-	return refuse(ErrTooLarge, "This image takes %d MB to decode and the server has %d MB for that: save it as a TIFF with tiles or "+
+	return refusal.TooLarge("This image takes %d MB to decode and the server has %d MB for that: save it as a TIFF with tiles or "+
 		"strips, which is read piece by piece.", ceilMB(needed), limit/1e6)
 }
 

@@ -3,34 +3,22 @@ package imageio
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"image"
 	"io"
+
+	"seghub/models/imageio/refusal"
+	"seghub/models/imageio/samples"
 )
 
 // The reasons why a file cannot be read. Wrapped errors say more: see Refusal.
 var (
-	ErrUnsupported = errors.New("unsupported image format")
-	ErrCorrupt     = errors.New("damaged image")
-	ErrTooLarge    = errors.New("too large an image")
+	ErrUnsupported = refusal.ErrUnsupported
+	ErrCorrupt     = refusal.ErrCorrupt
+	ErrTooLarge    = refusal.ErrTooLarge
 )
 
-// Refusal is why a file is not read. Detail is a sentence for the person whose file it is: it names the feature and, where
-// there is one, the way out. Kind is ErrUnsupported, ErrCorrupt or ErrTooLarge.
-type Refusal struct {
-	Kind   error
-	Detail string
-}
-
-func (r *Refusal) Error() string { return r.Kind.Error() + ": " + r.Detail }
-
-// Unwrap lets errors.Is see the Kind.
-func (r *Refusal) Unwrap() error { return r.Kind }
-
-func refuse(kind error, detail string, values ...any) error {
-	return &Refusal{Kind: kind, Detail: fmt.Sprintf(detail, values...)}
-}
+// Refusal is why a file is not read, in words for the person whose file it is.
+type Refusal = refusal.Refusal
 
 // Source is where the bytes of a file lie. One goroutine at a time.
 type Source interface {
@@ -60,7 +48,8 @@ type File struct {
 	MIME   string // "image/png", ...
 	Pages  []Page // at least one
 
-	codec codec
+	source *fileSource
+	codec  codec
 }
 
 // Page is one plane of a file: a page of a stack, or a channel at a depth and a time.
@@ -72,11 +61,13 @@ type Page struct {
 	Bits          int        // of a sample in the file
 	Channel       int        // from 0, as Z and T
 	Z, T          int
-	ChannelName   string  // empty when the file does not say
-	PixelSize     float64 // of a side, in µm; 0 when the file does not say
-	PixelSizeFrom string  // where it was found: "OME-XML", "ImageJ", "MetaSeries", "TIFF resolution", ...
-	Reduced       []image.Point
-	Memory        int64 // decoded bytes that reading the page needs at once
+	ChannelName   string        // empty when the file does not say
+	PixelSize     float64       // of a side, in µm; 0 when the file does not say
+	PixelSizeFrom string        // where it was found: "OME-XML", "ImageJ", "MetaSeries", "TIFF resolution", ...
+	Reduced       []image.Point // sizes of the smaller versions that the file has of it, each smaller than the one before
+	Memory        int64         // decoded bytes that reading the page needs at once
+
+	orientation int // as TIFF has it; 0 and 1 are as it is stored
 }
 
 // Plane is what one job looks at. The zero value is the first page.
@@ -87,28 +78,20 @@ type Plane struct {
 	Level  int  // 0 is the page itself, n its Reduced[n-1]
 }
 
-// SampleType is how a sample lies in memory. Those of two bytes and more are little-endian.
-type SampleType uint8
+// SampleType is how a sample lies in memory.
+type SampleType = samples.Type
 
-// Samples of fewer bits lie in the next larger type: those of up to 7 bits are widened to all of 0..255, others keep their value.
-// 16-bit floats become 32-bit ones, and 64-bit integers floats.
+// The types, as package samples has them.
 const (
-	Uint8 SampleType = iota
-	Int8
-	Uint16
-	Int16
-	Uint32
-	Int32
-	Float32
-	Float64
+	Uint8   = samples.Uint8
+	Int8    = samples.Int8
+	Uint16  = samples.Uint16
+	Int16   = samples.Int16
+	Uint32  = samples.Uint32
+	Int32   = samples.Int32
+	Float32 = samples.Float32
+	Float64 = samples.Float64
 )
-
-// Size of a sample in bytes.
-func (t SampleType) Size() int { return [...]int{1, 1, 2, 2, 4, 4, 4, 8}[t] }
-
-func (t SampleType) String() string {
-	return [...]string{"uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"}[t]
-}
 
 // Reader reads one plane. One goroutine at a time; no File of the same bytes is used meanwhile.
 type Reader interface {
@@ -122,19 +105,14 @@ type Reader interface {
 	Close() error
 }
 
-// codec reads the pages of one open file.
-type codec interface {
-	open(ctx context.Context, plane Plane) (Reader, error)
-}
-
 // Header is what a file says of itself before any pixel is decoded.
 type Header struct {
-	Format   string // "png", "jpeg", "tiff", "bmp"
+	Format   string // "png", "jpeg", "tiff", "bmp", ...
 	MIME     string // "image/png", ...
-	Width    int
+	Width    int    // of the first page
 	Height   int
-	BitDepth int // bits a sample: 8 or 16
-	Pages    int // 1 until multi-page files come
+	BitDepth int // bits a sample
+	Pages    int
 }
 
 // Image is a decoded picture: 8 bits a sample, 1 (grey) or 3 (RGB) channels, rows top to bottom:

@@ -176,7 +176,7 @@ func TestDecodeOfDamagedFiles(t *testing.T) {
 func TestDecodeRefusesTooManyPixelsBeforeMakingRoom(t *testing.T) {
 	for name, file := range map[string][]byte{
 		"png":  pngOfSize(60000, 60000),
-		"tiff": tiffOfSize(60000, 60000, 1),
+		"tiff": tiffOfSize(60000, 60000, 5),
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

@@ -2,128 +2,71 @@ package imageio
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"image"
-	"image/jpeg"
-	"image/png"
-	"io"
 
-	"golang.org/x/image/bmp"
-	"golang.org/x/image/tiff"
+	"seghub/models/imageio/refusal"
 )
 
 // format is one kind of file that can be read.
 type format struct {
 	name, mime string
-	magic      []string // a file begins with one of them
-	config     func(io.Reader) (image.Config, error)
-	decode     decoder
-	complete   func(io.ReadSeeker) (bool, error) // whether the file's end is there; nil when it cannot be told cheaply
-}
-
-// decoder leaves the pixels nearly as they are in the file. alive returns the error that ended the reading, if one did, for one
-// that takes longer than its reading.
-type decoder func(r io.Reader, alive func() error) (raster, error)
-
-// raster is what a decoder gives, to be brought to 8 bits.
-type raster interface {
-	convert(ctx context.Context, report *reporter) (Image, error)
-	samples(ctx context.Context, page Page) ([]byte, error) // as a Reader of the page gives them
+	is         func(head []byte) bool // a file of the kind begins so; head may be shorter than sniffLength where the file is
+	open       func(*fileSource, Limits) (*File, error)
 }
 
 var formats = []format{
-	{
-		name: "png", mime: "image/png", magic: []string{"\x89PNG\r\n\x1a\n"},
-		config: png.DecodeConfig, decode: decodePNG, complete: pngComplete,
-	},
-	{
-		name: "jpeg", mime: "image/jpeg", magic: []string{"\xff\xd8\xff"},
-		config: jpeg.DecodeConfig, decode: standard(jpeg.Decode), complete: jpegComplete,
-	},
-	{
-		name: "tiff", mime: "image/tiff", magic: []string{"II*\x00", "MM\x00*"},
-		config: tiff.DecodeConfig, decode: standard(tiff.Decode),
-	},
-	{
-		// "BM" alone is how many a text begins; the four reserved bytes are zero in every bitmap, which is
-		// checked in sniff.
-		name: "bmp", mime: "image/bmp", magic: []string{"BM"},
-		config: bmp.DecodeConfig, decode: standard(bmp.Decode),
-	},
+	{"png", "image/png", begins("\x89PNG\r\n\x1a\n"), openPNG},
+	{"jpeg", "image/jpeg", begins("\xff\xd8\xff"), openJPEG},
+	{"tiff", "image/tiff", begins("II*\x00", "MM\x00*", "II+\x00", "MM\x00+"), openTIFF},
+	{"webp", "image/webp", isWebP, openWebP},
+	{"gif", "image/gif", begins("GIF87a", "GIF89a"), openGIF},
+	{"bmp", "image/bmp", isBMP, openBMP},
+}
+
+// begins is a test for files that begin with one of the marks.
+func begins(marks ...string) func([]byte) bool {
+	return func(head []byte) bool {
+		for _, mark := range marks {
+			if bytes.HasPrefix(head, []byte(mark)) {
+				return true
+			}
+		}
+		return false
+	}
 }
 
 // sniffLength is how many bytes sniff wants to see.
-const sniffLength = 10
+const sniffLength = 132
 
 // sniff tells the format of a file by its first bytes, of which there are fewer than sniffLength only
-// when the file is shorter.
+// when the file is shorter. What is known and not read is refused by name.
 func sniff(head []byte) (format, error) {
 	if len(head) == 0 {
-		return format{}, fmt.Errorf("%w: the file is empty", ErrCorrupt)
+		return format{}, refusal.Corrupt("The file is empty.")
 	}
 	for _, f := range formats {
-		for _, magic := range f.magic {
-			switch {
-			case bytes.HasPrefix(head, []byte(magic)):
-				if f.name == "bmp" && len(head) == sniffLength && !bytes.Equal(head[6:10], make([]byte, 4)) {
-					continue
-				}
-				return f, nil
-			case len(head) < len(magic) && magic[:len(head)] == string(head) && len(head) > 2:
-				return format{}, fmt.Errorf("%w: the file ends within its first bytes", ErrCorrupt)
-			}
+		if f.is(head) {
+			return f, nil
 		}
 	}
-	return format{}, fmt.Errorf("%w: it begins like no PNG, JPEG, TIFF or BMP file", ErrUnsupported)
-}
-
-// header reads the header by config and judges it.
-func (f format) header(r io.Reader) (Header, error) {
-	var config image.Config
-	err := guard(func() (err error) {
-		config, err = f.config(r)
-		return err
-	})
-	if err != nil {
-		return Header{}, f.reason("read the header", err)
+	for _, mark := range []string{"\x89PNG\r\n\x1a\n", "II*\x00", "MM\x00*", "\xff\xd8\xff"} {
+		if len(head) > 2 && len(head) < len(mark) && mark[:len(head)] == string(head) {
+			return format{}, refusal.Corrupt("The file ends within its first bytes.")
+		}
 	}
-	if config.Width <= 0 || config.Height <= 0 {
-		return Header{}, fmt.Errorf("read the header: %w: %s of %dx%d pixels", ErrCorrupt, f.name, config.Width, config.Height)
+	for _, s := range strangers {
+		if s.is != nil && s.is(head) {
+			return format{}, s.refusal()
+		}
 	}
-	return Header{
-		Format:   f.name,
-		MIME:     f.mime,
-		Width:    config.Width,
-		Height:   config.Height,
-		BitDepth: bitDepth(config.ColorModel),
-		Pages:    1,
-	}, nil
-}
-
-// reason says which of this package's errors a decoder's error is. What the file's reader said of itself
-// (a lost connection, an ended context) has been kept by the reader and never comes here.
-func (f format) reason(operation string, err error) error {
-	var (
-		unsupportedPNG  png.UnsupportedError
-		unsupportedJPEG jpeg.UnsupportedError
-		unsupportedTIFF tiff.UnsupportedError
-	)
-	kind := ErrCorrupt
-	switch {
-	case errors.Is(err, bmp.ErrUnsupported), errors.As(err, &unsupportedPNG),
-		errors.As(err, &unsupportedJPEG), errors.As(err, &unsupportedTIFF):
-		kind = ErrUnsupported
-	}
-	return fmt.Errorf("%s: %w: %w", operation, kind, err)
+	return format{}, refusal.Unsupported("The file is no image that is read here: PNG, JPEG, TIFF, OME-TIFF, WebP, BMP and GIF are.")
 }
 
 // guard calls decode and makes a panic an error: the decoders are other people's, the files are anyone's.
 func guard(decode func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("the decoder broke off: %v", p)
+			err = refusal.Corrupt("The pixels of this image are damaged (%s).", fmt.Sprint(p))
 		}
 	}()
 	return decode()

@@ -76,7 +76,7 @@ func damaged(t testing.TB) map[string]struct {
 		"a text":                      {[]byte("well;area\nA1;103\n"), imageio.ErrUnsupported},
 		"a text that begins with BM":  {[]byte("BMI of the patients\n"), imageio.ErrUnsupported},
 		"one byte":                    {[]byte("x"), imageio.ErrUnsupported},
-		"a GIF":                       {[]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), imageio.ErrUnsupported},
+		"a GIF of width 0":            {[]byte("GIF89a\x00\x00\x01\x00\x00\x00\x00;"), imageio.ErrCorrupt},
 		"a PNG of 4 bytes":            {whole[:4], imageio.ErrCorrupt},
 		"a PNG of 20 bytes":           {whole[:20], imageio.ErrCorrupt},
 		"a PNG cut in half":           {whole[:len(whole)/2], imageio.ErrCorrupt},
@@ -150,7 +150,7 @@ func TestReadHeaderTellsTheReadersErrorFromTheFiles(t *testing.T) {
 }
 
 func TestReadHeaderOfAHugeImageAllocatesLittle(t *testing.T) {
-	for name, file := range map[string][]byte{"png": pngOfSize(60000, 60000), "tiff": tiffOfSize(60000, 60000, 1)} {
+	for name, file := range map[string][]byte{"png": pngOfSize(60000, 60000), "tiff": tiffOfSize(60000, 60000, 5)} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		_, err := imageio.ReadHeader(bytes.NewReader(file))

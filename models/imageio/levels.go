@@ -99,25 +99,3 @@ func nth(histogram []int64, rank int64) int {
 	}
 	return len(histogram) - 1
 }
-
-// Value of the sample that src begins with.
-func (t SampleType) Value(src []byte) float64 {
-	switch t {
-	case Uint8:
-		return float64(src[0])
-	case Int8:
-		return float64(int8(src[0]))
-	case Uint16:
-		return float64(binary.LittleEndian.Uint16(src))
-	case Int16:
-		return float64(int16(binary.LittleEndian.Uint16(src)))
-	case Uint32:
-		return float64(binary.LittleEndian.Uint32(src))
-	case Int32:
-		return float64(int32(binary.LittleEndian.Uint32(src)))
-	case Float32:
-		return float64(math.Float32frombits(binary.LittleEndian.Uint32(src)))
-	default:
-		return math.Float64frombits(binary.LittleEndian.Uint64(src))
-	}
-}

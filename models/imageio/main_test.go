@@ -89,11 +89,11 @@ func pngOfSize(w, h uint32) []byte {
 	return file
 }
 
-// tiffOfSize is a TIFF file that says it has w x h pixels in one strip of the given compression.
+// tiffOfSize is a TIFF file that says it has w x h pixels in one strip of the given compression, of a few bytes.
 func tiffOfSize(w, h, compression uint32) []byte {
 	entries := [][2]uint32{
 		{256, w}, {257, h}, {258, 8}, {259, compression}, {262, 1},
-		{273, 0}, {278, h}, {279, 1 << 30},
+		{273, 0}, {278, h}, {279, 16},
 	}
 	file := []byte("II*\x00\x08\x00\x00\x00")
 	file = binary.LittleEndian.AppendUint16(file, uint16(len(entries)))

@@ -5,67 +5,61 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
 	"io"
+
+	"seghub/models/imageio/refusal"
 )
 
 // Open reads the headers of every page of the file of size bytes in r, and judges all that can be judged without decoding a
 // pixel. The error is a Refusal, ctx's, or what r itself returned.
 func Open(ctx context.Context, r io.ReaderAt, size int64, limits Limits) (*File, error) {
 	source := &fileSource{r: r, size: size, ended: ctx.Err}
-	file, err := open(source)
+	var file *File
+	err := guard(func() (err error) {
+		file, err = open(source, limits)
+		return err
+	})
 	if source.err != nil {
 		return nil, fmt.Errorf("read the headers: %w", source.err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return file, limits.judge(file)
+	if err := limits.judge(file); err != nil {
+		return nil, err
+	}
+	return file, nil
 }
 
-func open(source *fileSource) (*File, error) {
+// open tells the kind of the file and lets that read the headers.
+func open(source *fileSource, limits Limits) (*File, error) {
 	head := make([]byte, min(sniffLength, source.size))
-	if _, err := source.ReadAt(head, 0); err != nil {
+	if n, err := source.ReadAt(head, 0); n < len(head) {
 		return nil, err
 	}
 	f, err := sniff(head)
 	if err != nil {
 		return nil, err
 	}
-	var config image.Config
-	whole := io.NewSectionReader(source, 0, source.size)
-	header, err := readHeader(&section{r: whole})
+	file, err := f.open(source, limits)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := whole.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	if config, err = f.config(whole); err != nil {
-		return nil, f.reason("read the header", err)
-	}
-	page := Page{Width: header.Width, Height: header.Height, Channels: 3, Samples: 1, Bits: header.BitDepth}
-	if config.ColorModel == color.GrayModel || config.ColorModel == color.Gray16Model {
-		page.Channels = 1
-	}
-	if header.BitDepth == 16 {
-		page.Type = Uint16
-	}
-	page.Memory = 2 * page.Bytes()
-	return &File{Format: f.name, MIME: f.mime, Pages: []Page{page}, codec: heldCodec{f, source, page}}, nil
+	file.Format, file.MIME, file.source = f.name, f.mime, source
+	return file, nil
 }
 
 // judge holds the pages against the limits.
 func (l Limits) judge(file *File) error {
 	if l.Pages > 0 && len(file.Pages) > l.Pages {
-		return refuse(ErrTooLarge, "This file has %d pages and this server takes at most %d in one file: cut it into several, "+
-			"or project it.", len(file.Pages), l.Pages)
+		return refusal.TooLarge("This file has %d pages and this server takes at most %d in one file: cut it into several.",
+			len(file.Pages), l.Pages)
 	}
 	for i, p := range file.Pages {
 		switch {
 		case l.Pixels > 0 && int64(p.Width)*int64(p.Height) > l.Pixels:
-			return refuse(ErrTooLarge, "Page %d of this file is %d x %d pixels and this server takes at most %d million in one "+
-				"image: cut it into pieces.", i+1, p.Width, p.Height, l.Pixels/1e6)
+			return refusal.TooLarge("%s is %d x %d pixels; this server takes at most %d million in one image: cut it into pieces.",
+				file.named(i), p.Width, p.Height, l.Pixels/1e6)
 		case l.Memory > 0 && p.Memory > l.Memory:
 			return tooMuchMemory(p.Memory, l.Memory)
 		}
@@ -73,29 +67,100 @@ func (l Limits) judge(file *File) error {
 	return nil
 }
 
+// named is what a page is called at the beginning of a sentence.
+func (f *File) named(page int) string {
+	if len(f.Pages) == 1 {
+		return "The image"
+	}
+	return fmt.Sprintf("Page %d", page+1)
+}
+
+// codec opens the planes of one file.
+type codec interface {
+	// open reads what it needs; page is the plane's own as it is stored.
+	open(ctx context.Context, plane Plane) (Reader, error)
+}
+
 // Reader opens a plane for reading, and waits until budget has room for what that holds. The error is a Refusal, ctx's, or what
 // the file itself returned.
 func (f *File) Reader(ctx context.Context, plane Plane, budget *Budget) (Reader, error) {
-	if plane.Page < 0 || plane.Page >= len(f.Pages) {
-		return nil, refuse(ErrUnsupported, "The file has no page %d: it has %d.", plane.Page+1, len(f.Pages))
-	}
-	page := f.Pages[plane.Page]
-	if err := budget.Take(ctx, page.Memory); err != nil {
-		return nil, err
-	}
-	reader, err := f.codec.open(ctx, plane)
+	pages, err := f.pagesOf(plane)
 	if err != nil {
-		budget.GiveBack(page.Memory)
 		return nil, err
 	}
-	return &budgeted{Reader: reader, budget: budget, taken: page.Memory}, nil
+	memory := f.memory(plane, pages)
+	if err := budget.Take(ctx, memory); err != nil {
+		return nil, err
+	}
+	reader, err := f.reader(ctx, plane, pages)
+	if err != nil {
+		budget.GiveBack(memory)
+		return nil, err
+	}
+	return &budgeted{Reader: reader, file: f, budget: budget, taken: memory}, nil
+}
+
+func (f *File) reader(ctx context.Context, plane Plane, pages []int) (reader Reader, err error) {
+	err = f.guarded(ctx, func() error {
+		if len(pages) == 1 {
+			reader, err = f.open(ctx, plane)
+			return err
+		}
+		b := &brightest{page: f.Pages[plane.Page]}
+		for _, page := range pages {
+			one := plane
+			one.Page = page
+			r, err := f.open(ctx, one)
+			if err != nil {
+				return errors.Join(err, b.Close())
+			}
+			b.readers = append(b.readers, r)
+		}
+		reader = b
+		return nil
+	})
+	return reader, err
+}
+
+// open opens one page, and turns it as the file wants it shown.
+func (f *File) open(ctx context.Context, plane Plane) (Reader, error) {
+	r, err := f.codec.open(ctx, plane)
+	if page := f.Pages[plane.Page]; err == nil && page.orientation > 1 {
+		size := page.size(plane.Level)
+		return turn(ctx, r, page, size)
+	}
+	return r, err
+}
+
+// guarded calls what decodes, with the context that reading ends with, and tells what the file itself said from what a decoder makes
+// of it, and a decoder's panic.
+func (f *File) guarded(ctx context.Context, decode func() error) error {
+	f.source.ended = ctx.Err
+	err := guard(decode)
+	switch {
+	case f.source.err != nil:
+		err = fmt.Errorf("read the image: %w", f.source.err)
+		f.source.err = nil
+	case err == nil, ctx.Err() != nil:
+	default:
+		var known *Refusal
+		if !errors.As(err, &known) {
+			err = refusal.Corrupt("The pixels of this image are damaged (%v).", err)
+		}
+	}
+	return err
 }
 
 // budgeted gives the budget back when it is closed.
 type budgeted struct {
 	Reader
+	file   *File
 	budget *Budget
 	taken  int64
+}
+
+func (b *budgeted) Read(ctx context.Context, dst []byte, area image.Rectangle) error {
+	return b.file.guarded(ctx, func() error { return b.Reader.Read(ctx, dst, area) })
 }
 
 func (b *budgeted) Close() error {
@@ -114,6 +179,14 @@ func (p Page) PixelBytes() int { return p.Channels * p.Type.Size() }
 // Bytes is what the whole page takes.
 func (p Page) Bytes() int64 { return int64(p.Width) * int64(p.Height) * int64(p.PixelBytes()) }
 
+// size of a level of the page, as it is shown.
+func (p Page) size(level int) image.Point {
+	if level > 0 && level <= len(p.Reduced) {
+		return p.Reduced[level-1]
+	}
+	return image.Pt(p.Width, p.Height)
+}
+
 // fileSource is the file itself. It keeps the first error that is not the end of the file, so that what the file says and what
 // a decoder says can be told apart.
 type fileSource struct {
@@ -121,10 +194,12 @@ type fileSource struct {
 	size  int64
 	ended func() error // the context's Err, of the call that reads at the moment
 	err   error
+
+	report *reporter // nil where nobody waits
+	read   int64
 }
 
-// ReadAt reads whole, or fails: beyond the end with io.ErrUnexpectedEOF where nothing is left, and with io.EOF as io.ReaderAt
-// says where a part is.
+// ReadAt reads as io.ReaderAt says.
 func (s *fileSource) ReadAt(p []byte, offset int64) (int, error) {
 	if s.err == nil {
 		s.err = s.ended()
@@ -133,11 +208,15 @@ func (s *fileSource) ReadAt(p []byte, offset int64) (int, error) {
 		return 0, s.err
 	}
 	n, err := s.r.ReadAt(p, offset)
-	if n == len(p) {
-		return n, nil
-	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		s.err = err
 	}
+	if s.report != nil {
+		s.read += int64(n)
+		s.report.at(readShare * min(1, float64(s.read)/float64(s.size)))
+	}
 	return n, err
 }
+
+// whole is the file from its beginning.
+func (s *fileSource) whole() *io.SectionReader { return io.NewSectionReader(s, 0, s.size) }

@@ -13,6 +13,7 @@ import (
 const (
 	colourGrey      = 0
 	colourRGB       = 2
+	colourPalette   = 3
 	colourGreyAlpha = 4
 	colourRGBA      = 6
 )
@@ -52,6 +53,9 @@ func (c *chunkReader) next() error {
 	return c.err
 }
 
+// isNote tells whether the picture is the same without the chunk, whose checksum may then be wrong, and which may lie anywhere.
+func (c *chunkReader) isNote() bool { return c.name[0]&0x20 != 0 && c.name != "tRNS" }
+
 // skip reads to the end of the chunk.
 func (c *chunkReader) skip() {
 	var ignored [4 << 10]byte
@@ -60,7 +64,7 @@ func (c *chunkReader) skip() {
 	}
 	var sum [4]byte
 	c.readFull(sum[:])
-	if c.err == nil && binary.BigEndian.Uint32(sum[:]) != c.sum {
+	if c.err == nil && !c.isNote() && binary.BigEndian.Uint32(sum[:]) != c.sum {
 		c.err = fmt.Errorf("wrong checksum of the chunk %q", c.name)
 	}
 	c.inside = false
@@ -85,10 +89,14 @@ func (c *chunkReader) readFull(p []byte) {
 	}
 }
 
-// Read gives the pixels' data; it ends where another chunk begins.
+// Read gives the pixels' data; it ends where another chunk begins that matters.
 func (c *chunkReader) Read(p []byte) (int, error) {
 	for c.rest == 0 && c.err == nil && !c.ahead {
-		if c.next() == nil {
+		switch {
+		case c.next() != nil:
+		case c.isNote():
+			c.skip()
+		default:
 			c.ahead = c.name != "IDAT"
 		}
 	}

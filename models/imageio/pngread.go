@@ -1,12 +1,10 @@
 package imageio
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"image/png"
 	"io"
 	"math"
 	"sync"
@@ -57,35 +55,6 @@ func (f pngForm) hasAlpha() bool { return f.samples != f.channels() }
 // bytesPerPixel is how far the filters look back.
 func (f pngForm) bytesPerPixel() int { return f.samples * f.bytes }
 
-// decodePNG is a decoder.
-func decodePNG(r io.Reader, alive func() error) (raster, error) {
-	file := bufio.NewReaderSize(r, 16<<10)
-	head, _ := file.Peek(pngHeaderEnd) // what is shorter, image/png refuses
-	form, ok := newPNGForm(head)
-	if !ok {
-		return standard(png.Decode)(file, alive)
-	}
-	chunks := &chunkReader{r: file}
-	if _, err := file.Discard(pngHeaderEnd); err != nil {
-		return nil, err
-	}
-	if err := chunks.untilPixels(form); err != nil {
-		return nil, err
-	}
-	pix, err := form.decode(chunks, alive)
-	if err == nil {
-		err = chunks.untilEnd()
-	}
-	if err != nil {
-		return nil, err
-	}
-	if f := form; f.bytes == 2 {
-		step := 2 * f.channels()
-		return deep{f.width, f.height, pix, f.width * step, step, f.channels()}, nil
-	}
-	return Image{Width: form.width, Height: form.height, Channels: form.channels(), Pix: pix}, nil
-}
-
 var inflaters = sync.Pool{New: func() any { return new(inflate.Reader) }}
 
 // decode reads the rows of the picture, without their alpha.
@@ -129,6 +98,9 @@ func (f pngForm) decode(data io.Reader, alive func() error) ([]uint8, error) {
 		dropAlpha(to, current, f.bytesPerPixel(), f.channels()*f.bytes)
 		above, current = current, above
 	}
+	if f.bytes == 2 {
+		turnBytes(pix)
+	}
 	if _, err := rows.Next(1); err == nil {
 		return nil, errors.New("more rows than the header says")
 	} else if !errors.Is(err, io.EOF) {
@@ -141,6 +113,18 @@ func (f pngForm) decode(data io.Reader, alive func() error) ([]uint8, error) {
 func dropAlpha(to, from []uint8, pixel, kept int) {
 	for ; len(to) > 0; to, from = to[kept:], from[pixel:] {
 		copy(to[:kept], from)
+	}
+}
+
+// turnBytes makes big-endian samples of 16 bits little-endian.
+func turnBytes(pix []uint8) {
+	const low = 0x00ff00ff00ff00ff
+	for ; len(pix) >= 8; pix = pix[8:] {
+		v := binary.LittleEndian.Uint64(pix)
+		binary.LittleEndian.PutUint64(pix, v&low<<8|v>>8&low)
+	}
+	for ; len(pix) >= 2; pix = pix[2:] {
+		pix[0], pix[1] = pix[1], pix[0]
 	}
 }
 

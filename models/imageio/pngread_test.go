@@ -1,9 +1,9 @@
 package imageio
 
 import (
+	"bufio"
 	"bytes"
 	"compress/zlib"
-	"context"
 	"encoding/binary"
 	"hash/crc32"
 	"image"
@@ -19,19 +19,20 @@ import (
 	"pgregory.net/rapid"
 )
 
+// inColour is what a decoder gave, grey or not.
+func inColour(p picture, err error) (picture, error) {
+	if p.channels == 1 {
+		p = p.coloured()
+	}
+	return p, err
+}
+
 // byStandard reads a PNG file by image/png alone.
-func byStandard(file []byte) (Image, error) {
-	return finished(standard(png.Decode)(bytes.NewReader(file), alive))
+func byStandard(file []byte) (picture, error) {
+	return inColour(standard(png.Decode)(&withoutNotes{r: bufio.NewReader(bytes.NewReader(file))}, alive))
 }
 
 func alive() error { return nil }
-
-func finished(p raster, err error) (Image, error) {
-	if err != nil {
-		return Image{}, err
-	}
-	return p.convert(context.Background(), &reporter{})
-}
 
 // forms are pictures of every kind that is read here, and some that are not.
 func forms(width, height int, random *rand.Rand) map[string]image.Image {
@@ -100,9 +101,9 @@ func TestPNGIsReadAsByTheStandardLibrary(t *testing.T) {
 				t.Fatal(err)
 			}
 			for kind, r := range map[string]io.Reader{"whole": bytes.NewReader(file), "by the byte": iotest.OneByteReader(bytes.NewReader(file))} {
-				got, err := finished(decodePNG(r, alive))
+				got, err := inColour(decodePNG(r, alive))
 				if err != nil || !reflect.DeepEqual(got, want) {
-					t.Errorf("%s of %v, %s: %dx%dx%d, %v", name, size, kind, got.Width, got.Height, got.Channels, err)
+					t.Errorf("%s of %v, %s: %dx%dx%d, %v", name, size, kind, got.width, got.height, got.channels, err)
 				}
 			}
 		}
@@ -133,13 +134,13 @@ func TestPNGRowsOfAnyFilter(t *testing.T) {
 
 // agree wants the picture that image/png gives, or an error where that has one.
 func agree(t interface{ Errorf(string, ...any) }, file []byte) {
-	got, err := finished(decodePNG(bytes.NewReader(file), alive))
+	got, err := inColour(decodePNG(bytes.NewReader(file), alive))
 	want, wantErr := byStandard(file)
 	if err == nil && wantErr != nil && strings.Contains(wantErr.Error(), "too much pixel data") {
 		return // whether bytes behind the compressed data are an error depends there on a buffer's size
 	}
 	if (err == nil) != (wantErr == nil) || err == nil && !reflect.DeepEqual(got, want) {
-		t.Errorf("%dx%dx%d, %v; image/png gives %dx%dx%d, %v", got.Width, got.Height, got.Channels, err, want.Width, want.Height, want.Channels, wantErr)
+		t.Errorf("%dx%dx%d, %v; image/png gives %dx%dx%d, %v", got.width, got.height, got.channels, err, want.width, want.height, want.channels, wantErr)
 	}
 }
 
@@ -217,7 +218,7 @@ func BenchmarkDecodePNG1024(b *testing.B) {
 			b.Run(name+"/"+by, func(b *testing.B) {
 				b.SetBytes(int64(len(file)))
 				for b.Loop() {
-					if _, err := finished(decode(bytes.NewReader(file), alive)); err != nil {
+					if _, err := decode(bytes.NewReader(file), alive); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -114,7 +114,7 @@ func (s *survey) levels() *Levels {
 	}
 	l.table = make([]uint8, len(s.counts))
 	for pattern, n := range s.counts {
-		l.table[pattern] = l.level(s.typ.ofPattern(pattern))
+		l.table[pattern] = l.level(ofPattern(s.typ, pattern))
 		l.histogram[l.table[pattern]] += n
 	}
 	return l
@@ -140,7 +140,7 @@ func (s *survey) limits(noise float64) (low, high float64) {
 	}
 	if low == high {
 		// One value in the whole plane: nothing to stretch.
-		return s.typ.span(low)
+		return span(s.typ, low)
 	}
 	return low, high
 }
@@ -162,7 +162,7 @@ func (s *survey) ranks() (total int64, nth func(rank int64) float64) {
 		for i := range s.counts {
 			pattern := (first + i) % len(s.counts)
 			if rank -= s.counts[pattern]; rank < 0 {
-				return s.typ.ofPattern(pattern)
+				return ofPattern(s.typ, pattern)
 			}
 		}
 		return 0
@@ -181,12 +181,12 @@ func (s *survey) noise() float64 {
 }
 
 // ofPattern is the sample of up to 16 bits with this pattern of bits.
-func (t SampleType) ofPattern(pattern int) float64 {
+func ofPattern(t SampleType, pattern int) float64 {
 	return t.Value([]byte{byte(pattern), byte(pattern >> 8)})
 }
 
 // span is all that an integer type of up to 16 bits can hold; of others it begins with v.
-func (t SampleType) span(v float64) (low, high float64) {
+func span(t SampleType, v float64) (low, high float64) {
 	switch t {
 	case Uint16:
 		return 0, math.MaxUint16

@@ -1,0 +1,57 @@
+// Good users: they send an image when the last is done, look at its preview and at their session. How long that takes them is
+// measured in calm and in storm, and what the storm costs them is the promise.
+import { Trend } from 'k6/metrics';
+
+import { phase } from './profiles.js';
+import { breaks } from './promises.js';
+import { User } from './user.js';
+
+const MODEL = __ENV.MODEL || 'unet_spherohq';
+const PAUSE_MS = 100; // of somebody who looks at the result
+
+const rounds = new Trend('good_round', true);
+const moved = new Trend('good_p95_moved'); // 0.2: by a fifth
+
+// thresholds of every scenario with a storm.
+export const unmoved = { good_p95_moved: ['max<0.2'] };
+
+// playGood has so many users work through all phases.
+export async function playGood(count, slots, images, began) {
+  const took = { warm: [], calm: [], storm: [], over: [] };
+  const users = Array.from({ length: count }, (_, i) => new User(`good ${i + 1}`, slots));
+  try {
+    for (const user of users) {
+      await user.enter();
+    }
+    await Promise.all(users.map((user, i) => work(user, images[i % images.length], began, took)));
+    await Promise.all(users.map((user) => user.leave()));
+  } catch (error) {
+    breaks('no_errors', String(error));
+    users.forEach((user) => user.abandon());
+  }
+  const [calm, storm] = [p95(took.calm), p95(took.storm)];
+  console.log(`p95 of ${took.calm.length} rounds in calm ${calm} ms, of ${took.storm.length} in storm ${storm} ms`);
+  moved.add(storm / calm - 1);
+}
+
+async function work(user, image, began, took) {
+  while (phase(began) !== 'over') {
+    const now = phase(began);
+    const start = Date.now();
+    await user.segment(image, MODEL);
+    await user.caller.session();
+    const end = Date.now();
+    if (phase(began) === now) { // what lies across two phases tells of neither
+      took[now].push(end - start);
+      rounds.add(end - start, { phase: now });
+    }
+    await new Promise((resolve) => {
+      setTimeout(resolve, PAUSE_MS);
+    });
+  }
+}
+
+function p95(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(0.95 * (sorted.length - 1))];
+}

@@ -1,0 +1,79 @@
+// Slow people beside quick ones: their uploads trickle in, they read pictures byte by byte, their sockets do not read at all. They
+// get what they came for, and hold nobody up.
+import { sleep } from 'k6';
+import { Counter } from 'k6/metrics';
+import wire from 'k6/x/wire';
+
+import { ADDRESS, samples } from './lib/hub.js';
+import { playGood, unmoved } from './lib/good.js';
+import { beginPhases, oneStage, others, phase, phased } from './lib/profiles.js';
+import { breaks, promised } from './lib/promises.js';
+import { Stranger, bytes } from './lib/stranger.js';
+import { Slots } from './lib/slots.js';
+import { summarise } from './lib/summary.js';
+
+const SLOTS = 4; // what the hub was started with
+const GOOD = 2;
+const SLOW = 6;
+const STALLED = 4; // sockets and downloads of each slow user that are not read
+const PIECE = 1500; // bytes of an upload at a time, ten times a second
+
+const slowUploads = new Counter('slow_uploads_taken');
+
+export const options = {
+  scenarios: { good: { ...oneStage(phased + 60), exec: 'good' }, slow: others('slow', SLOW) },
+  thresholds: { ...promised(), ...unmoved, slow_uploads_taken: [`count>=${SLOW}`], http_req_failed: ['rate==0'] },
+};
+
+export function setup() {
+  return { began: beginPhases() };
+}
+
+export async function good({ began }) {
+  const slots = new Slots(SLOTS);
+  await playGood(GOOD, slots, samples(), began);
+  slots.close();
+}
+
+// slow is one round of one slow user.
+export function slow({ began }) {
+  if (phase(began) !== 'storm') {
+    sleep(0.2);
+    return;
+  }
+  const image = samples()[__VU % samples().length];
+  const me = new Stranger(`127.7.7.${__VU}`);
+  me.enter();
+  const held = [];
+  for (let i = 0; i < STALLED; i += 1) {
+    held.push(me.socket());
+    const reader = wire.open(ADDRESS, me.address);
+    reader.write(`GET /samples/${image.name} HTTP/1.1\r\nHost: ${ADDRESS}\r\n\r\n`.repeat(20));
+    held.push(reader);
+  }
+  upload(me, bytes(image.data));
+  held.forEach((connection) => connection.close());
+  me.leave();
+}
+
+// upload sends the image in small pieces.
+function upload(me, image) {
+  const { head, body } = me.form('slow.png', image);
+  const connection = wire.open(ADDRESS, me.address);
+  connection.write(head);
+  for (let i = 0; i < body.length; i += PIECE) {
+    connection.write(body.slice(i, i + PIECE));
+    sleep(0.1);
+  }
+  const status = connection.line(5000);
+  if (status.includes(' 202 ')) {
+    slowUploads.add(1);
+  } else {
+    breaks('no_errors', `a slow upload: ${status}`);
+  }
+  connection.close();
+}
+
+export function handleSummary(data) {
+  return summarise(data, __ENV.OUTPUT || 'loadtest/output/slow.json');
+}

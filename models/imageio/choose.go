@@ -1,0 +1,132 @@
+package imageio
+
+import (
+	"strconv"
+	"strings"
+
+	"seghub/models/imageio/refusal"
+)
+
+// Choice is which planes of a file are wanted. The zero value is all of them.
+type Choice struct {
+	Pages   string // "" and "all", "first", or numbers from 1 and ranges of them: "1-5,8"
+	Channel string // a channel's name or its number from 0; "" is every one, and of a pixel's samples the first
+	Max     bool   // the brightest over all depths, one plane for each channel and time
+}
+
+// Planes are those that a choice is of, in the order of the pages. The error is a Refusal, in words about the choice.
+func (f *File) Planes(c Choice) ([]Plane, error) {
+	wanted, err := c.pages(len(f.Pages))
+	if err != nil {
+		return nil, err
+	}
+	sample, channel, err := f.channel(c.Channel)
+	if err != nil {
+		return nil, err
+	}
+	var planes []Plane
+	projected := make(map[[2]int]bool)
+	for i, p := range f.Pages {
+		if !wanted(i) || channel >= 0 && p.Channel != channel {
+			continue
+		}
+		plane := Plane{Page: i, Sample: sample, Max: c.Max}
+		if c.Max {
+			if projected[[2]int{p.Channel, p.T}] {
+				continue
+			}
+			projected[[2]int{p.Channel, p.T}] = true
+			if _, err := f.pagesOf(plane); err != nil {
+				return nil, err
+			}
+		}
+		planes = append(planes, plane)
+	}
+	if len(planes) == 0 {
+		return nil, refusal.Unsupported("None of the %d pages of this file is of the pages and the channel that were chosen.", len(f.Pages))
+	}
+	return planes, nil
+}
+
+// pages tells of each page, from 0, whether it is wanted.
+func (c Choice) pages(count int) (wanted func(page int) bool, err error) {
+	switch c.Pages {
+	case "", "all":
+		return func(int) bool { return true }, nil
+	case "first":
+		return func(page int) bool { return page == 0 }, nil
+	}
+	ranges, err := c.ranges()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range ranges {
+		if r[1] > count {
+			return nil, refusal.Unsupported("There is no page %d: the file has %d.", r[1], count)
+		}
+	}
+	return func(page int) bool {
+		for _, r := range ranges {
+			if r[0] <= page+1 && page+1 <= r[1] {
+				return true
+			}
+		}
+		return false
+	}, nil
+}
+
+// ranges are the first and the last page of each part of Pages, from 1.
+func (c Choice) ranges() (ranges [][2]int, err error) {
+	for part := range strings.SplitSeq(c.Pages, ",") {
+		first, last, isRange := strings.Cut(strings.TrimSpace(part), "-")
+		if !isRange {
+			last = first
+		}
+		a, errA := strconv.Atoi(strings.TrimSpace(first))
+		b, errB := strconv.Atoi(strings.TrimSpace(last))
+		if errA != nil || errB != nil || a < 1 || b < a {
+			return nil, refusal.Unsupported("Pages are chosen as all, first or numbers such as 1-5,8, not as %q.", c.Pages)
+		}
+		ranges = append(ranges, [2]int{a, b})
+	}
+	return ranges, nil
+}
+
+// Validate says whether the choice is well-formed, before there is a file to choose from.
+func (c Choice) Validate() error {
+	switch c.Pages {
+	case "", "all", "first":
+		return nil
+	}
+	_, err := c.ranges()
+	return err
+}
+
+// channel finds a channel by its name or number: among the pages, or where those are of one, among the samples of a pixel. It is -1
+// when any is meant.
+func (f *File) channel(name string) (sample, channel int, err error) {
+	if name == "" {
+		return 0, -1, nil
+	}
+	last, samples := 0, 1
+	var names []string
+	for _, p := range f.Pages {
+		if strings.EqualFold(p.ChannelName, name) {
+			return 0, p.Channel, nil
+		}
+		if p.Channel >= len(names) && p.ChannelName != "" {
+			names = append(names, p.ChannelName)
+		}
+		last, samples = max(last, p.Channel), max(samples, p.Samples)
+	}
+	number, err := strconv.Atoi(name)
+	switch {
+	case err == nil && number >= 0 && last > 0 && number <= last:
+		return 0, number, nil
+	case err == nil && number >= 0 && last == 0 && number < samples:
+		return number, -1, nil
+	case len(names) > 0:
+		return 0, 0, refusal.Unsupported("There is no channel %q in this file: it has %s.", name, strings.Join(names, ", "))
+	}
+	return 0, 0, refusal.Unsupported("There is no channel %q in this file: it has %d, counted from 0.", name, max(last+1, samples))
+}

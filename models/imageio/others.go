@@ -1,0 +1,126 @@
+package imageio
+
+import (
+	"encoding/binary"
+	"image"
+	"image/draw"
+	"image/gif"
+	"io"
+
+	"golang.org/x/image/webp"
+
+	"seghub/models/imageio/exif"
+	"seghub/models/imageio/refusal"
+)
+
+func isWebP(head []byte) bool {
+	return len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP"
+}
+
+// openWebP is a format's open.
+func openWebP(source *fileSource, _ Limits) (*File, error) {
+	config, err := webp.DecodeConfig(source.whole())
+	if source.err != nil {
+		return nil, source.err
+	}
+	if err != nil {
+		return nil, refusal.Corrupt("The header of this WebP is damaged (%v).", err)
+	}
+	orientation, err := judgeWebP(source)
+	if err != nil {
+		return nil, err
+	}
+	page := Page{Width: config.Width, Height: config.Height, Channels: 3, Bits: 8, orientation: orientation}
+	pixels := int64(config.Width) * int64(config.Height)
+	return pictureFile(source, page, 5*pixels, decodeWebP), nil
+}
+
+// judgeWebP walks the chunks of a WebP file (RFC 9649), of which the last must be whole, for what is not read and the orientation.
+func judgeWebP(source *fileSource) (orientation int, err error) {
+	var head [8]byte
+	for at := int64(12); at < source.size; {
+		if n, _ := source.ReadAt(head[:], at); n < len(head) {
+			return orientation, source.err
+		}
+		name, size := string(head[:4]), int64(binary.LittleEndian.Uint32(head[4:]))
+		if at+8+size > source.size {
+			return 0, refusal.Corrupt("The end of this WebP is missing.")
+		}
+		switch name {
+		case "ANIM":
+			return 0, refusal.Unsupported("This is a moving picture (WebP): save its frames as a TIFF stack.")
+		case "EXIF":
+			block := make([]byte, min(size, maxEXIF))
+			if n, err := source.ReadAt(block, at+8); n < len(block) {
+				return 0, err
+			}
+			orientation = exif.Orientation(block)
+		}
+		at += 8 + size + size&1
+	}
+	return orientation, nil
+}
+
+// decodeWebP is a decoder. The colours of a lossy picture are converted here, as image/color takes VP8's for JPEG's.
+func decodeWebP(r io.Reader, alive func() error) (picture, error) {
+	decoded, err := webp.Decode(r)
+	if err != nil {
+		return picture{}, err
+	}
+	var yCbCr *image.YCbCr
+	switch d := decoded.(type) {
+	case *image.YCbCr:
+		yCbCr = d
+	case *image.NYCbCrA:
+		yCbCr = &d.YCbCr
+	default:
+		return newPicture(decoded, alive)
+	}
+	size := yCbCr.Rect.Size()
+	p := picture{width: size.X, height: size.Y, channels: 3, pix: make([]byte, 0, 3*size.X*size.Y)}
+	for y := range size.Y {
+		if y%band == 0 {
+			if err := alive(); err != nil {
+				return picture{}, err
+			}
+		}
+		for x := range size.X {
+			c := yCbCr.COffset(x, y)
+			r, g, b := studio(yCbCr.Y[yCbCr.YOffset(x, y)], yCbCr.Cb[c], yCbCr.Cr[c])
+			p.pix = append(p.pix, r, g, b)
+		}
+	}
+	return p, nil
+}
+
+// studio makes RGB of VP8's YCbCr, whose luma is from 16 to 235 (RFC 6386, section 9.2; ITU-R BT.601).
+func studio(luma, cb, cr uint8) (r, g, b uint8) {
+	y, u, v := 298*(int(luma)-16)+128, int(cb)-128, int(cr)-128
+	clip := func(v int) uint8 { return uint8(max(0, min(255, v>>8))) }
+	return clip(y + 409*v), clip(y - 100*u - 208*v), clip(y + 516*u)
+}
+
+// openGIF is a format's open: the first frame is the picture.
+func openGIF(source *fileSource, _ Limits) (*File, error) {
+	config, err := gif.DecodeConfig(source.whole())
+	if source.err != nil {
+		return nil, source.err
+	}
+	if err != nil || config.Width == 0 || config.Height == 0 {
+		return nil, refusal.Corrupt("The header of this GIF is damaged.")
+	}
+	page := Page{Width: config.Width, Height: config.Height, Channels: 3, Bits: 8}
+	pixels := int64(config.Width) * int64(config.Height)
+	return pictureFile(source, page, 2*pixels, func(r io.Reader, alive func() error) (picture, error) {
+		frame, err := gif.Decode(r)
+		if err != nil {
+			return picture{}, err
+		}
+		if canvas := image.Rect(0, 0, config.Width, config.Height); frame.Bounds() != canvas {
+			whole := image.NewRGBA(canvas)
+			draw.Draw(whole, frame.Bounds(), frame, frame.Bounds().Min, draw.Src)
+			frame = whole
+		}
+		return newPicture(frame, alive)
+	}), nil
+}

@@ -1,0 +1,69 @@
+package planes
+
+import (
+	"strconv"
+	"strings"
+
+	"seghub/models/imageio/refusal"
+	"seghub/models/imageio/tiff"
+)
+
+// imageJ reads what ImageJ says in the description of the first page: lines of key=value. The planes of a hyperstack follow each
+// other channel by channel, then by depth, then by time; those of a large one lie behind the only page, one after the other
+// (ij.io.TiffEncoder).
+func imageJ(pages []page, description string, most int) ([]Plane, error) {
+	values := make(map[string]string)
+	for line := range strings.Lines(description) {
+		if key, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
+			values[key] = value
+		}
+	}
+	number := func(key string) int {
+		n, err := strconv.Atoi(values[key])
+		if err != nil || n < 1 {
+			return 1
+		}
+		return n
+	}
+	all := plain(pages)
+	if images := number("images"); len(pages) == 1 && images > 1 {
+		if most > 0 && images > most {
+			return nil, tooMany(images, most)
+		}
+		var err error
+		if all, err = following(pages[0], images); err != nil {
+			return nil, err
+		}
+	}
+	channels, slices, frames := number("channels"), number("slices"), number("frames")
+	if channels <= len(all) && slices <= len(all) && frames <= len(all) && channels*slices*frames == len(all) {
+		for i := range all {
+			all[i].Channel, all[i].Z, all[i].T = i%channels, i/channels%slices, i/channels/slices
+		}
+	}
+	d := pages[0].directory
+	x, y := d.Float(tiff.XResolution), d.Float(tiff.YResolution)
+	if unit := micrometres(values["unit"]); unit > 0 && x > 0 && (y == 0 || same(x, y)) && plausible(unit/x) {
+		for i := range all {
+			all[i].PixelSize, all[i].PixelSizeFrom = unit/x, "ImageJ"
+		}
+	}
+	return all, nil
+}
+
+// following are so many planes of which the file only has the first as a page: the others lie behind it, without a gap.
+func following(p page, count int) ([]Plane, error) {
+	size, ok := p.layout.Contiguous()
+	if !ok {
+		return nil, refusal.Unsupported("This TIFF speaks of %d images and has one page, which is compressed or in pieces: save it without compression.", count)
+	}
+	all := make([]Plane, count)
+	for i := range all {
+		layout, err := p.layout.Shifted(int64(i) * size)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = Plane{Layout: layout, Z: i}
+	}
+	return all, nil
+}

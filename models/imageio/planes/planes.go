@@ -1,0 +1,115 @@
+// Package planes knows what programs mean by the pages of a TIFF file: which are pictures and which smaller versions of those, and of
+// a picture its channel, depth and time, and how large a pixel is.
+package planes
+
+import (
+	"math"
+	"strings"
+
+	"seghub/models/imageio/refusal"
+	"seghub/models/imageio/tiff"
+)
+
+// Plane is one picture.
+type Plane struct {
+	*tiff.Layout
+	Reduced       []*tiff.Layout // smaller versions of it, each smaller than the one before
+	Channel, Z, T int            // from 0
+	ChannelName   string
+	PixelSize     float64 // of a side, in µm; 0 when the file does not say
+	PixelSizeFrom string
+}
+
+// maxText is more than the description of any page has, in bytes.
+const maxText = 16 << 20
+
+// Of tells the pictures of a file, at least one and, where most is not 0, no more than that. The error is a refusal, or what the file's reader returned.
+func Of(file *tiff.File, most int) ([]Plane, error) {
+	pages, err := pictures(file)
+	if err != nil {
+		return nil, err
+	}
+	first := pages[0].directory
+	description := first.Text(tiff.ImageDescription, maxText)
+	var all []Plane
+	switch {
+	case first.Has(tiff.UIC2):
+		all, err = metaMorph(pages, description, most)
+	case strings.HasPrefix(description, "ImageJ="):
+		all, err = imageJ(pages, description, most)
+	default:
+		all = plain(pages)
+		if strings.Contains(description, "<OME") {
+			ome(all, pages, description)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if all[i].PixelSize == 0 {
+			all[i].PixelSize, all[i].PixelSizeFrom = sizeOf(pages[min(i, len(pages)-1)].directory)
+		}
+	}
+	return all, nil
+}
+
+func tooMany(count, most int) error {
+	return refusal.TooLarge("This file holds %d images and this server takes at most %d in one file: cut it into several.", count, most)
+}
+
+// plain is a stack of which nobody says what it is a stack of: depths, so that it can be projected.
+func plain(pages []page) []Plane {
+	all := make([]Plane, len(pages))
+	for i, p := range pages {
+		all[i] = Plane{Layout: p.layout, Reduced: p.reduced, Z: i}
+	}
+	return all
+}
+
+// sizeOf is the size of a pixel that a page's own tags tell.
+func sizeOf(d *tiff.Directory) (size float64, from string) {
+	if description := d.Text(tiff.ImageDescription, maxText); strings.HasPrefix(description, "<MetaData>") {
+		if size := metaSeries(description); plausible(size) {
+			return size, "MetaSeries"
+		}
+	}
+	unit := map[uint64]float64{2: 25400, 3: 10000}[d.Uint(tiff.ResolutionUnit, 1)] // µm in an inch, in a centimetre
+	if x, y := d.Float(tiff.XResolution), d.Float(tiff.YResolution); unit > 0 && x > 0 && (y == 0 || same(x, y)) {
+		// A resolution for printing says nothing of what is seen; nobody prints more finely than this.
+		const finestPrint = 20
+		if size := unit / x; plausible(size) && size < finestPrint {
+			return size, "TIFF resolution"
+		}
+	}
+	return 0, ""
+}
+
+// plausible tells whether a pixel can be so many µm wide.
+func plausible(size float64) bool { return size > 1e-5 && size < 1e5 }
+
+// same tells whether two sides of a pixel are to be the same.
+func same(a, b float64) bool { return math.Abs(a-b) <= 0.01*math.Max(a, b) }
+
+// micrometres is what a unit's name stands for, or 0.
+func micrometres(unit string) float64 {
+	switch strings.ToLower(strings.TrimSpace(unit)) {
+	case "µm", "μm", "um", "micron", "microns", "micrometer", "micrometre", `\u00b5m`, `\u03bcm`, "\xb5m":
+		return 1
+	case "nm", "nanometer", "nanometre":
+		return 1e-3
+	case "pm":
+		return 1e-6
+	case "å", "angstrom":
+		return 1e-4
+	case "mm", "millimeter", "millimetre":
+		return 1e3
+	case "cm", "centimeter", "centimetre":
+		return 1e4
+	case "m", "meter", "metre":
+		return 1e6
+	case "inch", "in", "inches":
+		return 25400
+	}
+	return 0
+}

@@ -1,0 +1,181 @@
+package imageio
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"image/png"
+	"io"
+	"math"
+
+	"seghub/models/imageio/exif"
+	"seghub/models/imageio/refusal"
+)
+
+// pngHeader is what the first chunk says.
+type pngHeader struct {
+	width, height int
+	depth, colour uint8
+	interlaced    bool
+}
+
+// openPNG is a format's open. What follows the end of the picture, and notes with a wrong checksum, is passed over, as by browsers.
+func openPNG(source *fileSource, _ Limits) (*File, error) {
+	head := make([]byte, pngHeaderEnd)
+	if n, err := source.ReadAt(head, 0); n < len(head) {
+		if source.err != nil {
+			return nil, err
+		}
+		return nil, refusal.Corrupt("The file ends within its header.")
+	}
+	h, err := newPNGHeader(head)
+	if err != nil {
+		return nil, err
+	}
+	orientation, err := walkPNG(source)
+	if err != nil {
+		return nil, err
+	}
+	page := Page{Width: h.width, Height: h.height, Channels: 3, Bits: int(h.depth), orientation: orientation}
+	if h.colour == colourGrey || h.colour == colourGreyAlpha {
+		page.Channels = 1
+	}
+	if h.depth == 16 {
+		page.Type = Uint16
+	}
+	working := int64(0)
+	if _, plain := newPNGForm(head); !plain {
+		// image/png's own picture, and of an interlaced one a pass more.
+		working = int64(h.width) * int64(h.height) * 8
+	}
+	return pictureFile(source, page, working, decodePNG), nil
+}
+
+func newPNGHeader(head []byte) (h pngHeader, err error) {
+	if string(head[:pngHeaderAt]) != pngMagic+"\x00\x00\x00\x0dIHDR" || crc32.ChecksumIEEE(head[12:29]) != binary.BigEndian.Uint32(head[29:]) {
+		return h, refusal.Corrupt("The header of this PNG is damaged.")
+	}
+	data := head[pngHeaderAt:29]
+	width, height := binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:])
+	h.depth, h.colour, h.interlaced = data[8], data[9], data[12] == 1
+	depths := map[uint8]string{colourGrey: "\x01\x02\x04\x08\x10", colourRGB: "\x08\x10", colourPalette: "\x01\x02\x04\x08",
+		colourGreyAlpha: "\x08\x10", colourRGBA: "\x08\x10"}[h.colour]
+	if width < 1 || height < 1 || width > math.MaxInt32 || height > math.MaxInt32 || !bytes.Contains([]byte(depths), data[8:9]) ||
+		data[10] != 0 || data[11] != 0 || data[12] > 1 {
+		return h, refusal.Corrupt("The header of this PNG is damaged: it speaks of %d x %d pixels of %d bits.", width, height, h.depth)
+	}
+	h.width, h.height = int(width), int(height)
+	return h, nil
+}
+
+// walkPNG walks the chunks to the one that ends the picture, which must be there, and gives the orientation.
+func walkPNG(source *fileSource) (orientation int, err error) {
+	missing := refusal.Corrupt("The end of this PNG is missing.")
+	at := int64(len(pngMagic))
+	file := bufio.NewReaderSize(io.NewSectionReader(source, at, source.size-at), 4<<10)
+	for {
+		var head [8]byte
+		if _, err := io.ReadFull(file, head[:]); err != nil {
+			return 0, missing
+		}
+		length, name := int64(binary.BigEndian.Uint32(head[:])), string(head[4:])
+		at += 8 + length + 4
+		if at > source.size {
+			return 0, missing
+		}
+		if name == "IEND" {
+			return orientation, nil
+		}
+		if name == "eXIf" && length <= maxEXIF {
+			data := make([]byte, length)
+			if _, err := io.ReadFull(file, data); err != nil {
+				return 0, missing
+			}
+			orientation, length = exif.Orientation(data), 0
+		}
+		// What lies further off is not read to get there.
+		if skip := length + 4; skip <= int64(file.Buffered()) {
+			_, err = file.Discard(int(skip))
+		} else {
+			file.Reset(io.NewSectionReader(source, at, source.size-at))
+		}
+		if err != nil {
+			return 0, missing
+		}
+	}
+}
+
+// maxEXIF is the most that an EXIF block is read of.
+const maxEXIF = 1 << 20
+
+// decodePNG is a decoder.
+func decodePNG(r io.Reader, alive func() error) (picture, error) {
+	file := bufio.NewReaderSize(r, 16<<10)
+	head, _ := file.Peek(pngHeaderEnd) // what is shorter, image/png refuses
+	form, ok := newPNGForm(head)
+	if !ok {
+		return standard(png.Decode)(&withoutNotes{r: file}, alive)
+	}
+	chunks := &chunkReader{r: file}
+	if _, err := file.Discard(pngHeaderEnd); err != nil {
+		return picture{}, err
+	}
+	if err := chunks.untilPixels(form); err != nil {
+		return picture{}, err
+	}
+	pix, err := form.decode(chunks, alive)
+	if err == nil {
+		err = chunks.untilEnd()
+	}
+	if err != nil {
+		return picture{}, err
+	}
+	p := picture{width: form.width, height: form.height, channels: form.channels(), pix: pix}
+	if form.bytes == 2 {
+		p.typ = Uint16
+	}
+	return p, nil
+}
+
+// withoutNotes gives a PNG file without the chunks that a picture is the same without, whose checksums may be wrong.
+type withoutNotes struct {
+	r       *bufio.Reader
+	pending []byte // to be given
+	rest    int64  // of a chunk, to be passed on as it is
+	begun   bool
+}
+
+func (w *withoutNotes) Read(p []byte) (int, error) {
+	for len(w.pending) == 0 && w.rest == 0 {
+		if !w.begun {
+			w.begun, w.rest = true, int64(len(pngMagic))
+			continue
+		}
+		head := make([]byte, 8)
+		n, err := io.ReadFull(w.r, head)
+		if err != nil {
+			w.pending = head[:n]
+			if n == 0 {
+				return 0, err
+			}
+			continue
+		}
+		length := int64(binary.BigEndian.Uint32(head))
+		if ancillary := head[4]&0x20 != 0; ancillary && string(head[4:]) != "tRNS" && length < math.MaxInt32 {
+			if _, err := io.CopyN(io.Discard, w.r, length+4); err != nil {
+				return 0, notEnd(err)
+			}
+			continue
+		}
+		w.pending, w.rest = head, length+4
+	}
+	if len(w.pending) > 0 {
+		n := copy(p, w.pending)
+		w.pending = w.pending[n:]
+		return n, nil
+	}
+	n, err := w.r.Read(p[:min(int64(len(p)), w.rest)])
+	w.rest -= int64(n)
+	return n, err
+}

@@ -1,0 +1,172 @@
+package tiff
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"math/bits"
+
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/image/ccitt"
+
+	"seghub/models/imageio/inflate"
+	"seghub/models/imageio/refusal"
+)
+
+// stream gives the uncompressed bytes of one block, from the first.
+type stream interface {
+	// next gives the following n bytes, which are good until the next call.
+	next(n int) ([]byte, error)
+}
+
+// openPiece begins with a block.
+func (r *Reader) openPiece(i int) (stream, error) {
+	l := r.layout
+	offset, count := int64(r.offsets[i]), int64(r.counts[i])
+	if count == 0 {
+		return zeros{}, nil
+	}
+	var section io.Reader = io.NewSectionReader(r.source, offset, count)
+	if l.reversed {
+		section = &reversing{section}
+	}
+	switch l.compression {
+	case jpegCompression:
+		return l.openJPEG(section)
+	case webpCompression:
+		return l.openWebP(section)
+	}
+	s, err := l.decompress(section, i)
+	if err == nil && l.subsampled() {
+		return l.openUnits(s, i)
+	}
+	return s, err
+}
+
+// decompress gives the bytes of a block whose compressed ones are in section.
+func (l *Layout) decompress(section io.Reader, i int) (stream, error) {
+	switch l.compression {
+	case none:
+		return &plain{r: section}, nil
+	case deflate, oldDeflate:
+		reader := new(inflate.Reader)
+		reader.Reset(section)
+		return (*inflating)(reader), nil
+	case lzwCompression:
+		return newLZW(section), nil
+	case packBits:
+		return &plain{r: &unpacking{r: bufio.NewReaderSize(section, pieceSize)}}, nil
+	case zstdCompression:
+		reader, err := zstd.NewReader(section, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(zstdMemory),
+			zstd.WithDecoderMaxWindow(zstdMemory))
+		if err != nil {
+			return nil, err
+		}
+		return &plain{r: reader}, nil
+	default:
+		return l.fax(section, l.rows(i)), nil
+	}
+}
+
+// zstdMemory is more than the window of any of its levels but the ultra ones.
+const zstdMemory = 64 << 20
+
+// zeros are a block that was never written.
+type zeros struct{}
+
+func (zeros) next(n int) ([]byte, error) { return make([]byte, n), nil }
+
+// plain reads whole pieces from an io.Reader.
+type plain struct {
+	r     io.Reader
+	piece []byte
+}
+
+func (p *plain) next(n int) ([]byte, error) {
+	if len(p.piece) < n {
+		p.piece = make([]byte, n)
+	}
+	_, err := io.ReadFull(p.r, p.piece[:n])
+	return p.piece[:n], err
+}
+
+type inflating inflate.Reader
+
+func (i *inflating) next(n int) ([]byte, error) { return (*inflate.Reader)(i).Next(n) }
+
+// reversing turns the bits of each byte around.
+type reversing struct{ r io.Reader }
+
+func (r *reversing) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	for i, v := range p[:n] {
+		p[i] = bits.Reverse8(v)
+	}
+	return n, err
+}
+
+// unpacking decompresses PackBits: TIFF 6.0, section 9.
+type unpacking struct {
+	r       *bufio.Reader
+	literal int // bytes that follow as they are
+	repeat  int // how often value follows
+	value   byte
+}
+
+func (u *unpacking) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		switch {
+		case u.literal > 0:
+			read, err := u.r.Read(p[n:min(len(p), n+u.literal)])
+			n += read
+			u.literal -= read
+			if err != nil {
+				return n, err
+			}
+		case u.repeat > 0:
+			run := p[n:min(len(p), n+u.repeat)]
+			for i := range run {
+				run[i] = u.value
+			}
+			n += len(run)
+			u.repeat -= len(run)
+		default:
+			head, err := u.r.ReadByte()
+			if err != nil {
+				return n, err
+			}
+			switch {
+			case head < 128:
+				u.literal = int(head) + 1
+			case head > 128:
+				u.repeat = 257 - int(head)
+				if u.value, err = u.r.ReadByte(); err != nil {
+					return n, err
+				}
+			}
+		}
+	}
+	return n, nil
+}
+
+// fax decompresses what CCITT has for fax machines, which say 0 for white: the photometric interpretation is what inverts that.
+func (l *Layout) fax(section io.Reader, rows int) stream {
+	format, options := ccitt.Group4, &ccitt.Options{Invert: true}
+	if l.compression == fax3 {
+		format = ccitt.Group3
+	}
+	return &plain{r: ccitt.NewReader(section, ccitt.MSB, format, l.Block.X, rows, options)}
+}
+
+// damaged is the refusal that a codec's error is, unless it is the file reader's own, which the reader knows.
+func damaged(err error) error {
+	var known *refusal.Refusal
+	switch {
+	case err == nil, errors.As(err, &known):
+		return err
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return refusal.Corrupt("The pixels of this TIFF are cut short.")
+	}
+	return refusal.Corrupt("The pixels of this TIFF are damaged (%v).", err)
+}
