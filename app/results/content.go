@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"seghub/sessions"
 )
 
 // first is the name of what the model found.
@@ -58,13 +60,20 @@ func (c content) followed(id string) (next content, folded []link) {
 	return next, c.changes[n:]
 }
 
-// blobs are the names under which a revision's content lies, without its first.
-func (c content) blobs() (names []string) {
+// Names are those of the blobs that a revision refers to, as storage.RevisionOf gives them.
+func Names(r sessions.Revision) (names []string) {
+	c, err := parseContent(r.Content)
+	if err != nil {
+		return nil
+	}
 	if c.base != first {
 		names = append(names, c.base+".result", c.base+".labels")
 	}
 	for _, l := range c.changes {
 		names = append(names, l.id+".change")
+	}
+	if r.Edit != "" {
+		names = append(names, r.Edit+".edit")
 	}
 	return names
 }

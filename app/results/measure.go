@@ -153,7 +153,7 @@ func (k *Keeper) light(ctx context.Context, session string, job sessions.Job, ob
 
 // bounds of spans, of which there is one at least.
 func bounds(spans []mask.Span) image.Rectangle {
-	box := image.Rect(math.MaxInt32, int(spans[0].Y), 0, int(spans[len(spans)-1].Y)+1)
+	box := image.Rectangle{Min: image.Pt(math.MaxInt32, int(spans[0].Y)), Max: image.Pt(0, int(spans[len(spans)-1].Y)+1)}
 	for _, s := range spans {
 		box.Min.X, box.Max.X = min(box.Min.X, int(s.X0)), max(box.Max.X, int(s.X1))
 	}

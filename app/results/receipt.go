@@ -22,6 +22,9 @@ func (k *Keeper) PutFirst(ctx context.Context, session string, job sessions.Job,
 	if out.PixelSize > 0 {
 		size = &out.PixelSize
 	}
+	if err := k.light(ctx, session, job, out.Objects, out.Spans); err != nil {
+		return err
+	}
 	data, err := json.Marshal(result.Result{
 		Job:      job.ID,
 		Revision: 1,
