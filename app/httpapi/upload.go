@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"mime/multipart"
@@ -178,7 +180,8 @@ func (u *uploading) part(ctx context.Context, part *multipart.Part, body *patien
 func (u *uploading) file(ctx context.Context, part *multipart.Part) (sessions.NewJob, error) {
 	job := sessions.NewJob{ImageID: rand.Text(), Filename: cleanFilename(part.FileName())}
 	key := storage.ImageKey(u.session, job.ImageID)
-	if _, err := u.Blobs.Put(ctx, key, part, u.Limits.FileBytes); err != nil {
+	sum := sha256.New()
+	if _, err := u.Blobs.Put(ctx, key, io.TeeReader(part, sum), u.Limits.FileBytes); err != nil {
 		if errors.Is(err, storage.ErrTooLarge) {
 			err = problem.Newf(problem.FileTooLarge, "The file is larger than the %v that this server takes.", units.Base2Bytes(u.Limits.FileBytes))
 		}
@@ -189,7 +192,7 @@ func (u *uploading) file(ctx context.Context, part *multipart.Part) (sessions.Ne
 		u.delete(key)
 		return job, err
 	}
-	job.Width, job.Height = header.Width, header.Height
+	job.Width, job.Height, job.SHA256 = header.Width, header.Height, hex.EncodeToString(sum.Sum(nil))
 	return job, nil
 }
 

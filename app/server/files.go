@@ -2,22 +2,19 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 
-	"golang.org/x/sync/errgroup"
-
+	"seghub/app/results"
 	"seghub/gpuexec"
 	"seghub/models/imageio"
-	"seghub/models/mask/result"
 	"seghub/sessions"
 	"seghub/storage"
 )
 
 // files keeps what sessions and hub need kept, under storage's layout.
 type files struct {
-	store *storage.Store
+	store   *storage.Store
+	results *results.Keeper
 }
 
 // OpenImage opens an uploaded file.
@@ -27,29 +24,7 @@ func (f files) OpenImage(ctx context.Context, session, image string) (imageio.So
 
 // PutResult keeps everything that was made of a job.
 func (f files) PutResult(ctx context.Context, job sessions.Job, session string, out gpuexec.Output) error {
-	data, err := json.Marshal(result.Result{
-		Job:      job.ID,
-		Revision: 1,
-		Image:    result.Image{ID: job.ImageID, Filename: job.Filename, Width: out.Width, Height: out.Height, Page: job.Page},
-		Model:    job.Model,
-		Options:  job.Options,
-		Shrunk:   out.Shrunk,
-		Objects:  out.Objects,
-		Summary:  out.Summary,
-	})
-	if err != nil {
-		return fmt.Errorf("encode the result of job %s: %w", job.ID, err)
-	}
-	// Side by side: somebody waits for the mask, and in a bucket each takes a round trip.
-	writes, ctx := errgroup.WithContext(ctx)
-	for key, data := range map[string][]byte{
-		storage.ProbabilityKey(session, job.ID): out.Probability,
-		storage.MaskKey(session, job.ID):        out.MaskPNG,
-		storage.ResultKey(session, job.ID):      data,
-	} {
-		writes.Go(func() error { return f.store.Write(ctx, key, data) })
-	}
-	return writes.Wait()
+	return f.results.PutFirst(ctx, session, job, out)
 }
 
 // DeleteImage deletes an uploaded file.
