@@ -64,6 +64,9 @@ type Sink interface {
 	// Progress may be called from any goroutine and must not block. One that was under way when its job was cancelled may
 	// come after the job's Finish.
 	Progress(Progress)
+	// Piece is called with the pieces of the mask of a job whose image is large, from the top, as they are finished. It may take its time;
+	// one that was under way when its job was cancelled may come after the job's Finish.
+	Piece(ctx context.Context, p Piece)
 	// Finish is called exactly once for each job that Source gave, after its postprocessing, and keeps the result.
 	// The worker takes no later batch into postprocessing until it returns. A cancelled job's Finish does not wait for the
 	// stage that the job was in. ctx outlives Stop's by a few seconds, so that the outcome can still be written.
@@ -80,7 +83,7 @@ const (
 	StagePostprocess Stage = "postprocess"
 )
 
-// Progress is how far one job has come within a stage: Done of Total steps, and Percent of the whole job, 0..100.
+// Progress is how far one job has come within a stage: Done of Total tiles, and Percent of the whole job, 0..100.
 type Progress struct {
 	JobID   string
 	Stage   Stage
@@ -89,7 +92,15 @@ type Progress struct {
 	Percent int
 }
 
-// Timing is how long the stages of one job took; zero for a job that was cancelled. Infer is that of the whole batch it ran in.
+// Piece is some rows of a mask that will not change any more.
+type Piece struct {
+	JobID               string
+	Attempt             int
+	X, Y, Width, Height int    // where it lies in the image
+	PNG                 []byte // 1 channel, 0 or 255
+}
+
+// Timing is how long the stages of one job worked on it. Infer is the time of all runs that it had a tile in.
 type Timing struct {
 	Decode, Infer, Postprocess time.Duration
 }
@@ -111,7 +122,7 @@ type Result struct {
 type Output struct {
 	Width, Height int
 	Shrunk        float64 // how many times the model's input is smaller than the image; 1 for not at all
-	PixelSize     float64 // micrometres; 0 when it is not known
+	Page          imageio.Page
 	Objects       []mask.Object
 	Spans         []mask.Span // the label map
 	Summary       mask.Summary

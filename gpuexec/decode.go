@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"sync"
 	"time"
 
 	"seghub/models"
 	"seghub/models/imageio"
-	"seghub/models/pixels"
 )
 
 // fetchAndDecode is the first stage: one batch ahead of the one that runs, because handing on waits until that is through.
@@ -34,15 +33,30 @@ func (w *worker) fetchAndDecode(fetch, work context.Context, source Source, out 
 		backoff = 0
 		w.expect()
 		b := w.accept(out, given)
-		if b != nil {
-			w.decode(work, out, b)
-		}
-		if b == nil || len(b.packed) == 0 {
+		if b == nil {
 			w.arrived()
 			continue
 		}
-		decoded <- b
+		w.decodeAhead(work, out, b, decoded)
 	}
+}
+
+// decodeAhead decodes b, and hands it on when its first band is there. It returns when b is decoded: what is not needed yet, waits.
+func (w *worker) decodeAhead(work context.Context, out outlet, b *batch, decoded chan<- *batch) {
+	first := make(chan struct{})
+	begun := sync.OnceFunc(func() { close(first) })
+	var decoding sync.WaitGroup
+	decoding.Go(func() {
+		defer begun()
+		w.decode(work, out, b, b.decoding, begun)
+	})
+	defer decoding.Wait()
+	<-first
+	if len(b.decoding.bands) == 0 {
+		w.arrived() // there was nothing to decode, or nobody wants it
+		return
+	}
+	decoded <- b
 }
 
 // accept enters a batch into the ledger; nil when its model does not exist, which has failed its jobs.
@@ -59,65 +73,81 @@ func (w *worker) accept(out outlet, given Batch) *batch {
 		}
 		return nil
 	}
+	b.decoding = newDecoding(b.model.Input, w.rows(b.model))
 	return b
 }
 
-// decode makes the input tensor of b. An image that cannot be decoded fails alone.
-func (w *worker) decode(work context.Context, out outlet, b *batch) {
+// decode reads what is still wanted of b into d's queue, and closes that. A page that cannot be read fails alone. begun is called
+// when a band is in the queue.
+func (w *worker) decode(work context.Context, out outlet, b *batch, d *decoding, begun func()) {
+	defer close(d.bands)
+	ctx, done := d.until(work)
+	defer done()
 	w.each(w.pool.ledger.unclaimed(b), func(t *task) {
-		if err := w.guarded(func() error { return w.decodeOne(work, out, t) }); err != nil {
+		err := w.guarded(func() error { return w.decodeOne(ctx, out, t, d, begun) })
+		if err != nil && (ctx.Err() == nil || work.Err() != nil) { // else it is decoded anew
 			out.finish(t, Result{Err: err})
 		}
 	})
-	w.pack(out, b)
 }
 
-func (w *worker) decodeOne(work context.Context, out outlet, t *task) error {
-	ctx, done := w.pool.ledger.untilClaimed(work, t)
+// decodeOne reads a page, a row of tiles at a time.
+func (w *worker) decodeOne(ctx context.Context, out outlet, t *task, d *decoding, begun func()) error {
+	ctx, done := w.pool.ledger.untilClaimed(ctx, t, StageDecode)
 	defer done()
 	began := time.Now()
-	const steps = 100
-	out.report(t, StageDecode, 0, steps)
-	file, err := t.job.Open(ctx)
-	if err != nil {
-		return fmt.Errorf("open the image: %w", err)
-	}
-	defer file.Close() // read only: nothing is lost
-	reported := 0
-	img, err := imageio.Decode(ctx, io.NewSectionReader(file, 0, file.Size()), w.pool.cfg.MaxPixels, func(fraction float64) {
-		// As often as the percent of the whole job changes.
-		if step := int(fraction * steps); step >= reported+steps/20 {
-			reported = step
-			out.report(t, StageDecode, step, steps)
-		}
-	})
+	out.report(t, StageDecode, func(c *course) { c.decoded = 0 })
+	page, reader, err := w.openPage(ctx, t.job)
 	if err != nil {
 		return err
 	}
-	t.input, t.placement = models.Fit(img, t.batch.model.Input)
-	pixels.GiveBack(img.Pix)
-	t.timing.Decode = time.Since(began)
+	defer reader.Close() // read only: nothing is lost
+	cutter, err := models.NewCutter(ctx, reader, page, d.input)
+	if err != nil {
+		return err
+	}
+	placement := cutter.Placement
+	for i := range placement.Strips() {
+		strip, err := cutter.Next(ctx)
+		if err != nil {
+			return err
+		}
+		t.course.spend(StageDecode, began)
+		out.report(t, StageDecode, func(c *course) {
+			c.tiles = placement.Rows()
+			c.decoded += strip.Tiles.N
+		})
+		last := i+1 == placement.Strips()
+		if err := d.put(ctx, &band{task: t, placement: placement, page: page, strip: strip, last: last}); err != nil {
+			return err
+		}
+		begun()
+		began = time.Now()
+	}
 	return ctx.Err()
 }
 
-// pack joins the inputs of the tasks that are still wanted.
-func (w *worker) pack(out outlet, b *batch) {
-	b.packed = w.pool.ledger.unclaimed(b)
-	if len(b.packed) == 0 {
-		return
-	}
-	inputs := make([]models.Tensor, len(b.packed))
-	for i, t := range b.packed {
-		inputs[i] = t.input
-	}
-	err := w.guarded(func() (err error) {
-		b.input, err = models.Concat(inputs)
-		return err
-	})
+// page is what a job looks at, open.
+type page struct {
+	imageio.Reader
+	file imageio.Source
+}
+
+// Close gives everything back.
+func (p page) Close() error { return errors.Join(p.Reader.Close(), p.file.Close()) }
+
+// openPage opens what a job looks at.
+func (w *worker) openPage(ctx context.Context, job Job) (imageio.Page, imageio.Reader, error) {
+	source, err := job.Open(ctx)
 	if err != nil {
-		for _, t := range b.packed {
-			out.finish(t, Result{Err: fmt.Errorf("%w: %w", ErrInference, err)})
-		}
-		b.packed = nil
+		return imageio.Page{}, nil, fmt.Errorf("open the image: %w", err)
 	}
+	file, err := imageio.Open(ctx, source, source.Size(), imageio.Limits{Pixels: w.pool.cfg.MaxPixels})
+	if err == nil {
+		var reader imageio.Reader
+		if reader, err = file.Reader(ctx, job.Plane, w.pool.cfg.Decoded); err == nil {
+			return file.Pages[job.Plane.Page], page{reader, source}, nil
+		}
+	}
+	return imageio.Page{}, nil, errors.Join(err, source.Close())
 }

@@ -1,11 +1,17 @@
 // Package gpuexec runs batches of images on the workers behind the slots. It knows slots and jobs, not
 // people.
 //
-// Slot i is always worker i. A worker is three goroutines in a row, so that the stream never waits for
-// a PNG:
+// Slot i is always worker i. A worker is three goroutines in a row, so that the stream never waits for a file or a PNG. What goes from one to the
+// next is a band: a row of the tiles of one image, all of it where the model sees it as a whole.
 //
-//	Source.Next -> decode and resize -> infer (locked to its OS thread, owns the Engine) -> postprocess -> Sink.Finish
-//	              one batch ahead        on the stream                                     one batch behind
+//	Source.Next -> read, cut into tiles -> run (locked to its OS thread, owns the Engine) -> join, segment -> Sink.Piece, Sink.Finish
+//	             tiles for one run,       on the stream: tiles of whichever image,         a run behind;
+//	             a band at least, ahead   as many at once as a run takes                    rows that are finished leave
+//
+// So there is one path for images of all sizes, and what is in memory of one is a few bands: the samples of the rows whose objects are not
+// complete (original), their probabilities (mask.Segmenter), the map so far, compressed, and the objects. A file that can only be decoded as
+// a whole takes its share of Config.Decoded while it is read. An image too large to be held that a model sees as a whole is read
+// twice: once to be scaled, once to measure the light of its objects.
 //
 // Nothing is locked around a model: each worker's Engine has ONNX Runtime sessions of its own.
 //
@@ -14,19 +20,19 @@
 // A job is in the ledger from the moment that the Source gives it until somebody claims it: the stage in which it failed,
 // the postprocessing that completed it, or Cancel. Only the claimant calls Sink.Finish, so each job is finished exactly once.
 //
-//	given --> decoding --> decoded --> inferring --> inferred --> postprocessing --> done
-//	            |   \________|____________|   \___________|____________/   |
-//	            |            Cancel, Stop     |                           |
-//	          failed         cancelled      failed                      failed
+//	given --> decoding --+--> inferring --+--> postprocessing --> done
+//	            |        +<-- next band --+          |
+//	          failed, or cancelled by Cancel or Stop, at any time
 //
-// A claim ends the stage that the job is in: its decoding or postprocessing at once; the running inference only when no job
-// of the batch is left that wants its result. Finish does not wait for that.
+// The stages are at work on one job at the same time, on different bands. A claim ends what each does for the job: its decoding and
+// postprocessing at once; the running inference only when no job of the batch is left that wants its result. Its other tiles
+// never run. Finish does not wait for that.
 //
 // # When a model is replaced
 //
-// A batch runs on the model as the registry has it when the run begins. The engine's owner loads that, in place of the version
-// before it, between two batches; when it takes another input than the one that the batch was decoded for, the batch is
-// decoded again. A batch whose model is gone by then fails as ErrNoModel.
+// A batch runs on the model as the registry has it when its first run begins. The engine's owner loads that, in place of the version
+// before it, between two batches; when it takes another input than the one that the batch is decoded for, the batch is
+// decoded anew. A batch whose model is gone by then fails as ErrNoModel.
 //
 // # One shape of work
 //
@@ -61,6 +67,6 @@
 //
 // # Percent
 //
-// Of a whole job, decoding is 0 to 20, inference 20 to 80, postprocessing 80 to 100. Decoding counts rows in hundredths,
-// postprocessing its steps. One run of a model tells nothing of how far it is, so that inference is one step.
+// Of a whole job, reading is a fifth, inference three, postprocessing one; each counts tiles. The stage that is told is the one that
+// the tiles have still to go through: decoding until one runs, inference until all have.
 package gpuexec

@@ -49,7 +49,7 @@ func newPoolOf(known func(id string) (models.Spec, bool), slots int, script *eng
 		Device:    "cuda:0",
 		NewEngine: script.NewEngine,
 		Models:    known,
-		MaxPixels: 1 << 20,
+		MaxPixels: 1 << 23,
 		Budget:    budget.New(budget.Config{}),
 		Lost:      func(error) {},
 		Log:       quiet,
@@ -183,10 +183,11 @@ type sink struct {
 
 	mu       sync.Mutex
 	progress map[string][]gpuexec.Progress // by job; guarded by mu
+	pieces   map[string][]gpuexec.Piece    // by job; guarded by mu
 }
 
 func newSink() *sink {
-	return &sink{results: make(chan gpuexec.Result, 1000), progress: make(map[string][]gpuexec.Progress)}
+	return &sink{results: make(chan gpuexec.Result, 1000), progress: make(map[string][]gpuexec.Progress), pieces: make(map[string][]gpuexec.Piece)}
 }
 
 func (s *sink) Progress(p gpuexec.Progress) {
@@ -198,12 +199,24 @@ func (s *sink) Progress(p gpuexec.Progress) {
 	s.progress[p.JobID] = append(s.progress[p.JobID], p)
 }
 
+func (s *sink) Piece(_ context.Context, p gpuexec.Piece) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pieces[p.JobID] = append(s.pieces[p.JobID], p)
+}
+
 func (s *sink) Finish(_ context.Context, r gpuexec.Result) { s.results <- r }
 
 func (s *sink) progressOf(id string) []gpuexec.Progress {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.progress[id]
+}
+
+func (s *sink) piecesOf(id string) []gpuexec.Piece {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pieces[id]
 }
 
 // next returns the next n results, by job.

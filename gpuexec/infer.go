@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
+	"sync"
 	"time"
 
 	"seghub/models"
 )
 
 // infer is the second stage, and the only goroutine that touches the engine.
-func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *batch, inferred chan<- *batch) {
+func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *batch, inferred chan<- []*band) {
 	defer close(inferred)
 	// Never unlocked: what a device library has tied to the thread goes with it.
 	runtime.LockOSThread()
@@ -40,10 +42,7 @@ func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *
 				return
 			}
 			w.arrived()
-			w.inferBatch(work, out, b)
-			if len(w.pool.ledger.unclaimed(b)) > 0 {
-				inferred <- b
-			}
+			w.inferBatch(work, out, b, inferred)
 		case o := <-orders:
 			o.done <- o.do(w, work)
 		case <-relief:
@@ -54,112 +53,114 @@ func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *
 	}
 }
 
-// inferBatch runs the tasks of b that are still wanted: together, and if that fails each once alone, so that one image
-// cannot fail the others.
-func (w *worker) inferBatch(work context.Context, out outlet, b *batch) {
-	tasks := w.pool.ledger.unclaimed(b)
-	if len(tasks) == 0 {
-		return
+// inferBatch runs the tiles of b that are still wanted, as many at once as a run takes, whatever image they are of, and hands on the
+// bands that are through.
+func (w *worker) inferBatch(work context.Context, out outlet, b *batch, inferred chan<- []*band) {
+	again, err := w.prepareBatch(work, out, b)
+	defer again.Wait()
+	waiting := backlog{wants: w.pool.ledger.wants}
+	for more := true; err == nil; {
+		rows := w.rows(b.model)
+		for more && waiting.tiles() < rows {
+			var next *band
+			if next, more = b.decoding.take(); more {
+				waiting.bands = append(waiting.bands, next)
+			}
+		}
+		if waiting.tiles() == 0 {
+			break
+		}
+		w.inferRun(work, out, b, waiting.first(rows))
+		if through := waiting.through(); len(through) > 0 {
+			inferred <- through
+		}
+		w.relieve(work, shape{b.model.ID, rows})
 	}
-	for _, t := range tasks {
-		out.report(t, StageInfer, 0, t.input.N)
+	if errors.Is(err, ErrDeviceLost) {
+		<-work.Done() // the process is about to end, and hands its jobs back: they are not failed
 	}
-
-	ctx, done := w.pool.ledger.untilAllClaimed(work, b)
-	err := w.runTogether(work, ctx, out, b)
-	done()
-	noModel := errors.Is(err, ErrNoModel) || errors.Is(err, models.ErrChanged) // no image is to blame
-	switch {
-	case err == nil:
-	case errors.Is(err, ErrDeviceLost):
-		// The process is about to end, and hands its jobs back: they are not failed.
-		<-work.Done()
-		for _, t := range tasks {
+	if err != nil {
+		for _, t := range w.pool.ledger.unclaimed(b) {
 			out.finish(t, Result{Err: err})
 		}
-	case len(tasks) > 1 && work.Err() == nil && !noModel:
-		w.runAlone(work, out, b, err)
-	default:
-		for _, t := range tasks {
-			out.finish(t, Result{Err: err})
-		}
+		b.decoding.abandon()
 	}
 	if w.engine != nil {
 		w.setState(WorkerIdle, "")
 	}
-	for _, t := range tasks {
-		out.report(t, StageInfer, t.input.N, t.input.N)
-		t.input = models.Tensor{}
-	}
-	b.input = models.Tensor{}
 }
 
-// prepare sees to it that there is an engine, that it has b's model as the registry has it now, and that b's inputs are inputs
-// of that; memory is given back first while it is short. It returns ctx's error when that has ended, else an ErrInference.
-func (w *worker) prepare(work, ctx context.Context, out outlet, b *batch) error {
+// prepareBatch sees to it that the engine has b's model as the registry has it now, and that b is decoded for the input of that: where
+// it is not, it is decoded again, by a goroutine that the caller waits for.
+func (w *worker) prepareBatch(work context.Context, out outlet, b *batch) (again *sync.WaitGroup, err error) {
+	again = new(sync.WaitGroup)
+	ctx, done := w.pool.ledger.untilAllClaimed(work, b)
+	defer done()
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return again, ctx.Err()
 	}
-	w.relieve(ctx, shape{b.model.ID, w.rows(b.model)})
+	model, err := w.prepare(work, ctx, b.model, func(ctx context.Context) (models.Spec, error) { return w.loadCurrent(ctx, b.model.ID) })
+	if err != nil {
+		return again, err
+	}
+	b.model = model
+	if model.Input != b.decoding.input {
+		b.decoding.abandon()
+		anew := newDecoding(model.Input, w.rows(model))
+		b.decoding = anew
+		silent := outlet{finish: out.finish, report: func(t *task, _ Stage, change func(*course)) { // it was decoded once
+			t.course.tell("", StageDecode, change, func(Progress) {})
+		}}
+		again.Go(func() { w.decode(work, silent, b, anew, func() {}) })
+	}
+	return again, nil
+}
+
+// prepare sees to it that there is an engine, and has it load the model; memory is given back first while it is short. The error is
+// ctx's when that has ended, else an ErrInference.
+func (w *worker) prepare(work, ctx context.Context, model models.Spec, load func(ctx context.Context) (models.Spec, error)) (models.Spec, error) {
+	w.relieve(ctx, shape{model.ID, w.rows(model)})
 	// An engine is made for the rest of work, not only for this batch.
 	if w.engine == nil && !w.makeEngine(work) {
-		return fmt.Errorf("%w: the worker has no engine", ErrInference)
+		return models.Spec{}, fmt.Errorf("%w: the worker has no engine", ErrInference)
 	}
-	model, err := w.loadCurrent(ctx, b.model.ID)
+	model, err := load(ctx)
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return models.Spec{}, ctx.Err()
 	case err != nil:
-		return fmt.Errorf("%w: %w", ErrInference, err)
+		return models.Spec{}, fmt.Errorf("%w: %w", ErrInference, err)
 	}
-	fits := model.Input == b.model.Input
-	b.model = model
-	if !fits {
-		silent := outlet{finish: out.finish, report: func(*task, Stage, int, int) {}} // they were decoded once
-		w.decode(work, silent, b)
-	}
-	return ctx.Err()
+	return model, nil
 }
 
-// runTogether runs the tasks of b that are still wanted as one batch: on the tensor that was packed ahead, or, when a task of
-// it was cancelled since, on what is left.
-func (w *worker) runTogether(work, ctx context.Context, out outlet, b *batch) error {
-	if err := w.prepare(work, ctx, out, b); err != nil {
-		return err
-	}
-	tasks := w.pool.ledger.unclaimed(b)
-	if len(tasks) == len(b.packed) {
-		return w.runModel(ctx, out, b.model, b.input, tasks)
-	}
-	inputs := make([]models.Tensor, len(tasks))
-	for i, t := range tasks {
-		inputs[i] = t.input
-	}
-	in, err := models.Concat(inputs)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrInference, err)
-	}
-	return w.runModel(ctx, out, b.model, in, tasks)
-}
-
-// runAlone runs each task of b that is still wanted by itself, after the run of all of them failed with cause.
-func (w *worker) runAlone(work context.Context, out outlet, b *batch, cause error) {
-	tasks := w.pool.ledger.unclaimed(b)
-	if len(tasks) == 0 {
-		return // the run was terminated, because all of them were cancelled
-	}
-	w.log.Warn("a batch failed: each of its images is tried alone", "model", b.model.ID, "images", len(tasks), "error", cause)
+// inferRun runs some tiles, and if that fails those of each image once alone, so that one image cannot fail the others.
+func (w *worker) inferRun(work context.Context, out outlet, b *batch, run []part) {
+	tasks := tasksOf(run)
 	for _, t := range tasks {
-		ctx, done := w.pool.ledger.untilAllClaimed(work, b)
-		err := w.prepare(work, ctx, out, b)
-		done()
-		if err == nil {
-			ctx, done = w.pool.ledger.untilClaimed(work, t)
-			err = w.runModel(ctx, out, b.model, t.input, []*task{t})
-			done()
+		if !t.course.begun() {
+			out.report(t, StageInfer, func(c *course) { c.infers = true })
+		}
+	}
+	ctx, done := w.pool.ledger.untilAllClaimed(work, b)
+	err := w.runTiles(ctx, out, b.model, run)
+	done()
+	if err == nil {
+		return
+	}
+	alone := len(tasks) > 1 && work.Err() == nil && !errors.Is(err, ErrDeviceLost) && !errors.Is(err, models.ErrChanged)
+	if alone {
+		w.log.Warn("a run failed: the tiles of each image are tried alone", "model", b.model.ID, "images", len(tasks), "error", err)
+	}
+	for _, t := range tasks {
+		if alone {
+			if !w.pool.ledger.wants(t) {
+				continue
+			}
+			err = w.runAlone(work, out, b.model, t, run)
 		}
 		if errors.Is(err, ErrDeviceLost) {
-			<-work.Done()
+			<-work.Done() // the process is about to end, and hands its jobs back: they are not failed
 		}
 		if err != nil {
 			out.finish(t, Result{Err: err})
@@ -167,35 +168,62 @@ func (w *worker) runAlone(work context.Context, out outlet, b *batch, cause erro
 	}
 }
 
-// runModel runs the model on in, whose rows are the tasks', and gives each its part of the output. It returns ctx's error when
+// runAlone runs those tiles of a run that are t's, with an engine that may have to be made first.
+func (w *worker) runAlone(work context.Context, out outlet, model models.Spec, t *task, run []part) error {
+	ctx, done := w.pool.ledger.untilClaimed(work, t, StageInfer)
+	defer done()
+	_, err := w.prepare(work, ctx, model, func(ctx context.Context) (models.Spec, error) {
+		_, err := w.openShape(ctx, model)
+		return model, err
+	})
+	if err != nil {
+		return err
+	}
+	return w.runTiles(ctx, out, model, slices.DeleteFunc(slices.Clone(run), func(p part) bool { return p.band.task != t }))
+}
+
+// runTiles runs the model on the tiles of the parts, and gives each band its part of the outputs. It returns ctx's error when
 // ctx ended it, else an ErrInference.
-func (w *worker) runModel(ctx context.Context, out outlet, model models.Spec, in models.Tensor, tasks []*task) error {
+func (w *worker) runTiles(ctx context.Context, out outlet, model models.Spec, run []part) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	w.setState(WorkerBusy, model.ID)
-	began := time.Now()
-	var parts []models.Tensor
-	for done := 0; done < in.N; {
-		part, err := w.runPart(ctx, model, in.Rows(done, in.N))
-		if err != nil {
-			return err
-		}
-		parts = append(parts, part)
-		if done += part.N; done < in.N {
-			reportRows(out, tasks, done)
-		}
-	}
-	joined, err := models.Concat(parts)
+	in, err := input(run)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInference, err)
 	}
-	inferred := time.Now()
+	w.setState(WorkerBusy, model.ID)
+	began := time.Now()
+	var outputs []models.Tensor
+	for done := 0; done < in.N; {
+		output, err := w.runPart(ctx, model, in.Rows(done, in.N))
+		if err != nil {
+			return err
+		}
+		outputs = append(outputs, output)
+		done += output.N
+	}
+	output, err := models.Concat(outputs)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInference, err)
+	}
+	for _, t := range tasksOf(run) {
+		t.course.spend(StageInfer, began)
+	}
 	row := 0
-	for _, t := range tasks {
-		t.output, t.row = joined, row
-		t.timing.Infer, t.inferred = inferred.Sub(began), inferred
-		row += t.input.N
+	for _, p := range run {
+		p.band.outputs = append(p.band.outputs, output.Rows(row, row+p.tiles))
+		p.band.ran += p.tiles
+		row += p.tiles
+	}
+	for _, t := range tasksOf(run) {
+		out.report(t, StageInfer, func(c *course) {
+			for _, p := range run {
+				if p.band.task == t {
+					c.inferred += p.tiles
+				}
+			}
+		})
 	}
 	return nil
 }
@@ -271,14 +299,4 @@ func (w *worker) sessionFor(ctx context.Context, model models.Spec, rows int) (*
 		}
 	}
 	return w.openShape(ctx, model)
-}
-
-// reportRows tells how many of its tiles each task has behind it when done rows of the batch are.
-func reportRows(out outlet, tasks []*task, done int) {
-	for _, t := range tasks {
-		if mine := min(done, t.input.N); mine > 0 {
-			out.report(t, StageInfer, mine, t.input.N)
-		}
-		done -= t.input.N
-	}
 }

@@ -3,36 +3,41 @@ package gpuexec
 import (
 	"context"
 	"sync"
-	"time"
 
 	"seghub/models"
+	"seghub/models/imageio"
 )
 
-// batch is a Batch in hand. It belongs to one goroutine at a time: decode, infer, postprocess.
+// batch is a Batch in hand. It belongs to one goroutine at a time, but for what is said to be others'.
 type batch struct {
-	slot  int
-	model models.Spec // whose input the tasks' inputs fit
-	tasks []*task
-	// input is the tensor of the tasks in packed, made while the batch before was running.
-	input  models.Tensor
-	packed []*task
+	slot     int
+	model    models.Spec // whose input the tasks' tiles fit
+	tasks    []*task
+	decoding *decoding // of model; owned by inference once it has b
 
 	unclaimed int                // guarded by ledger.mu
 	interrupt context.CancelFunc // guarded by ledger.mu; ends the running inference, nil when none runs
 }
 
-// task is a Job in hand. It belongs to whom its batch belongs to.
+// task is a Job in hand. Its stages are at work on it at the same time, on different bands.
 type task struct {
-	job       Job
-	batch     *batch
-	input     models.Tensor // [rows,H,W,C]: one row, or one for each tile
-	placement models.Placement
-	output    models.Tensor // of the run that the task was in: [N,H,W,outputs]
-	row       int           // the first of the N that is the task's
-	timing    Timing
-	inferred  time.Time
+	job      Job
+	batch    *batch
+	assembly *assembly // owned by postprocessing; nil until the first band is there
+	course   course
 
-	interrupt context.CancelFunc // guarded by ledger.mu; ends the task's decoding or postprocessing, nil between
+	interrupts map[Stage]context.CancelFunc // guarded by ledger.mu; each ends what that stage does for the task
+}
+
+// band is a row of a task's tiles. It belongs to one stage at a time.
+type band struct {
+	task      *task
+	placement models.Placement
+	page      imageio.Page
+	strip     models.Strip    // its tiles are gone once they have run
+	outputs   []models.Tensor // of the runs so far, tile after tile
+	ran       int             // how many tiles have run
+	last      bool            // of the task
 }
 
 // ledger holds the tasks whose end nobody has claimed yet. A claim is for keeps: the claimant alone calls Sink.Finish.
@@ -69,8 +74,8 @@ func (l *ledger) claimLocked(t *task) bool {
 		return false
 	}
 	delete(l.open, t)
-	if t.interrupt != nil {
-		t.interrupt()
+	for _, interrupt := range t.interrupts {
+		interrupt()
 	}
 	t.batch.unclaimed--
 	if t.batch.unclaimed == 0 && t.batch.interrupt != nil {
@@ -127,16 +132,24 @@ func (l *ledger) wants(t *task) bool {
 	return open
 }
 
-// untilClaimed derives a context that ends when t is claimed. The caller calls done when its work on t is over.
-func (l *ledger) untilClaimed(ctx context.Context, t *task) (_ context.Context, done func()) {
+// untilClaimed derives a context for what a stage does for t, which ends when t is claimed. The caller calls done when that is over.
+func (l *ledger) untilClaimed(ctx context.Context, t *task, stage Stage) (_ context.Context, done func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, open := l.open[t]; !open {
 		cancel()
 	}
-	t.interrupt = cancel
-	return ctx, func() { l.forget(&t.interrupt, cancel) }
+	if t.interrupts == nil {
+		t.interrupts = make(map[Stage]context.CancelFunc)
+	}
+	t.interrupts[stage] = cancel
+	return ctx, func() {
+		l.mu.Lock()
+		delete(t.interrupts, stage)
+		l.mu.Unlock()
+		cancel()
+	}
 }
 
 // untilAllClaimed derives a context that ends when every task of b is claimed. The caller calls done when the run is over.
@@ -148,12 +161,10 @@ func (l *ledger) untilAllClaimed(ctx context.Context, b *batch) (_ context.Conte
 		cancel()
 	}
 	b.interrupt = cancel
-	return ctx, func() { l.forget(&b.interrupt, cancel) }
-}
-
-func (l *ledger) forget(interrupt *context.CancelFunc, cancel context.CancelFunc) {
-	l.mu.Lock()
-	*interrupt = nil
-	l.mu.Unlock()
-	cancel()
+	return ctx, func() {
+		l.mu.Lock()
+		b.interrupt = nil
+		l.mu.Unlock()
+		cancel()
+	}
 }

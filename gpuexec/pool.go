@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -15,6 +16,7 @@ import (
 
 	"seghub/gpuexec/budget"
 	"seghub/models"
+	"seghub/models/imageio"
 )
 
 // finishGrace is how long Sink.Finish may go on writing outcomes after Stop's time is over.
@@ -23,13 +25,14 @@ const finishGrace = 5 * time.Second
 // CPU is the Device without a GPU.
 const CPU = "cpu"
 
-// Config is what a Pool is made of. Every field but InUse is needed.
+// Config is what a Pool is made of. Every field but Decoded and InUse is needed.
 type Config struct {
 	Slots     int                                 // how many workers
 	Device    string                              // what the engines run on, CPU or "cuda:N", as WorkerStat tells it
 	NewEngine NewEngine                           // makes a worker's engine
 	Models    func(id string) (models.Spec, bool) // the registry
 	MaxPixels int64                               // images of more pixels are refused
+	Decoded   *imageio.Budget                     // the memory that decoded images share, with others who read them; nil for no limit
 	Batches   models.BatchTable                   // how many rows a run of each model has
 	Budget    *budget.Budget                      // the memory that the models run in
 	// InUse is how many bytes of the device's memory are in use now; nil where nothing tells. Called on a worker's own thread.
@@ -76,6 +79,9 @@ type life struct {
 
 // New makes a pool whose workers do not run yet.
 func New(cfg Config) *Pool {
+	if cfg.Decoded == nil {
+		cfg.Decoded = imageio.NewBudget(math.MaxInt64)
+	}
 	p := &Pool{
 		cfg: cfg, ledger: newLedger(),
 		loads:      newLoads(cfg.InUse != nil),

@@ -121,20 +121,28 @@ func TestTilesAreRunInPortions(t *testing.T) {
 			t.Errorf("%s: %d pixels, want %d", id, got, 100*tile)
 		}
 	}
-	var runs, told []int
+	var runs []int
 	for _, call := range script.Calls() {
 		runs = append(runs, call.Rows)
 	}
-	for _, p := range to.progressOf("two") {
-		if p.Stage == gpuexec.StageInfer {
-			told = append(told, p.Done)
+	told := func(id string) (done []int) {
+		for _, p := range to.progressOf(id) {
+			if p.Stage == gpuexec.StageInfer {
+				done = append(done, p.Done)
+			}
 		}
+		return done
 	}
 	if want := []int{3, 3, 3}; !slices.Equal(runs, want) {
 		t.Errorf("runs of %v rows, want %v", runs, want)
 	}
-	if want := []int{0, 2, 4}; !slices.Equal(told, want) {
-		t.Errorf("the second image was told to be %v tiles far, want %v", told, want)
+	// Whichever was decoded first, the other fills its second run up.
+	first, second := told("one"), told("two")
+	if len(first) > 1 && first[1] < second[1] {
+		first, second = second, first
+	}
+	if !slices.Equal(first, []int{0, 3, 4}) || !slices.Equal(second, []int{0, 2, 4}) {
+		t.Errorf("the images were told to be %v and %v tiles far", first, second)
 	}
 }
 

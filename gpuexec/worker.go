@@ -53,7 +53,7 @@ func newWorker(p *Pool, slot int) *worker {
 // run owns the worker's three goroutines: it returns when they have ended, from the first to the last.
 func (w *worker) run(fetch, work, keep context.Context, source Source, sink Sink) {
 	out := w.outlet(work, keep, sink)
-	decoded, inferred := make(chan *batch), make(chan *batch)
+	decoded, inferred := make(chan *batch), make(chan []*band)
 	var stages sync.WaitGroup
 	stages.Go(func() { w.fetchAndDecode(fetch, work, source, out, decoded) })
 	stages.Go(func() { w.infer(fetch, work, out, decoded, inferred) })
@@ -65,8 +65,10 @@ func (w *worker) run(fetch, work, keep context.Context, source Source, sink Sink
 type outlet struct {
 	// finish claims t's end and tells it; nothing happens when somebody else has claimed it.
 	finish func(t *task, r Result)
-	// report tells how far t is, while anybody wants to know.
-	report func(t *task, stage Stage, done, total int)
+	// report changes how far t is in a stage, and tells it while anybody wants to know.
+	report func(t *task, stage Stage, change func(*course))
+	// piece tells what is there of t's mask, while anybody wants to know.
+	piece func(t *task, p Piece)
 }
 
 func (w *worker) outlet(work, keep context.Context, sink Sink) outlet {
@@ -83,15 +85,23 @@ func (w *worker) outlet(work, keep context.Context, sink Sink) outlet {
 			w.mu.Unlock()
 		}
 		r.JobID, r.Attempt, r.Slot = t.job.ID, t.job.Attempt, w.slot
-		r.Timing, r.InferredAt = t.timing, t.inferred
+		r.Timing, r.InferredAt = t.course.costs()
 		sink.Finish(keep, r)
 	}
-	report := func(t *task, stage Stage, done, total int) {
+	report := func(t *task, stage Stage, change func(*course)) {
+		t.course.tell(t.job.ID, stage, change, func(p Progress) {
+			if w.pool.ledger.wants(t) {
+				sink.Progress(p)
+			}
+		})
+	}
+	piece := func(t *task, p Piece) {
 		if w.pool.ledger.wants(t) {
-			sink.Progress(progressOf(t.job.ID, stage, done, total))
+			p.JobID, p.Attempt = t.job.ID, t.job.Attempt
+			sink.Piece(keep, p)
 		}
 	}
-	return outlet{finish: finish, report: report}
+	return outlet{finish: finish, report: report, piece: piece}
 }
 
 // each calls do for every task, on as many goroutines as the worker has cores, and returns when all have returned.

@@ -59,6 +59,32 @@ func TestMaskIsABinaryFrame(t *testing.T) {
 	c.expectSeqs(3, 3)
 }
 
+// Pieces have no seq, and the final mask of an image whose pieces stand has no picture.
+func TestPiecesOfAMaskAreBinaryFrames(t *testing.T) {
+	w := loopback(t, nil)
+	w.picture = func(_ context.Context, piece string) ([]byte, error) {
+		if piece == "j from row 64" {
+			return nil, errors.New("no such file")
+		}
+		return []byte(piece), nil
+	}
+	c := w.dial(t, "ada")
+	c.greet()
+	for row := 0; row < 192; row += 64 {
+		w.tell("ada", sessions.Message{Type: typeMask, Key: fmt.Sprint("mask/j/", row), JobID: "j", Row: row, Data: []byte(`{"type":"mask"}`)})
+	}
+	w.happen("ada", sessions.Message{Type: typeMask, JobID: "j", Bare: true})
+
+	for _, row := range []int{0, 128} {
+		if f := c.expect(typeMask); f.Seq != 0 || string(f.picture) != fmt.Sprintf("j from row %d", row) {
+			t.Errorf("header %s, picture %q; want the piece from row %d", f.text, f.picture, row)
+		}
+	}
+	if f := c.expect(typeMask); f.Seq != 1 || f.picture == nil || len(f.picture) != 0 {
+		t.Errorf("header %s, %d bytes of picture; want none: the pieces stand", f.text, len(f.picture))
+	}
+}
+
 func TestCancel(t *testing.T) {
 	w := loopback(t, nil)
 	asked := make(chan string, 1)

@@ -99,6 +99,10 @@ func (f *scripted) MaskPNG(ctx context.Context, _, job string) ([]byte, error) {
 	return f.picture(ctx, job)
 }
 
+func (f *scripted) PiecePNG(ctx context.Context, _, job string, row int) ([]byte, error) {
+	return f.picture(ctx, fmt.Sprintf("%s from row %d", job, row))
+}
+
 // happen appends an event to session's log and delivers it.
 func (f *scripted) happen(session string, m sessions.Message) int64 {
 	f.mu.Lock()
@@ -135,10 +139,15 @@ func (f *scripted) happenTimes(session string, n int) {
 
 // say delivers what is not kept.
 func (f *scripted) say(session, key, data string) {
+	f.tell(session, sessions.Message{Key: key, Data: []byte(data)})
+}
+
+// tell is say of any message.
+func (f *scripted) tell(session string, m sessions.Message) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, deliver := range f.sessionLocked(session).listeners {
-		deliver(sessions.Message{Key: key, Data: []byte(data)})
+		deliver(m)
 	}
 }
 

@@ -83,12 +83,15 @@ func (s *socket) sendText(data []byte) error {
 func (s *socket) sendMask(ctx context.Context, m sessions.Message) error {
 	call, cancel := context.WithTimeout(ctx, s.hub.pace.call)
 	defer cancel()
-	png, err := s.hub.Masks.MaskPNG(call, s.session, m.JobID)
+	png, err := s.readMask(call, m)
 	if ctx.Err() != nil {
 		return nil // the reader has left, and the queue knows how to end
 	}
 	if err != nil {
 		s.hub.Log.Warn("mask not sent", logSession, s.session, logJob, m.JobID, logError, err)
+		if m.Seq == 0 {
+			return nil // the whole follows
+		}
 		png = nil // the header alone: its seq must be accounted for
 	}
 	size := binary.BigEndian.AppendUint32(nil, uint32(len(m.Data)))
@@ -102,6 +105,16 @@ func (s *socket) sendMask(ctx context.Context, m sessions.Message) error {
 	_, _ = w.Write(m.Data)
 	_, _ = w.Write(png)
 	return w.Close()
+}
+
+func (s *socket) readMask(ctx context.Context, m sessions.Message) ([]byte, error) {
+	switch {
+	case m.Bare:
+		return nil, nil
+	case m.Seq == 0:
+		return s.hub.Masks.PiecePNG(ctx, s.session, m.JobID, m.Row)
+	}
+	return s.hub.Masks.MaskPNG(ctx, s.session, m.JobID)
 }
 
 // readLog gives the queue a page of the events that it does not hold.

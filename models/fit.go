@@ -1,14 +1,15 @@
 package models
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"image"
+	"io"
 
 	"seghub/models/imageio"
 	"seghub/models/mask"
-	"seghub/models/pixels"
-	"seghub/models/resample"
 )
 
 // ErrShapes is why tensors cannot be joined.
@@ -22,20 +23,56 @@ type Placement struct {
 	across, down            []span // of the tiles, which are rows of the batch line by line
 }
 
+// placed is where an image of that size lies in an input.
+func placed(width, height int, in Input) Placement {
+	if in.Scaling != ScalingNative {
+		return place(width, height, in)
+	}
+	return Placement{ImageWidth: width, ImageHeight: height, across: spans(width, in.Width), down: spans(height, in.Height)}
+}
+
 // Fit makes img the input of a model, [rows,Height,Width,Channels], as in.Scaling says. Shrinking averages
 // over areas, growing interpolates linearly; grey becomes three equal channels, and colour its luma.
 func Fit(img imageio.Image, in Input) (Tensor, Placement) {
-	if in.Scaling == ScalingNative {
-		return tiles(img, in)
+	ctx, picture := context.Background(), picture{img}
+	cutter, err := NewCutter(ctx, picture, picture.page(), in)
+	var strips []Tensor
+	for err == nil {
+		var strip Strip
+		if strip, err = cutter.Next(ctx); err == nil {
+			strips = append(strips, strip.Tiles)
+		}
 	}
-	p := place(img.Width, img.Height, in)
-	pix := pixels.Lend(p.Width * p.Height * img.Channels)
-	defer pixels.GiveBack(pix)
-	resample.Resize(pix, p.Width, p.Height, img.Pix, img.Width, img.Height, img.Width*img.Channels, img.Channels)
-	t := newTensor(1, in)
-	fill(t.Pix, in, pix, p.Width, p.Height, p.Width*img.Channels, img.Channels)
-	return t, p
+	if err == io.EOF {
+		var joined Tensor
+		if joined, err = Concat(strips); err == nil {
+			return joined, cutter.Placement
+		}
+	}
+	panic(err) // no reader fails that has everything in memory
 }
+
+// picture reads from a decoded image.
+type picture struct{ imageio.Image }
+
+func (p picture) page() imageio.Page {
+	return imageio.Page{Width: p.Width, Height: p.Height, Channels: p.Channels, Type: imageio.Uint8}
+}
+
+// Block is all of it.
+func (p picture) Block() image.Point { return image.Pt(p.Width, p.Height) }
+
+// Read copies.
+func (p picture) Read(_ context.Context, dst []byte, area image.Rectangle) error {
+	n := area.Dx() * p.Channels
+	for y := area.Min.Y; y < area.Max.Y; y++ {
+		copy(dst[(y-area.Min.Y)*n:][:n], p.Pix[(y*p.Width+area.Min.X)*p.Channels:])
+	}
+	return nil
+}
+
+// Close has nothing to do.
+func (p picture) Close() error { return nil }
 
 func newTensor(rows int, in Input) Tensor {
 	return Tensor{N: rows, H: in.Height, W: in.Width, C: in.Channels, Pix: make([]uint8, rows*in.Height*in.Width*in.Channels)}
@@ -56,8 +93,11 @@ func fill(row []uint8, in Input, src []uint8, width, height, stride, channels in
 	}
 }
 
-// Rows is how many rows of a batch the image takes up.
+// Rows is how many rows of a batch the image takes up: its tiles.
 func (p Placement) Rows() int { return max(1, len(p.across)*len(p.down)) }
+
+// Strips is how many rows of tiles it has.
+func (p Placement) Strips() int { return max(1, len(p.down)) }
 
 // Shrunk is how many times smaller than the image it is in the row; 1 when it is not.
 func (p Placement) Shrunk() float64 {
@@ -143,32 +183,16 @@ func Concat(tensors []Tensor) (Tensor, error) {
 }
 
 // Unfit takes the image's own part of its rows of out, [N,Height,Width,C], the first of which is row, and brings it back
-// to the image's size, with the same interpolation as Fit. The first of the C values of a pixel is its probability; a second
-// alone is that of a border, two more are a flow: see Spec.Outputs. Who has no more use for the map may give its samples back to
-// package pixels.
+// to the image's size, as an Assembler does.
 func (p Placement) Unfit(out Tensor, row int) mask.Probability {
 	channels := make([][]uint8, out.C)
-	for channel := range channels {
-		channels[channel] = p.plane(out, row, channel)
-	}
-	return mask.OfChannels(p.ImageWidth, p.ImageHeight, channels)
-}
-
-// plane is one value of the output, at the image's size.
-func (p Placement) plane(out Tensor, row, channel int) []uint8 {
-	pix := pixels.Lend(p.ImageWidth * p.ImageHeight)
-	if len(p.across) > 0 {
-		p.join(pix, out, row, channel)
-		return pix
-	}
-	plane := out.Pix[row*out.H*out.W*out.C : (row+1)*out.H*out.W*out.C]
-	if out.C > 1 {
-		whole := plane
-		plane = make([]uint8, out.H*out.W)
-		for i := range plane {
-			plane[i] = whole[i*out.C+channel]
+	assembler, tiles := NewAssembler(p), p.Rows()/p.Strips()
+	for strip := range p.Strips() {
+		for band := range assembler.Add(out.Rows(row+strip*tiles, row+(strip+1)*tiles)) {
+			for i, samples := range band.Channels() {
+				channels[i] = append(channels[i], samples...)
+			}
 		}
 	}
-	resample.Resize(pix, p.ImageWidth, p.ImageHeight, plane, p.Width, p.Height, out.W, 1)
-	return pix
+	return mask.OfChannels(p.ImageWidth, p.ImageHeight, channels)
 }

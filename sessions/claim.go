@@ -95,6 +95,7 @@ func (s *Service) take(slot int, session string, replies []any) (gpuexec.Batch, 
 			Open: func(ctx context.Context) (imageio.Source, error) {
 				return s.config.Files.OpenImage(ctx, session, job.ImageID)
 			},
+			Plane:   job.Plane,
 			Options: job.Options,
 		})
 		s.hand.add(claimKey{job.ID, attempt}, &claim{session: session, job: job, slot: slot, at: s.now()})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"seghub/models/imageio"
 	"seghub/models/mask"
 	"seghub/sessions/problem"
 )
@@ -57,15 +58,26 @@ type Counts struct {
 	Cancelled int `json:"cancelled"`
 }
 
-// Job is the job object of the contract: one image to segment with one model.
+// Place is where in its image's file the plane lies that a job is of.
+type Place struct {
+	Page       int           `json:"page"`  // from 0
+	Pages      int           `json:"pages"` // of the file
+	Channel    int           `json:"channel"`
+	Z          int           `json:"z"`
+	T          int           `json:"t"`
+	Projection string        `json:"projection"` // "none", or "max": the brightest of all depths
+	PixelSize  *float64      `json:"pixel_size"` // of a side, in µm; nil when nobody has said
+	Plane      imageio.Plane `json:"-"`
+}
+
+// Job is the job object of the contract: one plane of an image to segment with one model.
 type Job struct {
-	ID         string           `json:"id"`
-	ImageID    string           `json:"image_id"`
-	Filename   string           `json:"filename"`
-	Width      int              `json:"width"`
-	Height     int              `json:"height"`
-	Page       int              `json:"page"` // from 0
-	Pages      int              `json:"pages"`
+	ID       string `json:"id"`
+	ImageID  string `json:"image_id"`
+	Filename string `json:"filename"`
+	Width    int    `json:"width"`
+	Height   int    `json:"height"`
+	Place
 	Model      string           `json:"model"`
 	Options    mask.Options     `json:"options"`  // of the newest revision
 	Revision   int              `json:"revision"` // the newest; 0 until the job is done
@@ -99,9 +111,10 @@ type NewJob struct {
 	ImageID       string
 	Filename      string
 	Width, Height int
-	Model         string
-	Options       mask.Options
-	SHA256        string // of the file, in hex
+	Place
+	Model   string
+	Options mask.Options
+	SHA256  string // of the file, in hex
 }
 
 // JobQuery selects a page of a session's jobs, newest first.
@@ -126,8 +139,11 @@ type Message struct {
 	// Key names what the message is the newest word on ("progress/JOB", "position"): a newer message of the
 	// same key may replace it in a queue. Empty for kept events, which are never replaced.
 	Key string
-	// JobID is set for "mask": the frame's picture is that job's mask.
+	// JobID is set for "mask": the frame's picture is that job's mask, or, without a Seq, the piece of it that begins at Row.
 	JobID string
+	Row   int
+	// Bare is set for a "mask" whose frame has no picture, because the pieces before it stand.
+	Bare bool
 	// Data is the JSON object as the client gets it; for "mask" the header of the binary frame.
 	Data []byte
 	// Opening is set for "snapshot": the log has begun anew, or events of it are gone. What the client knows is void; what

@@ -23,7 +23,7 @@ type (
 	}
 	maskFrame struct {
 		Type    string `json:"type"`
-		Seq     int64  `json:"seq"`
+		Seq     int64  `json:"seq,omitempty"` // of the final one
 		JobID   string `json:"job_id"`
 		ImageID string `json:"image_id"`
 		Final   bool   `json:"final"`
@@ -91,6 +91,7 @@ func newEvent(session string, entry any) (event, error) {
 		e.JobID = r["id"]
 		frame = maskFrame{Type: e.Type, Seq: seq, JobID: r["id"], ImageID: r["image"], Final: true,
 			Width: r.int("width"), Height: r.int("height")}
+		e.Bare = r.int("width")*r.int("height") > wholeMask
 	default:
 		return event{}, fmt.Errorf("sessions: event %d of %s: unknown type %q", seq, session, e.Type)
 	}

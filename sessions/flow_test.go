@@ -89,10 +89,14 @@ func TestOneJobFromSubmitToDone(t *testing.T) {
 		if running.State != JobRunning || running.Stage != "infer" || running.Percent != 40 {
 			t.Errorf("the running job is %+v", running)
 		}
+		for _, row := range []int{0, 32} {
+			s.Piece(t.Context(), gpuexec.Piece{JobID: job, Attempt: 1, Y: row, Width: 64, Height: 16})
+		}
 		finishAll(t, s, *session.Slot, batch, nil)
+		s.Piece(t.Context(), gpuexec.Piece{JobID: job, Attempt: 1}) // too late
 
 		all := box.await(t, "job done", func(all []Message) bool { return len(kept(all)) == 4 })
-		want := []string{"job queued", "job running", "progress", "mask", "job done"}
+		want := []string{"job queued", "job running", "progress", "mask", "mask", "mask", "job done"}
 		if got := kindsOf(t, all); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("heard %v, want %v", got, want)
 		}
@@ -102,8 +106,12 @@ func TestOneJobFromSubmitToDone(t *testing.T) {
 			}
 		}
 		wantMask := fmt.Sprintf(`{"type":"mask","seq":4,"job_id":%q,"image_id":"image0","final":true,"x":0,"y":0,"width":64,"height":48}`, job)
-		if m := all[3]; string(m.Data) != wantMask || m.JobID != job {
+		if m := all[5]; string(m.Data) != wantMask || m.JobID != job || m.Bare {
 			t.Errorf("mask header %s", m.Data)
+		}
+		wantPiece := fmt.Sprintf(`{"type":"mask","job_id":%q,"image_id":"image0","final":false,"x":0,"y":32,"width":64,"height":16}`, job)
+		if m := all[4]; string(m.Data) != wantPiece || m.JobID != job || m.Row != 32 || m.Seq != 0 {
+			t.Errorf("header of a piece %s", m.Data)
 		}
 		done, err := s.Job(t.Context(), id, job)
 		must(t, err)

@@ -127,6 +127,7 @@ type files struct {
 	mu      sync.Mutex
 	results map[string]map[string]int // session, job: how often it was stored
 	deleted map[string]int
+	pieces  []string               // guarded by mu
 	put     func(job string) error // when set, called by PutResult before it stores
 }
 
@@ -136,6 +137,13 @@ func newFiles() *files {
 
 func (f *files) OpenImage(_ context.Context, session, image string) (imageio.Source, error) {
 	return imageio.InMemory([]byte(session + "/" + image)), nil
+}
+
+func (f *files) PutPiece(_ context.Context, session, job string, row int, _ []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pieces = append(f.pieces, fmt.Sprintf("%s/%s from row %d", session, job, row))
+	return nil
 }
 
 func (f *files) PutResult(_ context.Context, job Job, session string, _ gpuexec.Output) error {
@@ -222,6 +230,7 @@ func joined(t testing.TB, config Config) (*Service, *clock) {
 	clock := newClock()
 	config.Now = clock.Now
 	s := newService(t, config)
+	must(t, s.agree(t.Context()))
 	must(t, s.join(t.Context(), true))
 	return s, clock
 }

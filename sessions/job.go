@@ -30,12 +30,12 @@ func (s *Service) Submit(ctx context.Context, id, key string, jobs []NewJob) ([]
 	args = append(args, id, s.config.MaxQueue, key)
 	queued := make([]Job, len(jobs))
 	for i, j := range jobs {
-		data, err := json.Marshal(spec(j))
+		data, err := json.Marshal(specOf(j))
 		if err != nil {
 			return nil, fmt.Errorf("sessions: submit: %w", err)
 		}
 		queued[i] = Job{ID: newID(), ImageID: j.ImageID, Filename: j.Filename, Width: j.Width, Height: j.Height,
-			Pages: 1, Model: j.Model, Options: j.Options, SHA256: j.SHA256, State: JobQueued}
+			Place: specOf(j).place(), Model: j.Model, Options: j.Options, SHA256: j.SHA256, State: JobQueued}
 		args = append(args, queued[i].ID, j.Model, j.ImageID, j.Width, j.Height, data)
 	}
 	reply, known, err := s.insist(ctx, submitScript, args...)

@@ -59,13 +59,10 @@ func (l *lease) tickSoon() {
 	}
 }
 
-// joinWithin is how long a process that starts waits for a Redis that is away: as long as one may take to load its file.
-const joinWithin = time.Minute
-
 // takeName takes the lease of a process that starts. Another of the same name that renews its lease is alive, and keeps it; one
 // that does not is dead, and what it left behind is taken over. Only what Redis says counts: while it is away nobody can renew.
 func (s *Service) takeName(ctx context.Context) error {
-	err := s.joinPatiently(ctx, false)
+	err := s.patiently(ctx, func() error { return s.join(ctx, false) })
 	if !errors.Is(err, ErrNameTaken) {
 		return err
 	}
@@ -87,23 +84,7 @@ func (s *Service) takeName(ctx context.Context) error {
 		looks, held = looks+1, now
 	}
 	s.log.Info("a process of the same name is dead; its work is taken over")
-	return s.joinPatiently(ctx, true)
-}
-
-// joinPatiently joins as soon as Redis can do that.
-func (s *Service) joinPatiently(ctx context.Context, takeOver bool) error {
-	began, said := time.Now(), false
-	for {
-		err := s.join(ctx, takeOver)
-		if !errors.Is(err, ErrUnavailable) || ctx.Err() != nil || time.Since(began) > joinWithin {
-			return err
-		}
-		if !said {
-			s.log.Warn("the lease is taken as soon as Redis can do it", "error", err)
-			said = true
-		}
-		pause(ctx, retryFirst)
-	}
+	return s.patiently(ctx, func() error { return s.join(ctx, true) })
 }
 
 // tickEvery is how often the lease is renewed.

@@ -213,6 +213,7 @@ func TestCrashInTheMiddleOfTenJobs(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
 		config := testConfig(client)
 		first := newService(t, config)
+		must(t, first.agree(t.Context()))
 		must(t, first.join(t.Context(), true))
 		ada := create(t, first)
 		jobs := submit(t, first, ada, 10)

@@ -14,7 +14,7 @@ import (
 // listen hears what Redis publishes until ctx ends. One connection serves the whole node: hints of all sessions
 // come over it, and those that nobody here listens to are dropped.
 func (s *Service) listen(ctx context.Context) {
-	pubsub := s.redis.Subscribe(ctx, eventsChannel, workChannel+s.config.Node, lineChannel, cancelChannel, progressChannel)
+	pubsub := s.redis.Subscribe(ctx, eventsChannel, workChannel+s.config.Node, lineChannel, cancelChannel, progressChannel, pieceChannel)
 	defer pubsub.Close()
 	heard := pubsub.ChannelWithSubscriptions(redis.WithChannelSize(1000))
 	for {
@@ -47,6 +47,8 @@ func (s *Service) hear(m *redis.Message) {
 		poke(s.mirror.poked)
 	case cancelChannel:
 		s.hand.cancel(m.Payload)
+	case pieceChannel:
+		s.hearPiece(m.Payload)
 	case progressChannel:
 		if f := strings.SplitN(m.Payload, " ", 4); len(f) == 4 {
 			s.audience.note(f[1], heardProgress{session: f[0], seq: number(f[2]), data: []byte(f[3])})
@@ -76,7 +78,11 @@ func (s *Service) pump(ctx context.Context) {
 			}
 		case <-s.audience.poked:
 		}
-		dirty, progress := s.audience.takeNews()
+		dirty, progress, pieces := s.audience.takeNews()
+		pieces = s.deliverPieces(pieces) // before the end of their job, which may be among the news
+		for _, p := range pieces {
+			dirty[p.session] = struct{}{}
+		}
 		for _, p := range progress {
 			for _, l := range s.audience.of(p.session) {
 				if at, ok := l.heard(); ok && at.Seq < p.seq {
@@ -87,6 +93,7 @@ func (s *Service) pump(ctx context.Context) {
 		if err := s.drain(ctx, dirty, over); err != nil {
 			s.log.Debug("events are read again later", "error", err)
 		}
+		s.deliverPieces(pieces)
 		for job, p := range progress {
 			_, isOver := over[job]
 			_, wasOver := before[job]

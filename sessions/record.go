@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"seghub/models/imageio"
 	"seghub/models/mask"
 	"seghub/sessions/problem"
 )
@@ -33,13 +34,29 @@ func newRecord(fields []string, values []any) record {
 
 // spec is the part of a job that never changes; Redis keeps it as one string.
 type spec struct {
-	ImageID  string       `json:"image_id"`
-	Filename string       `json:"filename"`
-	Width    int          `json:"width"`
-	Height   int          `json:"height"`
-	Model    string       `json:"model"`
-	Options  mask.Options `json:"options"`
-	SHA256   string       `json:"sha256"`
+	ImageID  string `json:"image_id"`
+	Filename string `json:"filename"`
+	Width    int    `json:"width"`
+	Height   int    `json:"height"`
+	Place
+	Plane   imageio.Plane `json:"plane"`
+	Model   string        `json:"model"`
+	Options mask.Options  `json:"options"`
+	SHA256  string        `json:"sha256"`
+}
+
+func specOf(j NewJob) spec {
+	return spec{j.ImageID, j.Filename, j.Width, j.Height, j.Place, j.Plane, j.Model, j.Options, j.SHA256}
+}
+
+// place is where the plane lies; jobs of before there were any are of the first page.
+func (s spec) place() Place {
+	s.Place.Plane = s.Plane
+	s.Pages = max(1, s.Pages)
+	if s.Projection == "" {
+		s.Projection = "none"
+	}
+	return s.Place
 }
 
 func (r record) job() (Job, error) {
@@ -48,7 +65,7 @@ func (r record) job() (Job, error) {
 		return Job{}, fmt.Errorf("sessions: job %s: spec: %w", r["id"], err)
 	}
 	job := Job{
-		ID: r["id"], ImageID: sp.ImageID, Filename: sp.Filename, Width: sp.Width, Height: sp.Height, Pages: 1,
+		ID: r["id"], ImageID: sp.ImageID, Filename: sp.Filename, Width: sp.Width, Height: sp.Height, Place: sp.place(),
 		Model: sp.Model, Options: sp.Options, FirstOptions: sp.Options, SHA256: sp.SHA256,
 		State: JobState(r["state"]), Stage: r["stage"], Percent: r.int("percent"),
 		CreatedAt: r.time("created"), StartedAt: r.optionalTime("started"), FinishedAt: r.optionalTime("finished"),

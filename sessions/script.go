@@ -30,6 +30,7 @@ const (
 	workChannel     = hashTag + ":work:"    // and a node's name: its workers may find work
 	lineChannel     = hashTag + ":line"     // the board has changed
 	cancelChannel   = hashTag + ":cancel"   // a running job is to be cancelled
+	pieceChannel    = hashTag + ":piece"    // "session job seq frame"
 	progressChannel = hashTag + ":progress" // "session job seq frame"
 )
 
@@ -51,6 +52,7 @@ var (
 	cancelScript       = loadScript("cancel")
 	cancelAllScript    = loadScript("cancel_all")
 	claimScript        = loadScript("claim")
+	pieceScript        = loadScript("piece")
 	progressScript     = loadScript("progress")
 	finishScript       = loadScript("finish")
 	agreeScript        = loadScript("agree")

@@ -22,6 +22,8 @@ type Files interface {
 	OpenImage(ctx context.Context, session, image string) (imageio.Source, error)
 	// PutResult stores a job's result before anybody hears that it is done.
 	PutResult(ctx context.Context, job Job, session string, out gpuexec.Output) error
+	// PutPiece stores the piece of a running job's mask that begins at a row.
+	PutPiece(ctx context.Context, session, job string, row int, png []byte) error
 	// DeleteImage deletes an uploaded file; nothing to delete is no error.
 	DeleteImage(ctx context.Context, session, image string) error
 	// DeleteSession deletes all that a session has stored; nothing to delete is no error.
@@ -158,7 +160,7 @@ func (s *Service) Start(ctx context.Context, executor Executor) error {
 		return nil
 	}
 	s.draining.Store(false)
-	if err := s.agree(ctx); err != nil {
+	if err := s.patiently(ctx, func() error { return s.agree(ctx) }); err != nil {
 		return err
 	}
 	if err := s.takeName(ctx); err != nil {
@@ -166,6 +168,25 @@ func (s *Service) Start(ctx context.Context, executor Executor) error {
 	}
 	s.tasks = s.startTasks(context.WithoutCancel(ctx), executor)
 	return nil
+}
+
+// startWithin is how long a process that starts waits for a Redis that is away: as long as one may take to load its file.
+const startWithin = time.Minute
+
+// patiently does one step of a start as soon as Redis can do its part.
+func (s *Service) patiently(ctx context.Context, step func() error) error {
+	began, said := time.Now(), false
+	for {
+		err := step()
+		if !errors.Is(err, ErrUnavailable) || ctx.Err() != nil || time.Since(began) > startWithin {
+			return err
+		}
+		if !said {
+			s.log.Warn("the start waits for Redis", "error", err)
+			said = true
+		}
+		pause(ctx, retryFirst)
+	}
 }
 
 // StopAdmission refuses new jobs and gives out no more work; what runs goes on.

@@ -26,6 +26,7 @@ type audience struct {
 	sessions map[string][]*listener   // the slices are replaced, never changed
 	dirty    map[string]struct{}      // sessions with events to read
 	progress map[string]heardProgress // by job; the newest to deliver
+	pieces   []heardPiece             // to deliver, in order
 	poked    chan struct{}            // pokes the pump
 }
 
@@ -126,12 +127,13 @@ func (a *audience) note(job string, p heardProgress) {
 }
 
 // takeNews empties what is to be read and delivered.
-func (a *audience) takeNews() (dirty map[string]struct{}, progress map[string]heardProgress) {
+func (a *audience) takeNews() (dirty map[string]struct{}, progress map[string]heardProgress, pieces []heardPiece) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	dirty, a.dirty = a.dirty, make(map[string]struct{})
 	progress, a.progress = a.progress, make(map[string]heardProgress)
-	return dirty, progress
+	pieces, a.pieces = a.pieces, nil
+	return dirty, progress, pieces
 }
 
 // ids lists the sessions that have a listener on this node.

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -10,7 +11,7 @@ const sessionsFolder = "sessions/"
 var (
 	wellFormedID  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 	wellFormedKey = regexp.MustCompile(
-		`^sessions/[A-Za-z0-9_-]{1,128}/(images/[A-Za-z0-9_-]{1,128}|jobs/[A-Za-z0-9_-]{1,128}/(probability\.bands|mask\.png|result\.json|labels\.bands|receipt\.json|[A-Z0-9]{1,64}\.(edit|change|result|labels)))$`)
+		`^sessions/[A-Za-z0-9_-]{1,128}/(images/[A-Za-z0-9_-]{1,128}|jobs/[A-Za-z0-9_-]{1,128}/(probability\.bands|mask\.png|mask-[0-9]{1,9}\.png|result\.json|labels\.bands|receipt\.json|[A-Z0-9]{1,64}\.(edit|change|result|labels)))$`)
 )
 
 // ImageKey is where an image lies as it was uploaded.
@@ -23,6 +24,11 @@ func ProbabilityKey(session, job string) string { return jobKey(session, job, "p
 
 // MaskKey is where a job's mask lies: a PNG of one channel, 0 or 255.
 func MaskKey(session, job string) string { return jobKey(session, job, "mask.png") }
+
+// PieceKey is where the piece of a job's mask lies that begins at a row: as MaskKey, of a large image, before the whole is there.
+func PieceKey(session, job string, row int) string {
+	return jobKey(session, job, fmt.Sprintf("mask-%d.png", row))
+}
 
 // ResultKey is where a job's result lies: the Result of the contract as JSON.
 func ResultKey(session, job string) string { return jobKey(session, job, "result.json") }

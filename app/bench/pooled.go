@@ -54,6 +54,9 @@ type finished struct {
 // Progress is of no interest.
 func (sink) Progress(gpuexec.Progress) {}
 
+// Piece is of no interest.
+func (sink) Piece(context.Context, gpuexec.Piece) {}
+
 // Finish takes a result.
 func (s sink) Finish(_ context.Context, r gpuexec.Result) { s <- finished{r, time.Now()} }
 

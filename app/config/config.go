@@ -30,7 +30,7 @@ type Config struct {
 	RateLimits     float64   `default:"1" env:"SEGHUB_RATE_LIMITS" help:"Multiplies how often one address or session may start sessions, guess the key, upload and connect; 0 sets no limits. A class of thirty behind one router is far below 1."`
 	MaxSessions    int       `default:"20000" env:"SEGHUB_MAX_SESSIONS" help:"Most open sessions."`
 	MaxUploads     int       `default:"256" env:"SEGHUB_MAX_UPLOADS" help:"Most uploads under way on this node; one address may have half of them, one session a sixteenth."`
-	MaxSockets     int       `default:"20000" env:"SEGHUB_MAX_SOCKETS" help:"Most open sockets on this node."`
+	MaxSockets     int       `default:"20000" env:"SEGHUB_MAX_SOCKETS" help:"Most open sockets on this node; one address may have half of them."`
 
 	Data    string `default:"./data" env:"SEGHUB_DATA" help:"Folder for images, results and the Redis log."`
 	Storage string `env:"SEGHUB_STORAGE" placeholder:"DIR|URL" help:"Where images and results go: a folder or a bucket such as s3://name. Default: the folder blobs under the data folder."`
@@ -51,12 +51,13 @@ type Config struct {
 	MemoryCritical budget.Level `default:"90%" env:"SEGHUB_MEMORY_CRITICAL" placeholder:"LEVEL" help:"Where new images are refused; what runs goes on."`
 	MemoryLow      budget.Level `default:"80%" env:"SEGHUB_MEMORY_LOW" placeholder:"LEVEL" help:"Below this all of that is over."`
 
-	MaxFile    units.Base2Bytes `default:"200MiB" env:"SEGHUB_MAX_FILE" help:"Largest file."`
-	MaxPixels  Count            `default:"400e6" env:"SEGHUB_MAX_PIXELS" help:"Largest image, in pixels."`
-	MaxFiles   int              `default:"100" env:"SEGHUB_MAX_FILES" help:"Most files in one request."`
-	MaxStorage units.Base2Bytes `default:"20GiB" env:"SEGHUB_MAX_STORAGE" help:"Most that the images and results of one session take together."`
-	MinFree    units.Base2Bytes `default:"1GiB" env:"SEGHUB_MIN_FREE" help:"Room that stays free on the disks of data and storage folder: below it no session is started and no image taken."`
-	MaxQueue   int              `default:"10000" env:"SEGHUB_MAX_QUEUE" help:"Most unfinished jobs of one session."`
+	MaxFile      units.Base2Bytes `default:"200MiB" env:"SEGHUB_MAX_FILE" help:"Largest file."`
+	MaxPixels    Count            `default:"400e6" env:"SEGHUB_MAX_PIXELS" help:"Largest image, in pixels."`
+	DecodeMemory units.Base2Bytes `env:"SEGHUB_DECODE_MEMORY" placeholder:"BYTES" help:"Most that decoded images take in memory at once, all workers together; an image that needs more alone is refused. Default: a quarter of the machine's memory."`
+	MaxFiles     int              `default:"100" env:"SEGHUB_MAX_FILES" help:"Most files in one request."`
+	MaxStorage   units.Base2Bytes `default:"20GiB" env:"SEGHUB_MAX_STORAGE" help:"Most that the images and results of one session take together."`
+	MinFree      units.Base2Bytes `default:"1GiB" env:"SEGHUB_MIN_FREE" help:"Room that stays free on the disks of data and storage folder: below it no session is started and no image taken."`
+	MaxQueue     int              `default:"10000" env:"SEGHUB_MAX_QUEUE" help:"Most unfinished jobs of one session."`
 }
 
 // Inference is what every command needs that runs models.
@@ -91,6 +92,7 @@ func (c *Config) Validate() error {
 		{c.SessionTTL <= 0, "session-ttl must be above zero"},
 		{c.LeaseTTL < time.Second, "lease-ttl must be at least 1s"},
 		{c.MaxFile < 1, "max-file must be at least 1 byte"},
+		{c.DecodeMemory != 0 && c.DecodeMemory < 16<<20, "decode-memory must be at least 16MiB"},
 		{c.MaxFiles < 1, "max-files must be at least 1"},
 		{c.MaxStorage < 1, "max-storage must be at least 1 byte"},
 		{c.MinFree < 0, "min-free must not be below zero"},

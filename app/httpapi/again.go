@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"seghub/models/imageio"
 	"seghub/sessions"
 	"seghub/sessions/problem"
 	"seghub/storage"
@@ -81,22 +82,34 @@ func (a *api) readAgain(c *gin.Context) (images []string, f form, err error) {
 	return images, f, f.complete()
 }
 
-// jobsOf are new jobs of images, as their first ones have them.
-func (a *api) jobsOf(ctx context.Context, session string, images []string, f form) (asked []sessions.NewJob, rejected []rejection, err error) {
-	rejected = []rejection{}
+// jobsOf are new jobs of images: of the planes that the form chooses of their files.
+func (a *api) jobsOf(ctx context.Context, session string, images []string, f form) ([]sessions.NewJob, []rejection, error) {
+	u := uploading{api: a, session: session, form: f, rejected: []rejection{}}
 	for i, id := range images {
 		first, err := a.Images.Image(ctx, session, id)
+		file := taken{index: i, NewJob: sessions.NewJob{ImageID: id, Filename: first.Filename, SHA256: first.SHA256}}
 		if errors.Is(err, sessions.ErrNotFound) {
-			rejected = append(rejected, rejection{Index: i, Code: problem.NotFound, Detail: "There is no such image in this session."})
+			u.reject(file, problem.New(problem.NotFound, "There is no such image in this session."))
 			continue
+		}
+		var planes []imageio.Plane
+		if err == nil {
+			err = u.judge(ctx, storage.ImageKey(session, id), &file)
+		}
+		if err == nil {
+			if planes, err = u.choose(file); err != nil {
+				u.reject(file, err)
+				continue
+			}
 		}
 		if err != nil {
 			return nil, nil, err
 		}
-		asked = append(asked, sessions.NewJob{ImageID: id, Filename: first.Filename, Width: first.Width, Height: first.Height,
-			SHA256: first.SHA256, Model: f.model, Options: f.options})
+		for _, plane := range planes {
+			u.planned = append(u.planned, u.form.job(file, plane))
+		}
 	}
-	return asked, rejected, nil
+	return u.planned, u.rejected, nil
 }
 
 // deleteImage deletes an image with all that was made of it.

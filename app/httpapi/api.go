@@ -60,7 +60,7 @@ type Models interface {
 
 // Live serves the sockets.
 type Live interface {
-	Serve(w http.ResponseWriter, r *http.Request, session string)
+	Serve(w http.ResponseWriter, r *http.Request, session string, address netip.Addr)
 	Refuse(w http.ResponseWriter, r *http.Request, err error)
 }
 
@@ -74,6 +74,7 @@ type Room interface {
 type Limits struct {
 	FileBytes int64   // largest file
 	Pixels    int64   // largest image
+	Memory    int64   // most decoded bytes that an image may need at once; 0 is no limit
 	Files     int     // most files in one request
 	Sessions  int     // most open sessions
 	Uploads   int     // most uploads under way
@@ -85,8 +86,9 @@ type Config struct {
 	Accounts Accounts
 	Jobs     Jobs
 	Images   Images
-	Results  Results
+	Pictures Pictures
 	Blobs    Blobs
+	Results  Results
 	Models   Models
 	Live     Live
 	Client   http.Handler // the web client
@@ -167,11 +169,13 @@ func New(c Config) (http.Handler, error) {
 	get(mine, "/jobs/:id", a.getJob)
 	mine.DELETE("/jobs/:id", a.cancelJob)
 	get(mine, "/jobs/:id/result", a.result)
+	get(mine, "/jobs/:id/labels.tif", a.labels)
 	get(mine, "/jobs/:id/receipt", a.receipt)
 	mine.POST("/jobs/:id/measure", a.measure)
 	mine.POST("/jobs/:id/edits", a.edit)
 	get(mine, "/jobs/:id/mask.png", a.mask)
 	get(mine, "/jobs/:id/probability.png", a.probability)
+	get(mine, "/export", a.export)
 	get(mine, "/stats", a.stats)
 
 	r.NoRoute(a.notAPI)

@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -100,7 +101,7 @@ func (p *people) Submit(_ context.Context, id, key string, asked []sessions.NewJ
 	for _, n := range asked {
 		made = append(made, sessions.Job{
 			ID: "j" + strconv.Itoa(len(p.jobs[id])+len(made)+1), ImageID: n.ImageID, Filename: n.Filename,
-			Width: n.Width, Height: n.Height, Model: n.Model, Options: n.Options, State: sessions.JobQueued,
+			Width: n.Width, Height: n.Height, Place: n.Place, Model: n.Model, Options: n.Options, State: sessions.JobQueued,
 		})
 	}
 	p.jobs[id] = append(p.jobs[id], made...)
@@ -188,7 +189,7 @@ func (m twoModels) Get(id string) (models.Spec, bool) {
 // sockets tells by HTTP what the hub would have been asked to do.
 type sockets struct{}
 
-func (sockets) Serve(w http.ResponseWriter, _ *http.Request, session string) {
+func (sockets) Serve(w http.ResponseWriter, _ *http.Request, session string, _ netip.Addr) {
 	w.Header().Set("Served", session)
 }
 

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"seghub/models/imageio"
 	"seghub/models/mask"
 	"seghub/sessions/problem"
 )
@@ -12,12 +13,18 @@ import (
 // maxField is the longest value of a form field, in bytes.
 const maxField = 1 << 10
 
+// maxPixelSize is the widest pixel that anybody looks at cells with, in µm.
+const maxPixelSize = 10_000
+
 // form is what an upload says beside its files.
 type form struct {
 	models  Models
 	model   string
 	options mask.Options
-	given   map[string]bool // the fields that were
+	choice  imageio.Choice
+	// pixelSize is what a pixel is in µm, whatever the file says; 0 leaves it to that.
+	pixelSize float64
+	given     map[string]bool // the fields that were
 }
 
 func newForm(models Models) form {
@@ -50,8 +57,26 @@ func (f *form) set(name string, r io.Reader) error {
 		f.options.ExcludeBorder, err = strconv.ParseBool(value)
 	case "split_touching":
 		f.options.SplitTouching, err = strconv.ParseBool(value)
+	case "pages":
+		f.choice.Pages = value
+		if err := f.choice.Validate(); err != nil {
+			return chosen(err)
+		}
+	case "channel":
+		f.choice.Channel = value
+	case "projection":
+		f.choice.Max = value == "max"
+		if value != "max" && value != "none" {
+			return problem.New(problem.BadRequest, "A projection is max or none.")
+		}
+	case "pixel_size":
+		f.pixelSize, err = strconv.ParseFloat(value, 64)
+		if err == nil && !(f.pixelSize > 0 && f.pixelSize <= maxPixelSize) {
+			return problem.Newf(problem.BadRequest, "The field pixel_size is in micrometres, above 0 and at most %d.", maxPixelSize)
+		}
 	default:
-		return problem.Newf(problem.BadRequest, "There is no field %q: files, model, threshold, min_area, detect_holes, exclude_border and split_touching are known.", name)
+		return problem.Newf(problem.BadRequest, "There is no field %q: files, model, threshold, min_area, detect_holes, exclude_border, "+
+			"split_touching, pages, channel, projection and pixel_size are known.", name)
 	}
 	if err != nil {
 		return problem.Newf(problem.BadRequest, "The field %s cannot be %q.", name, value)

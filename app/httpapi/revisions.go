@@ -20,6 +20,7 @@ import (
 	"seghub/sessions"
 	"seghub/sessions/problem"
 	"seghub/storage"
+	"seghub/storage/export"
 )
 
 // Results are what was found, revision by revision; 0 is the newest.
@@ -76,6 +77,26 @@ func (a *api) mask(c *gin.Context) {
 		return
 	}
 	a.serveMade(c, picture, time.Time{}, "image/png")
+}
+
+// labels serves the label map of the newest revision.
+func (a *api) labels(c *gin.Context) {
+	ctx := c.Request.Context()
+	session, job, err := a.doneJob(c)
+	var picture export.Picture
+	if err == nil {
+		picture, err = a.Pictures.Picture(ctx, session, job)
+	}
+	var file bytes.Buffer
+	if err == nil {
+		err = export.WriteLabels(ctx, &file, &picture)
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	a.revised(c, job, 0)
+	a.serveMade(c, file.Bytes(), time.Time{}, "image/tiff")
 }
 
 func (a *api) receipt(c *gin.Context) {

@@ -20,7 +20,6 @@ import (
 	"github.com/alecthomas/units"
 	"github.com/gin-gonic/gin"
 
-	"seghub/models/imageio"
 	"seghub/sessions"
 	"seghub/sessions/problem"
 	"seghub/storage"
@@ -33,6 +32,7 @@ const (
 	cleanUpTimeout = 10 * time.Second // to delete what a failed upload left
 	formRoom       = 1 << 20          // bytes of a request beside its files
 	bodyRoom       = 64 << 10         // bytes that one read of an upload takes at most
+	maxPages       = 10_000           // of one file
 )
 
 // rejection is one file that was not taken, and why.
@@ -72,7 +72,7 @@ func (a *api) upload(c *gin.Context) {
 		err = u.receive(c)
 	}
 	if err == nil && len(u.taken) > 0 {
-		jobs, err = a.Jobs.Submit(c.Request.Context(), u.session, key, u.jobs())
+		jobs, err = a.Jobs.Submit(c.Request.Context(), u.session, key, u.planned)
 	}
 	if !errors.Is(err, sessions.ErrInDoubt) && !u.kept(jobs) {
 		u.discard()
@@ -105,7 +105,8 @@ type uploading struct {
 	*api
 	session  string
 	form     form
-	taken    []sessions.NewJob // without what the form says
+	taken    []taken
+	planned  []sessions.NewJob // what the taken files come to, once the form is complete
 	rejected []rejection
 }
 
@@ -148,7 +149,11 @@ func (u *uploading) receive(c *gin.Context) error {
 	if len(u.taken)+len(u.rejected) == 0 {
 		return problem.New(problem.BadRequest, "The request holds no file in a field named files.")
 	}
-	return u.form.complete()
+	if err := u.form.complete(); err != nil {
+		return err
+	}
+	u.plan()
+	return nil
 }
 
 func (u *uploading) part(ctx context.Context, part *multipart.Part, body *patientBody) error {
@@ -159,73 +164,43 @@ func (u *uploading) part(ctx context.Context, part *multipart.Part, body *patien
 	if len(u.taken)+len(u.rejected) == u.Limits.Files {
 		return problem.Newf(problem.TooManyFiles, "There are more than %d files in the request: send them in several.", u.Limits.Files)
 	}
-	index := len(u.taken) + len(u.rejected)
-	job, err := u.file(ctx, part)
+	file := taken{index: len(u.taken) + len(u.rejected), NewJob: sessions.NewJob{ImageID: rand.Text(), Filename: cleanFilename(part.FileName())}}
+	err := u.file(ctx, part, &file)
 	if body.err != nil || errors.Is(err, io.ErrUnexpectedEOF) || ctx.Err() != nil {
 		return broken(errors.Join(body.err, err))
 	}
 	if err != nil {
-		p := Problem(err)
-		if p.Status >= http.StatusInternalServerError {
-			u.Log.Error("file refused", "session", u.session, "code", p.Code, "error", err)
-		}
-		u.rejected = append(u.rejected, rejection{Index: index, Filename: job.Filename, Code: p.Code, Detail: p.Detail})
+		u.reject(file, err)
 		return nil
 	}
-	u.taken = append(u.taken, job)
+	u.taken = append(u.taken, file)
 	return nil
 }
 
+func (u *uploading) reject(file taken, err error) {
+	p := Problem(err)
+	if p.Status >= http.StatusInternalServerError {
+		u.Log.Error("file refused", "session", u.session, "code", p.Code, "error", err)
+	}
+	u.rejected = append(u.rejected, rejection{Index: file.index, Filename: file.Filename, Code: p.Code, Detail: p.Detail})
+}
+
 // file stores one file and judges it; a file that is refused is gone when file returns.
-func (u *uploading) file(ctx context.Context, part *multipart.Part) (sessions.NewJob, error) {
-	job := sessions.NewJob{ImageID: rand.Text(), Filename: cleanFilename(part.FileName())}
-	key := storage.ImageKey(u.session, job.ImageID)
+func (u *uploading) file(ctx context.Context, part *multipart.Part, file *taken) error {
+	key := storage.ImageKey(u.session, file.ImageID)
 	sum := sha256.New()
 	if _, err := u.Blobs.Put(ctx, key, io.TeeReader(part, sum), u.Limits.FileBytes); err != nil {
 		if errors.Is(err, storage.ErrTooLarge) {
 			err = problem.Newf(problem.FileTooLarge, "The file is larger than the %v that this server takes.", units.Base2Bytes(u.Limits.FileBytes))
 		}
-		return job, err
+		return err
 	}
-	header, err := u.judge(ctx, key)
+	err := u.judge(ctx, key, file)
 	if err != nil {
 		u.delete(key)
-		return job, err
 	}
-	job.Width, job.Height, job.SHA256 = header.Width, header.Height, hex.EncodeToString(sum.Sum(nil))
-	return job, nil
-}
-
-// judge reads the header of a stored image.
-func (u *uploading) judge(ctx context.Context, key string) (imageio.Header, error) {
-	blob, err := u.Blobs.Open(ctx, key)
-	if err != nil {
-		return imageio.Header{}, err
-	}
-	defer blob.Close()
-	if blob.Size() == 0 {
-		return imageio.Header{}, problem.New(problem.UnsupportedFormat, "The file is empty.")
-	}
-	header, err := imageio.ReadHeader(blob)
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		err = imageio.ErrCorrupt // the file is cut, not the request
-	case err == nil && int64(header.Width)*int64(header.Height) > u.Limits.Pixels:
-		err = problem.Newf(problem.ImageTooLarge, "The image is %d x %d pixels; this server takes at most %d million in all.",
-			header.Width, header.Height, u.Limits.Pixels/1e6)
-	case err == nil && min(header.Width, header.Height) < minSide:
-		err = problem.Newf(problem.BadRequest, "The image is %d x %d pixels: too small to find anything in.", header.Width, header.Height)
-	}
-	return header, err
-}
-
-// jobs are what was taken, with what the form says.
-func (u *uploading) jobs() []sessions.NewJob {
-	for i := range u.taken {
-		u.taken[i].Model = u.form.model
-		u.taken[i].Options = u.form.options
-	}
-	return u.taken
+	file.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return err
 }
 
 // kept tells whether jobs are of what was taken. A request of the same key may have been quicker.
@@ -235,8 +210,8 @@ func (u *uploading) kept(jobs []sessions.Job) bool {
 
 // discard deletes what was taken of an upload that failed.
 func (u *uploading) discard() {
-	for _, job := range u.taken {
-		u.delete(storage.ImageKey(u.session, job.ImageID))
+	for _, file := range u.taken {
+		u.delete(storage.ImageKey(u.session, file.ImageID))
 	}
 }
 

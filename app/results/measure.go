@@ -134,21 +134,23 @@ func (k *Keeper) light(ctx context.Context, session string, job sessions.Job, ob
 	if err != nil {
 		return err
 	}
-	plane := imageio.Plane{Page: job.Page}
-	reader, err := file.Reader(ctx, plane, k.Budget)
+	reader, err := file.Reader(ctx, job.Plane, k.Budget)
 	if err != nil {
 		return err
 	}
 	defer reader.Close()
-	page := file.Pages[plane.Page]
-	area := bounds(spans)
-	if err := mask.Intensities(objects, spans, newRows(ctx, reader, page, area)); err != nil {
+	if err := mask.Intensities(objects, spans, newRows(ctx, reader, file.Pages[job.Plane.Page], bounds(spans))); err != nil {
 		return err
 	}
-	if page.PixelSize > 0 {
-		mask.Calibrate(objects, page.PixelSize)
-	}
+	calibrate(objects, job)
 	return nil
+}
+
+// calibrate gives objects their measures in micrometres where these are known.
+func calibrate(objects []mask.Object, job sessions.Job) {
+	if job.PixelSize != nil {
+		mask.Calibrate(objects, *job.PixelSize)
+	}
 }
 
 // bounds of spans, of which there is one at least.

@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"seghub/models/imageio"
 	"seghub/models/mask"
 	"seghub/models/mask/result"
 	"seghub/sessions"
+	"seghub/storage/export"
 )
 
 // Result is a job's result at a revision; 0 is the newest.
@@ -56,6 +58,25 @@ func merged(base []mask.Object, s *state) []mask.Object {
 		}
 	}
 	return append(all, changed...)
+}
+
+// Picture is what an export takes of a job that is done, at its newest revision.
+func (k *Keeper) Picture(ctx context.Context, session string, job sessions.Job) (export.Picture, error) {
+	p := export.Picture{Pages: job.Pages, Channel: job.Channel, Z: job.Z, T: job.T}
+	at := sessions.Revision{Number: job.Revision, Content: job.Content, Options: job.Options}
+	var err error
+	if p.Result, err = k.result(ctx, session, job, at); err != nil {
+		return p, err
+	}
+	p.Receipt, err = k.Receipt(ctx, session, job.ID, job.Revision)
+	p.Mask = func(ctx context.Context, w io.Writer) error {
+		png, err := k.Mask(ctx, session, job)
+		if err == nil {
+			_, err = w.Write(png)
+		}
+		return err
+	}
+	return p, err
 }
 
 // Mask is the PNG of a job's objects at its newest revision: one channel, 0 or 255.

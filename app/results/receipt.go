@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,18 +19,12 @@ import (
 
 // PutFirst keeps everything that was made of a job: its first revision.
 func (k *Keeper) PutFirst(ctx context.Context, session string, job sessions.Job, out gpuexec.Output) error {
-	var size *float64
-	if out.PixelSize > 0 {
-		size = &out.PixelSize
-	}
-	if err := k.light(ctx, session, job, out.Objects, out.Spans); err != nil {
-		return err
-	}
+	calibrate(out.Objects, job)
 	data, err := json.Marshal(result.Result{
 		Job:      job.ID,
 		Revision: 1,
 		Image: result.Image{ID: job.ImageID, Filename: job.Filename, Width: out.Width, Height: out.Height, Page: job.Page,
-			PixelSize: size},
+			PixelSize: job.PixelSize},
 		Model:   job.Model,
 		Options: job.Options,
 		Shrunk:  out.Shrunk,
@@ -43,7 +38,7 @@ func (k *Keeper) PutFirst(ctx context.Context, session string, job sessions.Job,
 	if err := mask.WriteLabels(&labels, out.Width, out.Height, out.Spans); err != nil {
 		return err
 	}
-	receipt, err := json.Marshal(k.newReceipt(job, out, size))
+	receipt, err := json.Marshal(k.newReceipt(job, out))
 	if err != nil {
 		return fmt.Errorf("encode the receipt of job %s: %w", job.ID, err)
 	}
@@ -58,11 +53,11 @@ func (k *Keeper) PutFirst(ctx context.Context, session string, job sessions.Job,
 }
 
 // newReceipt is what is known of a job's making when it is done.
-func (k *Keeper) newReceipt(job sessions.Job, out gpuexec.Output, size *float64) result.Receipt {
+func (k *Keeper) newReceipt(job sessions.Job, out gpuexec.Output) result.Receipt {
 	r := result.Receipt{
 		Job: job.ID,
 		Image: result.Source{ID: job.ImageID, Filename: job.Filename, SHA256: job.SHA256, Width: out.Width, Height: out.Height,
-			Page: job.Page, PixelSize: size},
+			Page: job.Page, Channel: strconv.Itoa(job.Channel), Z: job.Z, T: job.T, Projection: job.Projection, PixelSize: job.PixelSize},
 		Model:   result.Model{ID: job.Model},
 		Options: job.Options,
 		Hub:     k.Version,

@@ -43,10 +43,7 @@ func (r *rows) Row(y int) ([]float64, error) {
 			return nil, err
 		}
 	}
-	samples, size := r.ahead[(y-r.top)*line:][:line], r.page.Type.Size()
-	values := r.values[r.area.Min.X*r.page.Channels:]
-	for i := range r.area.Dx() * r.page.Channels {
-		values[i] = r.page.Type.Value(samples[i*size:])
-	}
+	at := r.area.Min.X * r.page.Channels
+	r.page.Type.Values(r.values[at:at], r.ahead[(y-r.top)*line:][:line]) // where its memory is
 	return r.values, nil
 }

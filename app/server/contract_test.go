@@ -37,6 +37,7 @@ func TestEveryCallOfTheContract(t *testing.T) {
 		{"GET /api/v1/jobs", "/api/v1/jobs?limit=1"},
 		{"GET /api/v1/jobs/{id}", "/api/v1/jobs/" + job.ID},
 		{"GET /api/v1/jobs/{id}/result", "/api/v1/jobs/" + job.ID + "/result"},
+		{"GET /api/v1/jobs/{id}/labels.tif", "/api/v1/jobs/" + job.ID + "/labels.tif"},
 		{"GET /api/v1/jobs/{id}/receipt", "/api/v1/jobs/" + job.ID + "/receipt"},
 		{"GET /api/v1/jobs/{id}/mask.png", "/api/v1/jobs/" + job.ID + "/mask.png"},
 		{"GET /api/v1/jobs/{id}/probability.png", "/api/v1/jobs/" + job.ID + "/probability.png"},

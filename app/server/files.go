@@ -27,6 +27,16 @@ func (f files) PutResult(ctx context.Context, job sessions.Job, session string, 
 	return f.results.PutFirst(ctx, session, job, out)
 }
 
+// PutPiece keeps a piece of a mask that is being made.
+func (f files) PutPiece(ctx context.Context, session, job string, row int, png []byte) error {
+	return f.store.Write(ctx, storage.PieceKey(session, job, row), png)
+}
+
+// PiecePNG reads a piece of a mask.
+func (f files) PiecePNG(ctx context.Context, session, job string, row int) ([]byte, error) {
+	return f.store.Read(ctx, storage.PieceKey(session, job, row))
+}
+
 // DeleteImage deletes an uploaded file.
 func (f files) DeleteImage(ctx context.Context, session, image string) error {
 	err := f.store.Delete(ctx, storage.ImageKey(session, image))

@@ -6,6 +6,7 @@ import (
 
 	"seghub/gpuexec/budget"
 	"seghub/gpuexec/nvml"
+	"seghub/models/imageio"
 )
 
 // gpuGauge measures a GPU as the driver sees it.
@@ -24,6 +25,18 @@ func known(value int) *int {
 		return nil
 	}
 	return &value
+}
+
+// decodeBudget is what decoded images may take together: so many bytes, or where that is 0, a quarter of the machine's memory.
+func decodeBudget(ctx context.Context, bytes int64) (*imageio.Budget, error) {
+	if bytes == 0 {
+		host, err := budget.Host{}.Usage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		bytes = int64(host.TotalBytes / 4)
+	}
+	return imageio.NewBudget(bytes), nil
 }
 
 // openGauge finds out what to measure for workers on the GPU at a PCI bus id, or on the CPU when that is empty; stop frees it.

@@ -48,9 +48,6 @@ const (
 	idleTimeout   = 2 * time.Minute
 )
 
-// editMemory is how much may be decoded at once for those who correct and measure again, in bytes.
-const editMemory = 1 << 30
-
 // headerBytes caps the head of a request at 32 KiB: net/http takes 4 KiB more than it is told.
 const headerBytes = 28 << 10
 
@@ -99,8 +96,9 @@ type server struct {
 	following sync.WaitGroup // what keeps the workers up with models
 	runtime   *ort.Runtime
 	budget    *budget.Budget
-	unmeasure func() error // frees what budget measures with
-	lost      chan error   // why the device is lost
+	decoded   *imageio.Budget // of what all who read images hold
+	unmeasure func() error    // frees what budget measures with
+	lost      chan error      // why the device is lost
 	pool      *gpuexec.Pool
 	warmed    atomic.Bool // the models are loaded, and the slots open
 	sessions  *sessions.Service
@@ -185,6 +183,9 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 	s.unmeasure = unmeasure
 	s.budget = budget.New(budget.Config{Gauge: gauge, Levels: s.cfg.Levels(), Log: s.log})
 	s.budget.Start(context.WithoutCancel(ctx))
+	if s.decoded, err = decodeBudget(ctx, int64(s.cfg.DecodeMemory)); err != nil {
+		return err
+	}
 	onCPU := s.runtime.Device() == gpuexec.CPU
 	batches, err := models.OpenBatches(s.cfg.Models, s.runtime.DeviceName(), onCPU)
 	if err != nil {
@@ -196,6 +197,7 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 		NewEngine: s.runtime.NewEngine,
 		Models:    s.models.Get,
 		MaxPixels: int64(s.cfg.MaxPixels),
+		Decoded:   s.decoded,
 		Batches:   batches,
 		Budget:    s.budget,
 		Lost:      func(err error) { s.lost <- err },
@@ -208,7 +210,7 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 	s.results = results.New(results.Config{
 		Blobs:   s.store,
 		Models:  s.models.Get,
-		Budget:  imageio.NewBudget(editMemory),
+		Budget:  s.decoded,
 		Pixels:  int64(s.cfg.MaxPixels),
 		Version: version(),
 		Runtime: s.runtime.Version(),
@@ -309,6 +311,7 @@ func (s *server) edge(ctx context.Context, source status.Source, registry *prome
 		Jobs:     s.sessions,
 		Images:   s.sessions,
 		Results:  s.results,
+		Pictures: s.results,
 		Blobs:    s.store,
 		Models:   s.models,
 		Live:     s.hub,
@@ -331,6 +334,7 @@ func (s *server) edge(ctx context.Context, source status.Source, registry *prome
 		Limits: httpapi.Limits{
 			FileBytes: int64(s.cfg.MaxFile),
 			Pixels:    int64(s.cfg.MaxPixels),
+			Memory:    s.decoded.Bytes(),
 			Files:     s.cfg.MaxFiles,
 			Sessions:  s.cfg.MaxSessions,
 			Uploads:   s.cfg.MaxUploads,

@@ -44,6 +44,7 @@ func newGiven(slots, batches int) given {
 type outcomes chan gpuexec.Result
 
 func (outcomes) Progress(gpuexec.Progress)                    {}
+func (outcomes) Piece(context.Context, gpuexec.Piece)         {}
 func (o outcomes) Finish(_ context.Context, r gpuexec.Result) { o <- r }
 
 func (o outcomes) next(t *testing.T) gpuexec.Result {

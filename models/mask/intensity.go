@@ -60,6 +60,32 @@ func Intensities(objects []Object, spans []Span, samples Samples) error {
 	return nil
 }
 
+// SetIntensities sets the intensities of one object of a picture of so many channels; values gives those of a span, pixel by pixel.
+func (b *Body) SetIntensities(channels int, values func(Span) []float64) {
+	lights := make([]light, channels)
+	for i, s := range b.Spans {
+		all := values(s)
+		if i == 0 {
+			for c := range lights {
+				lights[c].from = all[c]
+			}
+		}
+		for c := range lights {
+			lights[c].add(all[c:], channels)
+		}
+	}
+	b.setLight(lights)
+}
+
+// add takes every step-th of the values.
+func (l *light) add(values []float64, step int) {
+	for i := 0; i < len(values); i += step {
+		v := values[i] - l.from
+		l.sum += v
+		l.squares += v * v
+	}
+}
+
 func (o *Object) setLight(channels []light) {
 	n := float64(o.Area)
 	o.MeanIntensity, o.SDIntensity, o.IntegratedIntensity = []float64{}, []float64{}, []float64{}

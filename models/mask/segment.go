@@ -53,7 +53,7 @@ func Segment(p Probability, o Options) Segmentation {
 // pixels in that order.
 func Gather(width, height int, bodies []Body) Segmentation {
 	s := Segmentation{Width: width, Height: height, Objects: make([]Object, len(bodies))}
-	slices.SortFunc(bodies, func(a, b Body) int { return inReadingOrder(a.Spans[0], b.Spans[0]) })
+	slices.SortFunc(bodies, func(a, b Body) int { return ReadingOrder(a.Spans[0], b.Spans[0]) })
 	for i, body := range bodies {
 		s.Objects[i] = body.Object
 		s.Objects[i].ID = i + 1
@@ -90,13 +90,14 @@ func merged(bodies []Body, height int) []Span {
 	}
 	begin := 0
 	for _, end := range next[:height] {
-		slices.SortFunc(spans[begin:end], inReadingOrder)
+		slices.SortFunc(spans[begin:end], ReadingOrder)
 		begin = end
 	}
 	return spans
 }
 
-func inReadingOrder(a, b Span) int { return cmp.Or(cmp.Compare(a.Y, b.Y), cmp.Compare(a.X0, b.X0)) }
+// ReadingOrder compares spans by their rows, and within a row by where they begin.
+func ReadingOrder(a, b Span) int { return cmp.Or(cmp.Compare(a.Y, b.Y), cmp.Compare(a.X0, b.X0)) }
 
 // level is the least sample v with v/255 >= threshold.
 func level(threshold float64) uint8 {

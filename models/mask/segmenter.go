@@ -103,8 +103,8 @@ func (s *Segmenter) probability(y int32) []uint8 { return s.kept[int(y)-s.first]
 // measure makes the objects of a component, which touch at corners, or more where it is parted.
 func (s *Segmenter) measure(spans []Span) []Body {
 	// They came as the parts of the component met.
-	if !slices.IsSortedFunc(spans, inReadingOrder) {
-		slices.SortFunc(spans, inReadingOrder)
+	if !slices.IsSortedFunc(spans, ReadingOrder) {
+		slices.SortFunc(spans, ReadingOrder)
 	}
 	spans = closed(spans)
 	area := 0

@@ -14,26 +14,64 @@ const (
 // src (srcWidth*srcHeight*channels). Sides are at least 1, channels 1 or 3. stride is the number of samples from one
 // row of src to the next, so that a part of a larger picture can be read in place.
 func Resize(dst []uint8, dstWidth, dstHeight int, src []uint8, srcWidth, srcHeight, stride, channels int) {
+	New(dstWidth, dstHeight, srcWidth, srcHeight, channels).Rows(dst, 0, dstHeight, src, 0, stride)
+}
+
+// Resizer is Resize of a picture that is not there whole: some rows at a time, in any order. One goroutine at a time.
+type Resizer struct {
+	dstWidth, dstHeight, srcWidth, srcHeight, channels int
+	across, down                                       axis // where they are needed
+}
+
+// New is a Resizer from and to these sizes.
+func New(dstWidth, dstHeight, srcWidth, srcHeight, channels int) *Resizer {
+	r := &Resizer{dstWidth: dstWidth, dstHeight: dstHeight, srcWidth: srcWidth, srcHeight: srcHeight, channels: channels}
+	if !r.same() && !r.halves() {
+		r.across, r.down = newAxis(srcWidth, dstWidth), newAxis(srcHeight, dstHeight)
+	}
+	return r
+}
+
+func (r *Resizer) same() bool   { return r.srcWidth == r.dstWidth && r.srcHeight == r.dstHeight }
+func (r *Resizer) halves() bool { return r.srcWidth == 2*r.dstWidth && r.srcHeight == 2*r.dstHeight }
+func (r *Resizer) doubles() bool {
+	return 2*r.srcWidth == r.dstWidth && 2*r.srcHeight == r.dstHeight && r.channels == 1
+}
+
+// Needs are the rows of the source, from first up to last, that the rows from begin up to end are made of.
+func (r *Resizer) Needs(begin, end int) (first, last int) {
 	switch {
-	case srcWidth == dstWidth && srcHeight == dstHeight:
-		for y, n := 0, dstWidth*channels; y < dstHeight; y++ {
-			copy(dst[y*n:(y+1)*n], src[y*stride:])
+	case r.same():
+		return begin, end
+	case r.halves():
+		return 2 * begin, 2 * end
+	}
+	first, _ = r.down.taps(begin)
+	below, weights := r.down.taps(end - 1)
+	return first, below + len(weights)
+}
+
+// Rows fills dst with the rows from begin up to end. src begins with row first of the source, and has all that they need.
+func (r *Resizer) Rows(dst []uint8, begin, end int, src []uint8, first, stride int) {
+	n := r.dstWidth * r.channels
+	switch {
+	case r.same():
+		for y := begin; y < end; y++ {
+			copy(dst[(y-begin)*n:][:n], src[(y-first)*stride:])
 		}
-	case srcWidth == 2*dstWidth && srcHeight == 2*dstHeight:
-		halve(dst, dstWidth, dstHeight, src, stride, channels)
-	case 2*srcWidth == dstWidth && 2*srcHeight == dstHeight && channels == 1:
-		double(dst, src, srcWidth, srcHeight, stride)
+	case r.halves():
+		halve(dst, r.dstWidth, end-begin, src[(2*begin-first)*stride:], stride, r.channels)
+	case r.doubles() && begin == 0 && end == r.dstHeight:
+		double(dst, src, r.srcWidth, r.srcHeight, stride)
 	default:
-		resize(dst, dstWidth, dstHeight, src, srcWidth, srcHeight, stride, channels)
+		r.resize(dst, begin, end, src, first, stride)
 	}
 }
 
-// resize is Resize of any sizes. The others give the same samples for theirs, as the weights of these are whole numbers of
+// resize is Rows of any sizes. The others give the same samples for theirs, as the weights of these are whole numbers of
 // sixteenths.
-func resize(dst []uint8, dstWidth, dstHeight int, src []uint8, srcWidth, srcHeight, stride, channels int) {
-	across := newAxis(srcWidth, dstWidth)
-	down := newAxis(srcHeight, dstHeight)
-	n := dstWidth * channels
+func (r *Resizer) resize(dst []uint8, begin, end int, src []uint8, first, stride int) {
+	n := r.dstWidth * r.channels
 	sums := make([]uint32, n)
 	// An output row needs source rows in ascending order and shares at most the last two with the row
 	// before it, so two finished source rows are all that is worth keeping.
@@ -44,21 +82,21 @@ func resize(dst []uint8, dstWidth, dstHeight int, src []uint8, srcWidth, srcHeig
 	finished := func(y int) []uint16 {
 		slot := y & 1
 		if keptRow[slot] != y {
-			across.row(kept[slot], src[y*stride:y*stride+srcWidth*channels], channels)
+			r.across.row(kept[slot], src[(y-first)*stride:][:r.srcWidth*r.channels], r.channels)
 			keptRow[slot] = y
 		}
 		return kept[slot]
 	}
-	for y := range dstHeight {
-		out := dst[y*n : (y+1)*n]
-		first, weights := down.taps(y)
+	for y := begin; y < end; y++ {
+		out := dst[(y-begin)*n:][:n]
+		from, weights := r.down.taps(y)
 		if len(weights) == 2 {
-			blend(out, finished(first), finished(first+1), weights[0], weights[1])
+			blend(out, finished(from), finished(from+1), weights[0], weights[1])
 			continue
 		}
 		clear(sums)
 		for i, weight := range weights {
-			accumulate(sums, finished(first+i), weight)
+			accumulate(sums, finished(from+i), weight)
 		}
 		round(out, sums)
 	}

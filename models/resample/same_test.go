@@ -25,10 +25,42 @@ func TestWholeRatiosGiveTheSameSamples(t *testing.T) {
 			got := make([]uint8, size.toWidth*size.toHeight*channels)
 			want := make([]uint8, len(got))
 			Resize(got, size.toWidth, size.toHeight, src, size.fromWidth, size.fromHeight, stride, channels)
-			resize(want, size.toWidth, size.toHeight, src, size.fromWidth, size.fromHeight, stride, channels)
+			ofAny := Resizer{
+				size.toWidth, size.toHeight, size.fromWidth, size.fromHeight, channels,
+				newAxis(size.fromWidth, size.toWidth), newAxis(size.fromHeight, size.toHeight),
+			}
+			ofAny.resize(want, 0, size.toHeight, src, 0, stride)
 			if !bytes.Equal(got, want) {
 				t.Errorf("%s: %v, want %v", name, got, want)
 			}
+		}
+	})
+}
+
+// TestRowsAreThoseOfTheWholePicture makes some rows of a picture of the rows that they need, and no others.
+func TestRowsAreThoseOfTheWholePicture(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		side := rapid.IntRange(1, 30)
+		fromWidth, fromHeight, toWidth, toHeight := side.Draw(t, "from width"), side.Draw(t, "from height"), side.Draw(t, "to width"), side.Draw(t, "to height")
+		if ratio := rapid.SampledFrom([]string{"any", "halved", "doubled"}).Draw(t, "ratio"); ratio == "halved" {
+			fromWidth, fromHeight = 2*toWidth, 2*toHeight
+		} else if ratio == "doubled" {
+			toWidth, toHeight = 2*fromWidth, 2*fromHeight
+		}
+		channels := rapid.SampledFrom([]int{1, 3}).Draw(t, "channels")
+		stride := fromWidth * channels
+		src := rapid.SliceOfN(rapid.Byte(), stride*fromHeight, stride*fromHeight).Draw(t, "source")
+		whole := make([]uint8, toWidth*toHeight*channels)
+		Resize(whole, toWidth, toHeight, src, fromWidth, fromHeight, stride, channels)
+
+		begin := rapid.IntRange(0, toHeight-1).Draw(t, "begin")
+		end := rapid.IntRange(begin+1, toHeight).Draw(t, "end")
+		r := New(toWidth, toHeight, fromWidth, fromHeight, channels)
+		first, last := r.Needs(begin, end)
+		part := make([]uint8, (end-begin)*toWidth*channels)
+		r.Rows(part, begin, end, bytes.Clone(src[first*stride:last*stride]), first, stride)
+		if want := whole[begin*toWidth*channels : end*toWidth*channels]; !bytes.Equal(part, want) {
+			t.Errorf("rows %d to %d of %dx%d from %dx%d: %v, want %v", begin, end, toWidth, toHeight, fromWidth, fromHeight, part, want)
 		}
 	})
 }

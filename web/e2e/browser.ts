@@ -1,10 +1,12 @@
 // A browser and the people who sit before it.
 
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
 
 const executable = process.env.CHROMIUM || '/usr/bin/chromium'
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const output = join(import.meta.dirname, 'output')
 
 export const missing = existsSync(executable) ? null : `${executable} is absent`
@@ -41,15 +43,23 @@ export async function signIn(page: Page, name: string): Promise<void> {
   await page.getByLabel('Your name').fill(name)
   await page.getByRole('button', { name: 'Start' }).click()
   await page.getByText('Live', { exact: true }).waitFor()
-  await page.locator('select option:not([value=""])').first().waitFor({ state: 'attached' })
+  await page.getByLabel('Model for the next images').locator('option:not([value=""])').first().waitFor({ state: 'attached' })
 }
 
-/** takeSample uploads the first of the hub's own pictures. */
-export async function takeSample(page: Page): Promise<void> {
-  await page.locator('button.sample').first().click()
+/** takeSample uploads one of the hub's own pictures. */
+export async function takeSample(page: Page, title = 'Spheroid'): Promise<void> {
+  await unfold(page)
+  await page.getByRole('button', { name: title, exact: true }).click()
+}
+
+/** unfold opens what folds away once there are images. */
+export async function unfold(page: Page): Promise<void> {
+  const fold = page.locator('details.fold')
+  if ((await fold.count()) > 0) await fold.evaluate((details: HTMLDetailsElement) => (details.open = true))
 }
 
 export async function chooseModel(page: Page, id: string): Promise<void> {
+  await unfold(page)
   await page.getByLabel('Model for the next images').selectOption(id)
 }
 
@@ -73,4 +83,13 @@ export async function drawnCoverage(page: Page): Promise<number> {
 export async function screenshot(page: Page, name: string): Promise<void> {
   const narrow = (page.viewportSize()?.width ?? 0) < 500
   await page.screenshot({ path: join(output, `${name}.png`), fullPage: narrow })
+}
+
+/** faults is what axe finds that assistive technology would stumble over: the rule and where. */
+export async function faults(page: Page): Promise<string[]> {
+  await page.evaluate(readFileSync(axe, 'utf8')) // by the debugger: the page's policy allows no scripts but its own
+  return page.evaluate(async () => {
+    const { violations } = await (window as unknown as { axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } }).axe.run()
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`))
+  })
 }

@@ -8,8 +8,8 @@ export interface Proxy {
   stop: () => void
 }
 
-/** startProxy passes what is asked for under path to the hub, without path, and knows nothing else. */
-export async function startProxy(hub: string, path: string): Promise<Proxy> {
+/** startProxy passes what is asked for under path to the hub, without path, and knows nothing else; sockets only if it is told to. */
+export async function startProxy(hub: string, path: string, sockets = true): Promise<Proxy> {
   const to = new URL(hub)
   const inner = (message: IncomingMessage) => (message.url!.startsWith(`${path}/`) ? message.url!.slice(path.length) : null)
 
@@ -24,7 +24,7 @@ export async function startProxy(hub: string, path: string): Promise<Proxy> {
     asked.pipe(passed)
   })
   server.on('upgrade', (asked: IncomingMessage, socket) => {
-    const url = inner(asked)
+    const url = sockets ? inner(asked) : null
     if (url === null) return void socket.destroy()
     const passed = connect(Number(to.port), to.hostname, () => {
       const headers = Object.entries(asked.headers).map(([name, value]) => `${name}: ${String(value)}\r\n`)

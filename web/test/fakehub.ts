@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { readFile } from 'node:fs/promises'
 import { extname, join, normalize } from 'node:path'
 import { WebSocketServer, type WebSocket } from 'ws'
-import type { Job, JobState, MaskHeader, Model, Problem, Rejection, Result, Session, Stage, Stats } from '../src/lib/protocol'
+import type { Job, JobState, MaskHeader, Model, Operation, Problem, Rejection, Result, SegmentedObject, Session, Stage, Stats } from '../src/lib/protocol'
 import { grey, paint, type Disc } from './png'
 
 export const model: Model = {
@@ -51,7 +51,10 @@ interface Member {
   open: boolean
 }
 
-type Event = { type: 'job'; job: Job } | { type: 'session'; session: Session }
+type Event =
+  | { type: 'job'; job: Job }
+  | { type: 'session'; session: Session }
+  | { type: 'edit'; job_id: string; revision: number; changed: SegmentedObject[]; removed: number[] }
 
 export class FakeHub {
   readonly members = new Map<string, Member>() // by token
@@ -63,6 +66,10 @@ export class FakeHub {
   models: readonly Model[] = [model]
   /** The next upload is answered with this instead; used up once. */
   refuse: { problem: Problem; retryAfter?: number; rejected?: Rejection[] } | null = null
+  /** The next upload is taken, but its answer is lost; used up once. */
+  swallow = false
+  /** Sockets are not let through, as by a proxy that knows none. */
+  socketless = false
   /** Of the event logs; another one makes who comes back begin anew. */
   epoch = 'one'
   /** New sockets are closed with this code at once. */
@@ -72,6 +79,8 @@ export class FakeHub {
   /** Jobs run by themselves, one stage every so many ms. */
   pace: number | null = null
 
+  private readonly revisions = new Map<string, Result[]>() // of results that were corrected, by job
+  private readonly keys = new Map<string, Job[]>() // what uploads have made, by Idempotency-Key
   private readonly server: Server
   private readonly sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'seghub.v1' })
   private readonly timers = new Set<ReturnType<typeof setTimeout>>()
@@ -80,6 +89,7 @@ export class FakeHub {
   private constructor() {
     this.server = createServer((request, response) => void this.answer(request, response))
     this.server.on('upgrade', (request: IncomingMessage, socket, head) => {
+      if (this.socketless) return void socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
       this.sockets.handleUpgrade(request, socket, head, (ws) => this.join(ws, request))
     })
   }
@@ -124,6 +134,8 @@ export class FakeHub {
       page: 0,
       pages: 1,
       model: model.id,
+      options: { threshold: 0.5 },
+      revision: 1,
       state: 'queued',
       stage: '',
       percent: 0,
@@ -276,7 +288,7 @@ export class FakeHub {
     const url = new URL(request.url ?? '', this.url)
     const call = `${request.method} ${url.pathname}`
     this.calls.push(call)
-    if (call === 'GET /samples') return json(response, 200, { samples: [{ name: 'spheroids', url: '/samples/spheroids.png' }] })
+    if (call === 'GET /samples') return json(response, 200, { samples: [{ name: 'spheroids', url: '/samples/spheroids.png', model: model.id }] })
     if (call === 'GET /samples/spheroids.png') return png(response, picture)
     if (this.pages !== null && !url.pathname.startsWith('/api/')) return page(response, this.pages, url.pathname)
     if (call === 'POST /api/v1/sessions') return this.signIn(response, JSON.parse((await body(request)).toString()))
@@ -293,6 +305,16 @@ export class FakeHub {
         this.setSession({ state: 'closed' }, member)
         this.drop(4404, member)
         return empty(response, 204)
+      case 'GET jobs':
+        return json(response, 200, { jobs: member.jobs.toReversed(), next_cursor: null })
+      case 'POST jobs':
+        return this.again(response, JSON.parse((await body(request)).toString()), member)
+      case 'DELETE images/*':
+        member.jobs = member.jobs.filter(({ image_id }) => image_id !== id)
+        return empty(response, 204)
+      case 'POST jobs/*/edits':
+        if (job) return this.edit(response, job, JSON.parse((await body(request)).toString()), member)
+        break
       case 'GET stats':
         return json(response, 200, this.stats(member))
       case 'GET models':
@@ -311,7 +333,7 @@ export class FakeHub {
         if (job?.state === 'done') return png(response, maskPicture)
         break
       case 'GET jobs/*/result':
-        if (job?.state === 'done') return json(response, 200, resultOf(job))
+        if (job?.state === 'done') return json(response, 200, this.revisions.get(job.id)?.at(-1) ?? resultOf(job))
     }
     fail(response, problem('not_found', 404, 'Not found', `There is no ${url.pathname}.`))
   }
@@ -348,21 +370,56 @@ export class FakeHub {
       if (retryAfter !== undefined) response.setHeader('Retry-After', String(retryAfter))
       return fail(response, rejected ? { ...why, rejected } : why)
     }
+    const key = String(request.headers['idempotency-key'] ?? '')
+    const before = this.keys.get(key)
+    if (key && before) return json(response, 202, { accepted: before, rejected: [] })
     const form = await new Response(data, { headers: { 'Content-Type': request.headers['content-type'] ?? '' } }).formData()
     const accepted: Job[] = []
     const rejected: Rejection[] = []
-    for (const entry of form.getAll('files')) {
+    for (const [index, entry] of form.getAll('files').entries()) {
       const file = entry as File
       const start = Buffer.from(await file.slice(0, 4).arrayBuffer()).toString('latin1')
       if (start === '\x89PNG') accepted.push(this.newJob(file.name, member))
-      else rejected.push({ filename: file.name, code: 'unsupported_format', detail: 'The file is not an image in a format that is known.' })
+      else rejected.push({ index, filename: file.name, code: 'unsupported_format', detail: 'The file is not an image in a format that is known.' })
     }
     if (accepted.length === 0) {
       const why = problem('unsupported_format', 415, 'Unsupported image format', rejected[0]?.detail ?? '')
       return fail(response, { ...why, rejected })
     }
+    this.keys.set(key, accepted)
+    if (this.swallow) {
+      this.swallow = false
+      return void response.destroy()
+    }
     json(response, 202, { accepted, rejected })
     if (this.pace !== null) for (const job of accepted) void this.playSlowly(job, member, this.pace)
+  }
+
+  private again(response: ServerResponse, asked: { images: string[]; model: string }, member: Member): void {
+    const accepted = asked.images.flatMap((image) => {
+      const known = member.jobs.find(({ image_id }) => image_id === image)
+      return known ? [this.setJob(this.newJob(known.filename, member).id, { image_id: image, model: asked.model }, member)] : []
+    })
+    json(response, 202, { accepted, rejected: [] })
+  }
+
+  /** Deleting and reverting are enough to see that corrections come and go. */
+  private edit(response: ServerResponse, job: Job, asked: { revision: number; operations: Operation[] }, member: Member): void {
+    const revisions = this.revisions.get(job.id) ?? [resultOf(job)]
+    const now = revisions.at(-1)!
+    if (asked.revision !== now.revision) return fail(response, problem('revision_conflict', 409, 'Not the newest', 'Somebody was quicker.'))
+    let { objects } = now
+    for (const operation of asked.operations) {
+      if (operation.type === 'delete') objects = objects.filter(({ id }) => !operation.ids.includes(id))
+      if (operation.type === 'revert') objects = revisions.find(({ revision }) => revision === operation.to)!.objects
+    }
+    const revision = now.revision! + 1
+    const changed = objects.filter((object) => !now.objects.includes(object))
+    const removed = now.objects.filter((object) => !objects.includes(object)).map(({ id }) => id)
+    this.revisions.set(job.id, [...revisions, { ...now, revision, objects, summary: { ...now.summary, count: objects.length } }])
+    member.jobs = member.jobs.map((each) => (each.id === job.id ? { ...each, revision } : each))
+    this.publish({ type: 'edit', job_id: job.id, revision, changed, removed }, member)
+    json(response, 200, { revision, changed, removed })
   }
 
   private cancel(member: Member, id?: string): void {
@@ -412,7 +469,8 @@ export function resultOf(job: Job): Result {
     job: job.id,
     image: { id: job.image_id, filename: job.filename, width: job.width, height: job.height },
     model: job.model,
-    threshold: 0.5,
+    revision: job.revision ?? 1,
+    options: { threshold: 0.5 },
     objects,
     summary: { count: objects.length, total_area: total, coverage: total / (job.width * job.height) },
   }

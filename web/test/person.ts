@@ -32,8 +32,8 @@ export class Person {
     return response
   }
 
-  private readonly sendForm: SendForm = async (url, form, sent, signal) => {
-    const response = await this.fetch(url, { method: 'POST', body: form, signal })
+  private readonly sendForm: SendForm = async (url, form, headers, sent, signal) => {
+    const response = await this.fetch(url, { method: 'POST', body: form, headers, signal })
     sent(1)
     return response
   }

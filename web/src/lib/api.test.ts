@@ -21,7 +21,7 @@ const failure = (call: Promise<unknown>): Promise<Failure> =>
       return error as Failure
     },
   )
-const upload = (...files: File[]) => api.upload({ files, model: 'unet_test', options: { threshold: 0.4 } }, () => undefined, new AbortController().signal)
+const upload = (...files: File[]) => api.upload({ files, model: 'unet_test', options: { threshold: 0.4 }, key: String(Math.random()) }, () => undefined, new AbortController().signal)
 
 describe('a session', () => {
   it('is absent at first, there once created, gone once closed', async () => {

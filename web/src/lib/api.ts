@@ -1,7 +1,22 @@
 // The hub's HTTP calls. Every failure is a Failure with a code to switch on and words for a person, the
 // network's failures included.
 
-import { apiPath, type Job, type Model, type Options, type Problem, type Rejection, type Result, type Sample, type Session, type Stats } from './protocol'
+import {
+  apiPath,
+  type Edited,
+  type ImageInfo,
+  type Job,
+  type Model,
+  type Operation,
+  type Options,
+  type Problem,
+  type Rejection,
+  type Result,
+  type Sample,
+  type Session,
+  type Stats,
+  type Wishes,
+} from './protocol'
 
 /** Codes that the client gives itself, beside those of the contract. */
 export const unreachable = 'unreachable'
@@ -30,11 +45,26 @@ export interface Uploaded {
 export interface Upload {
   files: readonly File[]
   model: string
-  options: Partial<Options>
+  options: Wishes
+  /** Names the request, so that the hub takes it once however often it is sent. */
+  key: string
+}
+
+/** A window of sample values as it is shown: low is black, high white. */
+export interface Contrast {
+  low: number
+  high: number
+  gamma: number
 }
 
 /** Sends a form, tells how much of it has left (0..1), and gives what came back. */
-export type SendForm = (url: string, form: FormData, sent: (fraction: number) => void, signal: AbortSignal) => Promise<Response>
+export type SendForm = (
+  url: string,
+  form: FormData,
+  headers: Record<string, string>,
+  sent: (fraction: number) => void,
+  signal: AbortSignal,
+) => Promise<Response>
 
 export interface ApiOptions {
   origin?: string // of the hub, with the path that it lies under; '' = the root of the page's
@@ -103,8 +133,50 @@ export class Api {
     form.set('model', upload.model)
     for (const [name, value] of Object.entries(upload.options)) form.set(name, String(value))
     for (const file of upload.files) form.append('files', file, file.name)
-    const response = await reached(() => this.sendForm(`${this.root}/images`, form, sent, signal))
+    const response = await reached(() => this.sendForm(`${this.root}/images`, form, { 'Idempotency-Key': upload.key }, sent, signal))
     return (await (await accepted(response)).json()) as Uploaded
+  }
+
+  /** jobs are all of the session, newest first. */
+  async jobs(): Promise<Job[]> {
+    const all: Job[] = []
+    for (let cursor = ''; ; ) {
+      const page = await this.json<{ jobs: Job[]; next_cursor: string | null }>('GET', `/jobs?limit=1000${cursor && `&cursor=${encodeURIComponent(cursor)}`}`)
+      all.push(...page.jobs)
+      if (!page.next_cursor) return all
+      cursor = page.next_cursor
+    }
+  }
+
+  /** again segments images that the hub has already. */
+  async again(images: readonly string[], model: string, options: Wishes): Promise<Uploaded> {
+    return this.json('POST', '/jobs', { images, model, ...options })
+  }
+
+  async removeImage(image: string): Promise<void> {
+    await this.call('DELETE', `/images/${encodeURIComponent(image)}`)
+  }
+
+  async info(image: string): Promise<ImageInfo> {
+    return this.json('GET', `/images/${encodeURIComponent(image)}/info`)
+  }
+
+  /** measure finds the objects again in the stored probabilities; keep makes them the job's result. */
+  async measure(job: string, options: Partial<Options> & { keep?: boolean }, signal?: AbortSignal): Promise<Result> {
+    const path = `${this.root}/jobs/${encodeURIComponent(job)}/measure`
+    return (await (await this.request(path, posted(options, signal))).json()) as Result
+  }
+
+  async edit(job: string, revision: number, operations: readonly Operation[]): Promise<Edited> {
+    return this.json('POST', `/jobs/${encodeURIComponent(job)}/edits`, { revision, operations })
+  }
+
+  async receipt(job: string): Promise<Record<string, unknown>> {
+    return this.json('GET', `/jobs/${encodeURIComponent(job)}/receipt`)
+  }
+
+  async probability(job: string): Promise<Blob> {
+    return (await this.call('GET', `/jobs/${encodeURIComponent(job)}/probability.png`)).blob()
   }
 
   async cancel(job: string): Promise<void> {
@@ -123,12 +195,57 @@ export class Api {
     return (await this.call('GET', `/jobs/${encodeURIComponent(job)}/mask.png`)).blob()
   }
 
-  async preview(image: string): Promise<Blob> {
-    return (await this.request(this.previewURL(image), {})).blob()
+  async preview(image: string, page = 0, size = 0): Promise<Blob> {
+    return (await this.request(this.previewURL(image, page, size), {})).blob()
   }
 
-  previewURL(image: string): string {
-    return `${this.root}/images/${encodeURIComponent(image)}/preview`
+  /** The picture as a browser shows it; size bounds its longest side, 0 does not. */
+  previewURL(image: string, page = 0, size = 0, contrast: Contrast | null = null): string {
+    const query = new URLSearchParams(contrastQuery(contrast))
+    if (page > 0) query.set('page', String(page))
+    if (size > 0) query.set('size', String(size))
+    const asked = query.toString()
+    return `${this.root}/images/${encodeURIComponent(image)}/preview${asked && `?${asked}`}`
+  }
+
+  tileURL(image: string, page: number, level: number, x: number, y: number, contrast: Contrast | null): string {
+    const asked = new URLSearchParams(contrastQuery(contrast)).toString()
+    return `${this.root}/images/${encodeURIComponent(image)}/tiles/${page}/${level}/${x}/${y}${asked && `?${asked}`}`
+  }
+
+  labelsURL(job: string): string {
+    return `${this.root}/jobs/${encodeURIComponent(job)}/labels.tif`
+  }
+
+  probabilityURL(job: string): string {
+    return `${this.root}/jobs/${encodeURIComponent(job)}/probability.png`
+  }
+
+  receiptURL(job: string): string {
+    return `${this.root}/jobs/${encodeURIComponent(job)}/receipt`
+  }
+
+  /** exportURL is the way to results in another program's format; no jobs means all that are done. */
+  exportURL(format: string, jobs: readonly string[] = []): string {
+    const query = new URLSearchParams({ format })
+    for (const job of jobs) query.append('job', job)
+    return `${this.root}/export?${query.toString()}`
+  }
+
+  /** fetchExport brings an export and tells of the bytes that have come. */
+  async fetchExport(url: string, came: (bytes: number) => void, signal: AbortSignal): Promise<{ blob: Blob; filename: string }> {
+    const response = await this.request(url, { signal })
+    const parts: Uint8Array<ArrayBuffer>[] = []
+    const reader = response.body!.getReader()
+    for (let bytes = 0; ; ) {
+      const { done, value } = await reader.read()
+      if (done) break
+      parts.push(value)
+      came((bytes += value.byteLength))
+    }
+    const type = response.headers.get('Content-Type') ?? 'application/octet-stream'
+    const filename = /filename="?([^";]+)/.exec(response.headers.get('Content-Disposition') ?? '')?.[1] ?? ''
+    return { blob: new Blob(parts, { type }), filename }
   }
 
   maskURL(job: string): string {
@@ -144,17 +261,21 @@ export class Api {
   }
 
   private call(method: string, path: string, body?: unknown): Promise<Response> {
-    const init: RequestInit = { method }
-    if (body !== undefined) {
-      init.body = JSON.stringify(body)
-      init.headers = { 'Content-Type': 'application/json' }
-    }
-    return this.request(this.root + path, init)
+    return this.request(this.root + path, body === undefined ? { method } : { ...posted(body), method })
   }
 
   private async request(url: string, init: RequestInit): Promise<Response> {
     return accepted(await reached(() => this.fetch(url, { credentials: 'same-origin', ...init })))
   }
+}
+
+function posted(body: unknown, signal?: AbortSignal): RequestInit {
+  return { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' }, signal: signal ?? null }
+}
+
+function contrastQuery(contrast: Contrast | null): Record<string, string> {
+  if (!contrast) return {}
+  return { low: String(contrast.low), high: String(contrast.high), gamma: String(contrast.gamma) }
 }
 
 function isOver(error: unknown): boolean {
@@ -193,10 +314,11 @@ function retryAfter(response: Response): number | null {
 }
 
 /** fetch cannot tell how much of a body has left; this can. */
-const sendByXHR: SendForm = (url, form, sent, signal) =>
+const sendByXHR: SendForm = (url, form, headers, sent, signal) =>
   new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
     request.open('POST', url)
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value)
     request.upload.onprogress = (event) => event.lengthComputable && sent(event.loaded / event.total)
     request.onload = () => {
       const headers = new Headers()

@@ -6,24 +6,31 @@
 
 import { Api, Failure } from './api'
 import { delay } from './backoff'
+import type { Keep, Tabs } from './keep'
 import { LRU } from './lru'
 import { Masks } from './masks'
-import type { Command, Frame, Model, Result, Sample } from './protocol'
+import type { Command, Edited, Frame, Job, Model, Operation, Result, Sample, Wishes } from './protocol'
 import { LiveSocket, type Link, type SocketOptions } from './socket'
-import { adopt, initialState, reduce, type HubState } from './state'
+import { adopt, initialState, polled, reduce, without, type HubState } from './state'
 import { Uploads, type Pending, type Settings } from './uploads'
 
 export type Phase =
   | { name: 'starting'; trouble: string }
   | { name: 'signed_out' }
   | { name: 'live' }
-  /** The session is over; why is a sentence. */
-  | { name: 'ended'; why: string }
+  | { name: 'ended'; why: Ending }
+
+/** Why a session is over: it was closed, the hub does not know it, or the two do not understand each other. */
+export type Ending = 'closed' | 'unknown' | 'protocol'
 
 /** Everything that a page shows; replaced, never changed. */
 export interface View {
   readonly phase: Phase
   readonly link: Link
+  /** No socket comes through, but HTTP does: the page asks instead of being told. */
+  readonly asking: boolean
+  /** The browser cannot keep files: what has not arrived is lost with the page. */
+  readonly unkept: boolean
   readonly hub: HubState
   readonly pending: readonly Pending[]
   readonly models: readonly Model[]
@@ -35,14 +42,18 @@ export interface ClientOptions {
   socket: Pick<SocketOptions, 'url' | 'WebSocket' | 'random' | 'reconnect' | 'patient' | 'pingEvery'>
   onChange: (view: View) => void
   modelsEvery?: number // ms
+  askEvery?: number // ms, while no socket comes through
+  /** Where files are kept until they have arrived, and which tabs do so. */
+  keep?: { store: Keep; tabs: Tabs }
 }
 
 const keptResults = 200
 /** How often the models are asked for. They come, are replaced and go at any time, and the socket does not tell of it. */
 const modelsEvery = 10_000 // ms
 const startBackoff = { base: 1_000, cap: 10_000 }
-const unused = 'The session was closed: it was ended elsewhere, or not used for a long time. Its images and results are deleted.'
-const unknown = 'The hub no longer knows this session. It may have been started anew, without its old queue.'
+/** After this many sockets in a row that did not come through, HTTP is tried. */
+const socketTries = 2
+const askEvery = 2_000 // ms
 
 export class Client {
   readonly masks: Masks
@@ -50,9 +61,12 @@ export class Client {
   private readonly socket: LiveSocket
   private readonly uploads: Uploads
   private readonly results = new LRU<string, Promise<Result>>(keptResults)
+  private asks = false
   private current: View = {
     phase: { name: 'starting', trouble: '' },
     link: { state: 'idle' },
+    asking: false,
+    unkept: false,
     hub: initialState,
     pending: [],
     models: [],
@@ -72,6 +86,8 @@ export class Client {
       api: this.api,
       onChange: (pending) => this.change({ pending }),
       onAccepted: (jobs) => this.change({ hub: adopt(this.current.hub, jobs) }),
+      onUnkept: () => this.change({ unkept: true }),
+      ...(options.keep && { keep: options.keep.store, tab: options.keep.tabs.own }),
     })
   }
 
@@ -84,9 +100,9 @@ export class Client {
     for (let attempt = 0; ; attempt++) {
       try {
         const session = await this.api.session()
-        if (session) this.goLive()
+        if (session) this.goLive(session.id)
         else this.change({ phase: { name: 'signed_out' } })
-        return
+        return void this.adoptKept()
       } catch (error) {
         this.change({ phase: { name: 'starting', trouble: wordsOf(error) } })
         await pause(delay(startBackoff, attempt))
@@ -96,8 +112,7 @@ export class Client {
 
   /** signIn starts a session; it fails with a Failure of code access_key_required where a key is missing or wrong. */
   async signIn(name: string, accessKey: string): Promise<void> {
-    await this.api.createSession(name, accessKey)
-    this.goLive()
+    this.goLive((await this.api.createSession(name, accessKey)).id)
   }
 
   /** signOut ends the session: its queue is cancelled, its files are deleted. */
@@ -109,6 +124,7 @@ export class Client {
       this.socket.start()
       throw error
     }
+    this.uploads.clear()
     this.end({ name: 'signed_out' })
   }
 
@@ -118,20 +134,49 @@ export class Client {
     await this.start()
   }
 
-  upload(files: readonly File[], settings: Settings): void {
+  /** upload takes files; without settings they are held until decide says what to do with them. */
+  upload(files: readonly File[], settings: Settings | null): void {
     this.uploads.add(files, settings)
   }
 
-  async uploadSample(sample: Sample, settings: Settings): Promise<void> {
+  async uploadSample(sample: Sample, settings: Settings | null): Promise<void> {
     this.uploads.add([await this.api.sampleFile(sample)], settings)
   }
 
-  retryUpload(id: number): void {
-    this.uploads.retry(id)
+  decide(ids: Iterable<number>, settings: Settings): void {
+    this.uploads.assign(new Set(ids), settings)
   }
 
-  removeUpload(id: number): void {
-    this.uploads.remove(id)
+  retryUploads(ids: Iterable<number>): void {
+    this.uploads.retry(new Set(ids))
+  }
+
+  removeUploads(ids: Iterable<number>): void {
+    this.uploads.remove(new Set(ids))
+  }
+
+  /** again segments images that the hub has. */
+  async again(images: readonly string[], model: string, options: Wishes): Promise<readonly Job[]> {
+    const { accepted } = await this.api.again(images, model, options)
+    this.change({ hub: adopt(this.current.hub, accepted) })
+    return accepted
+  }
+
+  /** removeImages deletes images with all that was made of them. */
+  async removeImages(images: readonly string[]): Promise<void> {
+    for (const image of images) {
+      await this.api.removeImage(image)
+      this.change({ hub: without(this.current.hub, new Set([image])) })
+    }
+  }
+
+  /** edit corrects a result, and gives it as it is then. */
+  async edit(before: Result, operations: readonly Operation[]): Promise<Result> {
+    const edited = await this.api.edit(before.job, before.revision ?? 0, operations)
+    const after = corrected(before, edited)
+    this.masks.forget(before.job)
+    this.results.set(resultKey(before.job, edited.revision), Promise.resolve(after))
+    return after
   }
 
   async cancel(job: string): Promise<void> {
@@ -147,24 +192,45 @@ export class Client {
     await this.api.cancelAll()
   }
 
-  result(job: string): Promise<Result> {
-    const known = this.results.get(job)
+  /** freshResult is a result as the hub has it now, whatever is known of it here. */
+  async freshResult(job: string): Promise<Result> {
+    const result = await this.api.result(job)
+    this.results.set(resultKey(job, result.revision ?? 0), Promise.resolve(result))
+    return result
+  }
+
+  result(job: string, revision = 0): Promise<Result> {
+    const key = resultKey(job, revision)
+    const known = this.results.get(key)
     if (known) return known
     const asked = this.api.result(job)
-    this.results.set(job, asked)
-    asked.catch(() => this.results.delete(job)) // may be asked for again
+    this.results.set(key, asked)
+    asked.catch(() => this.results.delete(key)) // may be asked for again
     return asked
   }
 
   /** reconnect does not wait for the next try: the network is back, or somebody pressed a button. */
   reconnect(): void {
+    this.uploads.wake()
     if (this.current.link.state === 'waiting') this.socket.resume()
   }
 
-  private goLive(): void {
+  private goLive(session: string): void {
     this.end({ name: 'live' })
+    this.uploads.belong(session)
     this.socket.start()
     void this.load()
+  }
+
+  /** Files that another page of this browser left, before they had arrived. */
+  private async adoptKept(): Promise<void> {
+    const { keep } = this.options
+    if (!keep) return
+    try {
+      this.uploads.adopt(await keep.store.adopt(keep.tabs.own, await keep.tabs.alive()))
+    } catch {
+      this.change({ unkept: true })
+    }
   }
 
   /** Models, samples and first statistics (the socket's come at the hub's own pace), until all are there. */
@@ -198,31 +264,72 @@ export class Client {
     const hub = reduce(before, frame)
     // A mask is shown even where its event is a repetition: the picture is the same.
     if (frame.type === 'mask') this.masks.receive(frame)
+    if (frame.type === 'edit') this.correct(frame)
     // Commands that a person gives go by HTTP, where they are answered; this is our own mistake.
     if (frame.type === 'error') console.error('seghub: the hub refused', frame.re, frame.detail)
     if (hub !== before) this.change({ hub })
     if (hub.lost && !before.lost) this.socket.resume()
     if (frame.type === 'welcome') this.socket.send({ type: 'watch', stats: true } satisfies Command)
-    if (hub.session?.state === 'closed') this.end({ name: 'ended', why: unused })
+    if (hub.session?.state === 'closed') this.end({ name: 'ended', why: 'closed' })
+  }
+
+  /** What somebody corrected is known here at once, where the result before it is. */
+  private correct(frame: Extract<Frame, { type: 'edit' }>): void {
+    this.masks.forget(frame.job_id)
+    const before = this.results.get(resultKey(frame.job_id, frame.revision - 1))
+    if (before && !this.results.get(resultKey(frame.job_id, frame.revision))) {
+      this.results.set(resultKey(frame.job_id, frame.revision), before.then((result) => corrected(result, frame)))
+    }
   }
 
   private linked(link: Link): void {
     this.change({ link })
+    if (link.state === 'open') {
+      this.change({ asking: false })
+      this.uploads.wake()
+    }
+    if (link.state === 'waiting' && link.attempt >= socketTries) void this.ask()
     if (link.state !== 'stopped') return
     switch (link.close.name) {
       case 'unauthorized':
-        return this.end({ name: 'ended', why: unknown })
+        return this.end({ name: 'ended', why: 'unknown' })
       case 'session_closed':
-        return this.end({ name: 'ended', why: unused })
+        return this.end({ name: 'ended', why: 'closed' })
       default:
-        return this.end({ name: 'ended', why: `${link.close.reason} Reloading the page may help.` })
+        return this.end({ name: 'ended', why: 'protocol' })
     }
   }
 
-  /** Forgets what belonged to the session before. */
+  /** Asks by HTTP for what a socket would tell, for as long as none comes through and the hub answers. */
+  private async ask(): Promise<void> {
+    const { phase } = this.current
+    const wanted = () => this.current.phase === phase && this.current.link.state !== 'open'
+    if (this.current.asking || this.asks || phase.name !== 'live') return
+    this.asks = true
+    try {
+      for (let seq = -1; wanted(); await pause(this.options.askEvery ?? askEvery)) {
+        const session = await this.api.session()
+        if (!wanted()) return
+        if (!session) return this.end({ name: 'ended', why: 'unknown' })
+        const jobs = session.seq === seq ? null : await this.api.jobs()
+        const stats = await this.api.stats()
+        if (!wanted()) return
+        if (!this.current.asking) this.uploads.wake()
+        this.change({ hub: polled(this.current.hub, session, jobs, stats), asking: true })
+        seq = session.seq
+      }
+    } catch {
+      // The hub does not answer at all; the socket's next failure asks again.
+    } finally {
+      this.asks = false
+      if (this.current.asking) this.change({ asking: false })
+    }
+  }
+
+  /** Forgets what belonged to the session before; files that have not arrived are held for the next one. */
   private end(phase: Phase): void {
     this.socket.stop()
-    this.uploads.clear()
+    this.uploads.pause()
     this.masks.clear()
     this.results.clear()
     this.change({ phase, hub: initialState })
@@ -236,6 +343,19 @@ export class Client {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+function resultKey(job: string, revision: number): string {
+  return `${job} ${revision}`
+}
+
+/** corrected is a result with what an edit changed. */
+export function corrected(before: Result, { revision, changed, removed }: Pick<Edited, 'revision' | 'changed' | 'removed'>): Result {
+  const gone = new Set([...removed, ...changed.map(({ id }) => id)])
+  const objects = [...before.objects.filter(({ id }) => !gone.has(id)), ...changed].sort((a, b) => a.id - b.id)
+  const total = objects.reduce((sum, { area }) => sum + area, 0)
+  const coverage = total / (before.image.width * before.image.height)
+  return { ...before, revision, objects, summary: { count: objects.length, total_area: total, coverage } }
 }
 
 function wordsOf(error: unknown): string {

@@ -16,6 +16,7 @@ const known = new Set<string>([
   'job',
   'progress',
   'stats',
+  'edit',
   'draining',
   'error',
   'pong',

@@ -27,3 +27,8 @@ export function objectAt(objects: readonly SegmentedObject[], x: number, y: numb
   }
   return found
 }
+
+/** across is a line through the middle of an object, across its longer side: where a keyboard splits it. */
+export function across({ bbox: [left, top, width, height], centroid: [x, y] }: Pick<SegmentedObject, 'bbox' | 'centroid'>): Point[] {
+  return width >= height ? [[x, top - 1], [x, top + height + 1]] : [[left - 1, y], [left + width + 1, y]]
+}

@@ -56,6 +56,11 @@ export class Masks {
     }
   }
 
+  /** forget has the mask of a job asked for again: it was corrected. */
+  forget(job: string): void {
+    this.pieces.delete(job)
+  }
+
   clear(): void {
     this.pieces.clear()
   }

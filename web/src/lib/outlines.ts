@@ -1,73 +1,110 @@
-// Draws the outlines of objects over an image, at the screen's own resolution, so that they stay fine at
-// every zoom.
+// Outlines of objects as paths that are built once and drawn at any zoom, at the screen's own resolution. Paths are kept by
+// squares of the picture, so that what is out of sight costs nothing.
 
-import type { SegmentedObject } from './protocol'
+import type { Point, SegmentedObject } from './protocol'
 import type { Size, Viewport } from './viewport'
 
-export interface Emphasis {
-  all: boolean // draw every object, not only those that stand out
-  hovered: number | null // object id
-  picked: number | null // object id
+export interface Square {
+  box: [left: number, top: number, right: number, bottom: number] // in pixels of the picture
+  path: Path2D
+}
+
+const across = 12 // squares along the longer side
+
+/** squaresOf builds the paths; an object belongs to the square of its centre. */
+export function squaresOf(objects: readonly SegmentedObject[], image: Size): Square[] {
+  const side = Math.max(1, image.width, image.height) / across
+  const squares = new Map<string, Square>()
+  for (const object of objects) {
+    const [left, top, width, height] = object.bbox
+    const name = `${Math.floor((left + width / 2) / side)} ${Math.floor((top + height / 2) / side)}`
+    let square = squares.get(name)
+    if (!square) squares.set(name, (square = { box: [Infinity, Infinity, -Infinity, -Infinity], path: new Path2D() }))
+    const { box } = square
+    square.box = [Math.min(box[0], left), Math.min(box[1], top), Math.max(box[2], left + width), Math.max(box[3], top + height)]
+    trace(square.path, object)
+  }
+  return [...squares.values()]
+}
+
+/** trace adds the rings of an object to a path, in pixels of the picture. */
+export function trace(path: Path2D, { polygon, holes }: Pick<SegmentedObject, 'polygon' | 'holes'>): void {
+  for (const ring of [polygon, ...holes]) {
+    for (let i = 0; i < ring.length; i++) {
+      const [x, y] = ring[i]!
+      if (i === 0) path.moveTo(x, y)
+      else path.lineTo(x, y)
+    }
+    path.closePath()
+  }
+}
+
+export function inSight([left, top, right, bottom]: Square['box'], view: Viewport, window: Size, margin = 0): boolean {
+  const { scale, x, y } = view
+  return left * scale + x < window.width + margin && top * scale + y < window.height + margin && right * scale + x > -margin && bottom * scale + y > -margin
 }
 
 const quiet = '#7ff0dc'
 const loud = '#ffd166' // stands out from the mask and from grey, for colour-blind eyes too
 const under = 'rgb(0 0 0 / 55%)' // a dark edge keeps a light line visible on a light image
 
-export function drawOutlines(
-  canvas: HTMLCanvasElement,
-  window: Size,
-  view: Viewport,
-  objects: readonly SegmentedObject[],
-  emphasis: Emphasis,
-  pixelRatio: number,
-): void {
-  canvas.width = Math.round(window.width * pixelRatio)
-  canvas.height = Math.round(window.height * pixelRatio)
+/** aim has a canvas draw in pixels of the picture; margin is how far it reaches beyond the window, in CSS pixels. */
+function aim(canvas: HTMLCanvasElement, window: Size, view: Viewport, margin: number, ratio: number): CanvasRenderingContext2D {
+  const [width, height] = [Math.round((window.width + 2 * margin) * ratio), Math.round((window.height + 2 * margin) * ratio)]
   const context = canvas.getContext('2d')!
-  context.scale(pixelRatio, pixelRatio)
+  context.setTransform(1, 0, 0, 1, 0, 0)
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width
+    canvas.height = height
+  } else context.clearRect(0, 0, width, height)
+  const scale = view.scale * ratio
+  context.setTransform(scale, 0, 0, scale, (view.x + margin) * ratio, (view.y + margin) * ratio)
   context.lineJoin = 'round'
+  context.lineCap = 'round'
+  return context
+}
 
-  const stroke = (path: Path2D, width: number, colour: string) => {
-    context.lineWidth = width + 1.5
-    context.strokeStyle = under
-    context.stroke(path)
-    context.lineWidth = width
-    context.strokeStyle = colour
-    context.stroke(path)
+function line(context: CanvasRenderingContext2D, path: Path2D, width: number, colour: string, scale: number): void {
+  context.lineWidth = (width + 1.5) / scale
+  context.strokeStyle = under
+  context.stroke(path)
+  context.lineWidth = width / scale
+  context.strokeStyle = colour
+  context.stroke(path)
+}
+
+/** drawOutlines draws all objects, margin CSS pixels beyond the window on each side: within it, panning draws nothing anew. */
+export function drawOutlines(canvas: HTMLCanvasElement, window: Size, view: Viewport, squares: readonly Square[], margin: number, ratio: number): void {
+  const context = aim(canvas, window, view, margin, ratio)
+  for (const { box, path } of squares) {
+    if (inSight(box, view, window, margin)) line(context, path, 1.25, quiet, view.scale)
   }
-  if (emphasis.all) {
-    const visible = objects.filter((object) => inSight(object, view, window))
-    stroke(pathOf(visible, view), 1.25, quiet)
-  }
-  for (const id of new Set([emphasis.picked, emphasis.hovered])) {
-    const object = objects.find((candidate) => candidate.id === id)
+}
+
+export interface Emphasis {
+  hovered: SegmentedObject | null
+  picked: SegmentedObject | null
+  /** What is being drawn by hand, in pixels of the picture, and how thick; 0 is a thin line. */
+  stroke: readonly Point[]
+  radius: number
+}
+
+/** drawEmphasis draws what stands out, and what a hand is drawing. */
+export function drawEmphasis(canvas: HTMLCanvasElement, window: Size, view: Viewport, { hovered, picked, stroke, radius }: Emphasis, ratio: number): void {
+  const context = aim(canvas, window, view, 0, ratio)
+  for (const object of new Set([picked, hovered])) {
     if (!object) continue
-    const path = pathOf([object], view)
+    const path = new Path2D()
+    trace(path, object)
     context.fillStyle = 'rgb(255 209 102 / 22%)'
     context.fill(path, 'evenodd')
-    stroke(path, id === emphasis.picked ? 2.5 : 2, loud)
+    line(context, path, object === picked ? 2.5 : 2, loud, view.scale)
   }
-}
-
-export function inSight(object: SegmentedObject, view: Viewport, window: Size): boolean {
-  const [x, y, width, height] = object.bbox
-  const left = x * view.scale + view.x
-  const top = y * view.scale + view.y
-  return left < window.width && top < window.height && left + width * view.scale > 0 && top + height * view.scale > 0
-}
-
-function pathOf(objects: readonly SegmentedObject[], view: Viewport): Path2D {
+  if (stroke.length === 0) return
   const path = new Path2D()
-  for (const { polygon, holes } of objects) {
-    for (const ring of [polygon, ...holes]) {
-      ring.forEach(([x, y], index) => {
-        const [sx, sy] = [x * view.scale + view.x, y * view.scale + view.y]
-        if (index === 0) path.moveTo(sx, sy)
-        else path.lineTo(sx, sy)
-      })
-      path.closePath()
-    }
-  }
-  return path
+  stroke.forEach(([x, y], index) => (index === 0 ? path.moveTo(x, y) : path.lineTo(x, y)))
+  if (stroke.length === 1) path.lineTo(stroke[0]![0], stroke[0]![1])
+  context.strokeStyle = radius > 0 ? 'rgb(255 209 102 / 60%)' : loud
+  context.lineWidth = radius > 0 ? 2 * radius : 2.5 / view.scale
+  context.stroke(path)
 }

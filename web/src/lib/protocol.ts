@@ -25,8 +25,14 @@ export type Stage = '' | 'decode' | 'infer' | 'postprocess'
 export interface Options {
   threshold: number // 0.05..0.95
   min_area: number
+  exclude_border: boolean
   detect_holes: boolean
   split_touching: boolean
+}
+
+/** What may be asked for beside a model: what is left out is as the model, or the file, has it. */
+export interface Wishes extends Partial<Options> {
+  pixel_size?: number // µm
 }
 
 export interface Job {
@@ -37,8 +43,14 @@ export interface Job {
   height: number
   page: number // from 0
   pages: number
+  channel?: number | string | null
+  z?: number | null
+  t?: number | null
+  pixel_size?: number | null // µm
   model: string
-  options?: Options
+  options?: Partial<Options>
+  revision?: number
+  count?: number | null // objects; null until done
   state: JobState
   stage: Stage
   percent: number
@@ -68,6 +80,7 @@ export interface Model {
 export interface Sample {
   name: string
   url: string
+  model?: string // that finds what it shows; the hub need not have it
 }
 
 export interface Problem {
@@ -79,6 +92,7 @@ export interface Problem {
 }
 
 export interface Rejection {
+  index?: number // of the file among those of the request
   filename: string
   code: string
   detail: string
@@ -86,6 +100,7 @@ export interface Rejection {
 
 export type Point = [x: number, y: number]
 
+/** Measures that a newer hub has and an older one lacks are left out by the older. */
 export interface SegmentedObject {
   id: number
   polygon: Point[] // outer ring along pixel corners, open
@@ -95,15 +110,62 @@ export interface SegmentedObject {
   perimeter: number
   centroid: Point
   mean_probability: number
+  equivalent_diameter?: number
+  circularity?: number
+  solidity?: number
+  convexity?: number
+  extent?: number
+  aspect_ratio?: number
+  feret_max?: number
+  feret_min?: number
+  sphericity?: number
+  compactness?: number
+  mean_intensity?: number[] // of each channel, in the file's own values
+  sd_intensity?: number[]
+  integrated_intensity?: number[]
+  touches_border?: boolean
+  edited?: boolean
+  /** In µm, where the pixel size is known. */
+  calibrated?: { area: number; perimeter: number; equivalent_diameter: number; feret_max: number; feret_min: number; centroid: Point }
 }
 
 export interface Result {
   job: string
-  image: { id: string; filename: string; width: number; height: number }
+  revision?: number
+  image: { id: string; filename: string; width: number; height: number; page?: number; pixel_size?: number | null }
   model: string
-  threshold: number
+  options?: Partial<Options>
   objects: SegmentedObject[]
   summary: { count: number; total_area: number; coverage: number }
+}
+
+/** A correction of a result. Points are of the image, in pixels. */
+export type Operation =
+  | { type: 'delete'; ids: number[] }
+  | { type: 'merge'; ids: number[] }
+  | { type: 'split'; id: number; line: Point[] }
+  | { type: 'paint'; id: number | null; stroke: Point[]; radius: number; mode: 'add' | 'erase' }
+  | { type: 'revert'; to: number }
+
+export interface Edited {
+  revision: number
+  changed: SegmentedObject[]
+  removed: number[]
+}
+
+/** What GET /images/ID/info says of a file. */
+export interface ImageInfo {
+  width: number
+  height: number
+  pages: number
+  channels?: { name: string }[]
+  sample_type?: string
+  low?: number
+  high?: number
+  range?: [low: number, high: number]
+  histogram?: { low: number; high: number; counts: number[] }
+  pixel_size?: number | null
+  pixel_size_source?: string
 }
 
 export interface Worker {
@@ -111,6 +173,7 @@ export interface Worker {
   device: string
   state: 'idle' | 'busy' | 'down'
   session_is_you: boolean
+  helps_you?: boolean // works on your images, whoever's slot it is
   model: string | null
   images_done: number
 }
@@ -144,6 +207,7 @@ export type TextFrame =
   | { type: 'job'; seq: number; job: Job }
   | { type: 'progress'; job_id: string; stage: Stage; done: number; total: number; percent: number }
   | ({ type: 'stats' } & Stats)
+  | { type: 'edit'; seq: number; job_id: string; revision: number; changed: SegmentedObject[]; removed: number[] }
   | { type: 'draining'; reconnect_after_ms: number }
   | ({ type: 'error'; re: { type: string; job_id?: string } } & Omit<Problem, 'type'>)
   | { type: 'pong'; id?: number | string }

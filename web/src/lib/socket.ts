@@ -31,12 +31,15 @@ export interface SocketOptions {
   patient?: Backoff
   /** A ping goes out this often, in ms; a connection without a word for twice as long is dead. */
   pingEvery?: number
+  /** ms that a socket may take to open. */
+  connectWithin?: number
 }
 
 const defaults = {
   reconnect: { base: 500, cap: 15_000 },
   patient: { base: 10_000, cap: 60_000 },
-  pingEvery: 20_000,
+  pingEvery: 2_000, // so that a dead line is known within five seconds
+  connectWithin: 10_000,
 }
 
 export function socketURL(page: Pick<Location, 'protocol' | 'host'>, mount: string): string {
@@ -97,10 +100,12 @@ export class LiveSocket {
     socket.onopen = () => this.socket === socket && this.opened()
     socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => this.socket === socket && this.received(event.data)
     socket.onclose = (event) => this.socket === socket && this.closed(event.code)
+    this.heartbeat = setTimeout(() => this.giveUp(), this.options.connectWithin)
     this.become({ state: 'connecting', attempt: this.attempt })
   }
 
   private opened(): void {
+    clearTimeout(this.heartbeat)
     this.heard = true
     this.heartbeat = setInterval(() => this.beat(), this.options.pingEvery)
     this.become({ state: 'open' })
@@ -113,8 +118,7 @@ export class LiveSocket {
       frame = parseFrame(data)
     } catch (error) {
       console.error('seghub: a frame cannot be read', error)
-      this.drop(1000)
-      this.retry(closeOf(1006))
+      this.giveUp()
       return
     }
     if (!frame) return
@@ -149,12 +153,16 @@ export class LiveSocket {
       this.socket?.send(JSON.stringify({ type: 'ping' } satisfies Command))
       return
     }
+    this.giveUp()
+  }
+
+  private giveUp(): void {
     this.drop(1000)
     this.retry(closeOf(1006))
   }
 
   private drop(code?: number): void {
-    clearInterval(this.heartbeat)
+    clearInterval(this.heartbeat) // of both kinds
     const socket = this.socket
     this.socket = null
     if (socket && code !== undefined) socket.close(code)

@@ -58,6 +58,11 @@ export function reduce(state: HubState, frame: Frame): HubState {
       return inOrder(state, frame.seq, () => ({ session: keepETA(state.session, frame.session) }))
     case 'job':
       return inOrder(state, frame.seq, () => withJob(state, frame.job))
+    case 'edit':
+      return inOrder(state, frame.seq, () => {
+        const job = state.jobs.get(frame.job_id)
+        return job ? { jobs: new Map(state.jobs).set(job.id, { ...job, revision: frame.revision }) } : {}
+      })
     case 'mask':
       return frame.header.seq === undefined ? state : inOrder(state, frame.header.seq, () => ({}))
     case 'position':
@@ -82,6 +87,17 @@ export function adopt(state: HubState, jobs: readonly Job[]): HubState {
   const unknown = jobs.filter((job) => !state.jobs.has(job.id))
   if (unknown.length === 0) return state
   return { ...state, jobs: new Map([...state.jobs, ...unknown.map((job): [string, Job] => [job.id, job])]) }
+}
+
+/** polled is the state as HTTP has it, for a page that no socket reaches: without a seq, so that a socket begins anew. */
+export function polled(state: HubState, session: Session, jobs: readonly Job[] | null, stats: Stats | null): HubState {
+  const known = jobs ? { jobs: byAge(jobs), progress: progressOf(jobs) } : {}
+  return { ...state, session, ...known, ...(stats && { stats, waiting: stats.waiting }), seq: null, lost: false, draining: false }
+}
+
+/** without forgets the jobs of images that were removed. */
+export function without(state: HubState, images: ReadonlySet<string>): HubState {
+  return { ...state, jobs: new Map([...state.jobs].filter(([, job]) => !images.has(job.image_id))) }
 }
 
 export function countJobs(state: HubState): Record<JobState, number> {

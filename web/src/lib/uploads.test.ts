@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../test/until'
 import { Failure, unreachable, type Upload, type Uploaded } from './api'
+import type { Keep, Kept } from './keep'
 import type { Job, Rejection } from './protocol'
 import { Uploads, type Pending, type Settings } from './uploads'
 
@@ -12,6 +13,7 @@ let accepted: string[]
 let pending: readonly Pending[]
 let waits: number[]
 let uploads: Uploads
+let store: Map<string, Kept>
 
 const taken = (upload: Upload): Uploaded => ({ accepted: upload.files.map(({ name }) => ({ id: name, filename: name }) as Job), rejected: [] })
 const refusing =
@@ -20,7 +22,15 @@ const refusing =
     throw failure
   }
 
+/** The browser's store, as a map. */
+const keep: Keep = {
+  put: async (entries) => entries.forEach((entry) => store.set(entry.key, entry)),
+  remove: async (keys) => keys.forEach((key) => store.delete(key)),
+  adopt: async () => [...store.values()],
+}
+
 beforeEach(() => {
+  store = new Map()
   requests = []
   answers = []
   accepted = []
@@ -36,8 +46,11 @@ beforeEach(() => {
     },
     onChange: (list) => (pending = list),
     onAccepted: (jobs) => accepted.push(...jobs.map(({ id }) => id)),
+    keep,
+    tab: 'here',
     wait: async (ms) => void waits.push(ms),
   })
+  uploads.belong('s1')
 })
 
 const file = (name: string, size = 1) => new File([new Uint8Array(size)], name)
@@ -115,14 +128,60 @@ it.each(['rate_limited', 'queue_full', 'gpu_memory_exhausted', 'draining', 'time
   expect(waits).toEqual([30_000, 5_000])
 })
 
-it('does not send twice what may have arrived, unless asked to', async () => {
-  answers = [refusing(new Failure(unreachable, '', 'The hub does not answer.', 0))]
+it('waits while the hub is away, and goes on by itself under the same key, so that nothing is taken twice', async () => {
+  answers = [refusing(new Failure(unreachable, 'Away', '', 0)), refusing(new Failure('internal', 'Bad gateway', '', 502))]
   uploads.add(files(1), settings)
-  await settled()
-  expect(pending).toMatchObject([{ state: 'failed', reason: 'The hub does not answer.' }])
-  uploads.retry(pending[0]!.id)
-  await until('it', () => accepted.length === 1)
+  await until('the third try', () => accepted.length === 1)
+  expect(waits).toHaveLength(2)
+  expect(new Set(requests.map(({ key }) => key)).size).toBe(1)
   expect(pending).toEqual([])
+})
+
+it('gives files back to the person when the hub fails at them again and again, and sends all of them once more', async () => {
+  answers = Array.from({ length: 3 }, () => refusing(new Failure('internal', '', 'It broke.', 500)))
+  uploads.add(files(2), settings)
+  await settled()
+  expect(pending.map(({ state, reason }) => [state, reason])).toEqual(Array(2).fill(['failed', 'It broke.']))
+  uploads.retry(new Set(pending.map(({ id }) => id)))
+  await until('them', () => accepted.length === 2)
+  expect(requests.at(-1)?.key).not.toBe(requests[0]?.key)
+})
+
+it('asks again for what a repeated request does not tell of', async () => {
+  answers = [refusing(new Failure(unreachable, '', '', 0)), () => ({ accepted: [{ id: 'a', filename: 'a.png' } as Job], rejected: [] })]
+  uploads.add([file('a.png'), file('b.txt')], settings)
+  await until('the other', () => accepted.includes('b.txt'))
+  expect(requests.map(({ files }) => files.length)).toEqual([2, 2, 1])
+})
+
+describe('what has not arrived', () => {
+  it('is kept until it has', async () => {
+    let finish = (_: Uploaded) => {}
+    answers = [() => new Promise((resolve) => (finish = resolve))]
+    uploads.add(files(2), settings)
+    await until('the request', () => requests.length === 1)
+    expect([...store.values()].map(({ batch, session, model }) => [batch, session, model])).toEqual(Array(2).fill([requests[0]!.key, 's1', 'm']))
+    finish({ accepted: [{ id: 'a', filename: '0.png' } as Job], rejected: [{ index: 1, filename: '1.png', code: 'corrupt_image', detail: 'Cut.' }] })
+    await until('the end', () => pending.length === 1)
+    expect([...store.values()].map(({ refused }) => refused)).toEqual(['Cut.']) // until it is dismissed
+    uploads.remove(new Set(pending.map(({ id }) => id)))
+    expect(store.size).toBe(0)
+  })
+
+  it('leaves again after a reload, together as before and under the same key', async () => {
+    const entry = (name: string, batch: string): Kept => ({ key: name, owner: '', session: 's1', file: file(name), model: 'm', options: {}, batch, refused: '' })
+    uploads.adopt([entry('a', 'one'), entry('b', 'one'), entry('c', '')])
+    await until('all', () => accepted.length === 3)
+    expect(requests.map(({ key, files }) => [key === 'one', files.map(({ name }) => name)])).toEqual([[true, ['a', 'b']], [false, ['c']]])
+  })
+
+  it('is held where its session is over, until it is said what to do with it', async () => {
+    uploads.adopt([{ key: 'a', owner: '', session: 'gone', file: file('a'), model: 'm', options: {}, batch: 'one', refused: '' }])
+    expect(pending).toMatchObject([{ state: 'held', settings: null }])
+    uploads.assign(new Set([pending[0]!.id]), settings)
+    await until('it', () => accepted.length === 1)
+    expect(requests[0]?.key).not.toBe('one')
+  })
 })
 
 it('forgets what is removed before it leaves', async () => {
@@ -130,8 +189,8 @@ it('forgets what is removed before it leaves', async () => {
   answers = [() => new Promise((resolve) => (finish = resolve))]
   uploads.add(files(10), settings)
   await until('the first request', () => requests.length === 1)
-  uploads.remove(pending[9]!.id)
-  uploads.remove(pending[0]!.id) // is on its way
+  uploads.remove(new Set([pending[9]!.id]))
+  uploads.remove(new Set([pending[0]!.id])) // is on its way
   expect(pending).toHaveLength(9)
   uploads.removeWaiting()
   expect(pending).toHaveLength(8)

@@ -1,28 +1,35 @@
 // Files on their way to the hub. They leave in small requests, one after the other, so that the first ones
-// are segmented while the rest still travel, and each knows how it stands. Nothing is given up silently: what
-// the hub has no room for now is sent again, what it refuses stays with the reason.
+// are segmented while the rest still travel, and each knows how it stands. Nothing is given up: while the hub
+// is away the files wait, what it has no room for now is sent again, what it refuses stays with the reason. Until
+// the hub has them, the browser keeps them.
 //
-//	waiting -> sending -> (a job of the hub's)
-//	   ^          |   \-> refused: the hub said why
-//	   +----------+       failed:  the hub could not be reached; may be tried again
-//	  no room now
+//	held -assign-> waiting -> sending -> (a job of the hub's)
+//	                  ^          |   \-> refused: the hub said why
+//	                  +----------+       failed:  it failed again and again; may be tried once more
+//	              away, or no room
 
 import { Failure, type Api } from './api'
-import type { Job, Options, Rejection } from './protocol'
+import { delay } from './backoff'
+import { randomKey, type Keep, type Kept } from './keep'
+import type { Job, Rejection, Wishes } from './protocol'
 
 export interface Settings {
   model: string
-  options: Partial<Options>
+  options: Wishes
 }
 
 export interface Pending {
   readonly id: number
   readonly file: File
-  readonly settings: Settings
-  readonly state: 'waiting' | 'sending' | 'refused' | 'failed'
+  /** null while it is not known what to do with it. */
+  readonly settings: Settings | null
+  readonly state: 'held' | 'waiting' | 'sending' | 'refused' | 'failed'
   readonly sent: number // 0..1
   /** Why it was refused or failed, or what it waits for. */
   readonly reason: string
+  /** Its name in the browser's store, and that of the request that it left with. */
+  readonly key: string
+  readonly batch: string
 }
 
 /** One request: few files, so that the first jobs start early; few bytes, so that a broken line costs little. */
@@ -32,11 +39,18 @@ const maxBytes = 64 << 20
 /** The hub took nothing, and said that it might later. */
 const passing = new Set(['rate_limited', 'queue_full', 'gpu_memory_exhausted', 'draining', 'timeout', 'unavailable'])
 const defaultWait = 5_000 // ms, where the hub does not say
+const awayBackoff = { base: 1_000, cap: 15_000 }
+const patience = 3 // failures of the hub's own after which a person is to decide
 
 export interface UploadsOptions {
   api: Pick<Api, 'upload'>
   onChange: (pending: readonly Pending[]) => void
   onAccepted: (jobs: readonly Job[]) => void
+  /** Keeps the files through a reload; without one they are kept by this page alone. */
+  keep?: Keep
+  tab?: string
+  /** Called when the browser turns out unable to keep files. */
+  onUnkept?: () => void
   wait?: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
@@ -45,36 +59,86 @@ export class Uploads {
   private nextID = 1
   private running: Promise<void> | null = null
   private lifetime = new AbortController()
+  private rest = new AbortController() // ends the wait for a hub that is away
+  private failures = 0 // since something was taken
+  private session = ''
 
   constructor(private readonly options: UploadsOptions) {}
 
-  add(files: readonly File[], settings: Settings): void {
-    const added = files.map((file): Pending => ({ id: this.nextID++, file, settings, state: 'waiting', sent: 0, reason: '' }))
+  /** add takes files; without settings they are held until assign. */
+  add(files: readonly File[], settings: Settings | null): void {
+    const state = settings ? 'waiting' : 'held'
+    const added = files.map((file): Pending => ({ id: this.nextID++, file, settings, state, sent: 0, reason: '', key: randomKey(), batch: '' }))
     this.set([...this.list, ...added])
+    this.store(added)
     this.run()
   }
 
-  /** retry sends again what failed. */
-  retry(id: number): void {
-    this.change((item) => (item.id === id && item.state === 'failed' ? { ...item, state: 'waiting', sent: 0, reason: '' } : item))
+  /** adopt goes on with what another page of this browser left, files of sessions that are over among them. */
+  adopt(kept: readonly Kept[]): void {
+    const adopted = kept.map((entry): Pending => {
+      const goesOn = entry.session === this.session && entry.model !== ''
+      const state = entry.refused ? 'refused' : goesOn ? 'waiting' : 'held'
+      const settings = goesOn ? { model: entry.model, options: entry.options } : null
+      return { id: this.nextID++, file: entry.file, settings, state, sent: 0, reason: entry.refused, key: entry.key, batch: goesOn ? entry.batch : '' }
+    })
+    this.set([...this.list, ...shareSettings(adopted)])
     this.run()
   }
 
-  /** remove forgets an item that is not on its way at this moment. */
-  remove(id: number): void {
-    this.set(this.list.filter((item) => item.id !== id || item.state === 'sending'))
+  /** assign says what to do with the held files that are named. */
+  assign(ids: ReadonlySet<number>, settings: Settings): void {
+    this.change((item) => (item.state === 'held' && ids.has(item.id) ? { ...item, settings, state: 'waiting' } : item))
+    this.store(this.list.filter(({ id }) => ids.has(id)))
+    this.run()
+  }
+
+  /** belong says whose session it is; files that wait go with it. */
+  belong(session: string): void {
+    this.session = session
+    this.store(this.list)
+    this.wake()
+  }
+
+  /** wake tries again at once: there is reason to believe that the hub is back. */
+  wake(): void {
+    this.rest.abort()
+    this.run()
+  }
+
+  /** retry sends again what failed or was refused. */
+  retry(ids: ReadonlySet<number>): void {
+    this.failures = 0
+    this.change((item) => {
+      if (!ids.has(item.id) || (item.state !== 'failed' && item.state !== 'refused')) return item
+      return { ...item, state: item.settings ? 'waiting' : 'held', sent: 0, reason: '', batch: '' }
+    })
+    this.store(this.list.filter(({ id }) => ids.has(id)))
+    this.wake()
+  }
+
+  /** remove forgets items that are not on their way at this moment. */
+  remove(ids: ReadonlySet<number>): void {
+    this.forget((item) => ids.has(item.id) && item.state !== 'sending')
   }
 
   /** removeWaiting forgets all that has not left yet. */
   removeWaiting(): void {
-    this.set(this.list.filter((item) => item.state !== 'waiting'))
+    this.forget((item) => item.state === 'waiting')
   }
 
-  /** clear ends everything: the session is over. */
+  /** clear ends everything: the person has ended the session. */
   clear(): void {
-    this.lifetime.abort()
-    this.lifetime = new AbortController()
-    this.set([])
+    this.halt()
+    this.forget(() => true)
+  }
+
+  /** pause ends what is under way and holds all files: the session is over, another may take them. */
+  pause(): void {
+    this.halt()
+    this.session = ''
+    this.change((item) => (item.state === 'refused' ? item : { ...item, state: 'held', settings: null, sent: 0, reason: '', batch: '' }))
+    this.store(this.list)
   }
 
   /** settled resolves when nothing is on its way any more. */
@@ -82,7 +146,13 @@ export class Uploads {
     while (this.running) await this.running
   }
 
+  private halt(): void {
+    this.lifetime.abort()
+    this.lifetime = new AbortController()
+  }
+
   private run(): void {
+    if (this.session === '') return
     this.running ??= this.sendAll(this.lifetime.signal).finally(() => {
       this.running = null
       if (this.nextBatch().length > 0) this.run() // added while a cleared run was ending
@@ -95,14 +165,18 @@ export class Uploads {
     }
   }
 
-  /** The next files that share their settings. */
+  /** The next files that share their settings, or those that left together before and nobody knows whether they arrived. */
   private nextBatch(): Pending[] {
     const batch: Pending[] = []
     let bytes = 0
     for (const item of this.list) {
       if (item.state !== 'waiting') continue
       const first = batch[0]
-      if (first && (item.settings !== first.settings || batch.length === maxFiles || bytes + item.file.size > maxBytes)) break
+      if (first && item.batch !== first.batch) {
+        if (first.batch) continue
+        break
+      }
+      if (first && !first.batch && (item.settings !== first.settings || batch.length === maxFiles || bytes + item.file.size > maxBytes)) break
       batch.push(item)
       bytes += item.file.size
     }
@@ -112,12 +186,16 @@ export class Uploads {
   private async send(batch: readonly Pending[], signal: AbortSignal): Promise<void> {
     const ids = new Set(batch.map((item) => item.id))
     const mark = (change: Partial<Pending>) => this.change((item) => (ids.has(item.id) ? { ...item, ...change } : item))
-    mark({ state: 'sending', sent: 0, reason: '' })
+    const key = batch[0]!.batch || randomKey()
+    mark({ state: 'sending', sent: 0, reason: '', batch: key })
+    this.store(this.list.filter(({ id }) => ids.has(id))) // a reload in the middle sends the same request again
     try {
       const files = batch.map((item) => item.file)
-      const answer = await this.options.api.upload({ files, ...batch[0]!.settings }, (sent) => mark({ sent }), signal)
+      const answer = await this.options.api.upload({ files, ...batch[0]!.settings!, key }, (sent) => mark({ sent }), signal)
       if (signal.aborted) return
-      this.settle(batch, answer.accepted, answer.rejected)
+      this.failures = 0
+      this.settle(batch, answer.rejected)
+      if (batch[0]!.batch && answer.rejected.length === 0) this.askAgain(batch, answer.accepted)
       this.options.onAccepted(answer.accepted)
     } catch (error) {
       if (signal.aborted) return
@@ -133,21 +211,34 @@ export class Uploads {
   ): Promise<void> {
     const failure = error instanceof Failure ? error : new Failure('internal', 'The upload failed', String(error), 0)
     if (passing.has(failure.code)) {
-      mark({ state: 'waiting', reason: `${failure.title}: trying again soon.` })
+      mark({ state: 'waiting', reason: failure.title })
       await (this.options.wait ?? pause)(failure.retryAfter ?? defaultWait, signal)
+    } else if (failure.status === 401) {
+      mark({ state: 'waiting', reason: failure.title }) // the session is over: it will be told, and the files held
+      await this.untilWoken(defaultWait, signal)
     } else if (failure.rejected.length > 0) {
-      this.settle(batch, [], failure.rejected)
+      this.settle(batch, failure.rejected)
     } else if (failure.status >= 400 && failure.status < 500) {
       mark({ state: 'refused', reason: failure.detail || failure.title })
+      this.store(this.list.filter(({ state }) => state === 'refused'))
+    } else if (isAway(failure) || ++this.failures < patience) {
+      mark({ state: 'waiting', reason: failure.title })
+      await this.untilWoken(delay(awayBackoff, this.failures + 2), signal)
     } else {
       mark({ state: 'failed', reason: failure.detail || failure.title })
     }
   }
 
+  private async untilWoken(ms: number, signal: AbortSignal): Promise<void> {
+    this.rest = new AbortController()
+    await (this.options.wait ?? pause)(ms, AbortSignal.any([signal, this.rest.signal]))
+  }
+
   /** What was rejected stays with its reason; the rest of the batch has become jobs. */
-  private settle(batch: readonly Pending[], accepted: readonly Job[], rejected: readonly Rejection[]): void {
-    const reasons = matchRejections(batch, new Set(accepted.map((job) => job.filename)), rejected)
+  private settle(batch: readonly Pending[], rejected: readonly Rejection[]): void {
+    const reasons = reasonsOf(batch, rejected)
     const ids = new Set(batch.map((item) => item.id))
+    const gone = batch.filter(({ id }) => !reasons.has(id)).map(({ key }) => key)
     this.set(
       this.list.flatMap((item): Pending[] => {
         if (!ids.has(item.id)) return [item]
@@ -155,6 +246,24 @@ export class Uploads {
         return reason === undefined ? [] : [{ ...item, state: 'refused', reason }]
       }),
     )
+    this.unstore(gone)
+    this.store(this.list.filter(({ id }) => reasons.has(id)))
+  }
+
+  /** A repeated request is answered with the jobs of the first alone: what made none is sent by itself, to hear why. */
+  private askAgain(batch: readonly Pending[], accepted: readonly Job[]): void {
+    const names = new Set(accepted.map(({ filename }) => filename))
+    const open = batch.filter(({ file }) => !names.has(file.name.trim()))
+    if (names.size === 0 || open.length === 0 || open.length === batch.length) return
+    const items = open.map((item): Pending => ({ ...item, state: 'waiting', sent: 0, batch: '' }))
+    this.set([...this.list, ...items])
+    this.store(items)
+  }
+
+  private forget(which: (item: Pending) => boolean): void {
+    const gone = this.list.filter(which)
+    this.set(this.list.filter((item) => !which(item)))
+    this.unstore(gone.map(({ key }) => key))
   }
 
   private change(step: (item: Pending) => Pending): void {
@@ -165,15 +274,46 @@ export class Uploads {
     this.list = list
     this.options.onChange(list)
   }
+
+  private store(items: readonly Pending[]): void {
+    const { keep, tab = '', onUnkept } = this.options
+    if (!keep || items.length === 0) return
+    const entries = items.map(({ key, file, settings, batch, state, reason }): Kept => ({
+      key, owner: tab, session: this.session, file, batch,
+      model: settings?.model ?? '', options: { ...settings?.options },
+      refused: state === 'refused' ? reason : '',
+    }))
+    keep.put(entries).catch(() => onUnkept?.())
+  }
+
+  private unstore(keys: readonly string[]): void {
+    if (keys.length > 0) this.options.keep?.remove(keys).catch(() => undefined)
+  }
 }
 
-/** The hub names files by what its cleaning left of their names; where a name was changed, what was not taken is meant. */
-function matchRejections(batch: readonly Pending[], accepted: ReadonlySet<string>, rejected: readonly Rejection[]): Map<number, string> {
+/** Files of the same settings travel together, as they did before. */
+function shareSettings(items: readonly Pending[]): Pending[] {
+  const known = new Map<string, Settings>()
+  return items.map((item) => {
+    if (!item.settings) return item
+    const name = JSON.stringify(item.settings)
+    known.set(name, known.get(name) ?? item.settings)
+    return { ...item, settings: known.get(name)! }
+  })
+}
+
+/** No answer, or that of a proxy whose hub does not answer. */
+function isAway({ status }: Failure): boolean {
+  return status === 0 || status === 502 || status === 504
+}
+
+/** A hub that does not number its rejections names the files; where it shows a name otherwise, the next one is meant. */
+function reasonsOf(batch: readonly Pending[], rejected: readonly Rejection[]): Map<number, string> {
   const reasons = new Map<number, string>()
-  for (const rejection of rejected) {
+  for (const { index, filename, detail } of rejected) {
     const open = batch.filter((item) => !reasons.has(item.id))
-    const item = open.find(({ file }) => file.name === rejection.filename) ?? open.find(({ file }) => !accepted.has(file.name))
-    if (item) reasons.set(item.id, rejection.detail)
+    const item = index === undefined ? (open.find(({ file }) => file.name === filename) ?? open[0]) : batch[index]
+    if (item) reasons.set(item.id, detail)
   }
   return reasons
 }
@@ -182,6 +322,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(done, ms)
     signal.addEventListener('abort', done, { once: true })
+    if (signal.aborted) done()
     function done() {
       clearTimeout(timer)
       resolve()

@@ -63,7 +63,7 @@ function center(image: Size, window: Size, scale: number): Viewport {
 }
 
 /** hold keeps the image in the window: centred where it is smaller, without a gap at its edges where it is larger. */
-function hold(view: Viewport, image: Size, window: Size): Viewport {
+export function hold(view: Viewport, image: Size, window: Size): Viewport {
   const middle = center(image, window, view.scale)
   return {
     scale: view.scale,

@@ -1,0 +1,149 @@
+package gpuexec
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"seghub/models"
+	"seghub/models/imageio"
+	"seghub/models/mask"
+)
+
+// wholeMask is the most pixels of an image whose mask goes out whole when the job is done: see PROTOCOL's binary frames. Of a larger one the
+// pieces stand.
+const wholeMask = 16_000_000
+
+// assembly is what has been made of a task's bands so far. It belongs to postprocessing.
+type assembly struct {
+	page      imageio.Page
+	shrunk    float64
+	joiner    *models.Assembler
+	stored    bytes.Buffer // the bands of the probability map
+	writer    *mask.BandWriter
+	segmenter *mask.Segmenter
+	original  *original
+	bodies    []mask.Body
+	next      int // the row that comes next
+
+	spans  []mask.Span // of bodies, in reading order, from row sent on
+	sent   int         // how many rows have gone out as pieces
+	pieces bool        // there are any: the mask is not there at once
+}
+
+func (w *worker) newAssembly(ctx context.Context, t *task, b *band) (*assembly, error) {
+	a := &assembly{
+		page: b.page, shrunk: b.placement.Shrunk(), joiner: models.NewAssembler(b.placement),
+		segmenter: mask.NewSegmenter(b.page.Width, b.page.Height, t.job.Options),
+		original:  &original{page: b.page},
+		pieces:    !b.last || b.page.Width*b.page.Height > wholeMask,
+	}
+	if b.strip.Samples == nil {
+		// Too large to be held, and needed once more: the objects are measured where they lie.
+		a.original.reopen = func() (imageio.Reader, error) {
+			_, reader, err := w.openPage(ctx, t.job)
+			return reader, err
+		}
+	}
+	var err error
+	a.writer, err = mask.NewBandWriter(&a.stored, b.page.Width, b.page.Height, b.outputs[0].C)
+	return a, err
+}
+
+// add joins a band's outputs, keeps them, cuts out the objects that they complete, and tells the rows of the mask that are finished.
+func (a *assembly) add(ctx context.Context, b *band, tell func(Piece)) error {
+	outputs, err := models.Concat(b.outputs)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInference, err)
+	}
+	a.original.add(b.strip)
+	for rows := range a.joiner.Add(outputs) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := a.addRows(ctx, rows); err != nil {
+			return err
+		}
+		if whole := a.next == a.page.Height && a.page.Width*a.page.Height <= wholeMask; a.pieces && !whole {
+			if err := a.tellSettled(tell); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *assembly) addRows(ctx context.Context, rows mask.Probability) error {
+	a.next += rows.Height
+	// The two do not need each other, and a client waits for the mask.
+	var parts errgroup.Group
+	parts.Go(func() error { return a.writer.Write(rows.Channels()...) })
+	bodies := a.segmenter.Add(rows)
+	err := a.original.measure(ctx, bodies, a.next)
+	a.original.release(a.segmenter.Settled())
+	a.bodies = append(a.bodies, bodies...)
+	if a.pieces {
+		for _, body := range bodies {
+			a.spans = append(a.spans, body.Spans...)
+		}
+	}
+	if failed := parts.Wait(); failed != nil {
+		return fmt.Errorf("encode a probability map: %w", failed)
+	}
+	return err
+}
+
+// tellSettled tells the rows that no row to come can change and that were not told yet.
+func (a *assembly) tellSettled(tell func(Piece)) error {
+	settled := a.segmenter.Settled()
+	if settled == a.sent {
+		return nil
+	}
+	slices.SortFunc(a.spans, mask.ReadingOrder)
+	n, _ := slices.BinarySearchFunc(a.spans, settled, func(s mask.Span, y int) int { return int(s.Y) - y })
+	piece := slices.Clone(a.spans[:n])
+	a.spans = slices.Delete(a.spans, 0, n)
+	for i := range piece {
+		piece[i].Y -= int32(a.sent)
+	}
+	png, err := encodeMask(a.page.Width, settled-a.sent, piece)
+	if err != nil {
+		return err
+	}
+	tell(Piece{Y: a.sent, Width: a.page.Width, Height: settled - a.sent, PNG: png})
+	a.sent = settled
+	return nil
+}
+
+// output is what the whole comes to.
+func (a *assembly) output(ctx context.Context) (*Output, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err := a.writer.Close(); err != nil {
+		return nil, fmt.Errorf("encode a probability map: %w", err)
+	}
+	s := mask.Gather(a.page.Width, a.page.Height, a.bodies)
+	png, err := encodeMask(s.Width, s.Height, s.Spans)
+	if err != nil {
+		return nil, err
+	}
+	return &Output{
+		Width: s.Width, Height: s.Height, Shrunk: a.shrunk, Page: a.page,
+		Objects: s.Objects, Spans: s.Spans, Summary: s.Summary, MaskPNG: png, Probability: a.stored.Bytes(),
+	}, nil
+}
+
+// rest gives back what is not needed until the next band.
+func (a *assembly) rest() { a.original.close() }
+
+func encodeMask(width, height int, spans []mask.Span) ([]byte, error) {
+	var png bytes.Buffer
+	if err := imageio.EncodeMask(&png, width, height, spans); err != nil {
+		return nil, err
+	}
+	return png.Bytes(), nil
+}

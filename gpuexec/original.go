@@ -1,0 +1,91 @@
+package gpuexec
+
+import (
+	"context"
+	"image"
+	"slices"
+
+	"seghub/models"
+	"seghub/models/imageio"
+	"seghub/models/mask"
+	"seghub/models/pixels"
+)
+
+// original is the samples of a page as they are in its file, for the rows whose objects are not all measured yet.
+type original struct {
+	page   imageio.Page
+	kept   []models.Strip // their samples, from the top
+	end    int            // the row behind the last that came
+	reopen func() (imageio.Reader, error)
+	reader imageio.Reader // of a page that is read again; nil until then
+	values []float64      // of the run asked for last
+}
+
+// add takes the samples of a strip.
+func (o *original) add(s models.Strip) {
+	if s.Samples != nil {
+		o.kept, o.end = append(o.kept, s), s.End
+	}
+}
+
+// measure sets the intensities of bodies that lie above row end.
+func (o *original) measure(ctx context.Context, bodies []mask.Body, end int) error {
+	if o.reopen != nil {
+		if err := o.readTo(ctx, end); err != nil {
+			return err
+		}
+	}
+	for i := range bodies {
+		bodies[i].SetIntensities(o.page.Channels, o.valuesOf)
+	}
+	return nil
+}
+
+// readTo reads the rows up to end that were not read yet.
+func (o *original) readTo(ctx context.Context, end int) (err error) {
+	if o.reader == nil {
+		if o.reader, err = o.reopen(); err != nil {
+			return err
+		}
+	}
+	s := models.Strip{Begin: o.end, End: end, Samples: pixels.Lend((end - o.end) * o.page.Width * o.page.PixelBytes())}
+	if err := o.reader.Read(ctx, s.Samples, image.Rect(0, o.end, o.page.Width, end)); err != nil {
+		return err
+	}
+	o.add(s)
+	return nil
+}
+
+// release lets go of the strips that lie above a row.
+func (o *original) release(row int) {
+	n := 0
+	for n < len(o.kept) && o.kept[n].End <= row {
+		pixels.GiveBack(o.kept[n].Samples)
+		n++
+	}
+	o.kept = slices.Delete(o.kept, 0, n)
+}
+
+// close ends the reading; what is kept goes with it.
+func (o *original) close() {
+	if o.reader != nil {
+		_ = o.reader.Close() // read only: nothing is lost
+		o.reader = nil
+	}
+}
+
+// valuesOf are the samples of a span, pixel by pixel; good until the next call.
+func (o *original) valuesOf(s mask.Span) []float64 {
+	k, _ := slices.BinarySearchFunc(o.kept, int(s.Y), func(strip models.Strip, y int) int {
+		switch {
+		case strip.End <= y:
+			return -1
+		case strip.Begin > y:
+			return 1
+		}
+		return 0
+	})
+	from := ((int(s.Y)-o.kept[k].Begin)*o.page.Width + int(s.X0)) * o.page.PixelBytes()
+	o.values = o.page.Type.Values(o.values[:0], o.kept[k].Samples[from:][:int(s.X1-s.X0)*o.page.PixelBytes()])
+	return o.values
+}

@@ -1,0 +1,97 @@
+package models
+
+import (
+	"iter"
+
+	"seghub/models/mask"
+	"seghub/models/pixels"
+	"seghub/models/resample"
+)
+
+// Assembler brings the outputs of an image's tiles back to its own size, in bands of rows from the top: tiles go over into each other, and
+// what was scaled is interpolated as Fit does. One goroutine at a time.
+type Assembler struct {
+	p     Placement
+	strip int    // the next
+	above Tensor // the outputs of the strip before it
+}
+
+// NewAssembler is for an image that lies so.
+func NewAssembler(p Placement) *Assembler { return &Assembler{p: p} }
+
+// Add takes the outputs of the next row of tiles, [tiles,Height,Width,C], and yields the bands that they complete, each of about bandSamples.
+// The first of the C values of a pixel is its probability; a second alone is that of a border, two more are a flow: see Spec.Outputs.
+// What it yields is good until the next; out is kept until the strip after it.
+func (a *Assembler) Add(out Tensor) iter.Seq[mask.Probability] {
+	begin, end := a.rows(a.strip)
+	return func(yield func(mask.Probability) bool) {
+		band := max(1, bandSamples/a.p.ImageWidth)
+		channels := make([][]uint8, out.C)
+		for i := range channels {
+			channels[i] = pixels.Lend(min(band, end-begin) * a.p.ImageWidth)
+			defer func() { pixels.GiveBack(channels[i][:cap(channels[i])]) }()
+		}
+		fill := a.filler(out)
+		for y := begin; y < end; y += band {
+			next := min(y+band, end)
+			for i := range channels {
+				channels[i] = channels[i][:(next-y)*a.p.ImageWidth]
+				fill(channels[i], y, next, i)
+			}
+			if !yield(mask.OfChannels(a.p.ImageWidth, next-y, channels)) {
+				break
+			}
+		}
+		a.above = out
+		a.strip++
+	}
+}
+
+// rows are those that are complete when a strip of tiles is, from begin up to end.
+func (a *Assembler) rows(strip int) (begin, end int) {
+	end = a.p.ImageHeight
+	if len(a.p.down) == 0 {
+		return 0, end
+	}
+	if strip+1 < len(a.p.down) {
+		end = a.p.down[strip+1].rise
+	}
+	return a.p.down[strip].rise, end
+}
+
+// filler fills dst with the rows of a value of out from begin up to end.
+func (a *Assembler) filler(out Tensor) func(dst []uint8, begin, end, channel int) {
+	if len(a.p.down) == 0 {
+		return a.scaler(out)
+	}
+	width, tile := a.p.ImageWidth, a.p.down[a.strip]
+	above := make([]uint8, width)
+	return func(dst []uint8, begin, end, channel int) {
+		for y := begin; y < end; y++ {
+			row := dst[(y-begin)*width:][:width]
+			a.p.joinRow(row, out, tile.start, y, channel)
+			if y < tile.full {
+				a.p.joinRow(above, a.above, a.p.down[a.strip-1].start, y, channel)
+				mix(row, above, row, tile.share(y))
+			}
+		}
+	}
+}
+
+func (a *Assembler) scaler(out Tensor) func(dst []uint8, begin, end, channel int) {
+	p := a.p
+	resizer := resample.New(p.ImageWidth, p.ImageHeight, p.Width, p.Height, 1)
+	return func(dst []uint8, begin, end, channel int) {
+		plane := out.Pix[:out.H*out.W*out.C]
+		if out.C > 1 {
+			whole := plane
+			plane = pixels.Lend(out.H * out.W)
+			defer pixels.GiveBack(plane)
+			for i := range plane {
+				plane[i] = whole[i*out.C+channel]
+			}
+		}
+		first, _ := resizer.Needs(begin, end)
+		resizer.Rows(dst, begin, end, plane[first*out.W:], first, out.W)
+	}
+}

@@ -1,0 +1,103 @@
+// Files that have not reached the hub yet, kept by the browser through reloads and closed lids. Where it
+// cannot keep them (a private window, a full disk), the caller hears so and warns the person.
+//
+// Several tabs share one store. Each entry has an owner, a tab that is alive; what a closed tab left is taken over by the
+// next one that looks, and by one only.
+
+import type { Wishes } from './protocol'
+
+export interface Kept {
+  key: string // of this file, unlike any other
+  owner: string // tab
+  session: string // '' while there is none
+  file: File
+  model: string // '' until there are models to choose from
+  options: Wishes
+  batch: string // the request that it left with; '' before
+  refused: string // why the hub did not take it; '' while it waits
+}
+
+export interface Keep {
+  /** put fails where the browser cannot keep the file. */
+  put(entries: readonly Kept[]): Promise<void>
+  remove(keys: readonly string[]): Promise<void>
+  /** adopt gives what no living tab owns, and makes it the caller's. */
+  adopt(owner: string, alive: ReadonlySet<string>): Promise<Kept[]>
+}
+
+const database = 'seghub'
+const store = 'uploads'
+
+/** A store in the browser's IndexedDB. */
+export class BrowserKeep implements Keep {
+  private opened: Promise<IDBDatabase> | null = null
+
+  async put(entries: readonly Kept[]): Promise<void> {
+    await this.change((files) => entries.forEach((entry) => files.put(entry)))
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    await this.change((files) => keys.forEach((key) => files.delete(key)))
+  }
+
+  async adopt(owner: string, alive: ReadonlySet<string>): Promise<Kept[]> {
+    let found: Kept[] = []
+    await this.change((files) => {
+      const all = files.getAll() as IDBRequest<Kept[]>
+      all.onsuccess = () => {
+        found = all.result.filter((entry) => !alive.has(entry.owner)).map((entry) => ({ ...entry, owner }))
+        for (const entry of found) files.put(entry)
+      }
+    })
+    return found
+  }
+
+  /** One transaction: all of step, or nothing. */
+  private async change(step: (files: IDBObjectStore) => void): Promise<void> {
+    const base = await (this.opened ??= open())
+    await new Promise<void>((resolve, reject) => {
+      const transaction = base.transaction(store, 'readwrite')
+      transaction.oncomplete = () => resolve()
+      transaction.onabort = transaction.onerror = () => reject(transaction.error ?? new Error('the browser keeps no files'))
+      step(transaction.objectStore(store))
+    })
+  }
+}
+
+function open(): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const asked = indexedDB.open(database, 1)
+    asked.onupgradeneeded = () => asked.result.createObjectStore(store, { keyPath: 'key' })
+    asked.onsuccess = () => resolve(asked.result)
+    asked.onerror = () => reject(asked.error ?? new Error('the browser has no database'))
+  })
+}
+
+const patience = 250 // ms in which a living tab answers
+
+/** Which tabs of this page are alive: each answers when another asks. */
+export class Tabs {
+  readonly own = randomKey()
+  private readonly channel = new BroadcastChannel('seghub.tabs')
+  private readonly others = new Set<string>()
+
+  constructor() {
+    this.channel.onmessage = ({ data }: MessageEvent<{ here?: string; ask?: boolean }>) => {
+      if (data.here) this.others.add(data.here)
+      if (data.ask) this.channel.postMessage({ here: this.own })
+    }
+  }
+
+  /** alive are the tabs that answer now, this one among them. */
+  async alive(): Promise<Set<string>> {
+    this.others.clear()
+    this.channel.postMessage({ ask: true })
+    await new Promise((resolve) => setTimeout(resolve, patience))
+    return new Set([...this.others, this.own])
+  }
+}
+
+/** randomKey is unlike any other; crypto.randomUUID is not there without TLS. */
+export function randomKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('')
+}

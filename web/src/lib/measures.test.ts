@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import { filterOf, histogramOf, objectColumns, sorted, tableText } from './measures'
+import type { SegmentedObject } from './protocol'
+
+const object = (id: number, area: number, rest: Partial<SegmentedObject> = {}): SegmentedObject =>
+  ({ id, area, perimeter: 10, centroid: [4, 6], mean_probability: 0.5, polygon: [], holes: [], bbox: [0, 0, 1, 1], ...rest }) as SegmentedObject
+const objects = [object(1, 300), object(2, 100), object(3, 200)]
+const columns = objectColumns(objects, null)
+
+it('has a column for what is known, and for each channel', () => {
+  expect(objectColumns([object(1, 2, { mean_intensity: [3, 4] })], null).map(({ id }) => id)).toEqual([
+    'id', 'area', 'perimeter', 'mean_probability', 'x', 'y', 'mean_intensity 1', 'mean_intensity 2',
+  ])
+})
+
+it('gives lengths in µm and areas in µm² where the pixel size is known', () => {
+  const value = (id: string) => objectColumns(objects, 0.5).find((column) => column.id === id)!.value(objects[0]!)
+  expect(['area', 'perimeter', 'x', 'mean_probability'].map(value)).toEqual([75, 5, 2, 0.5])
+})
+
+it('sorts, what lacks the measure last', () => {
+  const column = { id: 'a', digits: 0, value: ({ area }: SegmentedObject) => (area === 200 ? null : area) }
+  expect(sorted(objects, column, true).map(({ id }) => id)).toEqual([2, 1, 3])
+  expect(sorted(objects, column, false).map(({ id }) => id)).toEqual([1, 2, 3])
+})
+
+describe('a filter', () => {
+  const titles = { area: 'Fläche', mean_probability: 'Probability' }
+  const kept = (text: string) => {
+    const filter = filterOf(text, columns, titles)
+    return filter && objects.filter(filter).map(({ id }) => id)
+  }
+  it.each([
+    ['', [1, 2, 3]],
+    ['area > 100', [1, 3]],
+    ['area>=100 and area < 300', [2, 3]],
+    ['Fläche > 150,5', [1, 3]],
+    ['area', null],
+    ['size > 3', null],
+  ])('%s', (text, want) => expect(kept(text)).toEqual(want))
+})
+
+it('copies a table as spreadsheets paste it', () => {
+  expect(tableText(objects.slice(0, 2), columns.slice(0, 2), (id) => id.toUpperCase())).toBe('ID\tAREA\n1\t300\n2\t100')
+})
+
+describe('a histogram', () => {
+  it('counts every value once, and knows their middle and spread', () => {
+    const histogram = histogramOf([1, 2, 3, 4])!
+    expect(histogram.counts.reduce((sum, n) => sum + n)).toBe(4)
+    expect(histogram).toMatchObject({ low: 1, high: 4, n: 4, mean: 2.5, median: 2.5 })
+    expect(histogram.sd).toBeCloseTo(1.29099, 5)
+  })
+  it('bears one value, and none', () => {
+    expect(histogramOf([7])).toMatchObject({ counts: [1], median: 7, sd: 0 })
+    expect(histogramOf([])).toBeNull()
+  })
+})

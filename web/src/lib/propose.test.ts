@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest'
+import { paint, type Disc } from '../../test/png'
+import { generator } from '../../test/random'
+import { propose, subjectOf } from './propose'
+import type { Model } from './protocol'
+
+const side = 200
+const random = generator(7)
+const many: Disc[] = Array.from({ length: 30 }, (_, i) => ({ x: 20 + (i % 6) * 32 + random() * 6, y: 20 + Math.floor(i / 6) * 36 + random() * 6, radius: 5 + random() * 4 }))
+const look = (discs: Disc[], inside: number, ground: number) => subjectOf({ width: side, height: side, values: paint(side, side, discs, inside, ground) })
+
+describe('the subject of a picture', () => {
+  it('is nuclei where many small bodies are bright on dark ground', () => expect(look(many, 200, 15)).toBe('nuclei'))
+  it('is spheroids where the ground is bright', () => expect(look(many, 60, 190)).toBe('spheroids'))
+  it('is spheroids where the bright bodies are few', () => expect(look([{ x: 90, y: 100, radius: 50 }], 200, 15)).toBe('spheroids'))
+  it('is spheroids where nothing is seen', () => expect(look([], 0, 90)).toBe('spheroids'))
+})
+
+it('proposes the model whose words are most of the subject', () => {
+  const models = [
+    { id: 'a', title: 'HRNet', description: 'Spheroids and other bodies.' },
+    { id: 'b', title: 'Nuclei', description: 'Nuclei in fluorescence.' },
+    { id: 'sphero', title: 'Sphero', description: 'Spheroids; nuclei, too.' },
+  ] as Model[]
+  expect([propose(models, 'nuclei')?.model.id, propose(models, 'spheroids')?.model.id, propose([], 'nuclei')]).toEqual(['b', 'sphero', null])
+})

@@ -1,0 +1,117 @@
+// Which model an image wants, from a look at it: many small bright bodies on dark ground are stained nuclei, anything
+// else is taken for spheroids in brightfield. A proposal, to be shown as one: the person has the last word.
+
+import type { Model } from './protocol'
+
+export type Subject = 'nuclei' | 'spheroids'
+
+export interface Proposal {
+  model: Model
+  subject: Subject
+}
+
+/** A picture as grey values of any range, row by row. */
+export interface Grey {
+  width: number
+  height: number
+  values: ArrayLike<number>
+}
+
+export const lookSide = 256 // pixels of the longer side are enough to tell
+const darkGround = 0.4 // of the range, that the ground of a fluorescence image stays below
+const mostCovered = 0.6 // of the picture, that nuclei cover
+const manyBodies = 8
+const speck = 6 // pixels; less is noise
+
+/** subjectOf looks at a picture. */
+export function subjectOf(picture: Grey): Subject {
+  const { values } = picture
+  const [low, high] = [quantile(values, 0.01), quantile(values, 0.995)]
+  if (high <= low) return 'spheroids'
+  const cut = otsu(values, low, high)
+  let [bright, ground] = [0, 0]
+  for (let i = 0; i < values.length; i++) {
+    if (values[i]! > cut) bright++
+    else ground += values[i]!
+  }
+  const dark = (ground / Math.max(1, values.length - bright) - low) / (high - low) < darkGround
+  const few = bright / values.length < mostCovered
+  return dark && few && bodies(picture, cut) >= manyBodies ? 'nuclei' : 'spheroids'
+}
+
+const signs: Record<Subject, RegExp> = { nuclei: /nucle/i, spheroids: /spher/i }
+
+/** propose picks the model whose words are most of the subject; the first where none is. */
+export function propose(models: readonly Model[], subject: Subject): Proposal | null {
+  const worth = ({ id, title, description }: Model) => 2 * Number(signs[subject].test(`${id} ${title}`)) + Number(signs[subject].test(description))
+  const [model] = models.toSorted((a, b) => worth(b) - worth(a))
+  return model ? { model, subject } : null
+}
+
+function quantile(values: ArrayLike<number>, part: number): number {
+  const sorted = Float64Array.from(values).sort()
+  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0
+}
+
+/** Otsu's threshold (1979) over 64 bins of low..high. */
+function otsu(values: ArrayLike<number>, low: number, high: number): number {
+  const bins = new Array<number>(64).fill(0)
+  const width = (high - low) / bins.length
+  for (let i = 0; i < values.length; i++) bins[Math.max(0, Math.min(bins.length - 1, Math.floor((values[i]! - low) / width)))]!++
+  const sum = bins.reduce((total, count, bin) => total + count * bin, 0)
+  let [best, cut, below, sumBelow] = [-1, 0, 0, 0]
+  for (const [bin, count] of bins.entries()) {
+    below += count
+    sumBelow += count * bin
+    const above = values.length - below
+    if (below === 0 || above === 0) continue
+    const between = below * above * (sumBelow / below - (sum - sumBelow) / above) ** 2
+    if (between > best) [best, cut] = [between, bin]
+  }
+  return low + (cut + 1) * width
+}
+
+/** How many bodies of more than a speck are brighter than cut. */
+function bodies({ width, height, values }: Grey, cut: number): number {
+  const seen = new Uint8Array(width * height)
+  let found = 0
+  for (let start = 0; start < seen.length; start++) {
+    if (seen[start] || values[start]! <= cut) continue
+    const open = [start]
+    seen[start] = 1
+    let size = 0
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      size++
+      const x = at % width
+      for (const next of [x > 0 ? at - 1 : -1, x < width - 1 ? at + 1 : -1, at - width, at + width]) {
+        if (next < 0 || next >= seen.length || seen[next] || values[next]! <= cut) continue
+        seen[next] = 1
+        open.push(next)
+      }
+    }
+    if (size > speck) found++
+  }
+  return found
+}
+
+/** greyOf reads a file as the browser decodes it, shrunk; null where it cannot (TIFF, for most browsers). */
+export async function greyOf(file: Blob): Promise<Grey | null> {
+  let whole: ImageBitmap
+  try {
+    whole = await createImageBitmap(file)
+  } catch {
+    return null
+  }
+  const scale = Math.min(1, lookSide / Math.max(whole.width, whole.height))
+  const [width, height] = [Math.max(1, Math.round(whole.width * scale)), Math.max(1, Math.round(whole.height * scale))]
+  const canvas = document.createElement('canvas')
+  canvas.width = width
+  canvas.height = height
+  const context = canvas.getContext('2d', { willReadFrequently: true })!
+  context.drawImage(whole, 0, 0, width, height)
+  whole.close()
+  const { data } = context.getImageData(0, 0, width, height)
+  const values = new Float32Array(width * height)
+  for (let i = 0; i < values.length; i++) values[i] = 0.3 * data[4 * i]! + 0.59 * data[4 * i + 1]! + 0.11 * data[4 * i + 2]!
+  return { width, height, values }
+}

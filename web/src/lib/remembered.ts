@@ -1,0 +1,20 @@
+// Choices that outlive the page, in the browser's own store. What cannot be read is as if it had never been said; what
+// cannot be written (a private window) holds until the page is left.
+
+export function recall<T extends object>(key: string, otherwise: T): T {
+  try {
+    const known: unknown = JSON.parse(localStorage.getItem(key) ?? '')
+    if (typeof known === 'object' && known !== null) return { ...otherwise, ...known }
+  } catch {
+    // Not there, or not ours.
+  }
+  return otherwise
+}
+
+export function remember(key: string, value: object): void {
+  try {
+    localStorage.setItem(key, JSON.stringify(value))
+  } catch {
+    // Full, or refused.
+  }
+}

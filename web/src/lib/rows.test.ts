@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest'
+import type { Job } from './protocol'
+import { arrange, everything, paceOf } from './rows'
+
+const job = (id: string, image: string, rest: Partial<Job> = {}): Job => ({ id, image_id: image, filename: `${image}.png`, page: 0, state: 'done', count: 1, ...rest }) as Job
+const ids = (jobs: Job[], query = {}) => arrange(jobs, { ...everything, ...query }).map(({ job, first }) => `${first ? '' : '+'}${job.id}`)
+
+describe('the list', () => {
+  const jobs = [job('1', 'b', { count: 4 }), job('2', 'a10', { count: 9 }), job('3', 'b'), job('4', 'a9', { state: 'failed', count: null })]
+
+  it('has results of one picture together', () => expect(ids(jobs)).toEqual(['1', '+3', '2', '4']))
+  it('keeps pages of one file apart', () => expect(ids([job('1', 'a'), job('2', 'a', { page: 1 }), job('3', 'a')])).toEqual(['1', '+3', '2']))
+  it('is searched by name', () => expect(ids(jobs, { search: ' A1' })).toEqual(['2']))
+  it('is filtered by state', () => expect(ids(jobs, { state: 'failed' })).toEqual(['4']))
+  it('is ordered by name, as people count', () => expect(ids(jobs, { order: 'name' })).toEqual(['4', '2', '1', '+3']))
+  it('is ordered by count, the most first', () => expect(ids(jobs, { order: 'count' })).toEqual(['2', '1', '+3', '4']))
+})
+
+describe('the pace', () => {
+  const at = (second: number) => job(String(second), 'x', { finished_at: new Date(second * 1000).toISOString() })
+  const queued = [job('q', 'q', { state: 'queued' }), job('r', 'r', { state: 'running' })]
+
+  it('is that of the images that ended last', () => expect(paceOf([at(10), at(11), at(12), ...queued])).toEqual({ perSecond: 1, secondsLeft: 2 }))
+  it('is not known from few', () => expect(paceOf([at(10), at(11), ...queued])).toBeNull())
+  it('does not matter when all is done', () => expect(paceOf([at(10), at(11), at(12)])).toBeNull())
+})

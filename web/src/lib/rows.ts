@@ -1,0 +1,80 @@
+// The list of images as a person wants it: results of one picture together, those that are looked for, in their order.
+
+import type { Job, JobState } from './protocol'
+
+export const shownStates = ['all', 'open', 'done', 'failed', 'cancelled'] as const
+export const orders = ['added', 'name', 'count', 'state'] as const
+
+export interface ListQuery {
+  search: string
+  state: (typeof shownStates)[number]
+  order: (typeof orders)[number]
+}
+
+export const everything: ListQuery = { search: '', state: 'all', order: 'added' }
+
+/** A result in the list; the first of its picture, or one more. */
+export interface Entry {
+  job: Job
+  first: boolean
+}
+
+/** pictureOf names what a job segmented: one page of one file. */
+export function pictureOf(job: Job): string {
+  return `${job.image_id} ${job.page}`
+}
+
+export function isOpen(job: Job): boolean {
+  return job.state === 'queued' || job.state === 'running'
+}
+
+const byState: Record<JobState, number> = { running: 0, queued: 1, failed: 2, cancelled: 3, done: 4 }
+
+/** arrange gives the jobs to show; jobs come oldest first. */
+export function arrange(jobs: Iterable<Job>, query: ListQuery): Entry[] {
+  const wanted = query.search.trim().toLowerCase()
+  const pictures = new Map<string, Job[]>()
+  for (const job of jobs) {
+    if (wanted && !job.filename.toLowerCase().includes(wanted)) continue
+    if (query.state !== 'all' && !(query.state === 'open' ? isOpen(job) : job.state === query.state)) continue
+    const picture = pictureOf(job)
+    const together = pictures.get(picture)
+    if (together) together.push(job)
+    else pictures.set(picture, [job])
+  }
+  const groups = [...pictures.values()]
+  if (query.order === 'name') groups.sort(([a], [b]) => names.compare(a!.filename, b!.filename) || a!.page - b!.page)
+  if (query.order === 'count') groups.sort((a, b) => most(b) - most(a))
+  if (query.order === 'state') groups.sort((a, b) => Math.min(...a.map(({ state }) => byState[state])) - Math.min(...b.map(({ state }) => byState[state])))
+  return groups.flatMap((group) => group.map((job, index) => ({ job, first: index === 0 })))
+}
+
+const names = new Intl.Collator(undefined, { numeric: true })
+
+function most(group: readonly Job[]): number {
+  return Math.max(...group.map(({ count }) => count ?? -1))
+}
+
+const recent = 30 // images that a pace is taken from
+const fewest = 3
+
+export interface Pace {
+  perSecond: number
+  secondsLeft: number
+}
+
+/** paceOf is how fast images finish now and how long the rest takes; null while too little is known. */
+export function paceOf(jobs: Iterable<Job>): Pace | null {
+  let left = 0
+  const ends: number[] = []
+  for (const job of jobs) {
+    if (isOpen(job)) left++
+    else if (job.state === 'done' && job.finished_at) ends.push(Date.parse(job.finished_at))
+  }
+  ends.sort((a, b) => a - b)
+  const last = ends.slice(-recent)
+  const span = ((last.at(-1) ?? 0) - (last[0] ?? 0)) / 1000
+  if (left === 0 || last.length < fewest || span <= 0) return null
+  const perSecond = (last.length - 1) / span
+  return { perSecond, secondsLeft: left / perSecond }
+}

@@ -1,0 +1,112 @@
+// Deep zoom: pieces of a picture at the resolution that the screen shows, from the hub, on a canvas over the preview.
+// Level 0 is the picture itself, each next level half as large; a tile is a square of tileSide pixels of its level.
+
+import { LRU } from './lru'
+import type { ImageInfo } from './protocol'
+import type { Size, Viewport } from './viewport'
+
+export const tileSide = 512 // pixels
+const kept = 160 // tiles, 1 MiB each
+const atOnce = 6
+
+export interface Tile {
+  level: number
+  x: number
+  y: number
+}
+
+/** levelFor is the coarsest level that is as fine as the screen; scale is screen pixels a pixel of the picture. */
+export function levelFor(scale: number, levels: number): number {
+  return Math.max(0, Math.min(levels - 1, Math.floor(Math.log2(1 / scale) + 1e-9)))
+}
+
+/** tilesInSight are those of a level that a window shows. */
+export function tilesInSight(level: number, image: Size, window: Size, view: Viewport): Tile[] {
+  const side = tileSide * 2 ** level // pixels of the picture
+  const clamp = (at: number, most: number) => Math.max(0, Math.min(Math.ceil(most / side) - 1, Math.floor(at / side)))
+  const [left, right] = [-view.x / view.scale, (window.width - view.x) / view.scale].map((at) => clamp(at, image.width))
+  const [top, bottom] = [-view.y / view.scale, (window.height - view.y) / view.scale].map((at) => clamp(at, image.height))
+  const tiles: Tile[] = []
+  for (let y = top!; y <= bottom!; y++) for (let x = left!; x <= right!; x++) tiles.push({ level, x, y })
+  return tiles
+}
+
+/** Tiles that have come, and those under way: the newest wish first, what is no longer wanted not at all. */
+export class Tiles {
+  private readonly ready = new LRU<string, ImageBitmap>(kept)
+  private readonly coming = new Set<string>()
+  private readonly missing = new Set<string>()
+  private wanted: string[] = []
+
+  constructor(private readonly came: () => void) {}
+
+  get(url: string): ImageBitmap | undefined {
+    return this.ready.get(url)
+  }
+
+  want(urls: readonly string[]): void {
+    this.wanted = urls.filter((url) => !this.coming.has(url) && !this.missing.has(url) && !this.ready.get(url))
+    this.next()
+  }
+
+  private next(): void {
+    while (this.coming.size < atOnce) {
+      const url = this.wanted.shift()
+      if (url === undefined) return
+      this.coming.add(url)
+      void this.load(url).finally(() => {
+        this.coming.delete(url)
+        this.next()
+      })
+    }
+  }
+
+  private async load(url: string): Promise<void> {
+    try {
+      const response = await fetch(url, { credentials: 'same-origin' })
+      if (!response.ok) throw new Error(`${response.status}`)
+      this.ready.set(url, await createImageBitmap(await response.blob()))
+      this.came()
+    } catch {
+      this.missing.add(url) // the preview below it stays
+    }
+  }
+}
+
+export interface Scene {
+  image: Size
+  window: Size
+  view: Viewport
+  ratio: number // device pixels a CSS pixel
+  /** null draws nothing: the preview is fine enough, or the hub has no tiles. */
+  info: ImageInfo | null
+  url: (level: number, x: number, y: number) => string
+}
+
+/** drawTiles draws what there is of the finest level that the screen can show, over what there is of the coarser. */
+export function drawTiles(canvas: HTMLCanvasElement, tiles: Tiles, { image, window, view, ratio, info, url }: Scene): void {
+  const [width, height] = info ? [Math.round(window.width * ratio), Math.round(window.height * ratio)] : [1, 1]
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width
+    canvas.height = height
+  }
+  const context = canvas.getContext('2d')!
+  context.setTransform(1, 0, 0, 1, 0, 0)
+  context.clearRect(0, 0, width, height)
+  if (!info) return
+  const levels = 1 + Math.max(0, Math.ceil(Math.log2(Math.max(image.width, image.height) / tileSide)))
+  const level = levelFor(view.scale * ratio, levels)
+  context.setTransform(ratio, 0, 0, ratio, 0, 0)
+  context.imageSmoothingEnabled = view.scale <= 4
+  for (const each of [level + 1, level]) {
+    if (each >= levels) continue
+    for (const tile of tilesInSight(each, image, window, view)) {
+      const bitmap = tiles.get(url(tile.level, tile.x, tile.y))
+      if (!bitmap) continue
+      const side = tileSide * 2 ** each
+      const scale = 2 ** each * view.scale
+      context.drawImage(bitmap, tile.x * side * view.scale + view.x, tile.y * side * view.scale + view.y, bitmap.width * scale, bitmap.height * scale)
+    }
+  }
+  tiles.want(tilesInSight(level, image, window, view).map((tile) => url(tile.level, tile.x, tile.y)))
+}

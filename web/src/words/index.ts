@@ -1,0 +1,45 @@
+// The language of the page: what the person chose, else the browser's, else English. It is known before the page is
+// built and stays until the next load, so that words are plain values everywhere.
+
+import { en, type Words } from './en'
+
+export type { Words } from './en'
+
+export const languages = { en: 'English' }
+export type Language = keyof typeof languages
+
+const key = 'seghub.language'
+
+export let words: Words = en
+export let language: Language = 'en'
+
+/** pick is the first of the wanted languages that the page speaks. */
+export function pick(wanted: readonly string[]): Language {
+  for (const tag of wanted) {
+    const primary = tag.split('-')[0]!.toLowerCase()
+    if (primary in languages) return primary as Language
+  }
+  return 'en'
+}
+
+/** speak brings the words; a language that does not come leaves the page in English. */
+export async function speak(wanted: Language): Promise<void> {
+  const load = { en: async () => en }
+  try {
+    words = await load[wanted]()
+    language = wanted
+  } catch {
+    // The hub is away; better English than nothing.
+  }
+  document.documentElement.lang = language
+}
+
+export function chosenLanguage(): Language {
+  return pick([localStorage.getItem(key) ?? '', ...navigator.languages])
+}
+
+/** choose changes the language: the page is loaded anew, and nothing of it is lost. */
+export function choose(wanted: Language): void {
+  localStorage.setItem(key, wanted)
+  location.reload()
+}
