@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -58,29 +56,6 @@ func (a *api) export(c *gin.Context) {
 	if err := a.writeExport(ctx, c.Writer, session, format, jobs); err != nil {
 		a.breakOff(c, fmt.Errorf("export: %w", err))
 	}
-}
-
-// labels makes the label map of a job that is done. What its reader has not taken yet waits on the disk.
-func (a *api) labels(c *gin.Context) {
-	ctx := c.Request.Context()
-	session, job, err := a.doneJob(c)
-	var picture export.Picture
-	if err == nil {
-		picture, err = a.Pictures.Picture(ctx, session, job)
-	}
-	var file bytes.Buffer
-	if err == nil {
-		err = export.WriteLabels(ctx, &file, &picture)
-	}
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	c.Header("Cache-Control", "private, no-cache") // a correction makes another one
-	answer := spool(a.Spool, file.Bytes())
-	defer answer.Close()
-	c.Header("Content-Type", "image/tiff")
-	http.ServeContent(c.Writer, c.Request, "", time.Time{}, answer)
 }
 
 // exported is what is known of a job beforehand.
