@@ -44,6 +44,7 @@ func TestEveryCallOfTheContract(t *testing.T) {
 		{"GET /api/v1/images/{id}", "/api/v1/images/" + job.ImageID},
 		{"GET /api/v1/images/{id}/preview", "/api/v1/images/" + job.ImageID + "/preview"},
 		{"GET /api/v1/stats", "/api/v1/stats"},
+		{"GET /api/v1/export", "/api/v1/export?format=csv"},
 		{"GET /samples", "/samples"},
 		{"GET /samples/{name}.png", "/samples/spheroid.png"},
 		{"GET /healthz", "/healthz"},
