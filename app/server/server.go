@@ -195,6 +195,7 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 		NewEngine: s.runtime.NewEngine,
 		Models:    s.models.Get,
 		MaxPixels: int64(s.cfg.MaxPixels),
+		Decoded:   s.decoded,
 		Batches:   batches,
 		Budget:    s.budget,
 		Lost:      func(err error) { s.lost <- err },
