@@ -8,7 +8,7 @@ client := web/dist/index.html
 client_sources := $(shell find web/src web/public web/index.html web/*.ts web/*.js web/tsconfig*.json hub/closecodes.json -type f 2>/dev/null)
 client_packages := web/node_modules/.package-lock.json
 
-.PHONY: help run build runtime test lint bench evaluate loadtest crowd chaos clean
+.PHONY: help run build runtime test lint bench soak evaluate loadtest crowd chaos clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ lint: $(client_packages) ## Check formatting, imports and the rules between pack
 bench: build ## Measure speed and memory beside bare ONNX Runtime, and the line; BENCH="--quick" passes options on to the first
 	@bin/seghub bench $(BENCH)
 	@go test ./sessions -run '^$$' -bench 'Scripts|Estimates' -benchtime 1x
+
+soak: ## Take the line through 100,000 random steps, with everything that may break in between: an hour or two
+	@go test ./sessions -run 'TestTheLineHolds' -count 1 -timeout 0 -rapid.checks 1000 -rapid.steps 100
 
 evaluate: build ## Score the shipped models beside Otsu's threshold; DATA=../shared/data is the folder of images
 	@bin/seghub models evaluate --data=$(or $(DATA),../shared/data)

@@ -1,5 +1,6 @@
 // Command seghub is the hub: `seghub serve` runs it, `seghub doctor` looks whether it would run, `seghub tune` and `seghub bench`
-// measure, `seghub models` works on model files.
+// measure, `seghub models` works on model files; and its client: `seghub segment` and `seghub watch` work on files,
+// `seghub replay` makes a result again.
 package main
 
 import (
@@ -22,11 +23,13 @@ import (
 )
 
 type cli struct {
-	Serve  serveCommand  `cmd:"" help:"Run the hub."`
-	Models modelsCommand `cmd:"" help:"Work on model files."`
-	Doctor doctorCommand `cmd:"" help:"Look at everything that serve needs, with serve's settings, and say what is to be mended."`
-	Tune   tuneCommand   `cmd:"" help:"Measure how many rows a run of each model should have on this machine, and write it down."`
-	Bench  benchCommand  `cmd:"" help:"Measure the hub beside bare ONNX Runtime and beside one lock around the model."`
+	Serve   serveCommand   `cmd:"" help:"Run the hub."`
+	Segment segmentCommand `cmd:"" help:"Segment files and folders, at a hub or without one."`
+	Watch   watchCommand   `cmd:"" help:"Segment what comes into a folder, until it is stopped."`
+	Models  modelsCommand  `cmd:"" help:"Work on model files."`
+	Doctor  doctorCommand  `cmd:"" help:"Look at everything that serve needs, with serve's settings, and say what is to be mended."`
+	Tune    tuneCommand    `cmd:"" help:"Measure how many rows a run of each model should have on this machine, and write it down."`
+	Bench   benchCommand   `cmd:"" help:"Measure the hub beside bare ONNX Runtime and beside one lock around the model."`
 
 	BenchPart benchPartCommand `cmd:"" hidden:"" help:"One path of the bench."`
 }

@@ -27,6 +27,7 @@ const (
 	CodeUnauthorized      = "unauthorized"
 	CodeAccessKeyRequired = "access_key_required"
 	CodeBadRequest        = "bad_request"
+	CodeNotFound          = "not_found"
 	codeQueueFull         = "queue_full"
 	codeRateLimited       = "rate_limited"
 	codeGPUMemory         = "gpu_memory_exhausted"
@@ -76,6 +77,12 @@ type localError struct{ error }
 
 func (e localError) Unwrap() error { return e.error }
 
+// IsLocal tells whether err is of this machine, such as a file that cannot be read, and not of the hub or the way there.
+func IsLocal(err error) bool {
+	var here localError
+	return errors.As(err, &here)
+}
+
 // isFull tells whether err says that the hub has too much to do, which may last.
 func isFull(err error) bool {
 	return HasCode(err, codeQueueFull) || HasCode(err, codeRateLimited) || HasCode(err, codeGPUMemory)
@@ -84,8 +91,7 @@ func isFull(err error) bool {
 // passes tells whether what is wrong may be over soon: the hub is full, going down or not there behind its proxy, or the
 // connection broke.
 func passes(err error) bool {
-	var here localError
-	if errors.As(err, &here) {
+	if IsLocal(err) {
 		return false
 	}
 	var p *Problem

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -40,7 +41,7 @@ type Config struct {
 	Problem func(error) *problem.Problem
 	// Origins are those that browsers may come from beside the server's own, as "https://host[:port]".
 	Origins []string
-	// MaxSockets is how many sockets there may be at once, of all sessions; 0 sets no limit.
+	// MaxSockets is how many sockets there may be at once, of all sessions; one address may have half of them. 0 sets no limit.
 	MaxSockets int
 	Log        *slog.Logger
 }
@@ -103,7 +104,8 @@ type Hub struct {
 	guests     sync.WaitGroup       // everyone whom Stop waits for; added to under mu, and not when stopped
 	sockets    map[*socket]struct{} // those that are served
 	perSession map[string]int       // sockets that are served or about to be
-	entered    int                  // all of perSession
+	perAddress map[netip.Addr]int   // the same sockets
+	entered    int                  // all of them
 	refusing   int                  // sockets that are being told why they are refused
 }
 
@@ -137,6 +139,7 @@ func New(c Config) *Hub {
 		watching:   make(chan struct{}, 1),
 		sockets:    make(map[*socket]struct{}),
 		perSession: make(map[string]int),
+		perAddress: make(map[netip.Addr]int),
 	}
 	h.upgrader = websocket.Upgrader{
 		HandshakeTimeout: h.pace.leave,
@@ -221,29 +224,34 @@ func (h *Hub) Counters() Counters {
 	}
 }
 
-// enter reserves a place for one socket of session; the caller must exit. When there is none it says with
+// enter reserves a place for one socket of session, from address; the caller must exit. When there is none it says with
 // which code to refuse.
-func (h *Hub) enter(session string) (refusal CloseCode, ok bool) {
+func (h *Hub) enter(session string, address netip.Addr) (refusal CloseCode, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.state != serving {
 		return CloseGoingAway, false
 	}
-	if h.perSession[session] >= maxSocketsPerSession || h.MaxSockets > 0 && h.entered >= h.MaxSockets {
+	crowded := h.MaxSockets > 0 && (h.entered >= h.MaxSockets || h.perAddress[address] >= max(1, h.MaxSockets/2))
+	if crowded || h.perSession[session] >= maxSocketsPerSession {
 		return CloseTooMany, false
 	}
 	h.perSession[session]++
+	h.perAddress[address]++
 	h.entered++
 	h.guests.Add(1)
 	return 0, true
 }
 
-func (h *Hub) exit(session string) {
+func (h *Hub) exit(session string, address netip.Addr) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.entered--
 	if h.perSession[session]--; h.perSession[session] == 0 {
 		delete(h.perSession, session)
+	}
+	if h.perAddress[address]--; h.perAddress[address] == 0 {
+		delete(h.perAddress, address)
 	}
 	h.guests.Done()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -19,11 +20,11 @@ import (
 // Subprotocol is what the hub speaks.
 const Subprotocol = "seghub.v1"
 
-// Serve makes a socket of the request, which the caller has authorised for session. It returns as soon as
+// Serve makes a socket of the request, which the caller has authorised for session and which comes from address. It returns as soon as
 // the socket lives, so that the request's memory is freed; Stop waits for the socket. What is wrong with
 // the request itself (no upgrade, a foreign origin) is answered by HTTP, what is wrong with the client or its
 // session by a close code, because a browser cannot read the status of a refused upgrade.
-func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, session string) {
+func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, session string, address netip.Addr) {
 	since, err := parseSince(r.URL.Query())
 	if err != nil {
 		h.refuse(w, r, CloseProtocol, err.Error())
@@ -37,23 +38,23 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, session string) {
 		h.refuse(w, r, CloseProtocol, "") // ends in HTTP
 		return
 	}
-	if code, ok := h.enter(session); !ok {
+	if code, ok := h.enter(session, address); !ok {
 		h.refuse(w, r, code, "")
 		return
 	}
 	s, err := h.admit(w, r, session, since)
 	if err != nil {
-		h.exit(session)
+		h.exit(session, address)
 		h.Refuse(w, r, err)
 		return
 	}
 	if s == nil {
-		h.exit(session)
+		h.exit(session, address)
 		return
 	}
 	h.join(s)
 	go func() {
-		defer h.exit(session)
+		defer h.exit(session, address)
 		defer h.part(s)
 		s.serve(context.WithoutCancel(r.Context()))
 	}()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -210,7 +211,7 @@ func TestForeignOriginIsNotRefusedByCloseCode(t *testing.T) {
 func TestPlainRequestGetsAProblem(t *testing.T) {
 	w := loopback(t, nil)
 	recorder := httptest.NewRecorder()
-	w.hub.Serve(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/ada", nil), "ada")
+	w.hub.Serve(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/ada", nil), "ada", netip.Addr{})
 	var p problem.Problem
 	if err := json.Unmarshal(recorder.Body.Bytes(), &p); err != nil {
 		t.Fatal(err)
@@ -258,16 +259,23 @@ func TestSocketsOfASessionAreLimited(t *testing.T) {
 func TestSocketsOfAllAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := piped(t)
-		w.hub.MaxSockets = 2
-		first := w.dial(t, "ada")
+		w.hub.MaxSockets = 3
+		first := w.dial(t, "ada?from=192.0.2.1")
 		first.greet()
-		w.dial(t, "bob").greet()
-		w.dial(t, "cleo").expectClose(CloseTooMany)
+		w.dial(t, "bob?from=192.0.2.1").expectClose(CloseTooMany) // an address has half of all
+		w.dial(t, "bob?from=192.0.2.2").greet()
+		w.dial(t, "cleo?from=192.0.2.3").greet()
+		w.dial(t, "dora?from=192.0.2.4").expectClose(CloseTooMany)
 		if err := first.Close(); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		w.dial(t, "cleo").greet()
+		w.dial(t, "dora?from=192.0.2.1").greet()
+		w.hub.mu.Lock()
+		defer w.hub.mu.Unlock()
+		if n := len(w.hub.perAddress); n != 3 {
+			t.Errorf("%d addresses are remembered", n)
+		}
 	})
 }
 

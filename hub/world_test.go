@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"sync"
 	"testing"
@@ -68,7 +69,7 @@ func newWorld(t testing.TB, listener net.Listener, dial func(network, address st
 		t.Fatal(err)
 	}
 	server := &http.Server{
-		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.Serve(w, r, r.URL.Path[1:]) }),
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.Serve(w, r, r.URL.Path[1:], addressOf(r)) }),
 		ReadHeaderTimeout: time.Minute,
 	}
 	var served sync.WaitGroup
@@ -141,4 +142,10 @@ func (p *pipeListener) dial(string, string) (net.Conn, error) {
 	case <-p.closed:
 		return nil, net.ErrClosed
 	}
+}
+
+// addressOf is where a test has its request come from, by ?from=.
+func addressOf(r *http.Request) netip.Addr {
+	address, _ := netip.ParseAddr(r.URL.Query().Get("from"))
+	return address
 }

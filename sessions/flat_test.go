@@ -113,6 +113,7 @@ func (c *crowd) scriptCosts(t testing.TB, n int, spent func(calls func()) float6
 	measure("renew", func(int) { run(renewScript, 0, "1111") })
 	measure("turns", func(int) { run(turnsScript, time.Hour.Milliseconds()) })
 	measure("bury: nobody", func(int) { run(buryScript, "{}") })
+	measure("hand", func(int) { run(handScript) })
 	measure("overdue", func(int) { run(overdueScript) })
 	for i := range n { // whoever holds another slot of the node goes, the head of the line gets it, and somebody joins
 		stats, err := s.Stats(t.Context())

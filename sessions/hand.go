@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 )
@@ -28,6 +29,8 @@ type hand struct {
 	mu     sync.Mutex
 	claims map[claimKey]*claim
 	poked  chan struct{} // pokes cancelClaims
+
+	strays map[string]time.Time // since when Redis takes "session job" to be in hand and it is not
 }
 
 func (h *hand) add(key claimKey, c *claim) {
@@ -123,8 +126,8 @@ func (s *Service) cancelClaims(ctx context.Context, executor Executor) {
 	every(ctx, s.tickEvery(), s.hand.poked, func() {
 		if time.Since(looked) >= s.tickEvery() { // the hint may have been lost
 			looked = time.Now()
-			if err := s.readCancels(ctx); err != nil {
-				s.log.Debug("cancellations are read later", "error", err)
+			if err := s.compareHands(ctx); err != nil {
+				s.log.Debug("what is in hand is compared later", "error", err)
 			}
 		}
 		for untold := s.hand.untold(); len(untold) > 0; untold = s.hand.untold() {
@@ -141,15 +144,49 @@ func (s *Service) cancelClaims(ctx context.Context, executor Executor) {
 	})
 }
 
-// readCancels asks which of the jobs in hand are to be cancelled.
-func (s *Service) readCancels(ctx context.Context) error {
-	if len(s.hand.sessions()) == 0 {
-		return nil
+// compareHands asks Redis what it takes to be in hand of this node: which of those jobs are to be cancelled, and which it does not have.
+// Those that it has not had for a whole lease go back to their queues: Redis has forgotten that they were finished, as after a failover.
+// A shorter time may be that of a claim whose reply is under way.
+func (s *Service) compareHands(ctx context.Context) error {
+	var args []any
+	for key, session := range s.hand.sessions() {
+		args = append(args, session, key.job)
 	}
-	jobs, err := s.ask(ctx, cancelsScript)
+	reply, err := s.ask(ctx, handScript, args...)
 	if err != nil {
 		return err
 	}
-	s.hand.cancel(texts(jobs)...)
-	return nil
+	s.hand.cancel(texts(reply[0])...)
+	lost := s.hand.lost(texts(reply[1]), s.now(), s.config.LeaseTTL)
+	if len(lost) == 0 {
+		return nil
+	}
+	args = nil
+	for _, stray := range lost {
+		session, job, _ := strings.Cut(stray, " ")
+		args = append(args, session, job)
+	}
+	s.log.Warn("Redis takes jobs to be in hand that are not; they go back to their queues", "jobs", len(lost))
+	_, err = s.run(ctx, putBackScript, args...)
+	return err
+}
+
+// lost notes the strays of this moment, and gives those that have been strays for so long.
+func (h *hand) lost(strays []string, now time.Time, since time.Duration) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	before := h.strays
+	h.strays = make(map[string]time.Time, len(strays))
+	var lost []string
+	for _, stray := range strays {
+		first, known := before[stray]
+		if !known {
+			first = now
+		}
+		h.strays[stray] = first
+		if now.Sub(first) >= since {
+			lost = append(lost, stray)
+		}
+	}
+	return lost
 }

@@ -93,6 +93,9 @@ func (s *Service) tick(ctx context.Context) (t ticked, err error) {
 	if err = s.endTurnsNow(ctx); err != nil {
 		return t, err
 	}
+	if err = s.compareHands(ctx); err != nil {
+		return t, err
+	}
 	t.chores, err = s.overdue(ctx)
 	return t, err
 }

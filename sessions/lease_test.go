@@ -362,3 +362,28 @@ func TestAJobThatWasHandedBackMayStillFinish(t *testing.T) {
 		}
 	})
 }
+
+// TestAJobThatIsInNobodysHand has Redis take a job to be in hand of a node that lives and has never heard of it, as after it has
+// forgotten that the job was finished: within a lease it goes back to its queue. One that is in hand stays there.
+func TestAJobThatIsInNobodysHand(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		s, clock := joined(t, testConfig(client))
+		ada := create(t, s)
+		jobs := submit(t, s, ada, 3)
+		slot := *get(t, s, ada).Slot
+		_, err := s.run(t.Context(), claimScript, slot, "token", "unet", 1, 0)
+		must(t, err)
+		claimNow(t, s, slot)
+		clock.live(t, s.config.LeaseTTL-time.Second, s)
+		if got := jobState(t, s, ada, jobs[0]); got != JobRunning {
+			t.Fatalf("within a lease the job is %s", got)
+		}
+		clock.live(t, 5*time.Second, s)
+		if got := []JobState{jobState(t, s, ada, jobs[0]), jobState(t, s, ada, jobs[1])}; got[0] != JobQueued || got[1] != JobRunning {
+			t.Errorf("after it they are %v", got)
+		}
+		if again := claimNow(t, s, slot); again.Jobs[0].ID != jobs[0] || again.Jobs[0].Attempt != 2 {
+			t.Errorf("the next batch is %+v", again)
+		}
+	})
+}

@@ -46,12 +46,45 @@ func (s *Store) Keys(ctx context.Context, session string) (keys []string, err er
 	if !wellFormedID.MatchString(session) {
 		return nil, failed("list", session, ErrBadKey)
 	}
-	err = s.list(ctx, &blob.ListOptions{Prefix: sessionsFolder + session + "/"}, func(object *blob.ListObject) {
-		if checkKey(object.Key) == nil {
-			keys = append(keys, object.Key)
+	err = s.walk(ctx, session, func(key string, _ int64) {
+		if checkKey(key) == nil {
+			keys = append(keys, key)
 		}
 	})
 	return keys, failed("list", session, err)
+}
+
+// walk calls each with every file of a session. In a folder those that are half written are among them, and what goes while it is
+// being read is no error: gocloud's listing gives up then, and files go at any moment, if only because they get their names.
+func (s *Store) walk(ctx context.Context, session string, each func(key string, bytes int64)) error {
+	prefix := sessionsFolder + session + "/"
+	if s.folder == "" {
+		return s.list(ctx, &blob.ListOptions{Prefix: prefix}, func(object *blob.ListObject) { each(object.Key, object.Size) })
+	}
+	err := filepath.WalkDir(filepath.Join(s.folder, filepath.FromSlash(prefix)), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil || entry.IsDir() {
+			return ignoreGone(err)
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return ignoreGone(err)
+		}
+		key, err := filepath.Rel(s.folder, path)
+		each(filepath.ToSlash(key), info.Size())
+		return err
+	})
+	return err
+}
+
+// ignoreGone drops that a file is gone.
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // list calls each with every object that options select.

@@ -214,17 +214,8 @@ func (s *Store) SessionSize(ctx context.Context, session string) (int64, error) 
 		return 0, failed("size of session", session, ErrBadKey)
 	}
 	var size int64
-	blobs := s.bucket.List(&blob.ListOptions{Prefix: sessionsFolder + session + "/"})
-	for {
-		object, err := blobs.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return size, nil
-		}
-		if err != nil {
-			return 0, failed("size of session", session, err)
-		}
-		size += object.Size
-	}
+	err := s.walk(ctx, session, func(_ string, bytes int64) { size += bytes })
+	return size, failed("size of session", session, err)
 }
 
 func (s *Store) deleteSession(ctx context.Context, session string) error {

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -135,5 +137,44 @@ func TestSessionOfHalfWrittenFilesIsListed(t *testing.T) {
 	}
 	if ids, err := s.Sessions(t.Context()); err != nil || len(ids) != 1 || ids[0] != "ada" {
 		t.Errorf("sessions %v, %v", ids, err)
+	}
+}
+
+// TestListingWhileFilesGo reads a folder over and over while its files get their names and go.
+func TestListingWhileFilesGo(t *testing.T) {
+	s := open(t, t.TempDir())
+	if err := s.Write(t.Context(), ImageKey("s", "stays"), []byte("four")); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		done <- func() error {
+			for i := range 300 {
+				key := ImageKey("s", "goes"+strconv.Itoa(i%7))
+				if err := s.Write(t.Context(), key, []byte("four")); err != nil {
+					return err
+				}
+				if err := s.Delete(t.Context(), key); err != nil {
+					return err
+				}
+			}
+			return nil
+		}()
+	}()
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		default:
+		}
+		if size, err := s.SessionSize(t.Context(), "s"); err != nil || size < 4 {
+			t.Fatalf("size %d, %v", size, err)
+		}
+		if keys, err := s.Keys(t.Context(), "s"); err != nil || !slices.Contains(keys, ImageKey("s", "stays")) {
+			t.Fatalf("keys %v, %v", keys, err)
+		}
 	}
 }

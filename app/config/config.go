@@ -30,7 +30,7 @@ type Config struct {
 	RateLimits     float64   `default:"1" env:"SEGHUB_RATE_LIMITS" help:"Multiplies how often one address or session may start sessions, guess the key, upload and connect; 0 sets no limits. A class of thirty behind one router is far below 1."`
 	MaxSessions    int       `default:"20000" env:"SEGHUB_MAX_SESSIONS" help:"Most open sessions."`
 	MaxUploads     int       `default:"256" env:"SEGHUB_MAX_UPLOADS" help:"Most uploads under way on this node; one address may have half of them, one session a sixteenth."`
-	MaxSockets     int       `default:"20000" env:"SEGHUB_MAX_SOCKETS" help:"Most open sockets on this node."`
+	MaxSockets     int       `default:"20000" env:"SEGHUB_MAX_SOCKETS" help:"Most open sockets on this node; one address may have half of them."`
 
 	Data    string `default:"./data" env:"SEGHUB_DATA" help:"Folder for images, results and the Redis log."`
 	Storage string `env:"SEGHUB_STORAGE" placeholder:"DIR|URL" help:"Where images and results go: a folder or a bucket such as s3://name. Default: the folder blobs under the data folder."`

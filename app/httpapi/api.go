@@ -59,7 +59,7 @@ type Models interface {
 
 // Live serves the sockets.
 type Live interface {
-	Serve(w http.ResponseWriter, r *http.Request, session string)
+	Serve(w http.ResponseWriter, r *http.Request, session string, address netip.Addr)
 	Refuse(w http.ResponseWriter, r *http.Request, err error)
 }
 
@@ -85,6 +85,7 @@ type Config struct {
 	Accounts Accounts
 	Jobs     Jobs
 	Blobs    Blobs
+	Results  Results
 	Models   Models
 	Live     Live
 	Client   http.Handler // the web client
@@ -165,6 +166,7 @@ func New(c Config) (http.Handler, error) {
 	get(mine, "/jobs/:id/result", a.result)
 	get(mine, "/jobs/:id/mask.png", a.mask)
 	get(mine, "/jobs/:id/probability.png", a.probability)
+	get(mine, "/export", a.export)
 	get(mine, "/stats", a.stats)
 
 	r.NoRoute(a.notAPI)

@@ -57,8 +57,8 @@ const socketPath = "/ws"
 // socket hands the connection to the hub. A browser cannot read the status of a refused upgrade, so
 // what is wrong with the caller is told by a close code.
 func (a *api) socket(c *gin.Context) {
-	now := time.Now()
-	err := a.rates.addressSockets.take(a.peer(c), now, "connections")
+	now, peer := time.Now(), a.peer(c)
+	err := a.rates.addressSockets.take(peer, now, "connections")
 	var session string
 	if err == nil {
 		session, err = a.caller(c)
@@ -71,5 +71,5 @@ func (a *api) socket(c *gin.Context) {
 		return
 	}
 	a.renewCookie(c)
-	a.Live.Serve(c.Writer, c.Request, session)
+	a.Live.Serve(c.Writer, c.Request, session, peer)
 }

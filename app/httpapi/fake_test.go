@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -188,7 +189,7 @@ func (m twoModels) Get(id string) (models.Spec, bool) {
 // sockets tells by HTTP what the hub would have been asked to do.
 type sockets struct{}
 
-func (sockets) Serve(w http.ResponseWriter, _ *http.Request, session string) {
+func (sockets) Serve(w http.ResponseWriter, _ *http.Request, session string, _ netip.Addr) {
 	w.Header().Set("Served", session)
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"golang.org/x/sync/errgroup"
 
@@ -13,6 +14,7 @@ import (
 	"seghub/models/mask/result"
 	"seghub/sessions"
 	"seghub/storage"
+	"seghub/storage/export"
 )
 
 // files keeps what sessions and hub need kept, under storage's layout.
@@ -79,4 +81,24 @@ func (f files) DeleteSession(ctx context.Context, session string) error {
 // MaskPNG reads the mask of a finished job.
 func (f files) MaskPNG(ctx context.Context, session, job string) ([]byte, error) {
 	return f.store.Read(ctx, storage.MaskKey(session, job))
+}
+
+// Picture reads what an export takes of a job that is done.
+func (f files) Picture(ctx context.Context, session string, job sessions.Job) (export.Picture, error) {
+	p := export.Picture{Pages: job.Pages, Channel: -1, Z: -1, T: -1}
+	data, err := f.store.Read(ctx, storage.ResultKey(session, job.ID))
+	if err != nil {
+		return p, err
+	}
+	if err := json.Unmarshal(data, &p.Result); err != nil {
+		return p, fmt.Errorf("decode the result of job %s: %w", job.ID, err)
+	}
+	p.Mask = func(ctx context.Context, w io.Writer) error {
+		picture, err := f.MaskPNG(ctx, session, job.ID)
+		if err == nil {
+			_, err = w.Write(picture)
+		}
+		return err
+	}
+	return p, nil
 }

@@ -297,6 +297,7 @@ func (s *server) edge(ctx context.Context, source status.Source, registry *prome
 		Accounts: s.sessions,
 		Jobs:     s.sessions,
 		Blobs:    s.store,
+		Results:  files{s.store},
 		Models:   s.models,
 		Live:     s.hub,
 		Client:   web.Handler(),

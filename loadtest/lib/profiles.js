@@ -7,7 +7,7 @@ export function oneStage(seconds) {
 }
 
 // PHASE_S is how long each phase takes; calm and storm take turns, so that what drifts meets both alike.
-const PHASE_S = Number(__ENV.PHASE || 15);
+export const PHASE_S = Number(__ENV.PHASE || 15);
 const PHASES = 6;
 const WARM_S = 5; // before the first
 

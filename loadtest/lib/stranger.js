@@ -6,16 +6,6 @@ import { ADDRESS } from './hub.js';
 const BOUNDARY = 'stranger';
 const ANSWER_MS = 3000;
 
-// bytes is a string of which each character is a byte.
-export function bytes(buffer) {
-  const data = new Uint8Array(buffer);
-  const pieces = [];
-  for (let i = 0; i < data.length; i += 4096) {
-    pieces.push(String.fromCharCode(...data.subarray(i, i + 4096)));
-  }
-  return pieces.join('');
-}
-
 export class Stranger {
   #token = '';
 

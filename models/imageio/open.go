@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"runtime/debug"
 
 	"seghub/models/imageio/refusal"
 )
@@ -151,6 +152,9 @@ func (f *File) guarded(ctx context.Context, decode func() error) error {
 	return err
 }
 
+// muchMemory, in bytes, is worth the pause that giving it back to the system takes.
+const muchMemory = 128 << 20
+
 // budgeted gives the budget back when it is closed.
 type budgeted struct {
 	Reader
@@ -165,6 +169,9 @@ func (b *budgeted) Read(ctx context.Context, dst []byte, area image.Rectangle) e
 
 func (b *budgeted) Close() error {
 	err := b.Reader.Close()
+	if b.taken >= muchMemory {
+		debug.FreeOSMemory() // the collector would keep it for minutes
+	}
 	b.budget.GiveBack(b.taken)
 	b.taken = 0
 	return err

@@ -170,9 +170,10 @@ func (s *survey) ranks() (total int64, nth func(rank int64) float64) {
 }
 
 // noise is the standard deviation of what is independent between pixels a little apart: the median of their differences, as if
-// it were normally distributed, so that edges, which are few, do not count.
+// it were normally distributed, so that edges, which are few, do not count. Of a picture of few pixels it is not known, and 0.
 func (s *survey) noise() float64 {
-	if len(s.differences) == 0 {
+	const few = 1000
+	if len(s.differences) < few {
 		return 0
 	}
 	slices.Sort(s.differences)

@@ -59,13 +59,5 @@ func (c *tiffCodec) open(_ context.Context, plane Plane) (Reader, error) {
 	if plane.Level > 0 {
 		layout = c.planes[plane.Page].Reduced[plane.Level-1]
 	}
-	r, err := layout.Reader(c.source, plane.Sample)
-	if err != nil {
-		return nil, err
-	}
-	return tiffReader{r}, nil
+	return layout.Reader(c.source, plane.Sample)
 }
-
-type tiffReader struct{ *tiff.Reader }
-
-func (tiffReader) Close() error { return nil }

@@ -24,7 +24,7 @@ if j[4] == '1' then outcome = 'cancelled' end
 let_go(sid, jid, j[3])
 call('ZREM', session .. ':queue', jid)
 if state == 'queued' then -- going back has taken from it when it started
-  call('HSET', key, 'started', int(NOW - num(arg(6)) - num(arg(7)) - num(arg(8))))
+  call('HSET', key, 'started', int(WALL - num(arg(6)) - num(arg(7)) - num(arg(8))))
 end
 call('HSET', key, 'error', arg(5), 'decode', arg(6), 'infer', arg(7), 'postprocess', arg(8))
 over(sid, jid, outcome)

@@ -67,8 +67,7 @@ func create(a *zip.Writer, name string, method uint16, modified time.Time) (io.W
 	return a.CreateHeader(&zip.FileHeader{Name: name, Method: method, Modified: modified})
 }
 
-func writeMask(ctx context.Context, w io.Writer, p *Picture) error   { return p.Files.Mask(ctx, w) }
-func writeLabels(ctx context.Context, w io.Writer, p *Picture) error { return p.Files.Labels(ctx, w) }
+func writeMask(ctx context.Context, w io.Writer, p *Picture) error { return p.Mask(ctx, w) }
 
 func writeReceipt(_ context.Context, w io.Writer, p *Picture) error {
 	encoder := json.NewEncoder(w)
@@ -85,7 +84,7 @@ func newAll(w io.Writer, temp string) writer {
 		folder{a, "geojson/", ".geojson", zip.Deflate, writeGeoJSON},
 		folder{a, "imagej/", ".RoiSet.zip", zip.Store, writeRoiSet},
 		folder{a, "masks/", ".png", zip.Store, writeMask},
-		folder{a, "labels/", ".tif", zip.Store, writeLabels},
+		folder{a, "labels/", ".tif", zip.Store, WriteLabels},
 		folder{a, "receipts/", ".json", zip.Deflate, writeReceipt},
 	}}
 	for _, f := range single {

@@ -17,15 +17,10 @@ type Picture struct {
 	Pages   int // of its file
 	// Where the page lies in its file, from 0; -1 where the file does not say.
 	Channel, Z, T int
-	Files         Files
+	// Mask writes a PNG of one channel, 0 or 255.
+	Mask func(ctx context.Context, w io.Writer) error
 
 	stem string // of its files in an archive
-}
-
-// Files are the pictures that were made of a job.
-type Files interface {
-	Mask(ctx context.Context, w io.Writer) error   // a PNG of one channel, 0 or 255
-	Labels(ctx context.Context, w io.Writer) error // a TIFF whose values are the objects' ids
 }
 
 // ErrFormat is why New refuses a format that there is not.
@@ -63,7 +58,7 @@ var single = []format{
 	{name: "csv", kind: Kind{"text/csv; charset=utf-8", ".csv"}, open: newCSV},
 	{name: "xlsx", kind: Kind{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".xlsx"}, open: newXLSX},
 	{name: "masks", kind: zipped, open: newFolder(writeMask, ".png", zip.Store)},
-	{name: "labels", kind: zipped, open: newFolder(writeLabels, ".tif", zip.Store)},
+	{name: "labels", kind: zipped, open: newFolder(WriteLabels, ".tif", zip.Store)},
 }
 
 var zipped = Kind{"application/zip", ".zip"}
@@ -102,7 +97,7 @@ func KindOf(name string, pictures int) (Kind, error) {
 // Export is one that is being written.
 type Export struct {
 	inner writer
-	names names
+	names Names
 }
 
 // New begins an export of so many pictures to w. What has to wait for the end lies in files of the folder temp until Close; an
@@ -112,7 +107,7 @@ func New(w io.Writer, name string, pictures int, temp string) (*Export, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Export{inner: f.open(w, temp), names: names{}}, nil
+	return &Export{inner: f.open(w, temp), names: Names{}}, nil
 }
 
 // Add writes a picture.
@@ -120,7 +115,7 @@ func (e *Export) Add(ctx context.Context, p Picture) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	p.stem = e.names.of(p.Image.Filename, p.Image.Page, p.Pages)
+	p.stem = e.names.Of(p.Image.Filename, p.Image.Page, p.Pages)
 	return e.inner.add(ctx, &p)
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"image"
 	"io"
 	"os"
 	"os/exec"
@@ -17,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/xuri/excelize/v2"
+	"golang.org/x/image/tiff"
 
 	"seghub/models/mask"
 )
@@ -68,7 +70,7 @@ func TestObjectsThatMeetAtCornersBecomeValidPolygons(t *testing.T) {
 }
 
 func TestNamesAreSafeAndUnique(t *testing.T) {
-	n := names{}
+	n := Names{}
 	for _, test := range []struct{ filename, want string }{
 		{"cells.tif", "cells"},
 		{"cells.png", "cells-2"},
@@ -89,14 +91,14 @@ func TestNamesAreSafeAndUnique(t *testing.T) {
 		{"bidi\u202egnp.tif", "bidi_gnp"},
 		{"bad\xff.tif", "bad_"},
 	} {
-		if got := n.of(test.filename, 0, 1); got != test.want {
+		if got := n.Of(test.filename, 0, 1); got != test.want {
 			t.Errorf("%q became %q, want %q", test.filename, got, test.want)
 		}
 	}
-	if got := n.of("stack.tif", 11, 20); got != "stack-page-12" {
+	if got := n.Of("stack.tif", 11, 20); got != "stack-page-12" {
 		t.Errorf("a page became %q", got)
 	}
-	if got := n.of(strings.Repeat("细", 200)+".tif", 0, 1); len(got) > maxStem || len(got) < maxStem/2 {
+	if got := n.Of(strings.Repeat("细", 200)+".tif", 0, 1); len(got) > maxStem || len(got) < maxStem/2 {
 		t.Errorf("a long name became one of %d bytes", len(got))
 	}
 }
@@ -104,9 +106,9 @@ func TestNamesAreSafeAndUnique(t *testing.T) {
 func FuzzNames(f *testing.F) {
 	f.Add("../a", "..\\b")
 	f.Fuzz(func(t *testing.T, a, b string) {
-		n := names{}
+		n := Names{}
 		for _, name := range []string{a, b, a} {
-			stem := n.of(name, 0, 1)
+			stem := n.Of(name, 0, 1)
 			if stem == "" || len(stem) > 255-len(".RoiSet.zip") || strings.ContainsAny(stem, "/\\\x00:") || strings.Trim(stem, ". ") != stem {
 				t.Errorf("%q became %q", name, stem)
 			}
@@ -263,6 +265,34 @@ func TestAnExportEndsWithItsContext(t *testing.T) {
 	cancel()
 	if err := e.Add(ctx, segmented("a.png", 1, 20, 20).Picture); !errors.Is(err, context.Canceled) {
 		t.Errorf("added with %v", err)
+	}
+}
+
+// TestLabelsAreThePixels holds the label map against the pixels that the objects were made of.
+func TestLabelsAreThePixels(t *testing.T) {
+	for _, p := range []*drawn{segmented("a.png", 1, 301, 207), corners(), empty("nothing.png")} {
+		size := 0.65
+		p.Image.PixelSize = &size
+		var file bytes.Buffer
+		if err := WriteLabels(context.Background(), &file, &p.Picture); err != nil {
+			t.Fatal(err)
+		}
+		img, err := tiff.Decode(&file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		grey := img.(*image.Gray16)
+		for i, want := range p.labels {
+			if x, y := i%p.Image.Width, i/p.Image.Width; grey.Gray16At(x, y).Y != want {
+				t.Fatalf("%s: pixel %d,%d is %d, want %d", p.Image.Filename, x, y, grey.Gray16At(x, y).Y, want)
+			}
+		}
+	}
+	p := corners()
+	p.Objects[2].ID = 70_000
+	var file bytes.Buffer
+	if err := WriteLabels(context.Background(), &file, &p.Picture); err != nil || !bytes.Contains(file.Bytes(), []byte{1, 1, 3, 0, 1, 0, 0, 0, 32}[1:]) {
+		t.Errorf("an id above 65,535: %v, no 32 bits", err)
 	}
 }
 

@@ -12,11 +12,11 @@ import (
 // maxStem is the longest stem in bytes: file systems take names of 255, and there are endings to come.
 const maxStem = 180
 
-// names are the stems that were given out, in lower case: not every file system tells cases apart.
-type names map[string]bool
+// Names are the stems that were given out, in lower case: not every file system tells cases apart.
+type Names map[string]bool
 
-// of gives a stem for the files of one page that no other has.
-func (n names) of(filename string, page, pages int) string {
+// Of gives a stem for the files of one page that no other has.
+func (n Names) Of(filename string, page, pages int) string {
 	stem := safeStem(filename)
 	if pages > 1 {
 		stem += "-page-" + strconv.Itoa(page+1)

@@ -3,7 +3,6 @@ package export
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"image"
 	"image/png"
@@ -20,8 +19,8 @@ type drawn struct {
 	labels []uint16 // Width*Height
 }
 
-// Mask and Labels make it Files.
-func (d *drawn) Mask(_ context.Context, w io.Writer) error {
+// writeMask is the picture's Mask.
+func (d *drawn) writeMask(_ context.Context, w io.Writer) error {
 	img := image.NewGray(image.Rect(0, 0, d.Image.Width, d.Image.Height))
 	for i, id := range d.labels {
 		if id > 0 {
@@ -29,33 +28,6 @@ func (d *drawn) Mask(_ context.Context, w io.Writer) error {
 		}
 	}
 	return png.Encode(w, img)
-}
-
-// Labels writes the plainest TIFF that there is.
-func (d *drawn) Labels(_ context.Context, w io.Writer) error {
-	var file bytes.Buffer
-	le := binary.LittleEndian
-	size := uint32(2 * len(d.labels))
-	file.Write(le.AppendUint32([]byte("II*\x00"), 8+size))
-	file.Write(must(binary.Append(nil, le, d.labels)))
-	tags := [][2]uint32{{256, uint32(d.Image.Width)}, {257, uint32(d.Image.Height)}, {258, 16}, {259, 1}, {262, 1},
-		{273, 8}, {277, 1}, {278, uint32(d.Image.Height)}, {279, size}}
-	directory := le.AppendUint16(nil, uint16(len(tags)))
-	for _, tag := range tags {
-		const long = 4
-		directory = le.AppendUint16(le.AppendUint16(directory, uint16(tag[0])), long)
-		directory = le.AppendUint32(le.AppendUint32(directory, 1), tag[1])
-	}
-	file.Write(le.AppendUint32(directory, 0))
-	_, err := w.Write(file.Bytes())
-	return err
-}
-
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }
 
 // segmented is a picture of random bodies, some with holes, cut as the hub cuts them.
@@ -88,7 +60,7 @@ func segmented(name string, seed uint64, width, height int) *drawn {
 		}
 	}
 	d.Picture = pictureOf(name, width, height, s.Objects)
-	d.Files = d
+	d.Mask = d.writeMask
 	return d
 }
 
@@ -120,7 +92,7 @@ func corners() *drawn {
 			Polygon: []mask.Point{{7, 1}, {8, 1}, {8, 2}, {9, 2}, {9, 5}, {6, 5}, {6, 2}, {7, 2}},
 			Holes:   [][]mask.Point{{{7, 3}, {7, 4}, {8, 4}, {8, 3}}}},
 	})
-	d.Files = d
+	d.Mask = d.writeMask
 	return d
 }
 
@@ -128,7 +100,7 @@ func corners() *drawn {
 func empty(name string) *drawn {
 	const width, height = 40, 30
 	d := &drawn{Picture: pictureOf(name, width, height, []mask.Object{}), labels: make([]uint16, width*height)}
-	d.Files = d
+	d.Mask = d.writeMask
 	return d
 }
 

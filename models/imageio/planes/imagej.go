@@ -45,7 +45,7 @@ func imageJ(pages []page, description string, most int) ([]Plane, error) {
 	x, y := d.Float(tiff.XResolution), d.Float(tiff.YResolution)
 	if unit := micrometres(values["unit"]); unit > 0 && x > 0 && (y == 0 || same(x, y)) && plausible(unit/x) {
 		for i := range all {
-			all[i].PixelSize, all[i].PixelSizeFrom = unit/x, "ImageJ"
+			all[i].PixelSize, all[i].PixelSizeFrom = tidy(unit/x), "ImageJ"
 		}
 	}
 	return all, nil

@@ -23,7 +23,8 @@ type Plane struct {
 // maxText is more than the description of any page has, in bytes.
 const maxText = 16 << 20
 
-// Of tells the pictures of a file, at least one and, where most is not 0, no more than that. The error is a refusal, or what the file's reader returned.
+// Of tells the pictures of a file: at least one and, where most is not 0, no more than that. The error is a refusal, or what the
+// file's reader returned.
 func Of(file *tiff.File, most int) ([]Plane, error) {
 	pages, err := pictures(file)
 	if err != nil {
@@ -79,11 +80,14 @@ func sizeOf(d *tiff.Directory) (size float64, from string) {
 		// A resolution for printing says nothing of what is seen; nobody prints more finely than this.
 		const finestPrint = 20
 		if size := unit / x; plausible(size) && size < finestPrint {
-			return size, "TIFF resolution"
+			return tidy(size), "TIFF resolution"
 		}
 	}
 	return 0, ""
 }
+
+// tidy is a size without the noise of having been a ratio.
+func tidy(size float64) float64 { return math.Round(size*1e9) / 1e9 }
 
 // plausible tells whether a pixel can be so many µm wide.
 func plausible(size float64) bool { return size > 1e-5 && size < 1e5 }

@@ -44,6 +44,8 @@ func (l *Layout) openWebP(section io.Reader) (stream, error) {
 	return l.interleave(decoded)
 }
 
+func (*onePiece) end() {}
+
 // fits holds a picture within the file against the block that it is.
 func (l *Layout) fits(config image.Config) error {
 	const mcu = 32 // what a codec may round up to

@@ -157,6 +157,17 @@ func copyArea(dst []byte, line int, src []byte, stride int, area image.Rectangle
 	}
 }
 
+// Close gives back what the streams were lent; no other call follows.
+func (r *Reader) Close() error {
+	for _, s := range r.streams {
+		if s != nil {
+			s.end()
+		}
+	}
+	r.streams, r.blocks = nil, nil
+	return nil
+}
+
 // readDirect reads without looking at the bytes.
 func (r *Reader) readDirect(dst []byte, line int, area image.Rectangle, i int) error {
 	l := r.layout
@@ -229,6 +240,7 @@ func (r *Reader) decode(ctx context.Context, pix []byte, i int) error {
 	if err != nil {
 		return err
 	}
+	defer rows.end()
 	for y := range height {
 		if y%rowsBetween == 0 {
 			if err := ctx.Err(); err != nil {
@@ -257,6 +269,7 @@ func (r *Reader) readStreamed(ctx context.Context, dst []byte, line int, area im
 		}
 		if old := r.streams[column]; old != nil {
 			s.ring = old.ring
+			old.end()
 		} else {
 			s.ring = make([]byte, min(keptRows, l.blockRows())*s.stride)
 		}
@@ -271,6 +284,7 @@ func (r *Reader) readStreamed(ctx context.Context, dst []byte, line int, area im
 				}
 			}
 			if err := s.make(s.slot(s.made)); err != nil {
+				s.end()
 				r.streams[column] = nil
 				return err
 			}

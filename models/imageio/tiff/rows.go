@@ -29,6 +29,7 @@ func (r *Reader) openRows(i int) (*rows, error) {
 	for _, plane := range planes {
 		stream, err := r.openPiece(i + plane*l.across*l.down)
 		if err != nil {
+			s.end()
 			return nil, damaged(err)
 		}
 		s.streams = append(s.streams, stream)
@@ -38,6 +39,13 @@ func (r *Reader) openRows(i int) (*rows, error) {
 	s.unpacked = make([]byte, l.Block.X*l.inBlock()*size)
 	s.needed = make([]byte, l.Block.X*len(s.which)*size)
 	return s, nil
+}
+
+// end gives back what the streams were lent.
+func (s *rows) end() {
+	for _, stream := range s.streams {
+		stream.end()
+	}
 }
 
 // kept is how many of the rows made are still there.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/bits"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/image/ccitt"
@@ -17,6 +18,8 @@ import (
 type stream interface {
 	// next gives the following n bytes, which are good until the next call.
 	next(n int) ([]byte, error)
+	// end gives back what it was lent; no other call follows.
+	end()
 }
 
 // openPiece begins with a block.
@@ -49,11 +52,13 @@ func (l *Layout) decompress(section io.Reader, i int) (stream, error) {
 	case none:
 		return &plain{r: section}, nil
 	case deflate, oldDeflate:
-		reader := new(inflate.Reader)
+		reader := inflaters.Get().(*inflate.Reader)
 		reader.Reset(section)
-		return (*inflating)(reader), nil
+		return &inflating{reader}, nil
 	case lzwCompression:
-		return newLZW(section), nil
+		decoder := lzws.Get().(*lzw)
+		decoder.reset(section)
+		return decoder, nil
 	case packBits:
 		return &plain{r: &unpacking{r: bufio.NewReaderSize(section, pieceSize)}}, nil
 	case zstdCompression:
@@ -62,7 +67,7 @@ func (l *Layout) decompress(section io.Reader, i int) (stream, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &plain{r: reader}, nil
+		return &zstds{plain{r: reader}, reader}, nil
 	default:
 		return l.fax(section, l.rows(i)), nil
 	}
@@ -75,6 +80,8 @@ const zstdMemory = 64 << 20
 type zeros struct{}
 
 func (zeros) next(n int) ([]byte, error) { return make([]byte, n), nil }
+
+func (zeros) end() {}
 
 // plain reads whole pieces from an io.Reader.
 type plain struct {
@@ -90,9 +97,30 @@ func (p *plain) next(n int) ([]byte, error) {
 	return p.piece[:n], err
 }
 
-type inflating inflate.Reader
+func (*plain) end() {}
 
-func (i *inflating) next(n int) ([]byte, error) { return (*inflate.Reader)(i).Next(n) }
+// zstds is a plain one that has something to close.
+type zstds struct {
+	plain
+	decoder *zstd.Decoder
+}
+
+func (z *zstds) end() { z.decoder.Close() }
+
+// Decompressors have large tables, and a page has many blocks.
+var (
+	inflaters = sync.Pool{New: func() any { return new(inflate.Reader) }}
+	lzws      = sync.Pool{New: func() any { return newLZW() }}
+)
+
+type inflating struct{ reader *inflate.Reader }
+
+func (i *inflating) next(n int) ([]byte, error) { return i.reader.Next(n) }
+
+func (i *inflating) end() {
+	i.reader.Reset(nil) // the file is not to be kept with it
+	inflaters.Put(i.reader)
+}
 
 // reversing turns the bits of each byte around.
 type reversing struct{ r io.Reader }

@@ -144,7 +144,10 @@ def main(path):
         labels = {}
         for stem in stems:
             data = archive.read(f"labels/{stem}.tif")
-            labels[stem] = picture = tifffile.imread(io.BytesIO(data))
+            with tifffile.TiffFile(io.BytesIO(data)) as file:
+                labels[stem] = picture = file.asarray()
+                receipt = json.loads(file.imagej_metadata["seghub_receipt"])
+            check(receipt == json.loads(archive.read(f"receipts/{stem}.json")), f"labels {stem}: another receipt")
             drawn = cv2.imdecode(np.frombuffer(archive.read(f"masks/{stem}.png"), np.uint8), cv2.IMREAD_UNCHANGED)
             check(np.array_equal(drawn > 0, picture > 0), f"masks {stem}: other pixels")
             read_geojson(archive.read(f"geojson/{stem}.geojson"), picture, stem)

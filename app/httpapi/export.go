@@ -1,0 +1,159 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"seghub/sessions"
+	"seghub/sessions/problem"
+	"seghub/storage"
+	"seghub/storage/export"
+)
+
+// Results give what was made of jobs.
+type Results interface {
+	// Picture is what an export takes of a job that is done.
+	Picture(ctx context.Context, session string, job sessions.Job) (export.Picture, error)
+}
+
+// export streams what was made of jobs in another program's format. It knows all their ids, and holds one of their results at a time.
+func (a *api) export(c *gin.Context) {
+	ctx, session := c.Request.Context(), c.GetString(sessionKey)
+	format := c.Query("format")
+	if _, err := export.KindOf(format, 1); err != nil {
+		a.fail(c, problem.Newf(problem.BadRequest, "There is no format %q: %s are known.", format, strings.Join(export.Formats(), ", ")))
+		return
+	}
+	jobs, err := a.toExport(ctx, session, c.QueryArray("job"))
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	kind, err := export.KindOf(format, len(jobs))
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	name := "seghub-" + format
+	if len(jobs) == 1 {
+		name = strings.TrimSuffix(jobs[0].Filename, path.Ext(jobs[0].Filename))
+	}
+	c.Header("Content-Type", kind.MediaType)
+	c.Header("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name + kind.Extension}))
+	c.Header("Cache-Control", "private, no-store")
+	if c.Request.Method == http.MethodHead {
+		return
+	}
+	if err := a.writeExport(ctx, c.Writer, session, format, jobs); err != nil {
+		a.breakOff(c, fmt.Errorf("export: %w", err))
+	}
+}
+
+// exported is what is known of a job beforehand.
+type exported struct{ ID, Filename string }
+
+// toExport gives the jobs that are named, or all of the session that are done, oldest first.
+func (a *api) toExport(ctx context.Context, session string, ids []string) (jobs []exported, err error) {
+	for _, id := range ids {
+		job, err := a.Jobs.Job(ctx, session, id)
+		if err != nil {
+			return nil, err
+		}
+		if job.State != sessions.JobDone {
+			return nil, problem.Newf(problem.BadRequest, "There is nothing to export of job %s: it is %s.", id, job.State)
+		}
+		jobs = append(jobs, exported{job.ID, job.Filename})
+	}
+	if len(ids) > 0 {
+		return jobs, nil
+	}
+	query := sessions.JobQuery{State: sessions.JobDone, Limit: maxPage}
+	for {
+		page, err := a.Jobs.Jobs(ctx, session, query)
+		if err != nil {
+			return nil, err
+		}
+		for _, job := range page.Jobs {
+			jobs = append(jobs, exported{job.ID, job.Filename})
+		}
+		if query.Cursor = page.NextCursor; query.Cursor == "" {
+			break
+		}
+	}
+	if len(jobs) == 0 {
+		return nil, problem.New(problem.NotFound, "There is nothing to export: no job of this session is done.")
+	}
+	slices.Reverse(jobs)
+	return jobs, nil
+}
+
+// writeExport writes one picture after the other. Those that were deleted since are left out.
+func (a *api) writeExport(ctx context.Context, w io.Writer, session, format string, jobs []exported) (err error) {
+	gate := &gate{Writer: w}
+	out, err := export.New(gate, format, len(jobs), a.Spool)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		gate.shut = err != nil // what follows a failure is not to look like an end
+		err = errors.Join(err, out.Close())
+	}()
+	for _, known := range jobs {
+		job, err := a.Jobs.Job(ctx, session, known.ID)
+		var picture export.Picture
+		if err == nil {
+			picture, err = a.Results.Picture(ctx, session, job)
+		}
+		if errors.Is(err, sessions.ErrNotFound) || errors.Is(err, storage.ErrNotFound) {
+			continue
+		}
+		if err == nil {
+			err = out.Add(ctx, picture)
+		}
+		if err != nil {
+			return fmt.Errorf("job %s: %w", known.ID, err)
+		}
+	}
+	return nil
+}
+
+// gate lets nothing through once it is shut.
+type gate struct {
+	io.Writer
+	shut bool
+}
+
+func (g *gate) Write(p []byte) (int, error) {
+	if g.shut {
+		return 0, io.ErrClosedPipe
+	}
+	return g.Writer.Write(p)
+}
+
+// breakOff answers with err's problem where nothing was answered yet. Else it breaks the connection: what ended like an answer would
+// be taken for a whole one.
+func (a *api) breakOff(c *gin.Context, err error) {
+	if !c.Writer.Written() {
+		c.Writer.Header().Del("Content-Disposition")
+		a.fail(c, err)
+		return
+	}
+	a.Log.Error("answer broken off", "path", c.Request.URL.Path, "error", err)
+	c.Abort()
+	inner, ok := c.Writer.(interface{ Unwrap() http.ResponseWriter }) // gin gives no connection away in which something was written
+	if !ok {
+		return
+	}
+	if conn, _, err := http.NewResponseController(inner.Unwrap()).Hijack(); err == nil {
+		_ = conn.Close() // how it closes changes nothing
+	}
+}

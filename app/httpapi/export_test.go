@@ -1,0 +1,128 @@
+package httpapi
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"seghub/models/mask"
+	"seghub/models/mask/result"
+	"seghub/sessions"
+	"seghub/sessions/problem"
+	"seghub/storage"
+	"seghub/storage/export"
+)
+
+// pictures is what was made of jobs: one pixel each.
+type pictures struct {
+	gone  map[string]bool // deleted meanwhile
+	fails string          // the job whose result cannot be read
+}
+
+func (p pictures) Picture(_ context.Context, _ string, job sessions.Job) (export.Picture, error) {
+	if p.gone[job.ID] {
+		return export.Picture{}, storage.ErrNotFound
+	}
+	if p.fails == job.ID {
+		return export.Picture{}, errors.New("the disk is broken")
+	}
+	return export.Picture{
+		Result: result.Result{Job: job.ID, Model: "unet", Image: result.Image{Filename: job.Filename, Width: 2, Height: 2},
+			Objects: []mask.Object{{ID: 1, Area: 1, BBox: [4]int{0, 0, 1, 1}, Polygon: []mask.Point{{0, 0}, {1, 0}, {1, 1}, {0, 1}}}}},
+		Pages: 1, Channel: -1, Z: -1, T: -1,
+		Mask: func(_ context.Context, w io.Writer) error {
+			_, err := io.WriteString(w, strings.Repeat("a mask", 100_000)) // more than an answer is held back for
+			return err
+		},
+	}, nil
+}
+
+// exporting is a session with so many jobs that are done.
+func exporting(t *testing.T, results pictures, done int) (e *edge, token string) {
+	e = newEdge(t, func(c *Config) { c.Results = results })
+	token = e.session()
+	for range done {
+		if _, err := e.people.Submit(t.Context(), "s1", "", []sessions.NewJob{{Filename: "../Zelle é.tif"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, job := range e.people.jobs["s1"] {
+		e.people.end("s1", job.ID, sessions.JobDone)
+	}
+	return e, token
+}
+
+func TestExportOfOneAndOfAll(t *testing.T) {
+	e, token := exporting(t, pictures{}, 3)
+	one := e.get("/api/v1/export?format=geojson&job=j2", token)
+	var document struct{ Features []json.RawMessage }
+	one.decode(t, http.StatusOK, &document)
+	if one.Header.Get("Content-Type") != "application/geo+json" || len(document.Features) != 1 {
+		t.Errorf("%s with %d features", one.Header.Get("Content-Type"), len(document.Features))
+	}
+	if got := one.Header.Get("Content-Disposition"); !strings.HasPrefix(got, "attachment; filename*=utf-8''") || !strings.HasSuffix(got, ".geojson") {
+		t.Errorf("disposition %q", got)
+	}
+	for path, files := range map[string]int{"format=geojson": 3, "format=geojson&job=j1&job=j3": 2, "format=masks": 3} {
+		a := e.get("/api/v1/export?"+path, token)
+		archive, err := zip.NewReader(bytes.NewReader(a.body), int64(len(a.body)))
+		if err != nil || len(archive.File) != files || a.Header.Get("Content-Type") != "application/zip" {
+			t.Errorf("%s: %v, status %d", path, err, a.StatusCode)
+		}
+	}
+	if head := e.do("HEAD", "/api/v1/export?format=csv", token, "", nil); head.StatusCode != http.StatusOK || head.Header.Get("Content-Type") != "text/csv; charset=utf-8" {
+		t.Errorf("HEAD: %d, %s", head.StatusCode, head.Header.Get("Content-Type"))
+	}
+}
+
+func TestExportsThatAreRefused(t *testing.T) {
+	e, token := exporting(t, pictures{}, 1)
+	if _, err := e.people.Submit(t.Context(), "s1", "", []sessions.NewJob{{}}); err != nil {
+		t.Fatal(err)
+	}
+	e.get("/api/v1/export", token).isProblem(t, 400, problem.BadRequest)
+	e.get("/api/v1/export?format=tiff", token).isProblem(t, 400, problem.BadRequest)
+	e.get("/api/v1/export?format=csv&job=j2", token).isProblem(t, 400, problem.BadRequest)
+	e.get("/api/v1/export?format=csv&job=j9", token).isProblem(t, 404, problem.NotFound)
+	e.get("/api/v1/export?format=csv&job=j1&job=j9", token).isProblem(t, 404, problem.NotFound)
+	e.get("/api/v1/export?format=csv", e.session()).isProblem(t, 404, problem.NotFound)
+	e.get("/api/v1/export?format=csv", "").isProblem(t, 401, problem.Unauthorized)
+}
+
+func TestExportLeavesOutWhatIsGone(t *testing.T) {
+	e, token := exporting(t, pictures{gone: map[string]bool{"j2": true}}, 3)
+	a := e.get("/api/v1/export?format=masks", token)
+	if archive, err := zip.NewReader(bytes.NewReader(a.body), int64(len(a.body))); err != nil || len(archive.File) != 2 {
+		t.Errorf("%v, status %d", err, a.StatusCode)
+	}
+}
+
+// TestExportThatFailsDoesNotLookWhole breaks in the middle: before anything was written there is a problem, after it no end.
+func TestExportThatFailsDoesNotLookWhole(t *testing.T) {
+	e, token := exporting(t, pictures{fails: "j2"}, 3)
+	failed := e.get("/api/v1/export?format=csv", token)
+	failed.isProblem(t, 500, problem.Internal)
+	if failed.Header.Get("Content-Disposition") != "" {
+		t.Error("a problem is told to be kept as a file")
+	}
+	request, err := http.NewRequest("GET", e.server.URL+"/api/v1/export?format=masks", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := e.server.Client().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	if response.StatusCode != http.StatusOK || len(data) == 0 || err == nil {
+		t.Errorf("status %d, %d bytes and then %v", response.StatusCode, len(data), err)
+	}
+}

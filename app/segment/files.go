@@ -1,0 +1,86 @@
+package segment
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// endings are those of the files that are taken from a folder; a file that is named itself is always taken.
+var endings = map[string]bool{".png": true, ".jpg": true, ".jpeg": true, ".tif": true, ".tiff": true, ".bmp": true,
+	".czi": true, ".nd2": true, ".lif": true, ".svs": true, ".ndpi": true}
+
+// The endings of what is written here, which a folder may hold from before.
+const (
+	maskEnding   = ".mask.png"
+	labelsEnding = ".labels.tif"
+)
+
+// isImage tells whether a file of a folder is one to segment.
+func isImage(name string) bool {
+	lower := strings.ToLower(name)
+	return endings[filepath.Ext(lower)] && !strings.HasPrefix(name, ".") &&
+		!strings.HasSuffix(lower, maskEnding) && !strings.HasSuffix(lower, labelsEnding)
+}
+
+// File is one to segment.
+type File struct {
+	Path string
+	Name string // below the folder that it was found in, with slashes
+}
+
+// Files are the files that paths name, and the images of the folders that they name, with the folders below; what is hidden
+// is left out. The folder out is none of them.
+func Files(paths []string, out string) ([]File, error) {
+	var list []File
+	seen := map[string]bool{}
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		found := []File{{path, filepath.Base(path)}}
+		if info.IsDir() {
+			if found, err = images(path, out); err != nil {
+				return nil, err
+			}
+		}
+		for _, f := range found {
+			if key := absolute(f.Path); !seen[key] {
+				seen[key] = true
+				list = append(list, f)
+			}
+		}
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("no image in %s", strings.Join(paths, ", "))
+	}
+	return list, nil
+}
+
+// images are those below a folder, in the order of their names.
+func images(folder, out string) (list []File, err error) {
+	err = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && path != folder && (strings.HasPrefix(entry.Name(), ".") || absolute(path) == absolute(out)):
+			return filepath.SkipDir
+		case entry.IsDir() || !isImage(entry.Name()):
+			return nil
+		}
+		name, err := filepath.Rel(folder, path)
+		list = append(list, File{path, filepath.ToSlash(name)})
+		return err
+	})
+	return list, err
+}
+
+func absolute(path string) string {
+	if full, err := filepath.Abs(path); err == nil {
+		return full
+	}
+	return path
+}

@@ -1,0 +1,292 @@
+package segment
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"seghub/client"
+)
+
+const (
+	uploadsAtOnce = 3
+	fetchesAtOnce = 2
+	giveUp        = 10 * time.Minute // of a hub that is away, so long as nothing else is wanted of it
+)
+
+// round is the work of one session. Its state is owned by the goroutine of run; the others hand it what to do.
+type round struct {
+	task  Task
+	hub   *client.Client
+	fetch *fetcher
+
+	news    chan func()
+	toSend  chan *item  // each is in it once at most
+	toFetch chan parcel // likewise
+
+	group  *errgroup.Group // of all other goroutines
+	items  []*item
+	owners map[string]*item      // by job
+	jobs   map[string]client.Job // as they were told last, also of items that do not know of them yet
+	left   int                   // items that have not ended
+}
+
+func newRound(task Task, hub *client.Client, fetch *fetcher, items []*item) *round {
+	r := &round{
+		task: task, hub: hub, fetch: fetch,
+		news: make(chan func()), toSend: make(chan *item, len(items)), toFetch: make(chan parcel, len(items)),
+		items: items, owners: map[string]*item{}, jobs: map[string]client.Job{}, left: len(items),
+	}
+	for _, it := range items {
+		r.toSend <- it
+	}
+	task.Board.begin(items)
+	return r
+}
+
+// run returns once all items have ended, or with why they cannot.
+func (r *round) run(ctx context.Context) error {
+	within, cancel := context.WithCancel(ctx)
+	defer cancel()
+	group, within := errgroup.WithContext(within)
+	r.group = group
+	for range uploadsAtOnce {
+		group.Go(func() error { return r.sendAll(within) })
+	}
+	for range fetchesAtOnce {
+		group.Go(func() error { return r.fetchAll(within) })
+	}
+	group.Go(func() error { return r.follow(within) })
+	for r.left > 0 && within.Err() == nil {
+		select {
+		case do := <-r.news:
+			do()
+		case <-within.Done():
+		}
+	}
+	cancel()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// tell has run do something.
+func (r *round) tell(ctx context.Context, do func()) {
+	select {
+	case r.news <- do:
+	case <-ctx.Done():
+	}
+}
+
+func (r *round) sendAll(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case it := <-r.toSend:
+			if err := r.send(ctx, it); err != nil {
+				return quiet(ctx, err)
+			}
+		}
+	}
+}
+
+// send uploads a file. Its error is that of the session; what is wrong with the file is told.
+func (r *round) send(ctx context.Context, it *item) error {
+	file := client.FromDisk(it.Path)
+	sent, err := r.hub.Upload(ctx, client.Upload{
+		Model: r.task.Model, Options: r.task.Options, Files: []client.File{file},
+		Sent: func(bytes int64) { r.task.Board.sending(it, bytes, file.Size) },
+	})
+	if err != nil && ofSession(err) {
+		return err
+	}
+	r.tell(ctx, func() { r.sent(it, sent.Accepted, err) })
+	return nil
+}
+
+// ofSession tells whether nothing more can be done in the session: it is gone, or the hub is.
+func ofSession(err error) bool {
+	var p *client.Problem
+	return !errors.As(err, &p) && !client.IsLocal(err) || client.HasCode(err, client.CodeUnauthorized)
+}
+
+// quiet is err, unless it comes of the round's end.
+func quiet(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (r *round) fetchAll(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case p := <-r.toFetch:
+			var err error
+			for i, job := range p.jobs {
+				if err == nil {
+					err = r.fetch.ofJob(ctx, p.stems[i], job, r.task.Alone)
+				}
+			}
+			if err != nil && ofSession(err) {
+				return quiet(ctx, err)
+			}
+			r.tell(ctx, func() { r.end(p.item, errors.Join(p.item.err, err)) })
+		}
+	}
+}
+
+// parcel is what there is to fetch of an item.
+type parcel struct {
+	item  *item
+	jobs  []client.Job
+	stems []string
+}
+
+// follow hears of jobs until the round ends.
+func (r *round) follow(ctx context.Context) error {
+	var gone time.Time // since when there is no connection
+	for event, err := range r.hub.Events(ctx, client.Follow{}) {
+		if err != nil {
+			return quiet(ctx, err)
+		}
+		switch e := event.(type) {
+		case client.Snapshot:
+			r.tell(ctx, func() { r.seen(ctx, e) })
+		case client.JobChanged:
+			r.tell(ctx, func() { r.heard(e.Job) })
+		case client.Progress:
+			r.tell(ctx, func() {
+				if it := r.owners[e.JobID]; it != nil {
+					r.task.Board.running(it, e.Stage, e.Percent)
+				}
+			})
+		case client.SessionChanged:
+			r.task.Board.place(e.Session.Position, 0, e.Session.ETASeconds)
+		case client.Position:
+			r.task.Board.place(&e.Position, e.Waiting, e.ETASeconds)
+		case client.Welcome:
+			gone = time.Time{}
+		case client.Disconnected:
+			if gone.IsZero() {
+				gone = time.Now()
+			} else if time.Since(gone) > giveUp {
+				return e.Err
+			}
+			r.task.Board.Say("The connection is gone, and is made again: " + e.Err.Error())
+		}
+	}
+	return nil
+}
+
+// sent takes what became of an upload.
+func (r *round) sent(it *item, jobs []client.Job, err error) {
+	if err != nil {
+		r.end(it, err)
+		return
+	}
+	for _, job := range jobs {
+		it.jobs = append(it.jobs, job.ID)
+		r.owners[job.ID] = it
+		if _, heard := r.jobs[job.ID]; !heard {
+			r.jobs[job.ID] = job
+		}
+	}
+	r.task.Board.running(it, string(client.Queued), 0)
+	r.settle(it)
+}
+
+func (r *round) heard(job client.Job) {
+	r.jobs[job.ID] = job
+	if it := r.owners[job.ID]; it != nil {
+		r.settle(it)
+	}
+}
+
+// seen takes all that the hub knows of. Jobs that it should know and does not were lost with its log: their files are sent again.
+func (r *round) seen(ctx context.Context, all client.Snapshot) {
+	known := make(map[string]bool, len(all.Jobs))
+	for _, job := range all.Jobs {
+		known[job.ID] = true
+		r.heard(job)
+	}
+	for id, it := range r.owners {
+		if !known[id] && !r.jobs[id].State.Ended() {
+			r.group.Go(func() error { return r.look(ctx, it, id) })
+		}
+	}
+}
+
+// look asks for a job that a snapshot has not: it may have been made since, or be one of very many.
+func (r *round) look(ctx context.Context, it *item, id string) error {
+	job, err := r.hub.Job(ctx, id)
+	if err != nil && ofSession(err) {
+		return quiet(ctx, err)
+	}
+	r.tell(ctx, func() {
+		switch {
+		case err == nil:
+			r.heard(job)
+		case client.HasCode(err, client.CodeNotFound) && r.owners[id] == it && !it.ended:
+			for _, id := range it.jobs {
+				delete(r.owners, id)
+			}
+			it.restart()
+			r.toSend <- it
+		}
+	})
+	return nil
+}
+
+// settle ends an item whose jobs all have ended, or has what was made of it fetched.
+func (r *round) settle(it *item) {
+	p := parcel{item: it}
+	var failed error
+	for _, id := range it.jobs {
+		job := r.jobs[id]
+		switch {
+		case !job.State.Ended():
+			return
+		case job.State != client.Done:
+			failed = why(job)
+		default:
+			p.jobs, p.stems = append(p.jobs, job), append(p.stems, r.stem(it, job))
+		}
+	}
+	for _, id := range it.jobs { // it settles once
+		delete(r.owners, id)
+	}
+	it.err = failed
+	r.toFetch <- p
+}
+
+// stem names what is made of a job; when it is made again it has the same name.
+func (r *round) stem(it *item, job client.Job) string {
+	stem, named := it.stems[job.Page]
+	if !named {
+		stem = r.fetch.stem(it.File, job)
+		if it.stems == nil {
+			it.stems = map[int]string{}
+		}
+		it.stems[job.Page] = stem
+	}
+	return stem
+}
+
+func (r *round) end(it *item, err error) {
+	it.ended, it.err = true, err
+	r.left--
+	objects := 0
+	for _, id := range it.jobs {
+		if count := r.jobs[id].Count; count != nil {
+			objects += *count
+		}
+	}
+	r.task.Board.ended(it, objects, err)
+}

@@ -1,0 +1,132 @@
+package segment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"seghub/client"
+	"seghub/storage/export"
+)
+
+// rounds is how often a hub may have forgotten everything before that is taken for its fault.
+const rounds = 5
+
+// Task is what to do with each file.
+type Task struct {
+	Hub     client.Config
+	Model   string
+	Options client.Options
+	Out     string
+	Formats []string
+	Alone   bool // each file makes documents of its own, in all formats
+	Board   *Board
+}
+
+// Validate says which format there is not.
+func (t Task) Validate() error {
+	for _, format := range t.Formats {
+		if _, err := export.KindOf(format, 1); err != nil {
+			return fmt.Errorf("%q is not a format; there are %v", format, export.Formats())
+		}
+	}
+	return nil
+}
+
+// Failure is a file that came to nothing, or not to all that it should have, and why.
+type Failure struct {
+	File File
+	Err  error
+}
+
+// Run segments files and writes what was asked for. Failures are those of single files; the error is that of the whole.
+func Run(ctx context.Context, task Task, files []File) ([]Failure, error) {
+	items := make([]*item, len(files))
+	for i, f := range files {
+		items[i] = &item{File: f}
+	}
+	fetch := fetcher{out: task.Out, formats: task.Formats, names: map[string]export.Names{}}
+	defer task.Board.end()
+	todo := items
+	for n := 1; ; n++ {
+		err := runRound(ctx, task, &fetch, todo)
+		if !client.HasCode(err, client.CodeUnauthorized) || n == rounds {
+			return failuresOf(items), err
+		}
+		task.Board.Say("The hub has forgotten this session: a new one is begun.")
+		todo = nil
+		for _, it := range items {
+			if !it.ended || it.err == nil && task.makesWhole() { // a document of all files needs all of them in one session
+				it.restart()
+				todo = append(todo, it)
+			}
+		}
+	}
+}
+
+// makesWhole tells whether there is a document of all files to be made.
+func (t Task) makesWhole() bool {
+	return !t.Alone && slices.ContainsFunc(t.Formats, func(format string) bool { return whole[format] })
+}
+
+func failuresOf(items []*item) (list []Failure) {
+	for _, it := range items {
+		if it.err != nil {
+			list = append(list, Failure{it.File, it.err})
+		}
+	}
+	return list
+}
+
+// item is a file on its way.
+type item struct {
+	File
+	jobs  []string       // that were made of it; nil until it is sent
+	stems map[int]string // of what is written, by page; they stay when it is sent again
+	ended bool
+	err   error
+}
+
+// restart has a file begin anew.
+func (it *item) restart() { it.jobs, it.ended, it.err = nil, false, nil }
+
+// parting is how long leaving a hub may take.
+const parting = 10 * time.Second
+
+// runRound does the work of one session.
+func runRound(ctx context.Context, task Task, fetch *fetcher, items []*item) error {
+	hub, err := client.Open(ctx, task.Hub)
+	if err != nil {
+		return err
+	}
+	fetch.hub = hub
+	r := newRound(task, hub, fetch, items)
+	err = r.run(ctx)
+	if err == nil && !task.Alone && slices.ContainsFunc(items, func(it *item) bool { return it.err == nil }) {
+		err = fetch.ofAll(ctx)
+	}
+	if client.HasCode(err, client.CodeUnauthorized) {
+		hub.Disconnect()
+		return err
+	}
+	// Whatever was not done will be wanted by nobody.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), parting)
+	defer cancel()
+	if closed := hub.Close(ctx); err == nil && closed != nil {
+		task.Board.Say("The session at the hub could not be ended; it ends by itself: " + closed.Error())
+	}
+	return err
+}
+
+// why is the reason of a job that is not done.
+func why(job client.Job) error {
+	switch {
+	case job.State == client.Cancelled:
+		return errors.New("cancelled")
+	case job.Error != nil:
+		return job.Error
+	}
+	return errors.New("failed")
+}

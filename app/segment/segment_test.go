@@ -1,0 +1,368 @@
+package segment
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"seghub/app/config"
+	"seghub/client"
+	"seghub/gpuexec/ort"
+	"seghub/models/sample"
+)
+
+const model = "unet_spherohq"
+
+// inference is what a hub within the test runs with.
+func inference(t *testing.T) config.Inference {
+	t.Helper()
+	if _, err := os.Stat(ort.DefaultLibrary()); err != nil {
+		t.Skip("left out: ONNX Runtime library is absent; scripts/fetch-onnxruntime gets it")
+	}
+	return config.Inference{Models: "../../models/weights", Device: "cpu"}
+}
+
+func quietLog(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
+}
+
+// atHub does something at a hub of the test's own.
+func atHub(t *testing.T, do func(ctx context.Context, address string) error) {
+	t.Helper()
+	if err := WithHub(t.Context(), inference(t), model, quietLog(t), do); err != nil {
+		t.Error(err)
+	}
+}
+
+// pictures puts so many into a folder, each with a name of its own.
+func pictures(t *testing.T, folder string, n int) []File {
+	t.Helper()
+	names := sample.Names()
+	var files []File
+	for i := range n {
+		data, err := sample.PNG(names[i%len(names)])
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(folder, fmt.Sprintf("plate %02d.png", i))
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, File{path, filepath.Base(path)})
+	}
+	return files
+}
+
+func task(t *testing.T, hub, out string, formats ...string) Task {
+	return Task{Hub: client.Config{URL: hub, Name: "Ada"}, Model: model, Out: out, Formats: formats, Board: NewBoard(t.Output(), false)}
+}
+
+// TestPulledCableLosesNoFile has the connection break again and again while files travel, and each is there once in the end.
+func TestPulledCableLosesNoFile(t *testing.T) {
+	folder, out := t.TempDir(), t.TempDir()
+	pictures(t, folder, 8)
+	if err := os.WriteFile(filepath.Join(folder, "broken.png"), []byte("no picture"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	atHub(t, func(ctx context.Context, address string) error {
+		cut := newCable(t, 700<<10, func() string { return strings.TrimPrefix(address, "http://") })
+		return segmentAll(ctx, t, cut, folder, out, 8)
+	})
+}
+
+// TestSixtyRealFilesThroughAPulledCable is the same with files as people have them.
+func TestSixtyRealFilesThroughAPulledCable(t *testing.T) {
+	found, err := filepath.Glob("../../../shared/data/nuclei_val/images/*.png")
+	if err != nil || len(found) < 60 {
+		t.Skip("left out: real images are absent: ../shared/data")
+	}
+	folder, out := t.TempDir(), t.TempDir()
+	for _, path := range found[:60] {
+		data, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(folder, filepath.Base(path)), data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	atHub(t, func(ctx context.Context, address string) error {
+		cut := newCable(t, 2<<20, func() string { return strings.TrimPrefix(address, "http://") })
+		return segmentAll(ctx, t, cut, folder, out, 60)
+	})
+}
+
+func segmentAll(ctx context.Context, t *testing.T, cut *cable, folder, out string, good int) error {
+	files, err := Files([]string{folder}, out)
+	if err != nil {
+		return err
+	}
+	failures, err := Run(ctx, task(t, cut.url(), out, "geojson", "csv", "masks"), files)
+	if err != nil {
+		return err
+	}
+	if len(failures) != len(files)-good {
+		t.Errorf("%d of %d files failed: %v", len(failures), len(files), failures)
+	}
+	cut.mu.Lock()
+	pulled := cut.pulled
+	cut.mu.Unlock()
+	t.Logf("the cable was pulled %d times", pulled)
+	if pulled == 0 {
+		t.Error("the cable was never pulled")
+	}
+	for ending, want := range map[string]int{".geojson": good, maskEnding: good, "results.csv": 1} {
+		written, err := filepath.Glob(filepath.Join(out, "*"+ending))
+		if err != nil || len(written) != want {
+			t.Errorf("%d files %s, want %d", len(written), ending, want)
+		}
+	}
+	table, err := os.ReadFile(filepath.Join(out, "results.csv"))
+	if err != nil {
+		return err
+	}
+	rows := strings.Split(strings.TrimSpace(string(table)), "\n")
+	images := map[string]bool{}
+	objects := map[string]bool{}
+	for _, row := range rows[1:] {
+		cells := strings.Split(row, ",")
+		images[cells[0]] = true
+		if key := cells[0] + " " + cells[2]; objects[key] {
+			t.Errorf("object %s is there twice: a file became two jobs", key)
+		} else {
+			objects[key] = true
+		}
+	}
+	if len(images) == 0 || len(images) > good {
+		t.Errorf("objects of %d images", len(images))
+	}
+	return nil
+}
+
+// TestRestartedHubLosesNoFile has a hub that keeps nothing go down in the middle, and another one come up in its place.
+func TestRestartedHubLosesNoFile(t *testing.T) {
+	folder, out := t.TempDir(), t.TempDir()
+	files := pictures(t, folder, 5)
+	var current atomic.Value
+	current.Store("")
+	up, oneDone, allDone := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	hubs := make(chan error, 1)
+	log := quietLog(t)
+	settings := inference(t)
+	go func() {
+		err := WithHub(t.Context(), settings, model, log, func(ctx context.Context, address string) error {
+			current.Store(strings.TrimPrefix(address, "http://"))
+			close(up)
+			select {
+			case <-oneDone:
+			case <-ctx.Done():
+			}
+			return nil
+		})
+		if err == nil {
+			err = WithHub(t.Context(), settings, model, log, func(ctx context.Context, address string) error {
+				current.Store(strings.TrimPrefix(address, "http://"))
+				select {
+				case <-allDone:
+				case <-ctx.Done():
+				}
+				return nil
+			})
+		}
+		hubs <- err
+	}()
+	select {
+	case <-up:
+	case err := <-hubs:
+		t.Fatal(err)
+	}
+	cut := newCable(t, 0, func() string { return current.Load().(string) })
+	job := task(t, cut.url(), out, "masks", "csv")
+	forgotten := false
+	once := sync.OnceFunc(func() { close(oneDone) })
+	job.Board = NewBoard(lines(func(line string) {
+		t.Log(strings.TrimSpace(line))
+		forgotten = forgotten || strings.Contains(line, "forgotten")
+		if strings.HasPrefix(line, "1/5") {
+			once()
+		}
+	}), false)
+	failures, err := Run(t.Context(), job, files)
+	if err != nil || len(failures) != 0 {
+		t.Errorf("%v, %v", failures, err)
+	}
+	if !forgotten {
+		t.Error("the hub was not restarted in the middle")
+	}
+	masks, err := filepath.Glob(filepath.Join(out, "*"+maskEnding))
+	if err != nil || len(masks) != len(files) {
+		t.Errorf("%d masks, %v", len(masks), err)
+	}
+	once()
+	close(allDone)
+	if err := <-hubs; err != nil {
+		t.Error(err)
+	}
+}
+
+// lines hears what is written.
+type lines func(line string)
+
+func (l lines) Write(p []byte) (int, error) {
+	l(string(p))
+	return len(p), nil
+}
+
+func TestFilesOfAFolder(t *testing.T) {
+	folder := t.TempDir()
+	out := filepath.Join(folder, "out")
+	for _, name := range []string{"b.TIF", "a.png", "notes.txt", ".hidden.png", "day 2/c.jpg", ".cache/d.png", "out/e.png", "a.mask.png", "a.labels.tif"} {
+		path := filepath.Join(folder, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := Files([]string{folder, filepath.Join(folder, "a.png"), filepath.Join(folder, "notes.txt")}, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name)
+	}
+	if want := []string{"a.png", "b.TIF", "day 2/c.jpg", "notes.txt"}; !slices.Equal(names, want) {
+		t.Errorf("found %q, want %q", names, want)
+	}
+	if _, err := Files([]string{filepath.Join(folder, ".cache")}, out); err != nil {
+		t.Errorf("a hidden folder that is named: %v", err)
+	}
+	for _, path := range []string{filepath.Join(folder, "gone"), t.TempDir()} {
+		if _, err := Files([]string{path}, out); err == nil {
+			t.Errorf("%s has images", path)
+		}
+	}
+}
+
+func TestUnknownFormatIsSaidBeforeAnythingIsSent(t *testing.T) {
+	if err := (Task{Formats: []string{"csv", "svg"}}).Validate(); err == nil || !strings.Contains(err.Error(), "svg") {
+		t.Error(err)
+	}
+}
+
+func TestBoardShowsBarsPlaceAndTimeLeft(t *testing.T) {
+	var screen bytes.Buffer
+	b := NewBoard(&screen, true)
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	b.now = func() time.Time { now = now.Add(time.Minute); return now }
+	items := []*item{{File: File{Name: "a.tif"}}, {File: File{Name: "b.tif"}}}
+	b.begin(items)
+	b.sending(items[0], 50, 100)
+	position, eta := 2, 120.0
+	b.place(&position, 5, &eta)
+	b.running(items[0], "infer", 50)
+	b.ended(items[0], 12, nil)
+	last := screen.String()[strings.LastIndex(screen.String(), clearLine):]
+	for _, want := range []string{"1 of 2 files", "number 2 in the line of 5, on in 2 min", " left"} {
+		if !strings.Contains(last, want) {
+			t.Errorf("%q is not on the screen: %q", want, last)
+		}
+	}
+	b.ended(items[1], 0, fmt.Errorf("no image"))
+	b.end()
+	if text := screen.String(); !strings.Contains(text, "2/2 b.tif: no image\n") || !strings.HasSuffix(text, lineUp+clearLine) {
+		t.Errorf("at the end: %q", text)
+	}
+}
+
+func TestWatcherTakesWhatIsCompleteAndRemembersIt(t *testing.T) {
+	folder, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
+	files := pictures(t, folder, 2)
+	whole, err := os.ReadFile(files[1].Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := func() { // a file that its microscope has stopped at
+		if err := os.WriteFile(files[1].Path, whole[:len(whole)/2], 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	half()
+	atHub(t, func(ctx context.Context, address string) error {
+		if err := os.MkdirAll(out, 0o755); err != nil {
+			return err
+		}
+		newWatcher := func() *watcher {
+			task := task(t, address, out, "csv")
+			task.Alone = true
+			w := &watcher{task: task, dir: folder, did: map[string]seen{}, found: map[string]seen{}, rests: map[string]int{}, said: map[string]seen{}}
+			if err := w.remember(); err != nil {
+				t.Fatal(err)
+			}
+			return w
+		}
+		made := func() []string {
+			list, err := filepath.Glob(filepath.Join(out, "*.csv"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return list
+		}
+		w := newWatcher()
+		for look := range atRest {
+			if n := len(made()); n != 0 {
+				t.Errorf("after %d looks there are %d tables", look, n)
+			}
+			if err := w.look(ctx); err != nil {
+				return err
+			}
+		}
+		if n := len(made()); n != 1 {
+			t.Errorf("%d tables of one complete file", n)
+		}
+		if err := os.WriteFile(files[1].Path, whole, 0o600); err != nil {
+			return err
+		}
+		for range atRest {
+			if err := w.look(ctx); err != nil {
+				return err
+			}
+		}
+		if n := len(made()); n != 2 {
+			t.Errorf("%d tables of two complete files", n)
+		}
+		var did map[string]seen
+		data, err := os.ReadFile(filepath.Join(out, memory))
+		if err != nil || json.Unmarshal(data, &did) != nil || len(did) != 2 {
+			t.Errorf("remembered %s, %v", data, err)
+		}
+		// Another one, with all tables gone, makes none anew.
+		for _, path := range made() {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+		}
+		w = newWatcher()
+		for range atRest + 1 {
+			if err := w.look(ctx); err != nil {
+				return err
+			}
+		}
+		if n := len(made()); n != 0 {
+			t.Errorf("%d tables were made again", n)
+		}
+		return nil
+	})
+}

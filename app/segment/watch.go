@@ -1,0 +1,154 @@
+package segment
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"seghub/models/imageio"
+)
+
+// atRest is how many looks in a row must find a file as it was before it counts as complete.
+const atRest = 3
+
+// memory is where a watcher writes down what it did, in the folder out, so that another one goes on there.
+const memory = ".seghub-watched.json"
+
+// seen is a file as a look found it.
+type seen struct {
+	Size     int64     `json:"size"`
+	Modified time.Time `json:"modified"`
+}
+
+// watcher remembers what it did, and how the others looked.
+type watcher struct {
+	task  Task
+	dir   string
+	did   map[string]seen // by name; those of memory
+	found map[string]seen
+	rests map[string]int // looks in a row that found a file as it was
+	said  map[string]seen
+}
+
+// Watch segments the images of a folder, and those that come, until ctx ends. A file that changes is made again. Files of
+// which nothing comes are told of once, and again when they have changed.
+func Watch(ctx context.Context, task Task, dir string, every time.Duration) error {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return errors.Join(err, fmt.Errorf("%s is not a folder to watch", dir))
+	}
+	if err := os.MkdirAll(task.Out, 0o755); err != nil {
+		return err
+	}
+	task.Alone = true
+	w := &watcher{task: task, dir: dir, did: map[string]seen{}, found: map[string]seen{}, rests: map[string]int{}, said: map[string]seen{}}
+	if err := w.remember(); err != nil {
+		return err
+	}
+	task.Board.Say("Watching " + dir)
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		if err := w.look(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// look does what is complete.
+func (w *watcher) look(ctx context.Context) error {
+	files, err := images(w.dir, w.task.Out)
+	if err != nil {
+		w.task.Board.Say(err.Error()) // a share that is away comes back
+		return nil
+	}
+	var ready []File
+	for _, f := range files {
+		if w.isReady(ctx, f) {
+			ready = append(ready, f)
+		}
+	}
+	if len(ready) == 0 {
+		return nil
+	}
+	failures, err := Run(ctx, w.task, ready)
+	if err != nil {
+		return err
+	}
+	for _, f := range ready {
+		w.did[f.Name] = w.found[f.Name]
+	}
+	for _, f := range failures {
+		w.task.Board.Say(fmt.Sprintf("failed: %s: %v", f.File.Path, f.Err))
+	}
+	return w.keep()
+}
+
+// isReady tells whether a file is new, has been at rest, and can be read to its end.
+func (w *watcher) isReady(ctx context.Context, f File) bool {
+	info, err := os.Stat(f.Path)
+	if err != nil || info.Size() == 0 {
+		return false
+	}
+	now := seen{info.Size(), info.ModTime().UTC()}
+	if w.did[f.Name] == now {
+		return false
+	}
+	if w.found[f.Name] != now {
+		w.found[f.Name], w.rests[f.Name] = now, 0
+	}
+	if w.rests[f.Name]++; w.rests[f.Name] < atRest {
+		return false
+	}
+	err = complete(ctx, f.Path, now.Size)
+	if err != nil && w.said[f.Name] != now {
+		w.said[f.Name] = now
+		w.task.Board.Say(fmt.Sprintf("%s is not taken yet: %v", f.Path, err))
+	}
+	return err == nil
+}
+
+// complete tells why a file cannot be read to its end. A program that writes at leisure may rest in between.
+func complete(ctx context.Context, path string, size int64) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = imageio.Open(ctx, file, size, imageio.Limits{})
+	return err
+}
+
+// remember reads what a watcher before did.
+func (w *watcher) remember() error {
+	data, err := os.ReadFile(filepath.Join(w.task.Out, memory))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &w.did)
+	}
+	return err
+}
+
+// keep writes down what was done; the file is whole at every moment.
+func (w *watcher) keep() error {
+	data, err := json.MarshalIndent(w.did, "", " ")
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(w.task.Out, memory)
+	if err := os.WriteFile(name+".new", data, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(name+".new", name)
+}
