@@ -136,7 +136,7 @@ func (a *assembly) output(ctx context.Context) (*Output, error) {
 	}
 	return &Output{
 		Width: s.Width, Height: s.Height, Shrunk: a.shrunk, Page: a.page,
-		Objects: s.Objects, Summary: s.Summary, MaskPNG: png, Probability: a.stored.Bytes(),
+		Objects: s.Objects, Spans: s.Spans, Summary: s.Summary, MaskPNG: png, Probability: a.stored.Bytes(),
 	}, nil
 }
 

@@ -51,6 +51,7 @@ type Blobs interface {
 	Put(ctx context.Context, key string, r io.Reader, limit int64) (int64, error)
 	Open(ctx context.Context, key string) (*storage.Blob, error)
 	Delete(ctx context.Context, key string) error
+	DeleteJob(ctx context.Context, session, job string) error
 }
 
 // Models are the models that can be asked for.
@@ -86,6 +87,8 @@ type Limits struct {
 type Config struct {
 	Accounts Accounts
 	Jobs     Jobs
+	Images   Images
+	Pictures Pictures
 	Blobs    Blobs
 	Results  Results
 	Models   Models
@@ -169,14 +172,20 @@ func New(c Config) (http.Handler, error) {
 	get(mine, "/models", a.listModels)
 	mine.POST("/images", a.admitUpload, a.upload)
 	get(mine, "/images/:id", a.image)
+	mine.DELETE("/images/:id", a.deleteImage)
 	get(mine, "/images/:id/preview", a.preview)
 	get(mine, "/images/:id/info", a.info)
 	get(mine, "/images/:id/tiles/:page/:level/:x/:y", a.tile)
 	get(mine, "/jobs", a.listJobs)
+	mine.POST("/jobs", a.admitUpload, a.segmentAgain)
 	mine.DELETE("/jobs", a.cancelJobs)
 	get(mine, "/jobs/:id", a.getJob)
 	mine.DELETE("/jobs/:id", a.cancelJob)
 	get(mine, "/jobs/:id/result", a.result)
+	get(mine, "/jobs/:id/labels.tif", a.labels)
+	get(mine, "/jobs/:id/receipt", a.receipt)
+	mine.POST("/jobs/:id/measure", a.measure)
+	mine.POST("/jobs/:id/edits", a.edit)
 	get(mine, "/jobs/:id/mask.png", a.mask)
 	get(mine, "/jobs/:id/probability.png", a.probability)
 	get(mine, "/export", a.export)

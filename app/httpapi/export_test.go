@@ -45,7 +45,7 @@ func (p pictures) Picture(_ context.Context, _ string, job sessions.Job) (export
 
 // exporting is a session with so many jobs that are done.
 func exporting(t *testing.T, results pictures, done int) (e *edge, token string) {
-	e = newEdge(t, func(c *Config) { c.Results = results })
+	e = newEdge(t, func(c *Config) { c.Pictures = results })
 	token = e.session()
 	for range done {
 		if _, err := e.people.Submit(t.Context(), "s1", "", []sessions.NewJob{{Filename: "../Zelle é.tif"}}); err != nil {

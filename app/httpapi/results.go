@@ -14,30 +14,6 @@ import (
 	"seghub/storage"
 )
 
-func (a *api) result(c *gin.Context) {
-	a.ofDoneJob(c, storage.ResultKey, "application/json")
-}
-
-func (a *api) mask(c *gin.Context) {
-	a.ofDoneJob(c, storage.MaskKey, "image/png")
-}
-
-// ofDoneJob serves what was made of a job, once it is done.
-func (a *api) ofDoneJob(c *gin.Context, key func(session, job string) string, contentType string) {
-	session, job, err := a.doneJob(c)
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	blob, err := a.Blobs.Open(c.Request.Context(), key(session, job.ID))
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	defer blob.Close()
-	serve(c, blob, blob.ModTime(), contentType)
-}
-
 // doneJob is the job that the request names, once it is done.
 func (a *api) doneJob(c *gin.Context) (session string, job sessions.Job, err error) {
 	session = c.GetString(sessionKey)
@@ -65,10 +41,12 @@ func (a *api) image(c *gin.Context) {
 	serve(c, blob, blob.ModTime(), header.MIME)
 }
 
-// serve answers with content, ranges included. Neither images nor results ever change under their URL.
+// serve answers with content, ranges included. It never changes under its URL, unless the caller has said otherwise.
 func serve(c *gin.Context, content io.ReadSeeker, modified time.Time, contentType string) {
 	c.Header("Content-Type", contentType)
-	c.Header("Cache-Control", "private, max-age=86400, immutable")
+	if c.Writer.Header().Get("Cache-Control") == "" {
+		c.Header("Cache-Control", "private, max-age=86400, immutable")
+	}
 	http.ServeContent(c.Writer, c.Request, "", modified, content)
 }
 
