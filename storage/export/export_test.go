@@ -25,7 +25,7 @@ import (
 
 // TestReadersOpenAllFormats has the programs that the formats are made for read them, and compares with the label maps pixel by pixel.
 func TestReadersOpenAllFormats(t *testing.T) {
-	python := os.Getenv("PYTHON")
+	python := os.Getenv("CLIENT_PYTHON")
 	if python == "" {
 		python = "python3"
 	}
