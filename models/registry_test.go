@@ -2,6 +2,8 @@ package models_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -44,6 +46,12 @@ func TestReadSpec(t *testing.T) {
 	if got.Version == "" {
 		t.Error("a file has no version")
 	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256(file)
+	want.SHA256 = hex.EncodeToString(digest[:])
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
