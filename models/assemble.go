@@ -12,21 +12,28 @@ import (
 // what was scaled is interpolated as Fit does. One goroutine at a time.
 type Assembler struct {
 	p     Placement
-	strip int    // the next
-	above Tensor // the outputs of the strip before it
+	strip int      // the next
+	above []Tensor // the outputs of the strip before it, a tile each
 }
 
 // NewAssembler is for an image that lies so.
 func NewAssembler(p Placement) *Assembler { return &Assembler{p: p} }
 
-// Add takes the outputs of the next row of tiles, [tiles,Height,Width,C], and yields the bands that they complete, each of about bandSamples.
+// Add takes the outputs of the next row of tiles, of which each tensor has some, [tiles,Height,Width,C], and yields the bands that they
+// complete, each of about bandSamples.
 // The first of the C values of a pixel is its probability; a second alone is that of a border, two more are a flow: see Spec.Outputs.
-// What it yields is good until the next; out is kept until the strip after it.
-func (a *Assembler) Add(out Tensor) iter.Seq[mask.Probability] {
+// What it yields is good until the next; the outputs are kept until the strip after it.
+func (a *Assembler) Add(outputs []Tensor) iter.Seq[mask.Probability] {
+	var out []Tensor
+	for _, some := range outputs {
+		for i := range some.N {
+			out = append(out, some.Rows(i, i+1))
+		}
+	}
 	begin, end := a.rows(a.strip)
 	return func(yield func(mask.Probability) bool) {
 		band := max(1, bandSamples/a.p.ImageWidth)
-		channels := make([][]uint8, out.C)
+		channels := make([][]uint8, out[0].C)
 		for i := range channels {
 			channels[i] = pixels.Lend(min(band, end-begin) * a.p.ImageWidth)
 			defer func() { pixels.GiveBack(channels[i][:cap(channels[i])]) }()
@@ -60,9 +67,9 @@ func (a *Assembler) rows(strip int) (begin, end int) {
 }
 
 // filler fills dst with the rows of a value of out from begin up to end.
-func (a *Assembler) filler(out Tensor) func(dst []uint8, begin, end, channel int) {
+func (a *Assembler) filler(out []Tensor) func(dst []uint8, begin, end, channel int) {
 	if len(a.p.down) == 0 {
-		return a.scaler(out)
+		return a.scaler(out[0])
 	}
 	width, tile := a.p.ImageWidth, a.p.down[a.strip]
 	above := make([]uint8, width)

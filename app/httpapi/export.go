@@ -19,9 +19,9 @@ import (
 	"seghub/storage/export"
 )
 
-// Pictures give what was made of jobs.
+// Pictures are what was made of jobs, as exports take them.
 type Pictures interface {
-	// Picture is what an export takes of a job that is done.
+	// Picture is that of a job that is done.
 	Picture(ctx context.Context, session string, job sessions.Job) (export.Picture, error)
 }
 

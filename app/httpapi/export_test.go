@@ -81,6 +81,15 @@ func TestExportOfOneAndOfAll(t *testing.T) {
 	}
 }
 
+func TestLabels(t *testing.T) {
+	e, token := exporting(t, pictures{}, 1)
+	a := e.get("/api/v1/jobs/j1/labels.tif", token)
+	if a.StatusCode != http.StatusOK || a.Header.Get("Content-Type") != "image/tiff" || !bytes.HasPrefix(a.body, []byte("II*\x00")) {
+		t.Errorf("status %d, %s", a.StatusCode, a.Header.Get("Content-Type"))
+	}
+	e.get("/api/v1/jobs/j9/labels.tif", token).isProblem(t, 404, problem.NotFound)
+}
+
 func TestExportsThatAreRefused(t *testing.T) {
 	e, token := exporting(t, pictures{}, 1)
 	if _, err := e.people.Submit(t.Context(), "s1", "", []sessions.NewJob{{}}); err != nil {

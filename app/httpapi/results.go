@@ -14,9 +14,6 @@ import (
 	"seghub/storage"
 )
 
-// previewSide is the longest side of a preview, in pixels.
-const previewSide = 2048
-
 // doneJob is the job that the request names, once it is done.
 func (a *api) doneJob(c *gin.Context) (session string, job sessions.Job, err error) {
 	session = c.GetString(sessionKey)
@@ -58,18 +55,6 @@ func (a *api) serveMade(c *gin.Context, data []byte, modified time.Time, content
 	answer := spool(a.Spool, data)
 	defer answer.Close()
 	serve(c, answer, modified, contentType)
-}
-
-func (a *api) preview(c *gin.Context) {
-	ctx := c.Request.Context()
-	data, err := a.makePicture(ctx, storage.ImageKey(c.GetString(sessionKey), c.Param("id")), func(blob *storage.Blob) ([]byte, error) {
-		return imageio.Preview(ctx, blob, a.Limits.Pixels, previewSide)
-	})
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	a.serveMade(c, data, time.Time{}, http.DetectContentType(data))
 }
 
 // makePicture has a picture made of what lies under key, when its turn has come among those that are being made. The turn ends

@@ -331,6 +331,7 @@ func (s *server) edge(ctx context.Context, source status.Source, registry *prome
 		Deployment: s.deployment(ctx),
 		SessionTTL: s.cfg.SessionTTL,
 
+		Decoded: s.decoded,
 		Limits: httpapi.Limits{
 			FileBytes: int64(s.cfg.MaxFile),
 			Pixels:    int64(s.cfg.MaxPixels),
