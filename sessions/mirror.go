@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -27,6 +28,8 @@ type mirror struct {
 	at    time.Time // when it was read
 	rates rates
 	line  map[string]standing // by session
+	order []string            // of line, next first; nil where that is to be sorted anew
+	moved bool                // somebody joined or left the line since hasMoved was asked
 	slots map[string]tenancy  // by "node slot"; those that have an owner
 	nodes map[string]postedNode
 
@@ -118,6 +121,7 @@ func (s *Service) readBoard(ctx context.Context) error {
 	m := &s.mirror
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.order, m.moved = nil, true
 	m.line, m.slots, m.nodes = make(map[string]standing), make(map[string]tenancy), make(map[string]postedNode)
 	for i := 0; i+1 < len(fields); i += 2 {
 		m.setLocked(fields[i], fields[i+1])
@@ -167,7 +171,11 @@ func (m *mirror) setLocked(field, value string) {
 	kind, of, _ := strings.Cut(field, " ")
 	switch kind {
 	case "wait":
+		before, waited := m.line[of]
 		set(m.line, of, value)
+		if now, waits := m.line[of]; waits != waited || now.Ticket != before.Ticket {
+			m.order, m.moved = nil, true
+		}
 	case "slot":
 		set(m.slots, of, value)
 	case "node":
@@ -189,6 +197,15 @@ func (m *mirror) follows(now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.whole && now.Sub(m.at) <= healEvery+positionEvery
+}
+
+// hasMoved reports whether places have changed since it was asked last.
+func (m *mirror) hasMoved() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	moved := m.moved
+	m.moved = false
+	return moved
 }
 
 // waiting is the length of the line.
@@ -235,12 +252,23 @@ func (m *mirror) placesLocked(now time.Time, turn, grace time.Duration) map[stri
 
 // orderLocked lists the sessions in line, next first.
 func (m *mirror) orderLocked() []string {
-	ids := make([]string, 0, len(m.line))
-	for id := range m.line {
-		ids = append(ids, id)
+	if m.order != nil {
+		return m.order
 	}
-	slices.SortFunc(ids, func(a, b string) int { return int(m.line[a].Ticket - m.line[b].Ticket) })
-	return ids
+	type ticket struct {
+		number float64
+		id     string
+	}
+	tickets := make([]ticket, 0, len(m.line))
+	for id, stands := range m.line {
+		tickets = append(tickets, ticket{stands.Ticket, id})
+	}
+	slices.SortFunc(tickets, func(a, b ticket) int { return cmp.Compare(a.number, b.number) })
+	m.order = make([]string, len(tickets))
+	for i, t := range tickets {
+		m.order[i] = t.id
+	}
+	return m.order
 }
 
 // holdingsLocked tells what keeps each open slot of any node.

@@ -133,7 +133,7 @@ func isOf(image, want string) error {
 }
 
 func run(ctx context.Context, hub *client.Client, o Original, image string) (Outcome, error) {
-	job, err := segment(ctx, hub, o.Receipt, image)
+	job, err := segmentAs(ctx, hub, o.Receipt, image)
 	if err == nil {
 		err = edit(ctx, hub, job, o.Receipt.Edits)
 	}
@@ -159,8 +159,8 @@ func run(ctx context.Context, hub *client.Client, o Original, image string) (Out
 	return outcome, outcome.compare(o.Labels, labels)
 }
 
-// segment makes the first revision.
-func segment(ctx context.Context, hub *client.Client, r result.Receipt, image string) (job string, err error) {
+// segmentAs makes the first revision as a receipt says.
+func segmentAs(ctx context.Context, hub *client.Client, r result.Receipt, image string) (job string, err error) {
 	options := r.Options
 	sent, err := hub.Upload(ctx, client.Upload{
 		Model: r.Model.ID,

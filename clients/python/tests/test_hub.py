@@ -47,6 +47,7 @@ class TestHub(unittest.TestCase):
         areas = np.bincount(result.labels.ravel())[1:]
         np.testing.assert_array_equal(result.objects["area_px"], areas)
         self.assertEqual(set(result.objects["model"]), {MODEL})
+        self.assertEqual(set(result.objects["receipt"]), {result.receipt["id"]})
 
     def test_kinds_of_numbers(self) -> None:
         image = spheroid()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Mapping
@@ -33,13 +32,18 @@ class Result:
     @cached_property
     def labels(self) -> npt.NDArray[np.integer[Any]]:
         """[height, width]: 0 is background, every other value the number of an object. uint16, or uint32 above 65,535 objects."""
-        archive = self.hub.export("labels", [self.job["id"]])
-        return np.asarray(tifffile.imread(io.BytesIO(_only(archive))))
+        return np.asarray(tifffile.imread(io.BytesIO(self.hub.get(f"/jobs/{self.job['id']}/labels.tif").content)))
 
     @property
     def mask(self) -> npt.NDArray[np.bool_]:
         """[height, width]: whether an object is there."""
         return self.labels > 0
+
+    @cached_property
+    def receipt(self) -> Mapping[str, Any]:
+        """What made the result, enough to make it again: `seghub replay` does."""
+        receipt: Mapping[str, Any] = self.hub.get(f"/jobs/{self.job['id']}/receipt").json()
+        return receipt
 
     @cached_property
     def objects(self) -> pd.DataFrame:
@@ -50,8 +54,3 @@ class Result:
         """How many objects there are."""
         return int(self.raw["summary"]["count"])
 
-
-def _only(archive: bytes) -> bytes:
-    """The one file of a zip."""
-    with zipfile.ZipFile(io.BytesIO(archive)) as files:
-        return files.read(files.namelist()[0])
