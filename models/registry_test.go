@@ -3,7 +3,7 @@ package models_test
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -24,6 +24,10 @@ func TestReadSpec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
 	got, err := models.ReadSpec(path)
 	if err != nil {
 		t.Fatal(err)
@@ -40,18 +44,13 @@ func TestReadSpec(t *testing.T) {
 		TrainedOn:   []models.TrainingSet{{Name: "none", Licence: "CC0-1.0"}},
 		Scores:      map[string]models.Score{"none": {}},
 		Path:        path,
+		SHA256:      fmt.Sprintf("%x", sha256.Sum256(file)),
 		SizeBytes:   info.Size(),
 		Version:     got.Version,
 	}
 	if got.Version == "" {
 		t.Error("a file has no version")
 	}
-	file, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	digest := sha256.Sum256(file)
-	want.SHA256 = hex.EncodeToString(digest[:])
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
