@@ -2,8 +2,10 @@ package imageio_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
+	"image"
 	"math"
 	"testing"
 
@@ -145,5 +147,32 @@ func TestSamplesThatAreChosen(t *testing.T) {
 	}
 	if got := readPlane(t, file, planes[0], everything); !bytes.Equal(got, []byte{3, 6}) {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestTiledPagesThatAreNoPyramid are a large one, one of half its sides, and another large one.
+func TestTiledPagesThatAreNoPyramid(t *testing.T) {
+	tiled := func(width, height int) tifftest.Page {
+		p := with(tifftest.Grey(width, height, nil), tifftest.Longs(322, 16), tifftest.Longs(323, 16))
+		p.Blocks = cutTiles(ramp(width, height), width, height, 16)
+		p.Offsets, p.Counts = 324, 325
+		return p
+	}
+	file := openFile(t, tifftest.File(binary.LittleEndian, false, tiled(64, 64), tiled(32, 32), tiled(64, 64)))
+	if len(file.Pages) != 3 || len(file.Pages[0].Reduced) != 0 {
+		t.Errorf("%d pages, the first with %v", len(file.Pages), file.Pages[0].Reduced)
+	}
+	pyramid := openFile(t, tifftest.File(binary.LittleEndian, false, tiled(64, 64), tiled(32, 32), tiled(16, 16)))
+	if len(pyramid.Pages) != 1 || len(pyramid.Pages[0].Reduced) != 2 {
+		t.Fatalf("%d pages, the first with %v", len(pyramid.Pages), pyramid.Pages[0].Reduced)
+	}
+	r, err := pyramid.Reader(context.Background(), imageio.Plane{Level: 2}, imageio.NewBudget(1<<30))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	got := make([]byte, 16*16)
+	if err := r.Read(context.Background(), got, image.Rect(0, 0, 16, 16)); err != nil || !bytes.Equal(got, ramp(16, 16)) {
+		t.Errorf("the smallest version is another, %v", err)
 	}
 }

@@ -91,6 +91,7 @@ export class FakeHub {
   private constructor() {
     this.server = createServer((request, response) => void this.answer(request, response))
     this.server.on('upgrade', (request: IncomingMessage, socket, head) => {
+      socket.on('error', () => undefined) // who asked may be gone
       if (this.socketless) return void socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
       this.sockets.handleUpgrade(request, socket, head, (ws) => this.join(ws, request))
     })

@@ -14,7 +14,7 @@ import warnings
 
 import numpy as np
 import tifffile
-from PIL import Image
+from PIL import Image, ImageOps
 
 warnings.simplefilter("ignore")
 HEIGHT, WIDTH = 37, 53
@@ -179,6 +179,13 @@ def codecs(k):
             file = f"fax_{name}_{photometric}.tif"
             Image.fromarray(bilevel).convert("1", dither=0).save(k.folder / file, compression=compression, tiffinfo={262: photometric} | tags)
             k.expect(file, [np.asarray(Image.open(k.folder / file).convert("L"))])
+    for orientation in (3, 6):
+        exif = Image.Exif()
+        exif[274] = orientation
+        for suffix, options in ((".webp", {"lossless": True}), (".png", {}), (".jpg", {"quality": 98, "subsampling": 0})):
+            file = f"exif_{orientation}{suffix}"
+            Image.fromarray(scene("u1", 3)).save(k.folder / file, exif=exif, **options)
+            k.expect(file, [np.asarray(ImageOps.exif_transpose(Image.open(k.folder / file)))], within=3 if suffix == ".jpg" else 0)
     rgb = scene("u1", 3)
     k.write("webp_lossless.tif", rgb, photometric="rgb", compression="webp", compressionargs={"lossless": True}, **TILES)
 
