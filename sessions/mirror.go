@@ -63,6 +63,15 @@ type place struct {
 	eta      *time.Duration
 }
 
+// after is the place when so much time has passed and nothing else.
+func (p place) after(passed time.Duration) place {
+	if p.eta != nil {
+		left := max(0, *p.eta-passed)
+		p.eta = &left
+	}
+	return p
+}
+
 // forget makes the next reader read the whole board: changes of it may have been lost.
 func (m *mirror) forget() {
 	m.mu.Lock()
@@ -239,7 +248,7 @@ func (m *mirror) look(now time.Time, most time.Duration, turn, grace time.Durati
 	places := make([]place, len(sessions))
 	for i, session := range sessions {
 		if s := m.line[session]; s != nil {
-			places[i] = s.place
+			places[i] = s.place.after(now.Sub(m.placedAt))
 		}
 	}
 	return places

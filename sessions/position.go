@@ -71,7 +71,7 @@ func (s *Service) addETA(ctx context.Context, session *Session) {
 		return
 	}
 	look := func() place {
-		return s.mirror.look(s.now(), positionEvery, s.config.Turn, s.config.ReserveGrace, session.ID)[0]
+		return s.mirror.look(s.now(), tickEvery, s.config.Turn, s.config.ReserveGrace, session.ID)[0]
 	}
 	p := look()
 	if p.position == 0 || !s.mirror.follows(s.now()) {
