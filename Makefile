@@ -38,9 +38,12 @@ lint: $(client_packages) ## Check formatting, imports and the rules between pack
 	@go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run
 	@npm --prefix web run --silent check
 
-bench: build ## Measure speed and memory beside bare ONNX Runtime, and the line; BENCH="--quick" passes options on to the first
+bench: build ## Measure speed and memory beside bare ONNX Runtime, the line, and the reading of files; BENCH="--quick" passes options on to the first
 	@bin/seghub bench $(BENCH)
+	@npm --prefix web run --silent bench
 	@go test ./sessions -run '^$$' -bench 'Scripts|Estimates' -benchtime 1x
+	@$(or $(PYTHON),python3) scripts/bench-files
+	@$(or $(PYTHON),python3) scripts/bench-measures
 
 soak: ## Take the line through 100,000 random steps, with everything that may break in between: an hour or two
 	@go test ./sessions -run 'TestTheLineHolds' -count 1 -timeout 0 -rapid.checks 1000 -rapid.steps 100
@@ -56,6 +59,10 @@ crowd: build ## Have ten thousand wait beside four who work; CROWD="--waiting=10
 
 chaos: build ## Torment three hubs and their Redis for four minutes, and look whether a job is lost; CHAOS passes options on
 	@go run ./loadtest/chaos $(CHAOS)
+
+notices: $(client_packages) ## Write the licences of everything inside bin/seghub to bin/THIRD-PARTY-NOTICES.txt
+	@mkdir -p bin
+	@scripts/notices >bin/THIRD-PARTY-NOTICES.txt
 
 clean: ## Remove what was built; data and caches stay
 	rm -rf bin web/node_modules web/dist/assets web/dist/index.html

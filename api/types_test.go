@@ -46,6 +46,7 @@ func TestGoTypesFit(t *testing.T) {
 		{State: sessions.JobCancelled, FinishedAt: &now},
 	} {
 		j.ID, j.ImageID, j.Filename, j.Width, j.Height, j.Pages, j.Model = "J1", "I1", "a.png", 64, 48, 1, "unet"
+		j.Projection = "none"
 		j.Options, j.CreatedAt = mask.Options{Threshold: 0.5}, now
 		contract.Response(t, "GET", "/api/v1/jobs/J1", 200, "application/json", body(j))
 	}

@@ -26,6 +26,7 @@ type cli struct {
 	Serve   serveCommand   `cmd:"" help:"Run the hub."`
 	Segment segmentCommand `cmd:"" help:"Segment files and folders, at a hub or without one."`
 	Watch   watchCommand   `cmd:"" help:"Segment what comes into a folder, until it is stopped."`
+	Replay  replayCommand  `cmd:"" help:"Make a result again from its receipt, and say whether it is the same."`
 	Models  modelsCommand  `cmd:"" help:"Work on model files."`
 	Doctor  doctorCommand  `cmd:"" help:"Look at everything that serve needs, with serve's settings, and say what is to be mended."`
 	Tune    tuneCommand    `cmd:"" help:"Measure how many rows a run of each model should have on this machine, and write it down."`

@@ -245,7 +245,7 @@ func cause(ctx context.Context, err error) error {
 }
 
 func (c *Client) request(ctx context.Context, what call, moving func()) (*http.Request, error) {
-	var body io.ReadCloser = io.NopCloser(bytes.NewReader(what.body))
+	body := io.NopCloser(bytes.NewReader(what.body))
 	length := int64(len(what.body))
 	if what.stream != nil {
 		var err error

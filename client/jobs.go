@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"iter"
 	"net/http"
@@ -101,4 +102,40 @@ func (l localWriter) Write(p []byte) (int, error) {
 		err = localError{err}
 	}
 	return n, err
+}
+
+// Receipt is what made the newest revision of a result, as JSON.
+func (c *Client) Receipt(ctx context.Context, job string) (json.RawMessage, error) {
+	var receipt json.RawMessage
+	err := c.json(ctx, call{path: "/jobs/" + url.PathEscape(job) + "/receipt"}, &receipt)
+	return receipt, err
+}
+
+// Edit corrects the label map of a job that stands at a revision, and gives the revision that it makes. The operations are the
+// contract's, as JSON. It is not made again where its answer is lost: a second try would find another revision.
+func (c *Client) Edit(ctx context.Context, job string, revision int, operations json.RawMessage) (int, error) {
+	return c.revise(ctx, job, "edits", struct {
+		Revision   int             `json:"revision"`
+		Operations json.RawMessage `json:"operations"`
+	}{revision, operations})
+}
+
+// Measure cuts the stored probability map of a job anew and keeps what comes of it; it gives the revision that it makes. Options
+// are the contract's, as JSON, with keep among them.
+func (c *Client) Measure(ctx context.Context, job string, options json.RawMessage) (int, error) {
+	return c.revise(ctx, job, "measure", options)
+}
+
+func (c *Client) revise(ctx context.Context, job, how string, request any) (int, error) {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return 0, err
+	}
+	var made struct {
+		Revision int `json:"revision"`
+	}
+	err = c.json(ctx, call{
+		method: http.MethodPost, path: "/jobs/" + url.PathEscape(job) + "/" + how, body: body, contentType: "application/json", once: true,
+	}, &made)
+	return made.Revision, err
 }

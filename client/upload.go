@@ -87,10 +87,11 @@ func (c *Client) Upload(ctx context.Context, u Upload) (Sent, error) {
 	for {
 		var sent Sent
 		err := c.json(ctx, send, &sent)
-		for known := false; err != nil; {
+		for err != nil {
 			if err = c.again(ctx, &failed, err); err != nil {
 				return Sent{}, err
 			}
+			var known bool
 			if sent, known, err = c.outcome(ctx, u.Key); known {
 				break
 			}

@@ -22,7 +22,8 @@ type assembly struct {
 	page      imageio.Page
 	shrunk    float64
 	joiner    *models.Assembler
-	stored    bytes.Buffer // the bands of the probability map
+	outputs   []models.Tensor // of the row of tiles that is not whole yet
+	stored    bytes.Buffer    // the bands of the probability map
 	writer    *mask.BandWriter
 	segmenter *mask.Segmenter
 	original  *original
@@ -39,9 +40,9 @@ func (w *worker) newAssembly(ctx context.Context, t *task, b *band) (*assembly, 
 		page: b.page, shrunk: b.placement.Shrunk(), joiner: models.NewAssembler(b.placement),
 		segmenter: mask.NewSegmenter(b.page.Width, b.page.Height, t.job.Options),
 		original:  &original{page: b.page},
-		pieces:    !b.last || b.page.Width*b.page.Height > wholeMask,
+		pieces:    b.placement.Strips() > 1 || b.page.Width*b.page.Height > wholeMask,
 	}
-	if b.strip.Samples == nil {
+	if b.strip.Samples == nil { // of the first tiles
 		// Too large to be held, and needed once more: the objects are measured where they lie.
 		a.original.reopen = func() (imageio.Reader, error) {
 			_, reader, err := w.openPage(ctx, t.job)
@@ -55,11 +56,13 @@ func (w *worker) newAssembly(ctx context.Context, t *task, b *band) (*assembly, 
 
 // add joins a band's outputs, keeps them, cuts out the objects that they complete, and tells the rows of the mask that are finished.
 func (a *assembly) add(ctx context.Context, b *band, tell func(Piece)) error {
-	outputs, err := models.Concat(b.outputs)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrInference, err)
-	}
 	a.original.add(b.strip)
+	a.outputs = append(a.outputs, b.outputs...)
+	if !b.strip.Ends {
+		return nil
+	}
+	outputs := a.outputs
+	a.outputs = nil
 	for rows := range a.joiner.Add(outputs) {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -133,7 +136,7 @@ func (a *assembly) output(ctx context.Context) (*Output, error) {
 	}
 	return &Output{
 		Width: s.Width, Height: s.Height, Shrunk: a.shrunk, Page: a.page,
-		Objects: s.Objects, Summary: s.Summary, MaskPNG: png, Probability: a.stored.Bytes(),
+		Objects: s.Objects, Spans: s.Spans, Summary: s.Summary, MaskPNG: png, Probability: a.stored.Bytes(),
 	}, nil
 }
 

@@ -124,6 +124,7 @@ type Output struct {
 	Shrunk        float64 // how many times the model's input is smaller than the image; 1 for not at all
 	Page          imageio.Page
 	Objects       []mask.Object
+	Spans         []mask.Span // the label map
 	Summary       mask.Summary
 	MaskPNG       []byte // 1 channel, 0 or 255
 	Probability   []byte // the map that the objects were cut from, in bands as mask.ReadBands reads them

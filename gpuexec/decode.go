@@ -91,7 +91,10 @@ func (w *worker) decode(work context.Context, out outlet, b *batch, d *decoding,
 	})
 }
 
-// decodeOne reads a page, a row of tiles at a time.
+// leastTiles are cut at once, where a run takes fewer: each costs little, and a handing on costs too.
+const leastTiles = 4
+
+// decodeOne reads a page, a few tiles at a time.
 func (w *worker) decodeOne(ctx context.Context, out outlet, t *task, d *decoding, begun func()) error {
 	ctx, done := w.pool.ledger.untilClaimed(ctx, t, StageDecode)
 	defer done()
@@ -107,18 +110,18 @@ func (w *worker) decodeOne(ctx context.Context, out outlet, t *task, d *decoding
 		return err
 	}
 	placement := cutter.Placement
-	for i := range placement.Strips() {
-		strip, err := cutter.Next(ctx)
+	for left := placement.Rows(); left > 0; {
+		strip, err := cutter.Next(ctx, max(leastTiles, int(d.tiles)))
 		if err != nil {
 			return err
 		}
+		left -= strip.Tiles.N
 		t.course.spend(StageDecode, began)
 		out.report(t, StageDecode, func(c *course) {
 			c.tiles = placement.Rows()
 			c.decoded += strip.Tiles.N
 		})
-		last := i+1 == placement.Strips()
-		if err := d.put(ctx, &band{task: t, placement: placement, page: page, strip: strip, last: last}); err != nil {
+		if err := d.put(ctx, &band{task: t, placement: placement, page: page, strip: strip, last: left == 0}); err != nil {
 			return err
 		}
 		begun()

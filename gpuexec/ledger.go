@@ -29,7 +29,7 @@ type task struct {
 	interrupts map[Stage]context.CancelFunc // guarded by ledger.mu; each ends what that stage does for the task
 }
 
-// band is a row of a task's tiles. It belongs to one stage at a time.
+// band is a row of a task's tiles, or a part of one. It belongs to one stage at a time.
 type band struct {
 	task      *task
 	placement models.Placement

@@ -8,7 +8,8 @@
 //	keeper, stats ------+   +---> Subscription.Backlog, when the queue does not hold the next event
 //
 // Who owns what. A socket is two goroutines: the reader, which also takes the socket down, and the
-// writer; Stop waits for both. The queue between them is the only state they share. One keeper goroutine
+// writer, which runs while there is something to write; Stop waits for both. The queue between them is the only state they share.
+// One keeper goroutine
 // pings all sockets and cuts those that are silent or do not leave, so that an idle socket needs no timer;
 // one stats goroutine asks for the statistics once for all who watch them.
 //

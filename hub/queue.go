@@ -29,9 +29,13 @@ const (
 //
 // A loose message keeps its place among the events: it is sent after all events that were known when it came
 // and before all later ones.
+//
+// The queue starts the writer when there is something to do, and the writer leaves when there is nothing: most sockets are idle
+// most of the time, and a goroutine is half of what one costs.
 type queue struct {
-	mu    sync.Mutex
-	ready sync.Cond // on mu: next has something to look at
+	mu      sync.Mutex
+	write   func() // the writer, which calls next until that has it rest; nil before start
+	writing bool   // it runs
 
 	kept   []sessions.Message // seq sent+1, sent+2, ...
 	loose  []loose            // in the order of after
@@ -68,6 +72,7 @@ const (
 	sendPong
 	sendClose // and leave
 	leave
+	rest // leave until there is something to do again
 )
 
 type task struct {
@@ -81,9 +86,23 @@ type task struct {
 // newQueue makes the queue of a subscription that is about to be opened.
 func newQueue() *queue {
 	// Until open, no event continues the window, so that all are left in the log.
-	q := &queue{sent: -1}
-	q.ready.L = &q.mu
-	return q
+	return &queue{sent: -1}
+}
+
+// start runs the writer, now and whenever there is something to do from now on. Called once.
+func (q *queue) start(write func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.write, q.writing = write, true
+	go write()
+}
+
+// wakeLocked has the writer run unless it does.
+func (q *queue) wakeLocked() {
+	if q.write != nil && !q.writing {
+		q.writing = true
+		go q.write()
+	}
 }
 
 // open sets where the client stands: it has the events up to sent, and those up to newest have happened.
@@ -122,7 +141,7 @@ func (q *queue) deliver(m sessions.Message) {
 	if len(q.kept)+len(q.loose) > maxQueued || q.bytes > maxQueuedBytes {
 		q.dropLocked(CloseTooSlow, "")
 	}
-	q.ready.Signal()
+	q.wakeLocked()
 }
 
 // beginLocked lets everything begin at a snapshot.
@@ -192,7 +211,7 @@ func (q *queue) refill(after int64, page []sessions.Message) {
 	}
 }
 
-// next waits for what the writer has to do next.
+// next is what the writer has to do next. Told to rest, it must leave: the queue starts it again.
 func (q *queue) next() task {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -218,7 +237,8 @@ func (q *queue) next() task {
 		case q.over:
 			q.endLocked(CloseSessionClosed, "")
 		default:
-			q.ready.Wait()
+			q.writing = false
+			return task{kind: rest}
 		}
 	}
 }
@@ -276,7 +296,7 @@ func (q *queue) endLocked(code CloseCode, reason string) bool {
 		reason = code.reason()
 	}
 	q.ending = &ending{code: code, reason: reason, since: time.Now()}
-	q.ready.Signal()
+	q.wakeLocked()
 	return true
 }
 
@@ -286,7 +306,7 @@ func (q *queue) abandon() {
 	defer q.mu.Unlock()
 	q.kept, q.loose, q.bytes = nil, nil, 0
 	q.gone = true
-	q.ready.Signal()
+	q.wakeLocked()
 }
 
 // wantPing makes the writer ping the peer.
@@ -294,7 +314,7 @@ func (q *queue) wantPing() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.ping = true
-	q.ready.Signal()
+	q.wakeLocked()
 }
 
 // wantPong makes the writer answer the peer's ping; of several that wait, RFC 6455 lets the newest stand for all.
@@ -302,7 +322,7 @@ func (q *queue) wantPong(payload string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.pong = []byte(payload)
-	q.ready.Signal()
+	q.wakeLocked()
 }
 
 // end is how the socket is being closed, or nil.

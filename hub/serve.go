@@ -56,7 +56,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, session string, addr
 	go func() {
 		defer h.exit(session, address)
 		defer h.part(s)
-		s.serve(context.WithoutCancel(r.Context()))
+		s.serve(context.Background()) // it outlives the request, of whose memory it keeps nothing
 	}()
 }
 

@@ -22,6 +22,7 @@ type socket struct {
 	pinged   time.Time    // owned by the keeper
 	watching atomic.Bool  // the client wants statistics
 	allowed  bucket       // owned by the reader
+	opened   bool         // owned by the writer: the client has been told where it stands
 }
 
 func newSocket(h *Hub, session string, conn *websocket.Conn, queue *queue, sub *sessions.Subscription) *socket {
@@ -36,10 +37,7 @@ func (s *socket) serve(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		s.write(ctx)
-	}()
+	s.queue.start(func() { s.write(ctx, written) })
 	s.read(ctx)
 	cancel() // nobody waits for what the writer may be asking for
 	<-written

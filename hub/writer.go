@@ -18,13 +18,22 @@ const logPage = 200
 // typeMask is the type of the message whose frame is a picture.
 const typeMask = "mask"
 
-// write is the socket's writer: it alone writes to the connection. It leaves after the close frame, or when
-// the connection is cut.
-func (s *socket) write(ctx context.Context) {
-	err := s.sendOpening()
-	for left := false; err == nil && !left; {
-		left, err = s.do(ctx, s.queue.next())
+// write is the socket's writer: it alone writes to the connection, for as long as there is something to send. After the close
+// frame, or when the connection is cut, it closes written.
+func (s *socket) write(ctx context.Context, written chan<- struct{}) {
+	var err error
+	if !s.opened {
+		s.opened = true
+		err = s.sendOpening()
 	}
+	for left := false; err == nil && !left; {
+		t := s.queue.next()
+		if t.kind == rest {
+			return
+		}
+		left, err = s.do(ctx, t)
+	}
+	defer close(written)
 	if err == nil {
 		return
 	}

@@ -14,7 +14,7 @@ import (
 // bandSamples is about how many samples of a picture are held at a time: all of a small one, some rows of a larger one.
 const bandSamples = 4 << 20
 
-// Cutter makes the input of a model of a page while that is read, a row of tiles at a time from the top. One goroutine at a time.
+// Cutter makes the input of a model of a page while that is read, tile by tile from the top. One goroutine at a time.
 type Cutter struct {
 	Placement Placement
 
@@ -23,7 +23,8 @@ type Cutter struct {
 	in     Input
 	levels *imageio.Levels
 	table  [256]uint8 // of a native model: what a level becomes
-	next   int        // row of tiles
+	row    int        // of tiles, the next that is asked for
+	tile   int        // the next of that
 	band   band
 }
 
@@ -34,11 +35,12 @@ type band struct {
 	borrowed   bool // pix is the samples of a Strip
 }
 
-// Strip is a row of tiles.
+// Strip is a row of tiles, or a part of one.
 type Strip struct {
 	Tiles Tensor // [tiles,H,W,C]
-	// Samples are those of the rows from Begin up to End as the reader gave them: what no strip before had. They are the caller's, who may
-	// give them to package pixels. There are none when all of a page too large to be held is one row.
+	Ends  bool   // the row
+	// Samples are those of the rows from Begin up to End as the reader gave them: what no strip before had, with the first tiles of a row. They
+	// are the caller's, who may give them to package pixels. There are none when all of a page too large to be held is one row.
 	Samples    []byte
 	Begin, End int
 }
@@ -57,35 +59,42 @@ func NewCutter(ctx context.Context, r imageio.Reader, page imageio.Page, in Inpu
 	return c, nil
 }
 
-// Next is the next row of tiles; after the last the error is io.EOF, else it is the reader's.
-func (c *Cutter) Next(ctx context.Context) (Strip, error) {
-	if c.next == c.Placement.Strips() {
+// Next is the next tiles of a row, as many as most; after the last the error is io.EOF, else it is the reader's.
+func (c *Cutter) Next(ctx context.Context, most int) (Strip, error) {
+	if c.row == c.Placement.Strips() {
 		pixels.GiveBack(c.band.release())
 		return Strip{}, io.EOF
 	}
-	c.next++
 	if c.in.Scaling == ScalingNative {
-		return c.cut(ctx, c.next-1)
+		return c.cut(ctx, most)
 	}
+	c.row++
 	return c.fit(ctx)
 }
 
-// cut makes row i of the tiles of a page at its own resolution.
-func (c *Cutter) cut(ctx context.Context, i int) (Strip, error) {
-	begin := c.Placement.down[i].start
-	strip, err := c.read(ctx, begin, min(begin+c.in.Height, c.page.Height))
-	if err != nil {
-		return Strip{}, err
+// cut makes tiles of a page at its own resolution.
+func (c *Cutter) cut(ctx context.Context, most int) (strip Strip, err error) {
+	if c.tile == 0 {
+		begin := c.Placement.down[c.row].start
+		if strip, err = c.read(ctx, begin, min(begin+c.in.Height, c.page.Height)); err != nil {
+			return Strip{}, err
+		}
 	}
 	stride := c.page.Width * c.page.Channels
-	strip.Tiles = newTensor(len(c.Placement.across), c.in)
+	tiles := c.Placement.across[c.tile:]
+	tiles = tiles[:min(most, len(tiles))]
+	strip.Tiles = newTensor(len(tiles), c.in)
 	size := c.in.Height * c.in.Width * c.in.Channels
-	for k, across := range c.Placement.across {
+	for k, across := range tiles {
 		fill(strip.Tiles.Pix[k*size:][:size], c.in, c.band.pix[across.start*c.page.Channels:],
 			min(c.in.Width, c.page.Width), c.band.end-c.band.begin, stride, c.page.Channels)
 	}
 	for i, v := range strip.Tiles.Pix {
 		strip.Tiles.Pix[i] = c.table[v]
+	}
+	c.tile += len(tiles)
+	if strip.Ends = c.tile == len(c.Placement.across); strip.Ends {
+		c.row, c.tile = c.row+1, 0
 	}
 	return strip, nil
 }
@@ -115,7 +124,7 @@ func (c *Cutter) fit(ctx context.Context) (Strip, error) {
 		}
 		resizer.Rows(small[begin*p.Width*channels:], begin, end, c.band.pix, first, c.page.Width*channels)
 	}
-	strip.Tiles = newTensor(1, c.in)
+	strip.Tiles, strip.Ends = newTensor(1, c.in), true
 	fill(strip.Tiles.Pix, c.in, small, p.Width, p.Height, p.Width*channels, channels)
 	return strip, nil
 }

@@ -39,11 +39,11 @@ func Fit(img imageio.Image, in Input) (Tensor, Placement) {
 	var strips []Tensor
 	for err == nil {
 		var strip Strip
-		if strip, err = cutter.Next(ctx); err == nil {
+		if strip, err = cutter.Next(ctx, cutter.Placement.Rows()); err == nil {
 			strips = append(strips, strip.Tiles)
 		}
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		var joined Tensor
 		if joined, err = Concat(strips); err == nil {
 			return joined, cutter.Placement
@@ -188,7 +188,7 @@ func (p Placement) Unfit(out Tensor, row int) mask.Probability {
 	channels := make([][]uint8, out.C)
 	assembler, tiles := NewAssembler(p), p.Rows()/p.Strips()
 	for strip := range p.Strips() {
-		for band := range assembler.Add(out.Rows(row+strip*tiles, row+(strip+1)*tiles)) {
+		for band := range assembler.Add([]Tensor{out.Rows(row+strip*tiles, row+(strip+1)*tiles)}) {
 			for i, samples := range band.Channels() {
 				channels[i] = append(channels[i], samples...)
 			}

@@ -2,9 +2,12 @@ package models
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"slices"
@@ -35,7 +38,7 @@ const (
 const minTile = 64
 
 // ReadSpec reads what the ONNX file at path says of itself, and checks it against the file's graph. The
-// weights are skipped, not read. The error wraps ErrInvalid when the file is read but cannot be used.
+// weights are not looked into. The error wraps ErrInvalid when the file is read but cannot be used.
 func ReadSpec(path string) (Spec, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -54,8 +57,21 @@ func ReadSpec(path string) (Spec, error) {
 	if err != nil {
 		return Spec{}, fmt.Errorf("read the model: %w", err)
 	}
+	if spec.SHA256, err = sumOf(file); err != nil {
+		return Spec{}, fmt.Errorf("read the model: %w", err)
+	}
 	spec.Path, spec.SizeBytes, spec.Version = path, info.Size(), version(info)
 	return spec, nil
+}
+
+// sumOf is the SHA-256 of a file, in hex.
+func sumOf(file *os.File) (string, error) {
+	sum := sha256.New()
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return "", err
+	}
+	_, err := io.Copy(sum, file)
+	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
 // specFile is the JSON of a spec.

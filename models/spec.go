@@ -19,6 +19,7 @@ type Spec struct {
 	TrainedOn   []TrainingSet    // what it learnt from
 	Scores      map[string]Score // how well it did, by validation set
 	Path        string           // the file
+	SHA256      string           // of the file, in hex
 	SizeBytes   int64
 	Version     string // which content the file had: another one when it is replaced; empty in a spec of no file
 }

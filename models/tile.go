@@ -44,20 +44,21 @@ func mixed(a, b uint8, share int) uint8 {
 }
 
 // joinRow puts row y of the image together, of one value of the outputs of a row of tiles that begins at start.
-func (p Placement) joinRow(dst []uint8, tiles Tensor, start, y, channel int) {
+func (p Placement) joinRow(dst []uint8, tiles []Tensor, start, y, channel int) {
 	for i, tile := range p.across {
 		// from gives the value of x in this tile's row.
-		line := tiles.Pix[((i*tiles.H+y-start)*tiles.W)*tiles.C+channel:]
+		values := tiles[i].C
+		line := tiles[i].Pix[(y-start)*tiles[i].W*values+channel:]
 		end := p.ImageWidth
 		if i+1 < len(p.across) {
 			end = p.across[i+1].full
 		}
 		x := tile.rise
 		for ; x < tile.full; x++ {
-			dst[x] = mixed(dst[x], line[(x-tile.start)*tiles.C], tile.share(x))
+			dst[x] = mixed(dst[x], line[(x-tile.start)*values], tile.share(x))
 		}
 		for ; x < end; x++ {
-			dst[x] = line[(x-tile.start)*tiles.C]
+			dst[x] = line[(x-tile.start)*values]
 		}
 	}
 }

@@ -186,6 +186,7 @@ type Subscription struct {
 type SlotStat struct {
 	Slot    int
 	Session string // owner, empty when free
+	InHand  string // the session whose images its worker has, which is another than the owner when it helps; empty when it has none
 }
 
 // NodeStat tells what one node is.

@@ -64,6 +64,23 @@ func (h *hand) sessions() map[claimKey]string {
 	return sessions
 }
 
+// bySlot tells whose the newest claim of each slot is.
+func (h *hand) bySlot() map[int]string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	newest := make(map[int]*claim)
+	for _, c := range h.claims {
+		if n := newest[c.slot]; n == nil || c.at.After(n.at) {
+			newest[c.slot] = c
+		}
+	}
+	sessions := make(map[int]string, len(newest))
+	for slot, c := range newest {
+		sessions[slot] = c.session
+	}
+	return sessions
+}
+
 // byJob finds the newest attempt of a job.
 func (h *hand) byJob(job string) (claimKey, *claim) {
 	h.mu.Lock()

@@ -29,6 +29,7 @@ type mirror struct {
 	rates rates
 	line  map[string]*standing // by session
 	order []*standing          // the same by ticket, next first
+	moved bool                 // somebody joined or left the line since hasMoved was asked
 	slots map[string]tenancy   // by "node slot"; those that have an owner
 	nodes map[string]postedNode
 
@@ -131,7 +132,7 @@ func (s *Service) readBoard(ctx context.Context) error {
 	m := &s.mirror
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.line, m.order = make(map[string]*standing), nil
+	m.line, m.order, m.moved = make(map[string]*standing), nil, true
 	m.slots, m.nodes = make(map[string]tenancy), make(map[string]postedNode)
 	for i := 0; i+1 < len(fields); i += 2 {
 		m.setLocked(fields[i], fields[i+1])
@@ -208,7 +209,11 @@ func (m *mirror) standLocked(session, value string) {
 		delete(m.line, session)
 	}
 	now := &standing{session: session}
-	if value == "" || json.Unmarshal([]byte(value), now) != nil {
+	waits := value != "" && json.Unmarshal([]byte(value), now) == nil
+	if waits != (before != nil) || waits && now.Ticket != before.Ticket {
+		m.moved = true
+	}
+	if !waits {
 		return
 	}
 	if before != nil {
@@ -224,6 +229,15 @@ func (m *mirror) follows(now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.whole && now.Sub(m.at) <= healEvery+positionEvery
+}
+
+// hasMoved reports whether places have changed since it was asked last.
+func (m *mirror) hasMoved() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	moved := m.moved
+	m.moved = false
+	return moved
 }
 
 // waiting is the length of the line.

@@ -9,7 +9,7 @@ import (
 
 // followLine keeps the mirror up to date and tells the waiting sessions on this node their place in line, until ctx ends.
 func (s *Service) followLine(ctx context.Context) {
-	look := time.NewTicker(positionEvery) // an estimate changes while time passes
+	look := time.NewTicker(positionEvery) // an estimate changes while time passes, and work is done
 	defer look.Stop()
 	heal := time.NewTicker(healEvery)
 	defer heal.Stop()
@@ -29,12 +29,15 @@ func (s *Service) followLine(ctx context.Context) {
 			}
 			pause(ctx, positionEvery/10) // what comes in a moment is read together
 		}
-		s.tellPlaces(time.Now())
+		// Who joins or leaves is told of at once; what only changes estimates can wait for the next look.
+		if moved := s.mirror.hasMoved(); moved || !behind {
+			s.tellPlaces(time.Now(), moved)
+		}
 	}
 }
 
-// tellPlaces tells who listens here the places that they do not know yet.
-func (s *Service) tellPlaces(now time.Time) {
+// tellPlaces tells who listens here the places that they do not know yet. moved says that those of a moment ago are wrong.
+func (s *Service) tellPlaces(now time.Time, moved bool) {
 	waiting := s.mirror.waiting()
 	if waiting == 0 {
 		return
@@ -43,7 +46,11 @@ func (s *Service) tellPlaces(now time.Time) {
 	if len(ids) == 0 {
 		return
 	}
-	places := s.mirror.look(s.now(), positionEvery/2, s.config.Turn, s.config.ReserveGrace, ids...)
+	most := positionEvery / 2
+	if moved {
+		most = 0
+	}
+	places := s.mirror.look(s.now(), most, s.config.Turn, s.config.ReserveGrace, ids...)
 	for i, id := range ids {
 		p := places[i]
 		if p.position == 0 {

@@ -76,7 +76,7 @@ const (
 	unwatchedAfter   = 25 * time.Second       // two missed presences and some: nobody watches
 	rememberClosed   = time.Hour              // a closed session's token says so for this long
 	progressEvery    = 50 * time.Millisecond
-	positionEvery    = 200 * time.Millisecond // how often places are looked at while somebody waits
+	positionEvery    = 500 * time.Millisecond // how often estimates are looked at while somebody waits
 	cancelEvery      = 50 * time.Millisecond
 	sweepEvery       = time.Second
 	sweepRetryAfter  = 10 * time.Second

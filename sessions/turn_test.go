@@ -81,6 +81,9 @@ func TestBorrow(t *testing.T) {
 		if got := ids(1); !slices.Equal(got, jobs[:3]) {
 			t.Fatalf("help took %v", got)
 		}
+		if stats, err := s.Stats(t.Context()); err != nil || stats.Slots[1].InHand != ada || stats.Slots[0].InHand != "" {
+			t.Fatalf("slots %+v, error %v: slot 1 has ada's images in hand", stats.Slots, err)
+		}
 		// What the session's own worker can start is left to it.
 		if got := ids(0); !slices.Equal(got, jobs[3:6]) {
 			t.Fatalf("the owner's worker took %v", got)

@@ -5,6 +5,9 @@
 //	sessions/<session>/jobs/<job>/probability.bands     as package mask writes it
 //	sessions/<session>/jobs/<job>/mask.png              1 channel, 0 or 255
 //	sessions/<session>/jobs/<job>/result.json
+//	sessions/<session>/jobs/<job>/labels.bands          likewise
+//	sessions/<session>/jobs/<job>/receipt.json          what made it
+//	sessions/<session>/jobs/<job>/<id>.edit, ...        later revisions, as package results keeps them
 //	hubs/<hub>                                          who uses the storage at the moment
 //	identity                                            its name
 //

@@ -21,7 +21,7 @@ var (
 
 // Error says which operation failed on which key.
 type Error struct {
-	Op  string // "put", "open", "read", "seek", "delete", "delete session", "list", "announce", "withdraw", "close"
+	Op  string // "put", "open", "read", "seek", "delete", "delete session", "delete job", "list", "announce", "withdraw", "close"
 	Key string // the session's or the hub's name for what is about one of these, empty for "close"
 	Err error
 }

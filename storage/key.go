@@ -11,7 +11,7 @@ const sessionsFolder = "sessions/"
 var (
 	wellFormedID  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 	wellFormedKey = regexp.MustCompile(
-		`^sessions/[A-Za-z0-9_-]{1,128}/(images/[A-Za-z0-9_-]{1,128}|jobs/[A-Za-z0-9_-]{1,128}/(probability\.bands|mask\.png|mask-[0-9]{1,9}\.png|result\.json))$`)
+		`^sessions/[A-Za-z0-9_-]{1,128}/(images/[A-Za-z0-9_-]{1,128}|jobs/[A-Za-z0-9_-]{1,128}/(probability\.bands|mask\.png|mask-[0-9]{1,9}\.png|result\.json|labels\.bands|receipt\.json|[A-Z0-9]{1,64}\.(edit|change|result|labels)))$`)
 )
 
 // ImageKey is where an image lies as it was uploaded.
@@ -32,6 +32,24 @@ func PieceKey(session, job string, row int) string {
 
 // ResultKey is where a job's result lies: the Result of the contract as JSON.
 func ResultKey(session, job string) string { return jobKey(session, job, "result.json") }
+
+// LabelsKey is where a job's label map lies: the bands of mask.ReadLabels.
+func LabelsKey(session, job string) string { return jobKey(session, job, "labels.bands") }
+
+// ReceiptKey is where it lies what made a job's result, as JSON.
+func ReceiptKey(session, job string) string { return jobKey(session, job, "receipt.json") }
+
+// RevisionKey is where a blob of a later revision of a job lies. Its name is capital letters and digits, and what it is: .edit, .change,
+// .result or .labels.
+func RevisionKey(session, job, name string) string { return jobKey(session, job, name) }
+
+// RevisionOf is the name in a RevisionKey; empty of another key.
+func RevisionOf(key string) string {
+	if revision := wellFormedKey.FindStringSubmatch(key); revision != nil && revision[3] != "" {
+		return key[strings.LastIndexByte(key, '/')+1:]
+	}
+	return ""
+}
 
 func jobKey(session, job, name string) string {
 	return sessionsFolder + session + "/jobs/" + job + "/" + name

@@ -205,7 +205,15 @@ func (s *Store) DeleteSession(ctx context.Context, session string) error {
 	if !wellFormedID.MatchString(session) {
 		return failed("delete session", session, ErrBadKey)
 	}
-	return failed("delete session", session, s.deleteSession(ctx, session))
+	return failed("delete session", session, s.deleteAll(ctx, sessionsFolder+session))
+}
+
+// DeleteJob removes every blob of a job. A job without blobs is no error.
+func (s *Store) DeleteJob(ctx context.Context, session, job string) error {
+	if !wellFormedID.MatchString(session) || !wellFormedID.MatchString(job) {
+		return failed("delete job", job, ErrBadKey)
+	}
+	return failed("delete job", job, s.deleteAll(ctx, sessionsFolder+session+"/jobs/"+job))
 }
 
 // SessionSize is how many bytes the blobs of session take.
@@ -218,16 +226,17 @@ func (s *Store) SessionSize(ctx context.Context, session string) (int64, error) 
 	return size, failed("size of session", session, err)
 }
 
-func (s *Store) deleteSession(ctx context.Context, session string) error {
+// deleteAll removes what lies under a folder's name.
+func (s *Store) deleteAll(ctx context.Context, folder string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if s.folder != "" {
 		// Takes the folders along, and what a killed hub left half written.
-		return os.RemoveAll(filepath.Join(s.folder, sessionsFolder, session))
+		return os.RemoveAll(filepath.Join(s.folder, folder))
 	}
 	var keys []string
-	err := s.list(ctx, &blob.ListOptions{Prefix: sessionsFolder + session + "/"}, func(object *blob.ListObject) {
+	err := s.list(ctx, &blob.ListOptions{Prefix: folder + "/"}, func(object *blob.ListObject) {
 		keys = append(keys, object.Key)
 	})
 	for _, key := range keys {

@@ -60,7 +60,7 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 	if err != nil {
 		return Report{}, err
 	}
-	step := c.Steps(2 + len(c.Models) + len(scenarios)*len(Paths)*(c.Rounds+1))
+	step := c.Steps(3 + len(c.Models) + len(scenarios)*len(Paths)*(c.Rounds+1))
 	c.Part.Slots = slices.Max(c.Sessions)
 	for _, m := range c.Models {
 		c.Part.Warm = append(c.Part.Warm, m.ID)
@@ -130,7 +130,12 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 			report.Hub.Sockets, report.Hub.BytesPerSocket = c.Sockets, each
 		}
 	}
-	return report, nil
+	step("exports")
+	// 8192 pixels a side with 54 between the middles are 23,000 objects.
+	if report.Exports, err = measureExports(ctx, 8192, 54, 100_000); err != nil {
+		report.Exports = Exports{Error: err.Error()}
+	}
+	return report, ctx.Err()
 }
 
 // measure has every path do so many rounds of s, in turns of which each begins with another path.

@@ -35,6 +35,7 @@ type Report struct {
 	Rows      []Row     `json:"rows"`
 	Alone     []Alone   `json:"one_image_at_a_time"`
 	Hub       Hub       `json:"hub"`
+	Exports   Exports   `json:"exports"`
 }
 
 // Row is one path under one load.

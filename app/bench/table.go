@@ -40,8 +40,20 @@ func (r Report) WriteTable(w io.Writer) error {
 	if r.Hub.Error != "" {
 		fmt.Fprintf(&t, "Failed: %s\n", firstLine(r.Hub.Error))
 	}
+	t.WriteString(r.Exports.lines())
 	_, err := io.WriteString(w, t.String())
 	return err
+}
+
+func (e Exports) lines() string {
+	if e.Error != "" {
+		return "Exports failed: " + firstLine(e.Error) + "\n"
+	}
+	if e.GeoJSONSeconds == 0 {
+		return ""
+	}
+	return fmt.Sprintf("GeoJSON of %d objects is written at %.0f MB/s, a workbook of %d in %.1f s and %d MiB.\n",
+		e.GeoJSONObjects, float64(e.GeoJSONBytes)/1e6/e.GeoJSONSeconds, e.XLSXObjects, e.XLSXSeconds, e.XLSXMemory/mib)
 }
 
 func (row Row) line() string {

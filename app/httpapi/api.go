@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -21,6 +22,7 @@ import (
 
 	"seghub/app/status"
 	"seghub/models"
+	"seghub/models/imageio"
 	"seghub/sessions"
 	"seghub/sessions/problem"
 	"seghub/storage"
@@ -49,6 +51,7 @@ type Blobs interface {
 	Put(ctx context.Context, key string, r io.Reader, limit int64) (int64, error)
 	Open(ctx context.Context, key string) (*storage.Blob, error)
 	Delete(ctx context.Context, key string) error
+	DeleteJob(ctx context.Context, session, job string) error
 }
 
 // Models are the models that can be asked for.
@@ -84,6 +87,8 @@ type Limits struct {
 type Config struct {
 	Accounts Accounts
 	Jobs     Jobs
+	Images   Images
+	Pictures Pictures
 	Blobs    Blobs
 	Results  Results
 	Models   Models
@@ -105,8 +110,10 @@ type Config struct {
 	SessionTTL time.Duration  // how long a browser keeps a session that it does not use
 
 	Limits Limits
-	Spool  string // folder for answers that wait for their readers; the system's by default
-	Log    *slog.Logger
+	// Decoded is the memory that decoded images share; nil for no limit.
+	Decoded *imageio.Budget
+	Spool   string // folder for answers that wait for their readers; the system's by default
+	Log     *slog.Logger
 }
 
 type api struct {
@@ -115,6 +122,8 @@ type api struct {
 	rates    rates
 	uploads  *crowd
 	pictures chan struct{} // one token for each picture being made
+	views    *kept[[]byte] // pieces of pictures, encoded
+	levels   *kept[*imageio.Levels]
 }
 
 // picturesAtOnce bounds the memory that previews and probability maps of large images take.
@@ -126,12 +135,17 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("httpapi: %w", err)
 	}
+	if c.Decoded == nil {
+		c.Decoded = imageio.NewBudget(math.MaxInt64)
+	}
 	a := &api{
 		Config:   c,
 		door:     door,
 		rates:    newRates(c.Limits.Rates),
 		uploads:  newCrowd(c.Limits.Uploads),
 		pictures: make(chan struct{}, picturesAtOnce),
+		views:    newKept[[]byte](32 << 20),
+		levels:   newKept[*imageio.Levels](256),
 	}
 
 	gin.SetMode(gin.ReleaseMode)
@@ -158,12 +172,20 @@ func New(c Config) (http.Handler, error) {
 	get(mine, "/models", a.listModels)
 	mine.POST("/images", a.admitUpload, a.upload)
 	get(mine, "/images/:id", a.image)
+	mine.DELETE("/images/:id", a.deleteImage)
 	get(mine, "/images/:id/preview", a.preview)
+	get(mine, "/images/:id/info", a.info)
+	get(mine, "/images/:id/tiles/:page/:level/:x/:y", a.tile)
 	get(mine, "/jobs", a.listJobs)
+	mine.POST("/jobs", a.admitUpload, a.segmentAgain)
 	mine.DELETE("/jobs", a.cancelJobs)
 	get(mine, "/jobs/:id", a.getJob)
 	mine.DELETE("/jobs/:id", a.cancelJob)
 	get(mine, "/jobs/:id/result", a.result)
+	get(mine, "/jobs/:id/labels.tif", a.labels)
+	get(mine, "/jobs/:id/receipt", a.receipt)
+	mine.POST("/jobs/:id/measure", a.measure)
+	mine.POST("/jobs/:id/edits", a.edit)
 	get(mine, "/jobs/:id/mask.png", a.mask)
 	get(mine, "/jobs/:id/probability.png", a.probability)
 	get(mine, "/export", a.export)

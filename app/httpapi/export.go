@@ -19,9 +19,9 @@ import (
 	"seghub/storage/export"
 )
 
-// Results give what was made of jobs.
-type Results interface {
-	// Picture is what an export takes of a job that is done.
+// Pictures are what was made of jobs, as exports take them.
+type Pictures interface {
+	// Picture is that of a job that is done.
 	Picture(ctx context.Context, session string, job sessions.Job) (export.Picture, error)
 }
 
@@ -111,7 +111,7 @@ func (a *api) writeExport(ctx context.Context, w io.Writer, session, format stri
 		job, err := a.Jobs.Job(ctx, session, known.ID)
 		var picture export.Picture
 		if err == nil {
-			picture, err = a.Results.Picture(ctx, session, job)
+			picture, err = a.Pictures.Picture(ctx, session, job)
 		}
 		if errors.Is(err, sessions.ErrNotFound) || errors.Is(err, storage.ErrNotFound) {
 			continue

@@ -45,7 +45,7 @@ func (p pictures) Picture(_ context.Context, _ string, job sessions.Job) (export
 
 // exporting is a session with so many jobs that are done.
 func exporting(t *testing.T, results pictures, done int) (e *edge, token string) {
-	e = newEdge(t, func(c *Config) { c.Results = results })
+	e = newEdge(t, func(c *Config) { c.Pictures = results })
 	token = e.session()
 	for range done {
 		if _, err := e.people.Submit(t.Context(), "s1", "", []sessions.NewJob{{Filename: "../Zelle é.tif"}}); err != nil {
@@ -79,6 +79,15 @@ func TestExportOfOneAndOfAll(t *testing.T) {
 	if head := e.do("HEAD", "/api/v1/export?format=csv", token, "", nil); head.StatusCode != http.StatusOK || head.Header.Get("Content-Type") != "text/csv; charset=utf-8" {
 		t.Errorf("HEAD: %d, %s", head.StatusCode, head.Header.Get("Content-Type"))
 	}
+}
+
+func TestLabels(t *testing.T) {
+	e, token := exporting(t, pictures{}, 1)
+	a := e.get("/api/v1/jobs/j1/labels.tif", token)
+	if a.StatusCode != http.StatusOK || a.Header.Get("Content-Type") != "image/tiff" || !bytes.HasPrefix(a.body, []byte("II*\x00")) {
+		t.Errorf("status %d, %s", a.StatusCode, a.Header.Get("Content-Type"))
+	}
+	e.get("/api/v1/jobs/j9/labels.tif", token).isProblem(t, 404, problem.NotFound)
 }
 
 func TestExportsThatAreRefused(t *testing.T) {

@@ -35,7 +35,7 @@ func TestHeadAnswersAsGetDoes(t *testing.T) {
 func TestWrongMethodHearsTheRightOnes(t *testing.T) {
 	e := newEdge(t, nil)
 	for path, want := range map[string][]string{
-		"/api/v1/jobs": {"GET", "HEAD", "DELETE"}, "/api/v1/images": {"POST"}, "/healthz": {"GET", "HEAD"}, "/samples/spheroid.png": {"GET", "HEAD"},
+		"/api/v1/jobs": {"GET", "HEAD", "POST", "DELETE"}, "/api/v1/images": {"POST"}, "/healthz": {"GET", "HEAD"}, "/samples/spheroid.png": {"GET", "HEAD"},
 	} {
 		a := e.do("PATCH", path, "", "", nil)
 		if a.StatusCode != http.StatusMethodNotAllowed {

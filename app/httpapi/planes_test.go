@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/binary"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,5 +111,28 @@ func TestTheReasonNamesTheFeature(t *testing.T) {
 				t.Errorf("rejected %+v", got.Rejected)
 			}
 		})
+	}
+}
+
+// TestWhateverAFileIsCalled wants the right file named, by its place in the request.
+func TestWhateverAFileIsCalled(t *testing.T) {
+	names := []string{`a "quoted" name.tif`, " blanks .tif ", "line\nbreak.tif", strings.Repeat("ü", 2048) + ".tif", "../../up.tif", ""}
+	parts := []part{field("model", "unet")}
+	for i, name := range names {
+		data := picture(t, 20, 20)
+		if i%2 == 1 {
+			data = []byte("no picture")
+		}
+		parts = append(parts, file(name, data))
+	}
+	e := newEdge(t, nil)
+	var got uploadResponse
+	e.upload(e.session(), parts...).decode(t, http.StatusAccepted, &got)
+	var rejected []int
+	for _, r := range got.Rejected {
+		rejected = append(rejected, r.Index)
+	}
+	if len(got.Accepted) != 3 || !slices.Equal(rejected, []int{1, 3, 5}) {
+		t.Errorf("%d accepted, rejected %v", len(got.Accepted), rejected)
 	}
 }

@@ -30,6 +30,7 @@ var table = []struct {
 	{sessions.ErrQueueFull, problem.QueueFull, "This session has as many unfinished jobs as it may have: wait until some are done."},
 	{sessions.ErrDraining, problem.Draining, "The server is going down: try again in a moment."},
 	{sessions.ErrUnavailable, problem.Unavailable, "The server cannot use its database at the moment: try again soon. If it lasts, tell the operator: the log has the reason."},
+	{sessions.ErrConflict, problem.RevisionConflict, "Somebody has corrected this job since: get its newest revision, and do it again on that."},
 	{sessions.ErrBadCursor, problem.BadRequest, "The cursor is not one that this server gave out."},
 	{storage.ErrNotFound, problem.NotFound, "There is no such file in this session."},
 	{storage.ErrTooLarge, problem.FileTooLarge, "The file is larger than this server takes."},

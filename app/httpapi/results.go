@@ -14,33 +14,6 @@ import (
 	"seghub/storage"
 )
 
-// previewSide is the longest side of a preview, in pixels.
-const previewSide = 2048
-
-func (a *api) result(c *gin.Context) {
-	a.ofDoneJob(c, storage.ResultKey, "application/json")
-}
-
-func (a *api) mask(c *gin.Context) {
-	a.ofDoneJob(c, storage.MaskKey, "image/png")
-}
-
-// ofDoneJob serves what was made of a job, once it is done.
-func (a *api) ofDoneJob(c *gin.Context, key func(session, job string) string, contentType string) {
-	session, job, err := a.doneJob(c)
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	blob, err := a.Blobs.Open(c.Request.Context(), key(session, job.ID))
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	defer blob.Close()
-	serve(c, blob, blob.ModTime(), contentType)
-}
-
 // doneJob is the job that the request names, once it is done.
 func (a *api) doneJob(c *gin.Context) (session string, job sessions.Job, err error) {
 	session = c.GetString(sessionKey)
@@ -68,10 +41,12 @@ func (a *api) image(c *gin.Context) {
 	serve(c, blob, blob.ModTime(), header.MIME)
 }
 
-// serve answers with content, ranges included. Neither images nor results ever change under their URL.
+// serve answers with content, ranges included. It never changes under its URL, unless the caller has said otherwise.
 func serve(c *gin.Context, content io.ReadSeeker, modified time.Time, contentType string) {
 	c.Header("Content-Type", contentType)
-	c.Header("Cache-Control", "private, max-age=86400, immutable")
+	if c.Writer.Header().Get("Cache-Control") == "" {
+		c.Header("Cache-Control", "private, max-age=86400, immutable")
+	}
 	http.ServeContent(c.Writer, c.Request, "", modified, content)
 }
 
@@ -80,18 +55,6 @@ func (a *api) serveMade(c *gin.Context, data []byte, modified time.Time, content
 	answer := spool(a.Spool, data)
 	defer answer.Close()
 	serve(c, answer, modified, contentType)
-}
-
-func (a *api) preview(c *gin.Context) {
-	ctx := c.Request.Context()
-	data, err := a.makePicture(ctx, storage.ImageKey(c.GetString(sessionKey), c.Param("id")), func(blob *storage.Blob) ([]byte, error) {
-		return imageio.Preview(ctx, blob, a.Limits.Pixels, previewSide)
-	})
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	a.serveMade(c, data, time.Time{}, http.DetectContentType(data))
 }
 
 // makePicture has a picture made of what lies under key, when its turn has come among those that are being made. The turn ends

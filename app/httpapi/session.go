@@ -35,7 +35,7 @@ type createResponse struct {
 
 func (a *api) createSession(c *gin.Context) {
 	var request createRequest
-	if err := decodeJSON(c, &request); err != nil {
+	if err := decodeJSON(c, maxSessionBody, &request); err != nil {
 		a.fail(c, err)
 		return
 	}
@@ -110,10 +110,10 @@ func (a *api) deleteSession(c *gin.Context) {
 	c.Status(http.StatusNoContent)
 }
 
-// decodeJSON reads one JSON object into v; an empty body leaves v as it is.
-func decodeJSON(c *gin.Context, v any) error {
+// decodeJSON reads one JSON object of most bytes into v; an empty body leaves v as it is.
+func decodeJSON(c *gin.Context, most int64, v any) error {
 	body := bodyOf(c.Writer, c.Request)
-	body.limit(c.Writer, maxSessionBody)
+	body.limit(c.Writer, most)
 	decoder := json.NewDecoder(body)
 	decoder.DisallowUnknownFields()
 	err := decoder.Decode(v)

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"mime/multipart"
@@ -186,7 +188,8 @@ func (u *uploading) reject(file taken, err error) {
 // file stores one file and judges it; a file that is refused is gone when file returns.
 func (u *uploading) file(ctx context.Context, part *multipart.Part, file *taken) error {
 	key := storage.ImageKey(u.session, file.ImageID)
-	if _, err := u.Blobs.Put(ctx, key, part, u.Limits.FileBytes); err != nil {
+	sum := sha256.New()
+	if _, err := u.Blobs.Put(ctx, key, io.TeeReader(part, sum), u.Limits.FileBytes); err != nil {
 		if errors.Is(err, storage.ErrTooLarge) {
 			err = problem.Newf(problem.FileTooLarge, "The file is larger than the %v that this server takes.", units.Base2Bytes(u.Limits.FileBytes))
 		}
@@ -196,6 +199,7 @@ func (u *uploading) file(ctx context.Context, part *multipart.Part, file *taken)
 	if err != nil {
 		u.delete(key)
 	}
+	file.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	return err
 }
 

@@ -24,6 +24,7 @@ import (
 	"sync"
 	"time"
 
+	"seghub/app/results"
 	"seghub/sessions"
 	"seghub/storage"
 )
@@ -48,6 +49,7 @@ type Sessions interface {
 	StateID(ctx context.Context) (string, error)
 	Get(ctx context.Context, session string) (sessions.Session, error)
 	Jobs(ctx context.Context, session string, query sessions.JobQuery) (sessions.JobPage, error)
+	Revisions(ctx context.Context, session, job string) ([]sessions.Revision, error)
 }
 
 // Config is what a Janitor is made of.
@@ -253,8 +255,36 @@ func (j *Janitor) unreferred(ctx context.Context, session string, keys []string)
 			break
 		}
 	}
+	revisions, err := j.revisions(ctx, session, keys, jobs)
+	if err != nil {
+		return nil, err
+	}
 	return slices.DeleteFunc(keys, func(key string) bool {
 		image, job := storage.Subject(key)
-		return images[image] && jobs[job]
+		revision := storage.RevisionOf(key)
+		return images[image] && jobs[job] && (revision == "" || revisions[job][revision])
 	}), nil
+}
+
+// revisions are the names that the revisions of those jobs refer to of which keys has one. A crash, or two people at once, leave blobs of
+// revisions that were never made.
+func (j *Janitor) revisions(ctx context.Context, session string, keys []string, jobs map[string]bool) (map[string]map[string]bool, error) {
+	names := map[string]map[string]bool{}
+	for _, key := range keys {
+		_, job := storage.Subject(key)
+		if storage.RevisionOf(key) == "" || !jobs[job] || names[job] != nil {
+			continue
+		}
+		all, err := j.Sessions.Revisions(ctx, session, job)
+		if err != nil {
+			return nil, err
+		}
+		names[job] = map[string]bool{}
+		for _, revision := range all {
+			for _, name := range results.Names(revision) {
+				names[job][name] = true
+			}
+		}
+	}
+	return names, nil
 }

@@ -30,6 +30,15 @@ type redis struct {
 	state string
 	jobs  map[string][]sessions.Job
 	down  error
+	// The revisions of each job, whoever's it is.
+	revisions map[string][]sessions.Revision
+}
+
+func (r *redis) Revisions(ctx context.Context, id, job string) ([]sessions.Revision, error) {
+	if _, err := r.Get(ctx, id); err != nil {
+		return nil, err
+	}
+	return r.revisions[job], nil
 }
 
 func (r *redis) StateID(context.Context) (string, error) {
@@ -176,10 +185,16 @@ func TestStraysInASessionGo(t *testing.T) {
 	w := newWorld(t)
 	w.set("ben", []sessions.Job{{ID: "j1", ImageID: "i1"}, {ID: "j2", ImageID: "i2"}, {ID: "j3", ImageID: "i1"}})
 	mine := []string{storage.ImageKey("ben", "i1"), storage.ImageKey("ben", "i2"), storage.MaskKey("ben", "j2"), storage.ResultKey("ben", "j3")}
+	w.revisions = map[string][]sessions.Revision{"j2": {{Number: 1}, {Number: 2, Content: "first 1:A", Edit: "A"}, {Number: 3, Content: "B", Edit: "B"}}}
+	for _, name := range []string{"A.change", "A.edit", "B.result", "B.labels", "B.edit"} {
+		mine = append(mine, storage.RevisionKey("ben", "j2", name))
+	}
 	w.put(t, mine...)
 	w.put(t, storage.ImageKey("ben", "i3"), storage.MaskKey("ben", "j4"))
+	// A revision that lost, and one of a hub that died before it was made.
+	w.put(t, storage.RevisionKey("ben", "j2", "C.change"), storage.RevisionKey("ben", "j3", "D.edit"))
 	w.looks(t, 11*time.Hour)
-	if n := len(w.left(t)); n != 6 {
+	if n := len(w.left(t)); n != len(mine)+4 {
 		t.Errorf("%d files are left before the grace is over", n)
 	}
 	w.looks(t, 8*time.Hour)

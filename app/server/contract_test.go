@@ -27,25 +27,33 @@ func TestEveryCallOfTheContract(t *testing.T) {
 		return heard["stats"] && heard["pong"] && heard["error"]
 	})
 
-	made := []string{"POST /api/v1/sessions", "POST /api/v1/images", "GET /api/v1/ws"}
+	made := []string{"POST /api/v1/sessions", "POST /api/v1/images", "GET /api/v1/ws", "POST /api/v1/jobs", "POST /api/v1/jobs/{id}/edits"}
+	u.post("/api/v1/jobs", http.StatusAccepted, map[string]any{"images": []string{job.ImageID}, "model": job.Model}, nil)
+	u.post("/api/v1/jobs/"+job.ID+"/edits", http.StatusOK, map[string]any{"revision": 1,
+		"operations": []any{map[string]any{"op": "delete", "ids": []int{1}}}}, nil)
 	for _, call := range []struct{ operation, path string }{
 		{"GET /api/v1/session", "/api/v1/session"},
 		{"GET /api/v1/models", "/api/v1/models"},
 		{"GET /api/v1/jobs", "/api/v1/jobs?limit=1"},
 		{"GET /api/v1/jobs/{id}", "/api/v1/jobs/" + job.ID},
 		{"GET /api/v1/jobs/{id}/result", "/api/v1/jobs/" + job.ID + "/result"},
+		{"GET /api/v1/jobs/{id}/labels.tif", "/api/v1/jobs/" + job.ID + "/labels.tif"},
+		{"GET /api/v1/jobs/{id}/receipt", "/api/v1/jobs/" + job.ID + "/receipt"},
 		{"GET /api/v1/jobs/{id}/mask.png", "/api/v1/jobs/" + job.ID + "/mask.png"},
 		{"GET /api/v1/jobs/{id}/probability.png", "/api/v1/jobs/" + job.ID + "/probability.png"},
 		{"GET /api/v1/images/{id}", "/api/v1/images/" + job.ImageID},
 		{"GET /api/v1/images/{id}/preview", "/api/v1/images/" + job.ImageID + "/preview"},
 		{"GET /api/v1/stats", "/api/v1/stats"},
+		{"GET /api/v1/export", "/api/v1/export?format=csv"},
 		{"GET /samples", "/samples"},
 		{"GET /samples/{name}.png", "/samples/spheroid.png"},
 		{"GET /healthz", "/healthz"},
 		{"GET /readyz", "/readyz"},
 		{"GET /metrics", "/metrics"},
+		{"POST /api/v1/jobs/{id}/measure", "/api/v1/jobs/" + job.ID + "/measure"},
 		{"DELETE /api/v1/jobs/{id}", "/api/v1/jobs/" + job.ID},
 		{"DELETE /api/v1/jobs", "/api/v1/jobs"},
+		{"DELETE /api/v1/images/{id}", "/api/v1/images/" + job.ImageID},
 		{"DELETE /api/v1/session", "/api/v1/session"},
 	} {
 		method, _, _ := strings.Cut(call.operation, " ")

@@ -2,24 +2,19 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 
-	"golang.org/x/sync/errgroup"
-
+	"seghub/app/results"
 	"seghub/gpuexec"
 	"seghub/models/imageio"
-	"seghub/models/mask/result"
 	"seghub/sessions"
 	"seghub/storage"
-	"seghub/storage/export"
 )
 
 // files keeps what sessions and hub need kept, under storage's layout.
 type files struct {
-	store *storage.Store
+	store   *storage.Store
+	results *results.Keeper
 }
 
 // OpenImage opens an uploaded file.
@@ -29,29 +24,7 @@ func (f files) OpenImage(ctx context.Context, session, image string) (imageio.So
 
 // PutResult keeps everything that was made of a job.
 func (f files) PutResult(ctx context.Context, job sessions.Job, session string, out gpuexec.Output) error {
-	data, err := json.Marshal(result.Result{
-		Job:      job.ID,
-		Revision: 1,
-		Image:    result.Image{ID: job.ImageID, Filename: job.Filename, Width: out.Width, Height: out.Height, Page: job.Page, PixelSize: job.PixelSize},
-		Model:    job.Model,
-		Options:  job.Options,
-		Shrunk:   out.Shrunk,
-		Objects:  out.Objects,
-		Summary:  out.Summary,
-	})
-	if err != nil {
-		return fmt.Errorf("encode the result of job %s: %w", job.ID, err)
-	}
-	// Side by side: somebody waits for the mask, and in a bucket each takes a round trip.
-	writes, ctx := errgroup.WithContext(ctx)
-	for key, data := range map[string][]byte{
-		storage.ProbabilityKey(session, job.ID): out.Probability,
-		storage.MaskKey(session, job.ID):        out.MaskPNG,
-		storage.ResultKey(session, job.ID):      data,
-	} {
-		writes.Go(func() error { return f.store.Write(ctx, key, data) })
-	}
-	return writes.Wait()
+	return f.results.PutFirst(ctx, session, job, out)
 }
 
 // PutPiece keeps a piece of a mask that is being made.
@@ -81,24 +54,4 @@ func (f files) DeleteSession(ctx context.Context, session string) error {
 // MaskPNG reads the mask of a finished job.
 func (f files) MaskPNG(ctx context.Context, session, job string) ([]byte, error) {
 	return f.store.Read(ctx, storage.MaskKey(session, job))
-}
-
-// Picture reads what an export takes of a job that is done.
-func (f files) Picture(ctx context.Context, session string, job sessions.Job) (export.Picture, error) {
-	p := export.Picture{Pages: job.Pages, Channel: -1, Z: -1, T: -1}
-	data, err := f.store.Read(ctx, storage.ResultKey(session, job.ID))
-	if err != nil {
-		return p, err
-	}
-	if err := json.Unmarshal(data, &p.Result); err != nil {
-		return p, fmt.Errorf("decode the result of job %s: %w", job.ID, err)
-	}
-	p.Mask = func(ctx context.Context, w io.Writer) error {
-		picture, err := f.MaskPNG(ctx, session, job.ID)
-		if err == nil {
-			_, err = w.Write(picture)
-		}
-		return err
-	}
-	return p, nil
 }

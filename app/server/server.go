@@ -27,6 +27,7 @@ import (
 	"seghub/app/config"
 	"seghub/app/httpapi"
 	"seghub/app/janitor"
+	"seghub/app/results"
 	"seghub/app/status"
 	"seghub/gpuexec"
 	"seghub/gpuexec/budget"
@@ -102,6 +103,7 @@ type server struct {
 	warmed    atomic.Bool // the models are loaded, and the slots open
 	sessions  *sessions.Service
 	sink      gpuexec.Sink // sessions, behind what counts the outcomes
+	results   *results.Keeper
 	janitor   *janitor.Janitor
 	hub       *hub.Hub
 	listener  net.Listener
@@ -205,6 +207,16 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 		cfg.InUse = s.runtime.InUse
 	}
 	s.pool = gpuexec.New(cfg)
+	s.results = results.New(results.Config{
+		Blobs:   s.store,
+		Models:  s.models.Get,
+		Budget:  s.decoded,
+		Pixels:  int64(s.cfg.MaxPixels),
+		Version: version(),
+		Runtime: s.runtime.Version(),
+		Device:  s.runtime.DeviceName(),
+		Log:     s.log,
+	})
 	return nil
 }
 
@@ -232,7 +244,7 @@ func (s *server) startSessions(ctx context.Context) error {
 		SessionTTL:   s.cfg.SessionTTL,
 		LeaseTTL:     s.cfg.LeaseTTL,
 		MaxQueue:     s.cfg.MaxQueue,
-		Files:        files{s.store},
+		Files:        files{s.store, s.results},
 		BatchSize:    s.pool.BatchSize,
 		Borrow:       s.mayBorrow,
 		Open:         s.slotOpen,
@@ -242,6 +254,7 @@ func (s *server) startSessions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.results.Serve(s.sessions)
 	return s.sessions.Start(ctx, s.pool) // what that starts is stopped by shutdown, in order, not by the end of ctx
 }
 
@@ -251,7 +264,7 @@ func (s *server) startEdge(ctx context.Context) error {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.hub = hub.New(hub.Config{
 		Sessions: s.sessions,
-		Masks:    files{s.store},
+		Masks:    files{s.store, s.results},
 		Stats: func(ctx context.Context) (func(session string) any, error) {
 			snapshot, err := source.Take(ctx)
 			return func(session string) any { return snapshot.For(session) }, err
@@ -296,8 +309,10 @@ func (s *server) edge(ctx context.Context, source status.Source, registry *prome
 	return httpapi.New(httpapi.Config{
 		Accounts: s.sessions,
 		Jobs:     s.sessions,
+		Images:   s.sessions,
+		Results:  s.results,
+		Pictures: s.results,
 		Blobs:    s.store,
-		Results:  files{s.store},
 		Models:   s.models,
 		Live:     s.hub,
 		Client:   web.Handler(),
@@ -316,6 +331,7 @@ func (s *server) edge(ctx context.Context, source status.Source, registry *prome
 		Deployment: s.deployment(ctx),
 		SessionTTL: s.cfg.SessionTTL,
 
+		Decoded: s.decoded,
 		Limits: httpapi.Limits{
 			FileBytes: int64(s.cfg.MaxFile),
 			Pixels:    int64(s.cfg.MaxPixels),

@@ -41,7 +41,8 @@ type Worker struct {
 	Device       string              `json:"device"`
 	State        gpuexec.WorkerState `json:"state"`
 	SessionIsYou bool                `json:"session_is_you"`
-	Model        *string             `json:"model"` // of the batch it runs, null when idle
+	HelpsYou     bool                `json:"helps_you"` // the slot is not yours, its worker has your images
+	Model        *string             `json:"model"`     // of the batch it runs, null when idle
 	ImagesDone   int64               `json:"images_done"`
 }
 
@@ -113,9 +114,9 @@ func (s Snapshot) Active() int {
 
 // For is the snapshot as session may see it: whose the other slots are stays hidden.
 func (s Snapshot) For(session string) Stats {
-	owners := make(map[int]string, len(s.Admission.Slots))
+	slots := make(map[int]sessions.SlotStat, len(s.Admission.Slots))
 	for _, slot := range s.Admission.Slots {
-		owners[slot.Slot] = slot.Session
+		slots[slot.Slot] = slot
 	}
 	workers := make([]Worker, len(s.Workers))
 	for i, w := range s.Workers {
@@ -123,7 +124,8 @@ func (s Snapshot) For(session string) Stats {
 			Slot:         w.Slot,
 			Device:       w.Device,
 			State:        w.State,
-			SessionIsYou: session != "" && owners[w.Slot] == session,
+			SessionIsYou: session != "" && slots[w.Slot].Session == session,
+			HelpsYou:     session != "" && slots[w.Slot].Session != session && slots[w.Slot].InHand == session,
 			ImagesDone:   w.ImagesDone,
 		}
 		if w.Model != "" {

@@ -15,7 +15,7 @@ func snapshot(t *testing.T) Snapshot {
 	t.Helper()
 	s, err := Source{
 		Admission: func(context.Context) (sessions.Stats, error) {
-			return sessions.Stats{Slots: []sessions.SlotStat{{Slot: 0, Session: "ada"}, {Slot: 1}, {Slot: 2, Session: "bob"}}, Waiting: 3,
+			return sessions.Stats{Slots: []sessions.SlotStat{{Slot: 0, Session: "ada"}, {Slot: 1, InHand: "bob"}, {Slot: 2, Session: "bob", InHand: "bob"}}, Waiting: 3,
 				Nodes: []sessions.NodeStat{{Node: "one", Slots: 3, Open: 2, Active: 2}, {Node: "two", Slots: 1, Draining: true}}}, nil
 		},
 		Workers: func() []gpuexec.WorkerStat {
@@ -46,6 +46,9 @@ func TestASessionSeesOnlyThatASlotIsItsOwn(t *testing.T) {
 	for i, you := range []bool{false, false, true} {
 		if got.Workers[i].SessionIsYou != you {
 			t.Errorf("worker %d: session_is_you %v", i, got.Workers[i].SessionIsYou)
+		}
+		if helps := i == 1; got.Workers[i].HelpsYou != helps {
+			t.Errorf("worker %d: helps_you %v", i, got.Workers[i].HelpsYou)
 		}
 	}
 	if m := got.Workers[0].Model; m == nil || *m != "unet" {

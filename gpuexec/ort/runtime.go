@@ -108,6 +108,9 @@ func CPUThreads(slots int) int { return max(1, runtime.GOMAXPROCS(0)/slots) }
 // Device is what the engines run on: "cpu" or "cuda:N".
 func (r *Runtime) Device() string { return r.device.String() }
 
+// Version of the ONNX Runtime library.
+func (r *Runtime) Version() string { return onnx.GetVersion() }
+
 // DeviceName tells one machine's device from another's, for what is measured on it: "NVIDIA RTX A5000, 24564 MiB", or the CPU and how many
 // cores it has.
 func (r *Runtime) DeviceName() string {

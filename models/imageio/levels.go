@@ -13,6 +13,8 @@ type Levels struct {
 	low, high float64 // else: what becomes 0 and 255
 	histogram [256]int64
 	noise     float64 // of the levels
+
+	least, most float64 // samples that were seen
 }
 
 // The share of the samples that become black, and again white, and the least range of levels that is spread over all of 0..255

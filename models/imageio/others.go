@@ -61,7 +61,7 @@ func judgeWebP(source *fileSource) (orientation int, err error) {
 	return orientation, nil
 }
 
-// decodeWebP is a decoder. The colours of a lossy picture are converted here, as image/color takes VP8's for JPEG's.
+// decodeWebP is a decoder. The colours of a lossy picture are converted here, as the image package takes VP8's for JPEG's.
 func decodeWebP(r io.Reader, alive func() error) (picture, error) {
 	decoded, err := webp.Decode(r)
 	if err != nil {

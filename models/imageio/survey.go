@@ -106,6 +106,9 @@ func (s *survey) levels() *Levels {
 	noise := s.noise()
 	low, high := s.limits(noise)
 	l := &Levels{typ: s.typ, low: low, high: high, noise: noise * 255 / (high - low)}
+	if total, nth := s.ranks(); total > 0 {
+		l.least, l.most = nth(0), nth(total-1)
+	}
 	if s.counts == nil {
 		for _, v := range s.values {
 			l.histogram[l.level(v)]++

@@ -31,6 +31,7 @@ const (
 	QuotaExceeded      Code = "quota_exceeded"
 	RateLimited        Code = "rate_limited"
 	QueueFull          Code = "queue_full"
+	RevisionConflict   Code = "revision_conflict"
 	GPUMemoryExhausted Code = "gpu_memory_exhausted"
 	Draining           Code = "draining"
 	Timeout            Code = "timeout"
@@ -61,6 +62,7 @@ var meanings = map[Code]meaning{
 	QuotaExceeded:      {status: http.StatusInsufficientStorage, title: "No room left for more data"},
 	RateLimited:        {status: http.StatusTooManyRequests, title: "Too many requests", retryAfter: time.Second},
 	QueueFull:          {status: http.StatusTooManyRequests, title: "The queue is full", retryAfter: 30 * time.Second},
+	RevisionConflict:   {status: http.StatusConflict, title: "There is a newer revision"},
 	GPUMemoryExhausted: {status: http.StatusServiceUnavailable, title: "GPU memory is exhausted", retryAfter: 10 * time.Second},
 	Draining:           {status: http.StatusServiceUnavailable, title: "The server is going down", retryAfter: 5 * time.Second},
 	Timeout:            {status: http.StatusServiceUnavailable, title: "It took too long", retryAfter: 2 * time.Second},

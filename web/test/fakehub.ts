@@ -76,6 +76,8 @@ export class FakeHub {
   turnAway: number | null = null
   /** A folder whose files are served beside the API: the built page. */
   pages: string | null = null
+  /** What is found in every picture, instead of the three bodies. */
+  found: SegmentedObject[] | null = null
   /** Jobs run by themselves, one stage every so many ms. */
   pace: number | null = null
 
@@ -89,6 +91,7 @@ export class FakeHub {
   private constructor() {
     this.server = createServer((request, response) => void this.answer(request, response))
     this.server.on('upgrade', (request: IncomingMessage, socket, head) => {
+      socket.on('error', () => undefined) // who asked may be gone
       if (this.socketless) return void socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
       this.sockets.handleUpgrade(request, socket, head, (ws) => this.join(ws, request))
     })
@@ -333,7 +336,7 @@ export class FakeHub {
         if (job?.state === 'done') return png(response, maskPicture)
         break
       case 'GET jobs/*/result':
-        if (job?.state === 'done') return json(response, 200, this.revisions.get(job.id)?.at(-1) ?? resultOf(job))
+        if (job?.state === 'done') return json(response, 200, this.revisions.get(job.id)?.at(-1) ?? this.resultOf(job))
     }
     fail(response, problem('not_found', 404, 'Not found', `There is no ${url.pathname}.`))
   }
@@ -403,15 +406,20 @@ export class FakeHub {
     json(response, 202, { accepted, rejected: [] })
   }
 
+  private resultOf(job: Job): Result {
+    const result = resultOf(job)
+    return this.found ? { ...result, objects: this.found, summary: { ...result.summary, count: this.found.length } } : result
+  }
+
   /** Deleting and reverting are enough to see that corrections come and go. */
   private edit(response: ServerResponse, job: Job, asked: { revision: number; operations: Operation[] }, member: Member): void {
-    const revisions = this.revisions.get(job.id) ?? [resultOf(job)]
+    const revisions = this.revisions.get(job.id) ?? [this.resultOf(job)]
     const now = revisions.at(-1)!
     if (asked.revision !== now.revision) return fail(response, problem('revision_conflict', 409, 'Not the newest', 'Somebody was quicker.'))
     let { objects } = now
     for (const operation of asked.operations) {
-      if (operation.type === 'delete') objects = objects.filter(({ id }) => !operation.ids.includes(id))
-      if (operation.type === 'revert') objects = revisions.find(({ revision }) => revision === operation.to)!.objects
+      if (operation.op === 'delete') objects = objects.filter(({ id }) => !operation.ids.includes(id))
+      if (operation.op === 'revert') objects = revisions.find(({ revision }) => revision === operation.revision)!.objects
     }
     const revision = now.revision! + 1
     const changed = objects.filter((object) => !now.objects.includes(object))

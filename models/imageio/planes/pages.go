@@ -88,21 +88,19 @@ func within(long, short, times int) bool {
 // withoutUnmarkedLevels looks for a pyramid whose levels are pages like any other: all have tiles, and each is half as wide as the one
 // before or a quarter. A slide scanner's own pages without tiles among them are thumbnails, labels and overviews.
 func withoutUnmarkedLevels(pages []page) []page {
-	base := &pages[0]
+	base := pages[0]
 	aperio := strings.HasPrefix(base.directory.Text(tiff.ImageDescription, 1<<10), "Aperio")
 	if !base.layout.Tiled || len(pages) < 2 {
 		return pages
 	}
-	var levels []*tiff.Layout
 	for _, p := range pages[1:] {
 		switch l := p.layout; {
 		case !l.Tiled && aperio:
 		case !l.Tiled || !base.isLevel(l):
 			return pages
 		default:
-			levels = append(levels, l)
 			base.reduced = append(base.reduced, l)
 		}
 	}
-	return pages[:1]
+	return []page{base}
 }

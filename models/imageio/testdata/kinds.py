@@ -2,7 +2,7 @@
 """Writes small TIFF files of every kind that tifffile writes, and what is in them, for TestKinds.
 
     kinds.py FOLDER          the kinds that need tifffile alone
-    kinds.py --codecs FOLDER those that need imagecodecs too; models/imageio/testdata/kinds was made so
+    kinds.py --codecs FOLDER those that need imagecodecs or Pillow's libtiff too; models/imageio/testdata/kinds was made so
 
 Beside each file lies what a reader is to give of each page, as raw little-endian samples, and index.json says of what shape and type.
 """
@@ -14,6 +14,7 @@ import warnings
 
 import numpy as np
 import tifffile
+from PIL import Image, ImageOps
 
 warnings.simplefilter("ignore")
 HEIGHT, WIDTH = 37, 53
@@ -169,6 +170,22 @@ def codecs(k):
         k.index.pop()
         decoded = tifffile.imread(k.folder / name)
         k.expect(name, [decoded], within=80 if "22" in name else 4)  # libjpeg interpolates chromas
+    bilevel = np.where(scene("u1") > 127, 255, 0).astype("u1")
+    for name, compression, tags in (
+        ("rle", "tiff_ccitt", {}), ("group3", "group3", {}), ("group3_two_dimensions", "group3", {292: 1}), ("group3_aligned", "group3", {292: 5}),
+        ("group4", "group4", {}),
+    ):
+        for photometric in (0, 1):
+            file = f"fax_{name}_{photometric}.tif"
+            Image.fromarray(bilevel).convert("1", dither=0).save(k.folder / file, compression=compression, tiffinfo={262: photometric} | tags)
+            k.expect(file, [np.asarray(Image.open(k.folder / file).convert("L"))])
+    for orientation in (3, 6):
+        exif = Image.Exif()
+        exif[274] = orientation
+        for suffix, options in ((".webp", {"lossless": True}), (".png", {}), (".jpg", {"quality": 98, "subsampling": 0})):
+            file = f"exif_{orientation}{suffix}"
+            Image.fromarray(scene("u1", 3)).save(k.folder / file, exif=exif, **options)
+            k.expect(file, [np.asarray(ImageOps.exif_transpose(Image.open(k.folder / file)))], within=3 if suffix == ".jpg" else 0)
     rgb = scene("u1", 3)
     k.write("webp_lossless.tif", rgb, photometric="rgb", compression="webp", compressionargs={"lossless": True}, **TILES)
 

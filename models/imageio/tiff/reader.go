@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"seghub/models/imageio/refusal"
+	"seghub/models/pixels"
 )
 
 // Reader reads areas of one page. One goroutine at a time.
@@ -164,6 +165,9 @@ func (r *Reader) Close() error {
 			s.end()
 		}
 	}
+	for _, b := range r.blocks {
+		pixels.GiveBack(b.pix)
+	}
 	r.streams, r.blocks = nil, nil
 	return nil
 }
@@ -222,9 +226,10 @@ func (r *Reader) block(ctx context.Context, i int) (*block, error) {
 		b.pix = r.blocks[0].pix
 		r.blocks = r.blocks[:copy(r.blocks, r.blocks[1:])]
 	} else {
-		b.pix = make([]byte, l.Block.X*height*l.PixelBytes())
+		b.pix = pixels.Lend(l.Block.X * height * l.PixelBytes())
 	}
 	if err := r.decode(ctx, b.pix, i); err != nil {
+		pixels.GiveBack(b.pix)
 		return nil, err
 	}
 	r.blocks = append(r.blocks, b)

@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
-	"golang.org/x/image/ccitt"
 
 	"seghub/models/imageio/inflate"
 	"seghub/models/imageio/refusal"
@@ -39,7 +38,7 @@ func (r *Reader) openPiece(i int) (stream, error) {
 	case webpCompression:
 		return l.openWebP(section)
 	}
-	s, err := l.decompress(section, i)
+	s, err := l.decompress(section)
 	if err == nil && l.subsampled() {
 		return l.openUnits(s, i)
 	}
@@ -47,7 +46,7 @@ func (r *Reader) openPiece(i int) (stream, error) {
 }
 
 // decompress gives the bytes of a block whose compressed ones are in section.
-func (l *Layout) decompress(section io.Reader, i int) (stream, error) {
+func (l *Layout) decompress(section io.Reader) (stream, error) {
 	switch l.compression {
 	case none:
 		return &plain{r: section}, nil
@@ -69,7 +68,7 @@ func (l *Layout) decompress(section io.Reader, i int) (stream, error) {
 		}
 		return &zstds{plain{r: reader}, reader}, nil
 	default:
-		return l.fax(section, l.rows(i)), nil
+		return newFax(section, l), nil
 	}
 }
 
@@ -176,15 +175,6 @@ func (u *unpacking) Read(p []byte) (int, error) {
 		}
 	}
 	return n, nil
-}
-
-// fax decompresses what CCITT has for fax machines, which say 0 for white: the photometric interpretation is what inverts that.
-func (l *Layout) fax(section io.Reader, rows int) stream {
-	format, options := ccitt.Group4, &ccitt.Options{Invert: true}
-	if l.compression == fax3 {
-		format = ccitt.Group3
-	}
-	return &plain{r: ccitt.NewReader(section, ccitt.MSB, format, l.Block.X, rows, options)}
 }
 
 // damaged is the refusal that a codec's error is, unless it is the file reader's own, which the reader knows.

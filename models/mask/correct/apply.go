@@ -39,6 +39,7 @@ type Map interface {
 type Change struct {
 	Spans   []mask.Span     // of each object that is new or other than before, all of them; in reading order
 	Removed []int32         // ascending
+	Before  int             // pixels that the objects of Spans and Removed had, where they were there
 	Next    int32           // as Map.Next, afterwards
 	Box     image.Rectangle // of the pixels that may be others' than before
 }
@@ -68,7 +69,7 @@ type draft struct {
 	bounds  image.Rectangle
 	objects map[int32]*region // that the edit has looked at; nil of one that is removed
 	other   map[int32]bool    // that the edit has changed
-	known   map[int32]bool    // that were there before
+	known   map[int32]int     // the pixels of those that were there before
 	next    int32
 	minArea int
 	box     image.Rectangle
@@ -116,9 +117,9 @@ func (d *draft) note(id int32, r *region, changed bool) {
 	d.objects[id] = r
 	if !changed {
 		if d.known == nil {
-			d.known = map[int32]bool{}
+			d.known = map[int32]int{}
 		}
-		d.known[id] = true
+		d.known[id] = r.area()
 		return
 	}
 	if d.other == nil {
@@ -389,9 +390,11 @@ func (d *draft) erase(id int, draw func(*region, uint8)) error {
 func (d *draft) change() Change {
 	c := Change{Next: d.next, Box: d.box}
 	for _, id := range slices.Sorted(maps.Keys(d.other)) {
+		area, was := d.known[id]
+		c.Before += area
 		if r := d.objects[id]; r != nil {
 			c.Spans = append(c.Spans, r.spans(id)...)
-		} else if d.known[id] {
+		} else if was {
 			c.Removed = append(c.Removed, id)
 		}
 	}

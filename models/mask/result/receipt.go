@@ -24,14 +24,17 @@ type Receipt struct {
 
 // Source is the file, and what of it was segmented.
 type Source struct {
-	ID        string   `json:"id"`
-	Filename  string   `json:"filename"`
-	SHA256    string   `json:"sha256"` // of the file as it was uploaded, in hex
-	Width     int      `json:"width"`
-	Height    int      `json:"height"`
-	Page      int      `json:"page"`       // from 0
-	Channel   string   `json:"channel"`    // number or name; empty when the page has no channels of its own
-	PixelSize *float64 `json:"pixel_size"` // micrometres; nil when it is not known
+	ID         string   `json:"id"`
+	Filename   string   `json:"filename"`
+	SHA256     string   `json:"sha256"` // of the file as it was uploaded, in hex
+	Width      int      `json:"width"`
+	Height     int      `json:"height"`
+	Page       int      `json:"page"`    // from 0
+	Channel    string   `json:"channel"` // its number, from 0
+	Z          int      `json:"z"`       // from 0, as T
+	T          int      `json:"t"`
+	Projection string   `json:"projection"` // "none", or "max"
+	PixelSize  *float64 `json:"pixel_size"` // micrometres; nil when it is not known
 }
 
 // Model is the file that made the probability map.

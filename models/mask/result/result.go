@@ -11,9 +11,9 @@ type Result struct {
 	Image    Image         `json:"image"`
 	Model    string        `json:"model"`
 	Options  mask.Options  `json:"options"`
-	Shrunk   float64       `json:"shrunk"`  // how many times a model that fits images to its input shrank this one; 1 for not at all
-	Objects  []mask.Object `json:"objects"` // by id; never null
+	Shrunk   float64       `json:"shrunk"` // how many times a model that fits images to its input shrank this one; 1 for not at all
 	Summary  mask.Summary  `json:"summary"`
+	Objects  []mask.Object `json:"objects"` // by id; never null. Last, so that a reader may stop before them
 }
 
 // Image is the page that a Result is of.

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FakeHub, maskPicture, picture, problem } from '../../test/fakehub'
 import { Person, pngFile } from '../../test/person'
-import { Api, Failure, unreachable } from './api'
+import { Api, Failure, filenameOf, unreachable } from './api'
 
 let hub: FakeHub
 let api: Api
@@ -114,3 +114,10 @@ describe('a failure', () => {
 it('escapes ids in addresses', () => {
   expect(new Api().maskURL('../a b')).toBe('/api/v1/jobs/..%2Fa%20b/mask.png')
 })
+
+it.each([
+  ['attachment; filename=all.zip', 'all.zip'],
+  ['attachment; filename="two words.csv"', 'two words.csv'],
+  ["attachment; filename*=utf-8''Sph%C3%A4roid.geojson", 'Sphäroid.geojson'],
+  ['', ''],
+])('%s is kept as %s', (disposition, name) => expect(filenameOf(disposition)).toBe(name))

@@ -244,8 +244,7 @@ export class Api {
       came((bytes += value.byteLength))
     }
     const type = response.headers.get('Content-Type') ?? 'application/octet-stream'
-    const filename = /filename="?([^";]+)/.exec(response.headers.get('Content-Disposition') ?? '')?.[1] ?? ''
-    return { blob: new Blob(parts, { type }), filename }
+    return { blob: new Blob(parts, { type }), filename: filenameOf(response.headers.get('Content-Disposition') ?? '') }
   }
 
   maskURL(job: string): string {
@@ -276,6 +275,13 @@ function posted(body: unknown, signal?: AbortSignal): RequestInit {
 function contrastQuery(contrast: Contrast | null): Record<string, string> {
   if (!contrast) return {}
   return { low: String(contrast.low), high: String(contrast.high), gamma: String(contrast.gamma) }
+}
+
+/** The name that an answer is to be kept under (RFC 6266); empty when it says none. */
+export function filenameOf(disposition: string): string {
+  const encoded = /filename\*=utf-8''([^;]+)/i.exec(disposition)?.[1]
+  if (encoded) return decodeURIComponent(encoded)
+  return /filename="?([^";]+)/.exec(disposition)?.[1] ?? ''
 }
 
 function isOver(error: unknown): boolean {

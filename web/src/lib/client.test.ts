@@ -260,7 +260,7 @@ describe('what is at the hub', () => {
     await caughtUp()
     const [result] = [await client.result(made.id, 1), await other.result(made.id, 1)]
     const asked = hub.calls.length
-    const after = await client.edit(result, [{ type: 'delete', ids: [2] }])
+    const after = await client.edit(result, [{ op: 'delete', ids: [2] }])
     expect([after.revision, after.objects.map(({ id }) => id)]).toEqual([2, [1, 3]])
     await until('the event', () => other.view.hub.jobs.get(made.id)?.revision === 2)
     expect((await other.result(made.id, 2)).summary.count).toBe(2)

@@ -141,11 +141,11 @@ export interface Result {
 
 /** A correction of a result. Points are of the image, in pixels. */
 export type Operation =
-  | { type: 'delete'; ids: number[] }
-  | { type: 'merge'; ids: number[] }
-  | { type: 'split'; id: number; line: Point[] }
-  | { type: 'paint'; id: number | null; stroke: Point[]; radius: number; mode: 'add' | 'erase' }
-  | { type: 'revert'; to: number }
+  | { op: 'delete'; ids: number[] }
+  | { op: 'merge'; ids: number[] }
+  | { op: 'split'; id: number; line: Point[] }
+  | { op: 'paint'; id: number | null; stroke: Point[]; radius: number; mode: 'add' | 'erase' }
+  | { op: 'revert'; revision: number }
 
 export interface Edited {
   revision: number

@@ -5,7 +5,7 @@ import { en, type Words } from './en'
 
 export type { Words } from './en'
 
-export const languages = { en: 'English' }
+export const languages = { en: 'English', de: 'Deutsch', cs: 'Čeština' }
 export type Language = keyof typeof languages
 
 const key = 'seghub.language'
@@ -24,7 +24,7 @@ export function pick(wanted: readonly string[]): Language {
 
 /** speak brings the words; a language that does not come leaves the page in English. */
 export async function speak(wanted: Language): Promise<void> {
-  const load = { en: async () => en }
+  const load = { en: async () => en, de: async () => (await import('./de')).de, cs: async () => (await import('./cs')).cs }
   try {
     words = await load[wanted]()
     language = wanted

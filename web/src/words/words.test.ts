@@ -3,6 +3,8 @@ import { closeOf } from '../lib/closecodes'
 import { downloadName, setWords, stem } from '../lib/names'
 import type { Job, Session } from '../lib/protocol'
 import { pick } from '.'
+import { cs } from './cs'
+import { de } from './de'
 import { en } from './en'
 
 it.each([
@@ -100,5 +102,25 @@ it('says why there is no connection', () => {
 })
 
 it('speaks the first language that it knows of those that are wanted', () => {
-  expect([pick(['fr', 'en-GB']), pick([])]).toEqual(['en', 'en'])
+  expect([pick(['fr', 'de-AT', 'en']), pick(['', 'CS']), pick(['fr'])]).toEqual(['de', 'cs', 'en'])
+})
+
+describe.each([['German', de], ['Czech', cs]])('%s', (_, words) => {
+  it('says everything in words of its own', () => {
+    const same = leaves(words).filter(([way, value]) => value === english.get(way) && !value.startsWith('Feret') && /[a-z]{4}.* .*[a-z]{3}/.test(value))
+    expect(same.map(([way]) => way)).toEqual([])
+  })
+})
+
+/** The texts of a language that are no functions, by their way there. */
+function leaves(value: unknown, way = ''): [string, string][] {
+  if (typeof value === 'string') return [[way, value]]
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([name, inside]) => leaves(inside, `${way}.${name}`))
+}
+const english = new Map(leaves(en))
+
+it('has a German and a Czech that count', () => {
+  expect([de.objects(1), de.objects(1_200), de.list.failed(2)]).toEqual(['1 Objekt', '1.200 Objekte', '2 fehlgeschlagen'])
+  expect([1, 3, 5].map(cs.objects)).toEqual(['1 objekt', '3 objekty', '5 objektů'])
 })

@@ -1,0 +1,141 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"seghub/models/imageio"
+	"seghub/sessions"
+	"seghub/sessions/problem"
+	"seghub/storage"
+)
+
+// Images are the images of a session, by their jobs.
+type Images interface {
+	// Image gives the first job of an image.
+	Image(ctx context.Context, session, image string) (sessions.Job, error)
+	// ForgetImage cancels the jobs of an image and takes them out of the session; it gives their ids.
+	ForgetImage(ctx context.Context, session, image string) ([]string, error)
+}
+
+const maxAgainBody = 64 << 10 // bytes
+
+// segmentAgain makes jobs of images that are here already. Of those that are not it says so; the others run.
+func (a *api) segmentAgain(c *gin.Context) {
+	ctx, session, key := c.Request.Context(), c.GetString(sessionKey), c.GetHeader("Idempotency-Key")
+	images, form, err := a.readAgain(c)
+	var jobs []sessions.Job
+	if err == nil {
+		err = a.Room.For(ctx, session, 0)
+	}
+	if err == nil {
+		jobs, err = a.before(c, session, key)
+	}
+	rejected := []rejection{}
+	if err == nil && len(jobs) == 0 {
+		var asked []sessions.NewJob
+		if asked, rejected, err = a.jobsOf(ctx, session, images, form); err == nil && len(asked) > 0 {
+			jobs, err = a.Jobs.Submit(ctx, session, key, asked)
+		}
+	}
+	switch {
+	case err != nil:
+		a.fail(c, err)
+	case len(jobs) == 0:
+		p := problem.New(rejected[0].Code, rejected[0].Detail)
+		problem.Write(c.Writer, p, refusal{Problem: p, Rejected: rejected})
+	default:
+		c.JSON(http.StatusAccepted, uploadResponse{Accepted: jobs, Rejected: rejected})
+	}
+}
+
+// readAgain reads the request, whose options are those of an upload.
+func (a *api) readAgain(c *gin.Context) (images []string, f form, err error) {
+	f = newForm(a.Models)
+	var request map[string]json.RawMessage
+	if err := decodeJSON(c, maxAgainBody, &request); err != nil {
+		return nil, f, err
+	}
+	if json.Unmarshal(request["images"], &images) != nil || len(images) == 0 {
+		return nil, f, problem.New(problem.BadRequest, "The member images is to be a list of the ids of images.")
+	}
+	if len(images) > a.Limits.Files {
+		return nil, f, problem.Newf(problem.TooManyFiles, "There are more than %d images in the request: send them in several.", a.Limits.Files)
+	}
+	for name, value := range request {
+		if name == "images" {
+			continue
+		}
+		text := string(value)
+		if quoted := ""; json.Unmarshal(value, &quoted) == nil {
+			text = quoted
+		}
+		if err := f.set(name, strings.NewReader(text)); err != nil {
+			return nil, f, err
+		}
+	}
+	return images, f, f.complete()
+}
+
+// jobsOf are new jobs of images: of the planes that the form chooses of their files.
+func (a *api) jobsOf(ctx context.Context, session string, images []string, f form) ([]sessions.NewJob, []rejection, error) {
+	u := uploading{api: a, session: session, form: f, rejected: []rejection{}}
+	for i, id := range images {
+		first, err := a.Images.Image(ctx, session, id)
+		file := taken{index: i, NewJob: sessions.NewJob{ImageID: id, Filename: first.Filename, SHA256: first.SHA256}}
+		if errors.Is(err, sessions.ErrNotFound) {
+			u.reject(file, problem.New(problem.NotFound, "There is no such image in this session."))
+			continue
+		}
+		var planes []imageio.Plane
+		if err == nil {
+			err = u.judge(ctx, storage.ImageKey(session, id), &file)
+		}
+		if err == nil {
+			if planes, err = u.choose(file); err != nil {
+				u.reject(file, err)
+				continue
+			}
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, plane := range planes {
+			u.planned = append(u.planned, u.form.job(file, plane))
+		}
+	}
+	return u.planned, u.rejected, nil
+}
+
+// deleteImage deletes an image with all that was made of it.
+func (a *api) deleteImage(c *gin.Context) {
+	ctx, session, image := c.Request.Context(), c.GetString(sessionKey), c.Param("id")
+	if _, err := a.Images.Image(ctx, session, image); err != nil {
+		a.fail(c, err)
+		return
+	}
+	gone, err := a.Images.ForgetImage(ctx, session, image)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	// Nothing refers to the files any more: where deleting fails, or a worker still writes one, the janitor sees to it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
+	defer cancel()
+	err = a.Blobs.Delete(ctx, storage.ImageKey(session, image))
+	if errors.Is(err, storage.ErrNotFound) {
+		err = nil
+	}
+	for _, job := range gone {
+		err = errors.Join(err, a.Blobs.DeleteJob(ctx, session, job))
+	}
+	if err != nil {
+		a.Log.Warn("files of a deleted image stay behind for a while", "session", session, "image", image, "error", err)
+	}
+	c.Status(http.StatusNoContent)
+}

@@ -1,0 +1,119 @@
+package httpapi
+
+import (
+	"bytes"
+	"image"
+	"image/color"
+	_ "image/jpeg" // decodes small previews
+	"image/png"
+	"net/http"
+	"testing"
+)
+
+// ramp is a 16-bit PNG whose samples are 100 times their column, up to 100 times 649.
+func ramp(t *testing.T) []byte {
+	t.Helper()
+	img := image.NewGray16(image.Rect(0, 0, 650, 600))
+	for i := range 650 * 600 {
+		img.SetGray16(i%650, i/650, color.Gray16{Y: uint16(100 * (i % 650))})
+	}
+	var file bytes.Buffer
+	if err := png.Encode(&file, img); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+// ask gets a picture of the only image of a session.
+func ask(t *testing.T, e *edge, path, token string) (image.Image, string) {
+	t.Helper()
+	a := e.get(path, token)
+	if a.StatusCode != http.StatusOK {
+		t.Fatalf("%s: status %d: %s", path, a.StatusCode, a.body)
+	}
+	img, format, err := image.Decode(bytes.NewReader(a.body))
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return img, format
+}
+
+func TestViewsOfAnImage(t *testing.T) {
+	e := newEdge(t, func(c *Config) { c.Limits.FileBytes, c.Limits.Pixels = 64<<20, 1e7 })
+	ada := e.session()
+	var up uploadResponse
+	e.upload(ada, field("model", "unet"), file("ramp.png", ramp(t))).decode(t, http.StatusAccepted, &up)
+	root := "/api/v1/images/" + up.Accepted[0].ImageID
+
+	for _, c := range []struct {
+		path          string
+		width, height int
+		format        string
+		x, y          int
+		want          int // the light there, about
+	}{
+		{"/preview", 650, 600, "png", 325, 10, 128},
+		{"/preview?size=65", 65, 60, "jpeg", 32, 30, 128},
+		{"/preview?low=0&high=6500", 650, 600, "png", 33, 0, 129},
+		{"/preview?low=0&high=6500", 650, 600, "png", 100, 0, 255},
+		{"/preview?low=0&high=65000&gamma=2", 650, 600, "png", 162, 0, 127},
+		{"/tiles/0/0/0/0", 512, 512, "png", 325, 500, 128},
+		{"/tiles/0/0/1/1?low=0&high=65000", 138, 88, "png", 0, 0, 201},
+		{"/tiles/0/1/0/0?low=0&high=65000", 325, 300, "jpeg", 162, 100, 128},
+	} {
+		img, format := ask(t, e, root+c.path, ada)
+		if size := img.Bounds().Size(); size != image.Pt(c.width, c.height) || format != c.format {
+			t.Errorf("%s: a %s of %v", c.path, format, size)
+			continue
+		}
+		r, _, _, _ := img.At(c.x, c.y).RGBA()
+		if light := int(r >> 8); light < c.want-4 || light > c.want+4 {
+			t.Errorf("%s: light %d at %d,%d, want about %d", c.path, light, c.x, c.y, c.want)
+		}
+	}
+	for path, want := range map[string]int{
+		"/preview?page=1": http.StatusNotFound, "/tiles/0/0/2/0": http.StatusNotFound, "/tiles/1/0/0/0": http.StatusNotFound,
+		"/tiles/0/31/0/0": http.StatusBadRequest, "/tiles/0/0/-1/0": http.StatusBadRequest, "/preview?size=0": http.StatusBadRequest,
+		"/preview?low=5": http.StatusBadRequest, "/preview?low=5&high=5": http.StatusBadRequest, "/preview?low=a&high=5": http.StatusBadRequest,
+		"/preview?low=0&high=NaN": http.StatusBadRequest, "/preview?page=x": http.StatusBadRequest, "/info?page=9": http.StatusNotFound,
+	} {
+		if a := e.get(root+path, ada); a.StatusCode != want {
+			t.Errorf("%s: status %d, want %d", path, a.StatusCode, want)
+		}
+	}
+	if a := e.get(root+"/tiles/0/0/0/0", e.session()); a.StatusCode != http.StatusNotFound {
+		t.Errorf("a tile of somebody else's image: status %d", a.StatusCode)
+	}
+}
+
+func TestInfoOfAnImage(t *testing.T) {
+	e := newEdge(t, func(c *Config) { c.Limits.FileBytes, c.Limits.Pixels = 64<<20, 1e7 })
+	ada := e.session()
+	var up uploadResponse
+	e.upload(ada, field("model", "unet"), file("ramp.png", ramp(t))).decode(t, http.StatusAccepted, &up)
+	var info infoResponse
+	e.get("/api/v1/images/"+up.Accepted[0].ImageID+"/info", ada).decode(t, http.StatusOK, &info)
+	total := int64(0)
+	for _, n := range info.Histogram.Counts {
+		total += n
+	}
+	if info.Pages != 1 || info.Width != 650 || info.Height != 600 || info.SampleType != "uint16" || info.Bits != 16 || len(info.Channels) != 1 ||
+		info.Range != [2]float64{0, 64900} || info.Low > 200 || info.High < 64700 || len(info.Histogram.Counts) != 256 || total != 650*600 ||
+		info.PixelSize != nil {
+		t.Errorf("%+v", info)
+	}
+}
+
+func TestKeptLetsGoOfWhatWasNotAskedForLongest(t *testing.T) {
+	k := newKept[string](10)
+	k.Put("a", "A", 4)
+	k.Put("b", "B", 4)
+	k.Get("a")
+	k.Put("c", "C", 4)
+	k.Put("huge", "H", 11)
+	for name, want := range map[string]bool{"a": true, "b": false, "c": true, "huge": false} {
+		if _, known := k.Get(name); known != want {
+			t.Errorf("%s is kept: %t", name, known)
+		}
+	}
+}

@@ -1,0 +1,270 @@
+package replay
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"seghub/client"
+	"seghub/models/mask/result"
+)
+
+// Original is what is to be made again.
+type Original struct {
+	Receipt result.Receipt
+	Labels  *Labels // nil where there is no label map to compare with
+}
+
+// ErrReceipt is why a file is no receipt.
+var ErrReceipt = errors.New("no receipt")
+
+// inTIFF begins the line of a label map's description that has its receipt.
+const inTIFF = "seghub_receipt="
+
+// ReadOriginal reads a receipt: a label map that carries it, or JSON. Labels is a label map to compare with; empty looks for the one that
+// lies where an export of everything puts it.
+func ReadOriginal(ctx context.Context, path, labels string) (o Original, err error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return o, err
+	}
+	text := data
+	if at := bytes.Index(data, []byte(inTIFF)); at >= 0 && !bytes.HasPrefix(data, []byte("{")) {
+		text, _, _ = bytes.Cut(data[at+len(inTIFF):], []byte("\n"))
+		if labels == "" {
+			labels = path
+		}
+	}
+	if err := json.Unmarshal(text, &o.Receipt); err != nil || o.Receipt.Image.SHA256 == "" {
+		return o, fmt.Errorf("%w: %s is neither a receipt nor a label map that carries one", ErrReceipt, path)
+	}
+	if labels == "" {
+		labels = beside(path)
+	}
+	if labels != "" {
+		o.Labels, err = readLabels(ctx, labels)
+	}
+	return o, err
+}
+
+// beside is the label map that lies in labels/ next to receipts/; empty when there is none.
+func beside(path string) string {
+	stem := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	candidate := filepath.Join(filepath.Dir(path), "..", "labels", stem+".tif")
+	if _, err := os.Stat(candidate); err != nil {
+		return ""
+	}
+	return candidate
+}
+
+// Outcome is how what was made again compares.
+type Outcome struct {
+	Compared    bool
+	Pixels      int
+	Labels      int      // pixels that have another label
+	Mask        int      // of those, pixels that are object in one and background in the other
+	Differences []string // between what made the two
+}
+
+// Same tells whether every pixel has the label that it had.
+func (o Outcome) Same() bool { return o.Compared && o.Labels == 0 }
+
+// String says it to people.
+func (o Outcome) String() string {
+	var words strings.Builder
+	switch {
+	case !o.Compared:
+		words.WriteString("made again; there is no label map to compare with: say --labels, or give the label map as the receipt\n")
+	case o.Labels == 0:
+		fmt.Fprintf(&words, "same: all %d pixels\n", o.Pixels)
+	default:
+		fmt.Fprintf(&words, "differs: %d of %d pixels have another label, %d of them are object in one and background in the other\n", o.Labels, o.Pixels, o.Mask)
+	}
+	if len(o.Differences) > 0 {
+		words.WriteString("made otherwise:\n")
+	} else if o.Compared && o.Labels > 0 {
+		words.WriteString("model, runtime, device and options are the same\n")
+	}
+	for _, d := range o.Differences {
+		words.WriteString("  " + d + "\n")
+	}
+	return words.String()
+}
+
+// ErrOtherImage is why an image is not segmented: it is not the one that the receipt is of.
+var ErrOtherImage = errors.New("another image")
+
+// Run makes a result again at a hub.
+func Run(ctx context.Context, hub client.Config, o Original, image string) (Outcome, error) {
+	if err := isOf(image, o.Receipt.Image.SHA256); err != nil {
+		return Outcome{}, err
+	}
+	session, err := client.Open(ctx, hub)
+	if err != nil {
+		return Outcome{}, err
+	}
+	outcome, err := run(ctx, session, o, image)
+	return outcome, errors.Join(err, session.Close(context.WithoutCancel(ctx)))
+}
+
+func isOf(image, want string) error {
+	file, err := os.Open(image)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, file); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(hash.Sum(nil)); got != want {
+		return fmt.Errorf("%w: the SHA-256 of %s is %s; the receipt is of %s", ErrOtherImage, image, got, want)
+	}
+	return nil
+}
+
+func run(ctx context.Context, hub *client.Client, o Original, image string) (Outcome, error) {
+	job, err := segmentAs(ctx, hub, o.Receipt, image)
+	if err == nil {
+		err = edit(ctx, hub, job, o.Receipt.Edits)
+	}
+	if err != nil {
+		return Outcome{}, err
+	}
+	text, err := hub.Receipt(ctx, job)
+	if err != nil {
+		return Outcome{}, err
+	}
+	var again result.Receipt
+	if err := json.Unmarshal(text, &again); err != nil {
+		return Outcome{}, err
+	}
+	outcome := Outcome{Differences: differences(o.Receipt, again)}
+	if o.Labels == nil {
+		return outcome, nil
+	}
+	labels, err := fetchLabels(ctx, hub, job)
+	if err != nil {
+		return outcome, err
+	}
+	return outcome, outcome.compare(o.Labels, labels)
+}
+
+// segmentAs makes the first revision as a receipt says.
+func segmentAs(ctx context.Context, hub *client.Client, r result.Receipt, image string) (job string, err error) {
+	options := r.Options
+	sent, err := hub.Upload(ctx, client.Upload{
+		Model: r.Model.ID,
+		Files: []client.File{client.FromDisk(image)},
+		Options: client.Options{
+			Threshold: options.Threshold, MinArea: &options.MinArea, ExcludeBorder: &options.ExcludeBorder,
+			DetectHoles: &options.DetectHoles, SplitTouching: &options.SplitTouching,
+			Pages: page(r.Image.Page), Channel: r.Image.Channel, PixelSize: size(r.Image.PixelSize),
+		},
+	})
+	if err != nil {
+		return "", err
+	}
+	job = sent.Accepted[0].ID
+	for event, err := range hub.Events(ctx, client.Follow{}) {
+		if err != nil {
+			return "", err
+		}
+		told := []client.Job{}
+		switch e := event.(type) {
+		case client.Snapshot:
+			told = e.Jobs
+		case client.JobChanged:
+			told = append(told, e.Job)
+		}
+		for _, j := range told {
+			switch {
+			case j.ID != job || !j.State.Ended():
+			case j.State == client.Done:
+				return job, nil
+			case j.Error != nil:
+				return "", j.Error
+			default:
+				return "", fmt.Errorf("the job was %s", j.State)
+			}
+		}
+	}
+	return "", errors.New("the events ended")
+}
+
+// page is the form's word for one; the first is what there is anyway.
+func page(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n + 1)
+}
+
+func size(um *float64) float64 {
+	if um == nil {
+		return 0
+	}
+	return *um
+}
+
+// edit makes the revisions after the first.
+func edit(ctx context.Context, hub *client.Client, job string, edits []result.Edit) error {
+	for _, e := range edits {
+		var made int
+		var err error
+		if e.Options != nil {
+			request, failed := json.Marshal(struct {
+				Threshold     float64 `json:"threshold"`
+				MinArea       int     `json:"min_area"`
+				DetectHoles   bool    `json:"detect_holes"`
+				ExcludeBorder bool    `json:"exclude_border"`
+				SplitTouching bool    `json:"split_touching"`
+				Keep          bool    `json:"keep"`
+			}{e.Options.Threshold, e.Options.MinArea, e.Options.DetectHoles, e.Options.ExcludeBorder, e.Options.SplitTouching, true})
+			if failed != nil {
+				return failed
+			}
+			made, err = hub.Measure(ctx, job, request)
+		} else {
+			operations, failed := json.Marshal(e.Operations)
+			if failed != nil {
+				return failed
+			}
+			made, err = hub.Edit(ctx, job, e.Revision-1, operations)
+		}
+		if err == nil && made != e.Revision {
+			err = fmt.Errorf("it made revision %d", made)
+		}
+		if err != nil {
+			return fmt.Errorf("revision %d cannot be made again: %w", e.Revision, err)
+		}
+	}
+	return nil
+}
+
+// differences says in a line each what may make two results differ.
+func differences(then, now result.Receipt) (list []string) {
+	for _, d := range []struct{ what, then, now string }{
+		{"model file", then.Model.SHA256, now.Model.SHA256},
+		{"model version", then.Model.Version, now.Model.Version},
+		{"precision", then.Model.Precision, now.Model.Precision},
+		{"ONNX Runtime", then.Runtime, now.Runtime},
+		{"device", then.Device, now.Device},
+		{"hub", then.Hub, now.Hub},
+		{"options", fmt.Sprintf("%+v", then.Options), fmt.Sprintf("%+v", now.Options)},
+	} {
+		if d.then != d.now {
+			list = append(list, fmt.Sprintf("%s: %s then, %s now", d.what, d.then, d.now))
+		}
+	}
+	return list
+}

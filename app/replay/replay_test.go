@@ -1,0 +1,192 @@
+package replay
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"seghub/app/config"
+	"seghub/app/segment"
+	"seghub/client"
+	"seghub/gpuexec/ort"
+	"seghub/models/mask"
+	"seghub/models/mask/result"
+	"seghub/models/sample"
+	"seghub/storage/export"
+)
+
+const model = "unet_spherohq"
+
+// TestTheWholeWay uploads an image, splits an object in two, exports all formats, has each of them opened by the programs that it is
+// made for, and makes the result again from the label map that was exported.
+func TestTheWholeWay(t *testing.T) {
+	if _, err := os.Stat(ort.DefaultLibrary()); err != nil {
+		t.Skip("left out: ONNX Runtime library is absent; scripts/fetch-onnxruntime gets it")
+	}
+	inference := config.Inference{Models: "../../models/weights", Device: "cpu"}
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
+	err := segment.WithHub(t.Context(), inference, model, log, func(ctx context.Context, address string) error {
+		t.Run("sample", func(t *testing.T) {
+			data, err := sample.PNG("nuclei")
+			if err != nil {
+				t.Fatal(err)
+			}
+			wholeWay(ctx, t, address, data)
+		})
+		t.Run("real image", func(t *testing.T) {
+			data, err := os.ReadFile("../../../shared/data/nuclei_val/images/0114f484a16c152b.png")
+			if err != nil {
+				t.Skip("left out: real images are absent: ../shared/data")
+			}
+			wholeWay(ctx, t, address, data)
+		})
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func wholeWay(ctx context.Context, t *testing.T, address string, data []byte) {
+	folder := t.TempDir()
+	image := filepath.Join(folder, "=cells.png") // a name that a spreadsheet takes for a formula
+	if err := os.WriteFile(image, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hub, err := client.Open(ctx, client.Config{URL: address, Name: "Ada"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hub.Disconnect()
+	job, err := segmentAs(ctx, hub, result.Receipt{Model: result.Model{ID: model}, Options: mask.Options{Threshold: 0.5, MinArea: 20, DetectHoles: true}}, image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := hub.Result(ctx, job)
+	if err != nil || len(before.Objects) == 0 {
+		t.Fatalf("%d objects, %v", len(before.Objects), err)
+	}
+	largest := before.Objects[0]
+	for _, o := range before.Objects {
+		if o.Area > largest.Area {
+			largest = o
+		}
+	}
+	x, y, width, height := largest.BBox[0], largest.BBox[1], largest.BBox[2], largest.BBox[3]
+	line := fmt.Sprintf(`[{"op":"split","id":%d,"line":[[%g,%d],[%g,%d]]}]`, largest.ID, float64(x)+float64(width)/2, y-2, float64(x)+float64(width)/2, y+height+2)
+	revision, err := hub.Edit(ctx, job, before.Revision, json.RawMessage(line))
+	if err != nil || revision != before.Revision+1 {
+		t.Fatalf("split of object %d: revision %d, %v", largest.ID, revision, err)
+	}
+	after, err := hub.Result(ctx, job)
+	if err != nil || len(after.Objects) <= len(before.Objects) {
+		t.Fatalf("%d objects of %d, %v", len(after.Objects), len(before.Objects), err)
+	}
+
+	all := filepath.Join(folder, "all.zip")
+	if err := download(ctx, hub, all); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("readers", func(t *testing.T) {
+		python := os.Getenv("CLIENT_PYTHON")
+		if python == "" {
+			python = "python3"
+		}
+		if exec.Command(python, "-c", "import cv2, numpy, openpyxl, pycocotools, roifile, shapely, tifffile").Run() != nil {
+			t.Skipf("left out: the readers of exports; %s lacks something of clients/python/requirements-test.txt", python)
+		}
+		said, err := exec.Command(python, "../../storage/export/testdata/readers.py", all).CombinedOutput()
+		t.Logf("%s", said)
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	if err := unzip(all, folder); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("replay", func(t *testing.T) { replays(ctx, t, address, folder, image) })
+}
+
+// replays makes what was exported again: from the label map, and from the receipt that lies in its own folder.
+func replays(ctx context.Context, t *testing.T, address, folder, image string) {
+	for _, receipt := range []string{"labels/=cells.tif", "receipts/=cells.json"} {
+		original, err := ReadOriginal(ctx, filepath.Join(folder, receipt), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(original.Receipt.Edits) != 1 {
+			t.Errorf("the receipt has %d edits", len(original.Receipt.Edits))
+		}
+		outcome, err := Run(ctx, client.Config{URL: address}, original, image)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !outcome.Same() || len(outcome.Differences) != 0 {
+			t.Errorf("%s: %v", receipt, outcome)
+		}
+		original.Receipt.Device = "a card that was there then"
+		original.Labels.IDs[0]++
+		outcome, err = Run(ctx, client.Config{URL: address}, original, image)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said := outcome.String(); outcome.Same() || outcome.Labels != 1 || !strings.Contains(said, "device: a card that was there then then, ") {
+			t.Errorf("after a change: %v", said)
+		}
+	}
+	original, err := ReadOriginal(ctx, filepath.Join(folder, "labels/=cells.tif"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(ctx, client.Config{URL: address}, original, filepath.Join(folder, "all.zip")); !errors.Is(err, ErrOtherImage) {
+		t.Errorf("another image: %v", err)
+	}
+	if _, err := ReadOriginal(ctx, image, ""); !errors.Is(err, ErrReceipt) {
+		t.Errorf("a receipt that is none: %v", err)
+	}
+}
+
+func download(ctx context.Context, hub *client.Client, path string) error {
+	var data bytes.Buffer
+	err := hub.Export(ctx, "all", nil, func() (io.Writer, error) { data.Reset(); return &data, nil })
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, data.Bytes(), 0o600)
+}
+
+func unzip(path, folder string) error {
+	archive, err := zip.OpenReader(path)
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+	return os.CopyFS(folder, archive)
+}
+
+// TestLabelsOfFarIDs reads what export writes of ids that 16 bits do not hold.
+func TestLabelsOfFarIDs(t *testing.T) {
+	var file bytes.Buffer
+	p := export.Picture{Result: result.Result{Image: result.Image{Width: 3, Height: 2}, Objects: []mask.Object{
+		{ID: 70_000, BBox: [4]int{1, 0, 1, 2}, Polygon: []mask.Point{{1, 0}, {2, 0}, {2, 2}, {1, 2}}}}}}
+	if err := export.WriteLabels(t.Context(), &file, &p); err != nil {
+		t.Fatal(err)
+	}
+	labels, err := decodeLabels(t.Context(), file.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(labels.IDs); got != "[0 70000 0 0 70000 0]" {
+		t.Errorf("labels %s", got)
+	}
+}

@@ -1,0 +1,55 @@
+"""What may go wrong."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+import httpx
+
+# The hub is there and has too much to do, which may last.
+FULL = frozenset({"queue_full", "rate_limited", "gpu_memory_exhausted"})
+PASSING_STATUS = frozenset({408, 429, 502, 503, 504})
+
+
+class Problem(Exception):
+    """Why the hub did not do what it was asked (RFC 9457): `str()` is a sentence for a person, `code` for a program."""
+
+    def __init__(self, detail: str, code: str = "", status: int = 0, retry_after: float = 0.0, rejected: Any = ()) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.status = status
+        self.retry_after = retry_after  # seconds; 0 where the hub does not say
+        self.rejected: list[Mapping[str, Any]] = list(rejected)  # the files of an upload of which nothing was taken
+
+    @property
+    def passes(self) -> bool:
+        """Whether trying again may help."""
+        return self.status in PASSING_STATUS
+
+
+class Unreachable(Exception):
+    """No connection to the hub could be made for as long as `give_up` said."""
+
+
+class JobFailed(Exception):
+    """A job did not come to a result. `job` is the job as the hub tells of it."""
+
+    def __init__(self, job: Mapping[str, Any]) -> None:
+        error = job.get("error") or {}
+        super().__init__(error.get("detail") or f"the job was {job.get('state')}")
+        self.job = job
+
+
+def problem_of(response: httpx.Response) -> Problem:
+    """The problem of an answer that is none of success. What no hub says, a proxy in between may."""
+    body: Any = {}
+    if response.headers.get("content-type", "").startswith("application/problem+json"):
+        body = response.json()
+    after = response.headers.get("retry-after", "")
+    return Problem(
+        body.get("detail") or f"{response.status_code} {response.reason_phrase}",
+        code=body.get("code", ""),
+        status=response.status_code,
+        retry_after=float(after) if after.isdigit() else 0.0,
+        rejected=body.get("rejected") or (),
+    )

@@ -1,0 +1,265 @@
+"""One session at a hub."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Mapping, Union
+from urllib.parse import urlencode
+
+import httpx
+import numpy as np
+import numpy.typing as npt
+import tifffile
+from websockets.asyncio.client import connect as connect_async
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
+
+from .backoff import Tries
+from .errors import JobFailed, Problem, problem_of
+from .events import SILENCE, SUBPROTOCOL, Event, Missed, Place, parse
+from .result import Result
+
+Image = Union[npt.NDArray[Any], str, "os.PathLike[str]"]  # an array [height, width] or [height, width, 3], or a file
+
+ENDED = ("done", "failed", "cancelled")
+BROKEN = (OSError, WebSocketException, TimeoutError, Missed)
+
+
+class SegHub:
+    """One session at the hub at `url`. It ends, and its images and results with it, on leaving the `with` block or by `close()`;
+    with `token` an older session goes on.
+
+    `give_up` is how many seconds the hub may be out of reach before a call fails.
+    """
+
+    def __init__(self, url: str, *, name: str = "Python", access_key: str = "", token: str = "", give_up: float = 300.0,
+                 timeout: float = 60.0) -> None:
+        self.base = url.rstrip("/") + "/api/v1"
+        self.give_up = give_up
+        self.http = httpx.Client(timeout=httpx.Timeout(timeout, connect=15.0))
+        self.token = token or self._start(name, access_key)
+
+    def _start(self, name: str, access_key: str) -> str:
+        self.token = ""
+        token: str = self.call("POST", "/sessions", json={"name": name, "access_key": access_key}).json()["token"]
+        return token
+
+    def __enter__(self) -> SegHub:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the session: its queue is cancelled and its files are deleted."""
+        try:
+            self.call("DELETE", "/session")
+        except Problem as problem:
+            if problem.code != "unauthorized":  # it has ended already
+                raise
+        finally:
+            self.http.close()
+
+    # Calls
+
+    def call(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """Makes a call of the API below /api/v1 until it is answered, and raises Problem for what is no success."""
+        tries = Tries(self.give_up)
+        while True:
+            try:
+                return self._once(method, path, **request)
+            except (httpx.TransportError, Problem) as error:
+                time.sleep(tries.after(error))
+
+    def get(self, path: str, **request: Any) -> httpx.Response:
+        """A GET of the API below /api/v1."""
+        return self.call("GET", path, **request)
+
+    def _once(self, method: str, path: str, **request: Any) -> httpx.Response:
+        headers = {**request.pop("headers", {})}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        response = self.http.request(method, self.base + path, headers=headers, **request)
+        if response.is_error:
+            raise problem_of(response)
+        return response
+
+    def session(self) -> Mapping[str, Any]:
+        """The session as it is now: state, place in the line, numbers of jobs."""
+        session: Mapping[str, Any] = self.get("/session").json()
+        return session
+
+    def models(self) -> list[Mapping[str, Any]]:
+        """The models that can be asked for."""
+        models: list[Mapping[str, Any]] = self.get("/models").json()["models"]
+        return models
+
+    def jobs(self, state: str = "") -> Iterator[Mapping[str, Any]]:
+        """The jobs of the session, newest first; those of one state where it is given."""
+        query = {"limit": "500", **({"state": state} if state else {})}
+        while True:
+            page = self.get("/jobs", params=query).json()
+            yield from page["jobs"]
+            if not page["next_cursor"]:
+                return
+            query["cursor"] = page["next_cursor"]
+
+    def job(self, job: str) -> Mapping[str, Any]:
+        """One job as it is now."""
+        answer: Mapping[str, Any] = self.get(f"/jobs/{job}").json()
+        return answer
+
+    def cancel(self, job: str) -> None:
+        """Stops a job; one that has ended is left as it is."""
+        self.call("DELETE", f"/jobs/{job}")
+
+    def export(self, format: str, jobs: Sequence[str] = ()) -> bytes:
+        """What was made of jobs that are done, of all where none is named: coco, yolo, geojson, imagej, csv, xlsx, masks, labels or all."""
+        return self.get("/export", params=[("format", format), *(("job", job) for job in jobs)]).content
+
+    # Images
+
+    def submit(self, image: Image, *, model: str, name: str = "", **options: Any) -> list[Mapping[str, Any]]:
+        """Sends an image, a job for each of its pages. Options are the contract's: threshold, min_area, exclude_border, detect_holes,
+        split_touching, pages, channel, projection, pixel_size (µm)."""
+        filename, data = _file(image, name)
+        form = {"model": model, **{key: _field(value) for key, value in options.items() if value is not None}}
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        tries = Tries(self.give_up)
+        while True:
+            try:
+                answer = self._once("POST", "/images", headers=key, data=form, files={"files": (filename, data)}).json()
+                return list(answer["accepted"])
+            except (httpx.TransportError, Problem) as error:
+                time.sleep(tries.after(error))
+            if known := self._outcome(key, tries):
+                return known
+
+    def _outcome(self, key: Mapping[str, str], tries: Tries) -> list[Mapping[str, Any]]:
+        """The jobs of an upload whose answer was lost; none where the hub knows of none. Asked without the files, which it then misses."""
+        while True:
+            try:
+                return list(self._once("POST", "/images", headers=key, files={"model": (None, "")}).json()["accepted"])
+            except (httpx.TransportError, Problem) as error:
+                if isinstance(error, Problem) and error.status == 400:
+                    return []
+                time.sleep(tries.after(error))
+
+    def segment(self, image: Image, *, model: str, name: str = "", **options: Any) -> Result:
+        """Segments an image, or the first page of a stack, and waits for what is found."""
+        return self.segment_pages(image, model=model, name=name, **{"pages": "first" if _is_file(image) else None, **options})[0]
+
+    def segment_pages(self, image: Image, *, model: str, name: str = "", **options: Any) -> list[Result]:
+        """Segments all pages of an image that `pages` selects."""
+        jobs = self.submit(image, model=model, name=name, **options)
+        return [Result(self, job) for job in self.wait(jobs)]
+
+    def wait(self, jobs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Waits until jobs are done. JobFailed is raised for the first that is not."""
+        latest = {job["id"]: job for job in jobs}
+
+        def is_over() -> bool:
+            return all(job["state"] in ENDED for job in latest.values())
+
+        for event in self.events():
+            if event.type == "snapshot":
+                told = {job["id"]: job for job in event.data["jobs"]}
+                for job in latest:
+                    latest[job] = told.get(job) or self.job(job)
+            elif event.type == "job" and event.job["id"] in latest:
+                latest[event.job["id"]] = event.job
+            if is_over():
+                break
+        for job in latest.values():
+            if job["state"] != "done":
+                raise JobFailed(job)
+        return list(latest.values())
+
+    # Events
+
+    def _address(self, place: Place) -> str:
+        return "ws" + self.base.removeprefix("http") + "/ws?" + urlencode(place.query)
+
+    def _how(self) -> dict[str, Any]:
+        return {"subprotocols": [Subprotocol(SUBPROTOCOL)], "additional_headers": {"Authorization": f"Bearer {self.token}"},
+                "max_size": None, "open_timeout": 15}
+
+    def events(self, *, stats: bool = False) -> Iterator[Event]:
+        """What happens in the session, kept events each once and in order, for as long as it lasts: first a snapshot. Problem is
+        raised when the session has ended."""
+        place = Place()
+        while True:
+            try:
+                with connect(self._address(place), **self._how()) as socket:
+                    if stats:
+                        socket.send(json.dumps({"type": "watch", "stats": True}))
+                    while True:
+                        event = parse(socket.recv(SILENCE))
+                        if place.take(event):
+                            yield event
+            except BROKEN as error:
+                wait = place.after(error)
+                yield Event("disconnected", {"error": str(error), "wait": wait})
+                time.sleep(wait)
+
+    async def events_async(self, *, stats: bool = False) -> AsyncIterator[Event]:
+        """As `events`, for programs that run in an event loop."""
+        place = Place()
+        while True:
+            try:
+                async with connect_async(self._address(place), **self._how()) as socket:
+                    if stats:
+                        await socket.send(json.dumps({"type": "watch", "stats": True}))
+                    while True:
+                        event = parse(await asyncio.wait_for(socket.recv(), SILENCE))
+                        if place.take(event):
+                            yield event
+            except BROKEN as error:
+                wait = place.after(error)
+                yield Event("disconnected", {"error": str(error), "wait": wait})
+                await asyncio.sleep(wait)
+
+
+def _is_file(image: Image) -> bool:
+    return not isinstance(image, np.ndarray)
+
+
+def _field(value: Any) -> str:
+    """An option as the form has it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _file(image: Image, name: str) -> tuple[str, bytes]:
+    """The name and the bytes of a file that holds the image."""
+    if not isinstance(image, np.ndarray):
+        path = Path(image)
+        return name or path.name, path.read_bytes()
+    if image.ndim not in (2, 3) or image.ndim == 3 and image.shape[2] != 3:
+        raise ValueError(f"an image is [height, width] or [height, width, 3], not {list(image.shape)}")
+    if image.dtype == bool:
+        image = image.astype(np.uint8) * 255
+    elif image.dtype not in (np.uint8, np.uint16):
+        image = _stretched(image)
+    out = io.BytesIO()
+    tifffile.imwrite(out, image, photometric="minisblack" if image.ndim == 2 else "rgb", compression="zlib")
+    return name or "array.tif", out.getvalue()
+
+
+def _stretched(image: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
+    """Any numbers as 16 bits from the smallest to the largest: the hub looks at contrast, not at units."""
+    values = image.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError("the image holds numbers that are not finite")
+    low, high = float(values.min()), float(values.max())
+    return np.asarray(np.round((values - low) * (65535 / (high - low) if high > low else 0)), np.uint16)

@@ -1,0 +1,87 @@
+"""What a listener makes of broken connections."""
+
+from __future__ import annotations
+
+import json
+import struct
+import unittest
+from pathlib import Path
+
+from websockets.exceptions import ConnectionClosedError
+from websockets.frames import Close
+
+from seghub import Problem, Unreachable, backoff, events
+from seghub.errors import Problem as Refusal
+
+CLOSE_CODES = Path(__file__).parents[3] / "hub" / "closecodes.json"
+
+
+def told(seq: int) -> events.Event:
+    return events.Event("job", {"type": "job", "seq": seq, "job": {}})
+
+
+class TestPlace(unittest.TestCase):
+    def test_events_are_news_once(self) -> None:
+        place = events.Place()
+        self.assertEqual(place.query, {})
+        place.take(events.Event("snapshot", {"seq": 5, "epoch": "e1"}))
+        self.assertTrue(place.take(told(6)))
+        self.assertFalse(place.take(told(6)))
+        with self.assertRaises(events.Missed):
+            place.take(told(8))
+        self.assertEqual(place.query, {"since": "6", "epoch": "e1"})
+
+    def test_lost_log_is_asked_for_anew_until_the_snapshot_came(self) -> None:
+        place = events.Place()
+        place.take(events.Event("snapshot", {"seq": 5, "epoch": "e1"}))
+        place.take(events.Event("welcome", {"gap": True}))
+        self.assertEqual(place.query, {})
+        place.take(events.Event("snapshot", {"seq": 2, "epoch": "e2"}))
+        self.assertEqual(place.query, {"since": "2", "epoch": "e2"})
+
+    def test_close_codes_are_the_hubs(self) -> None:
+        for row in json.loads(CLOSE_CODES.read_text()):
+            error = ConnectionClosedError(Close(row["code"], ""), None)
+            with self.subTest(row["code"]):
+                if row["then"] == "stop":
+                    self.assertRaises(Problem, events.Place().after, error)
+                else:
+                    ceiling = backoff.PATIENT_BASE if row["then"] == "wait" else backoff.BASE
+                    self.assertLessEqual(events.Place().after(error), ceiling)
+
+    def test_hub_that_goes_down_has_its_time(self) -> None:
+        place = events.Place()
+        place.take(events.Event("draining", {"reconnect_after_ms": 9000}))
+        self.assertGreaterEqual(place.after(OSError()), 9)
+        self.assertLess(place.after(OSError()), 9)
+
+    def test_frames(self) -> None:
+        header = b'{"type":"mask","job_id":"j"}'
+        mask = events.parse(struct.pack(">I", len(header)) + header + b"PNG")
+        self.assertEqual((mask.type, mask.data["job_id"], mask.png), ("mask", "j", b"PNG"))
+        self.assertEqual(events.parse('{"type":"pong"}').type, "pong")
+
+
+class TestTries(unittest.TestCase):
+    def test_what_does_not_pass_is_raised(self) -> None:
+        with self.assertRaises(Refusal):
+            backoff.Tries(60).after(Refusal("no", status=400))
+
+    def test_hub_that_is_away_is_given_up(self) -> None:
+        tries = backoff.Tries(-1)
+        tries.after(OSError("gone"))
+        with self.assertRaises(Unreachable):
+            tries.after(OSError("gone"))
+
+    def test_full_hub_is_waited_for(self) -> None:
+        tries = backoff.Tries(-1)
+        for _ in range(5):
+            self.assertGreaterEqual(tries.after(Refusal("full", code="queue_full", status=429, retry_after=30)), 30)
+
+    def test_waits_stay_below_their_ceiling(self) -> None:
+        for attempt in range(100):
+            self.assertLessEqual(backoff.delay(attempt), min(backoff.MOST, backoff.BASE * 2**attempt))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,122 @@
+package imageio_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"image"
+	"image/color"
+	"image/gif"
+	"testing"
+
+	"seghub/models/imageio"
+)
+
+// bitmapFile is a BMP of 40 bytes of header and what comes behind it.
+func bitmapFile(width, height, bits, compression int, palette, pixels []byte) []byte {
+	le := binary.LittleEndian
+	file := append([]byte("BM"), make([]byte, 8)...)
+	file = le.AppendUint32(file, uint32(54+len(palette)))
+	file = le.AppendUint32(file, 40)
+	file = le.AppendUint32(le.AppendUint32(file, uint32(width)), uint32(height))
+	file = le.AppendUint16(le.AppendUint16(file, 1), uint16(bits))
+	file = le.AppendUint32(file, uint32(compression))
+	file = append(file, make([]byte, 12)...)
+	file = append(le.AppendUint32(file, uint32(len(palette)/4)), 0, 0, 0, 0)
+	return append(append(file, palette...), pixels...)
+}
+
+func TestBitmaps(t *testing.T) {
+	// Blue, green, red and a byte of nothing.
+	colours := []byte{0, 0, 0, 0, 255, 0, 0, 0, 0, 255, 0, 0, 0, 0, 255, 0}
+	black, blue, green, red := []byte{0, 0, 0}, []byte{0, 0, 255}, []byte{0, 255, 0}, []byte{255, 0, 0}
+	join := func(pixels ...[]byte) []byte { return bytes.Join(pixels, nil) }
+	masks := []byte{0, 0xf8, 0, 0, 0xe0, 7, 0, 0, 0x1f, 0, 0, 0} // 5, 6 and 5 bits
+	for name, c := range map[string]struct {
+		file []byte
+		want []byte
+	}{
+		// The bottom row comes first.
+		"RLE8": {bitmapFile(4, 2, 8, 1, colours, []byte{3, 1, 1, 2, 0, 0, 0, 3, 3, 0, 1, 0, 0, 1}), join(red, black, blue, black, blue, blue, blue, green)},
+		"RLE8 with a jump": {bitmapFile(3, 2, 8, 1, colours, []byte{1, 3, 0, 2, 1, 1, 1, 2, 0, 1}),
+			join(black, black, green, red, black, black)},
+		"RLE4":                  {bitmapFile(4, 1, 4, 2, colours, []byte{3, 0x12, 1, 0x30, 0, 1}), join(blue, green, blue, red)},
+		"RLE4 as they are":      {bitmapFile(4, 1, 4, 2, colours, []byte{0, 4, 0x12, 0x30, 0, 1}), join(blue, green, red, black)},
+		"16 bits":               {bitmapFile(2, 1, 16, 0, nil, []byte{0x1f, 0, 0, 0x7c}), join(blue, red)},
+		"16 bits with masks":    {bitmapFile(2, 1, 16, 3, masks, []byte{0x1f, 0, 0xe0, 7}), join(blue, green)},
+		"2 bits":                {bitmapFile(4, 1, 2, 0, colours, []byte{0b00_01_10_11, 0, 0, 0}), join(black, blue, green, red)},
+		"from the top to below": {bitmapFile(1, -2, 24, 0, nil, []byte{255, 0, 0, 0, 0, 255, 0, 0}), join(blue, green)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := readPlane(t, openFile(t, c.file), imageio.Plane{}, everything); !bytes.Equal(got, c.want) {
+				t.Errorf("%v, want %v", got, c.want)
+			}
+		})
+	}
+	if err := bad(t, bitmapFile(4, 2, 8, 1, colours, []byte{3, 1, 0})); !errors.Is(err, imageio.ErrCorrupt) {
+		t.Errorf("runs that are cut short: %v", err)
+	}
+	if err := bad(t, bitmapFile(4, 2, 8, 4, colours, nil)); !errors.Is(err, imageio.ErrUnsupported) {
+		t.Errorf("a JPEG in a BMP: %v", err)
+	}
+}
+
+// TestTheFirstFrameOfAGIF lies within a canvas that is larger.
+func TestTheFirstFrameOfAGIF(t *testing.T) {
+	palette := color.Palette{color.Black, color.NRGBA{9, 8, 7, 255}}
+	first := image.NewPaletted(image.Rect(1, 1, 3, 2), palette)
+	first.Pix = []uint8{1, 1}
+	second := image.NewPaletted(image.Rect(0, 0, 4, 3), palette)
+	var file bytes.Buffer
+	err := gif.EncodeAll(&file, &gif.GIF{Image: []*image.Paletted{first, second}, Delay: []int{1, 1}, Config: image.Config{Width: 4, Height: 3, ColorModel: palette}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := readPlane(t, openFile(t, file.Bytes()), imageio.Plane{}, everything)
+	want := make([]byte, 4*3*3)
+	copy(want[3*(4+1):], []byte{9, 8, 7, 9, 8, 7})
+	if !bytes.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestOrientationByXMP is of a JPEG that says by XMP alone how it is to be turned.
+func TestOrientationByXMP(t *testing.T) {
+	file := jpegFile(t, gradient(16, 8))
+	packet := "http://ns.adobe.com/xap/1.0/\x00<x:xmpmeta><rdf:Description tiff:Orientation=\"6\"/></x:xmpmeta>"
+	app1 := append(binary.BigEndian.AppendUint16([]byte{0xff, 0xe1}, uint16(len(packet)+2)), packet...)
+	file = append(append(append([]byte{}, file[:2]...), app1...), file[2:]...)
+	opened := openFile(t, file)
+	if page := opened.Pages[0]; page.Width != 8 || page.Height != 16 {
+		t.Fatalf("%dx%d", page.Width, page.Height)
+	}
+	got := readPlane(t, opened, imageio.Plane{}, everything)
+	if got[0] > 10 || got[len(got)-1] < 245 {
+		t.Errorf("from %d at the top to %d at the bottom", got[0], got[len(got)-1])
+	}
+}
+
+func TestStrangersAreRefusedByName(t *testing.T) {
+	padded := func(begin string) []byte { return append([]byte(begin), make([]byte, 200)...) }
+	dicom := make([]byte, 200)
+	copy(dicom[128:], "DICM")
+	for name, c := range map[string]struct {
+		file []byte
+		says string
+	}{
+		"czi": {padded("ZISRAWFILE"), "ZEN"}, "nd2": {padded("\xda\xce\xbe\x0a"), "NIS-Elements"}, "oib": {padded("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), "FluoView"},
+		"lif": {padded("\x70\x00\x00\x00\x10\x00\x00\x00\x2a"), "LAS X"}, "dcm": {dicom, "DICOM"}, "text": {[]byte("well;area\n"), "TIFF"},
+	} {
+		err := bad(t, c.file)
+		var refused *imageio.Refusal
+		if !errors.Is(err, imageio.ErrUnsupported) || !errors.As(err, &refused) || !bytes.Contains([]byte(refused.Detail), []byte(c.says)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := imageio.JudgeName("Cells.VSI"); !errors.Is(err, imageio.ErrUnsupported) {
+		t.Errorf("a thumbnail in place of a slide: %v", err)
+	}
+	if err := imageio.JudgeName("a.czi.tif"); err != nil {
+		t.Errorf("a TIFF: %v", err)
+	}
+}

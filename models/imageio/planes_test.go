@@ -1,0 +1,178 @@
+package imageio_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"image"
+	"math"
+	"testing"
+
+	"seghub/models/imageio"
+	"seghub/models/imageio/tiff/tifftest"
+)
+
+func rational(id uint16, numerator, denominator uint64) tifftest.Tag {
+	return tifftest.Tag{ID: id, Kind: tifftest.Rational, Values: []uint64{numerator, denominator}}
+}
+
+// planesOf are n planes of 4 x 3 pixels, each of one level.
+func planesOf(n int) (all [][]byte) {
+	for i := range n {
+		all = append(all, bytes.Repeat([]byte{byte(10 * (i + 1))}, 12))
+	}
+	return all
+}
+
+func stackOf(planes [][]byte, more ...tifftest.Tag) []byte {
+	pages := make([]tifftest.Page, len(planes))
+	for i, pix := range planes {
+		pages[i] = tifftest.Grey(4, 3, pix)
+	}
+	pages[0].Tags = append(pages[0].Tags, more...)
+	return tifftest.File(binary.LittleEndian, false, pages...)
+}
+
+const omeXML = `<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">` +
+	`<Pixels DimensionOrder="XYZCT" SizeX="4" SizeY="3" SizeZ="3" SizeC="2" SizeT="1" PhysicalSizeX="325" PhysicalSizeXUnit="nm" PhysicalSizeY="325" PhysicalSizeYUnit="nm">` +
+	`<Channel Name="DAPI"/><Channel Name="GFP"/><TiffData IFD="0" PlaneCount="6"/></Pixels></Image></OME>`
+
+func TestWhatProgramsSayOfTheirPages(t *testing.T) {
+	joined := func(planes [][]byte) []byte { return bytes.Join(planes, nil) }
+	behind := tifftest.Page{Tags: tifftest.Grey(4, 3, nil, tifftest.Text(270, "ImageJ=1.5\nimages=6\nchannels=3\nslices=2\n")).Tags, Offsets: 273, Counts: 65000,
+		Blocks: [][]byte{joined(planesOf(6))}}
+	stk := tifftest.Page{Tags: tifftest.Grey(4, 3, nil, tifftest.Tag{ID: 33629, Kind: tifftest.Rational, Values: make([]uint64, 12)}).Tags, Offsets: 273, Counts: 65000,
+		Blocks: [][]byte{joined(planesOf(6))}}
+	const metaSeries = `<MetaData><prop id="spatial-calibration-state" type="bool" value="on"/><prop id="spatial-calibration-x" type="float" value="1.3622"/>` +
+		`<prop id="spatial-calibration-y" type="float" value="1.3622"/><prop id="spatial-calibration-units" type="string" value="um"/></MetaData>`
+
+	type coordinates struct{ channel, z, t int }
+	for name, c := range map[string]struct {
+		file      []byte
+		pages     []coordinates
+		pixelSize float64
+		from      string
+	}{
+		"ImageJ": {stackOf(planesOf(6), tifftest.Text(270, "ImageJ=1.54f\nimages=6\nchannels=2\nframes=3\nunit=\\u00B5m\n"), rational(282, 40, 13)),
+			[]coordinates{{0, 0, 0}, {1, 0, 0}, {0, 0, 1}, {1, 0, 1}, {0, 0, 2}, {1, 0, 2}}, 0.325, "ImageJ"},
+		"ImageJ, all planes behind one page": {tifftest.File(binary.BigEndian, false, behind),
+			[]coordinates{{0, 0, 0}, {1, 0, 0}, {2, 0, 0}, {0, 1, 0}, {1, 1, 0}, {2, 1, 0}}, 0, ""},
+		"ImageJ in pixels": {stackOf(planesOf(1), tifftest.Text(270, "ImageJ=1.54f\nunit=pixel\n"), rational(282, 2, 1)), []coordinates{{}}, 0, ""},
+		"OME-TIFF": {stackOf(planesOf(6), tifftest.Text(270, omeXML)),
+			[]coordinates{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}, {1, 0, 0}, {1, 1, 0}, {1, 2, 0}}, 0.325, "OME-XML"},
+		"MetaMorph": {tifftest.File(binary.LittleEndian, false, stk),
+			[]coordinates{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}, {0, 3, 0}, {0, 4, 0}, {0, 5, 0}}, 0, ""},
+		"MetaSeries":           {stackOf(planesOf(1), tifftest.Text(270, metaSeries)), []coordinates{{}}, 1.3622, "MetaSeries"},
+		"pages of nobody":      {stackOf(planesOf(3)), []coordinates{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}}, 0, ""},
+		"pixels a centimetre":  {stackOf(planesOf(1), rational(282, 20_000, 1), tifftest.Shorts(296, 3)), []coordinates{{}}, 0.5, "TIFF resolution"},
+		"pixels a unit":        {stackOf(planesOf(1), rational(282, 20_000, 1), tifftest.Shorts(296, 1)), []coordinates{{}}, 0, ""},
+		"a printer's 300 dpi":  {stackOf(planesOf(1), rational(282, 300, 1), tifftest.Shorts(296, 2)), []coordinates{{}}, 0, ""},
+		"no number of a pixel": {stackOf(planesOf(1), rational(282, 0, 0), tifftest.Shorts(296, 3)), []coordinates{{}}, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := openFile(t, c.file)
+			if len(file.Pages) != len(c.pages) {
+				t.Fatalf("%d pages, want %d", len(file.Pages), len(c.pages))
+			}
+			for i, page := range file.Pages {
+				if got := (coordinates{page.Channel, page.Z, page.T}); got != c.pages[i] {
+					t.Errorf("page %d is %+v, want %+v", i, got, c.pages[i])
+				}
+				if math.Abs(page.PixelSize-c.pixelSize) > 1e-9 || page.PixelSizeFrom != c.from {
+					t.Errorf("a pixel is %v µm by %q, want %v by %q", page.PixelSize, page.PixelSizeFrom, c.pixelSize, c.from)
+				}
+				if got := readPlane(t, file, imageio.Plane{Page: i}, everything); got[0] != byte(10*(i+1)) || got[11] != got[0] {
+					t.Errorf("page %d holds %v", i, got)
+				}
+			}
+		})
+	}
+}
+
+func TestPlanesThatAreChosen(t *testing.T) {
+	file := openFile(t, stackOf(planesOf(6), tifftest.Text(270, omeXML)))
+	for _, c := range []struct {
+		choice imageio.Choice
+		want   string
+	}{
+		{imageio.Choice{}, "[0 1 2 3 4 5]"},
+		{imageio.Choice{Pages: "all"}, "[0 1 2 3 4 5]"},
+		{imageio.Choice{Pages: "first"}, "[0]"},
+		{imageio.Choice{Pages: "2-3, 6"}, "[1 2 5]"},
+		{imageio.Choice{Channel: "gfp"}, "[3 4 5]"},
+		{imageio.Choice{Channel: "0", Pages: "3-4"}, "[2]"},
+		{imageio.Choice{Max: true}, "[0 3]"},
+		{imageio.Choice{Max: true, Channel: "GFP"}, "[3]"},
+		{imageio.Choice{Channel: "RFP"}, "refused"},
+		{imageio.Choice{Channel: "2"}, "refused"},
+		{imageio.Choice{Pages: "7"}, "refused"},
+		{imageio.Choice{Pages: "5-6", Channel: "0"}, "refused"},
+	} {
+		planes, err := file.Planes(c.choice)
+		var pages []int
+		for _, p := range planes {
+			pages = append(pages, p.Page)
+		}
+		got := fmt.Sprint(pages)
+		if err != nil {
+			got = "refused"
+		}
+		if got != c.want {
+			t.Errorf("%+v: %s, %v, want %s", c.choice, got, err, c.want)
+		}
+	}
+}
+
+func TestProjection(t *testing.T) {
+	planes := planesOf(3)
+	planes[0][5], planes[1][6] = 99, 77
+	file := openFile(t, stackOf(planes))
+	got := readPlane(t, file, imageio.Plane{Max: true}, everything)
+	want := bytes.Repeat([]byte{30}, 12)
+	want[5], want[6] = 99, 77
+	if !bytes.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestSamplesThatAreChosen also wants a channel of one pixel's samples found by its number.
+func TestSamplesThatAreChosen(t *testing.T) {
+	pix := []byte{1, 2, 3, 4, 5, 6}
+	page := with(tifftest.Grey(2, 1, pix), tifftest.Shorts(277, 3), tifftest.Shorts(258, 8, 8, 8))
+	file := openFile(t, tifftest.File(binary.LittleEndian, false, page))
+	planes, err := file.Planes(imageio.Choice{Channel: "2"})
+	if err != nil || len(planes) != 1 {
+		t.Fatal(planes, err)
+	}
+	if got := readPlane(t, file, planes[0], everything); !bytes.Equal(got, []byte{3, 6}) {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestTiledPagesThatAreNoPyramid are a large one, one of half its sides, and another large one.
+func TestTiledPagesThatAreNoPyramid(t *testing.T) {
+	tiled := func(width, height int) tifftest.Page {
+		p := with(tifftest.Grey(width, height, nil), tifftest.Longs(322, 16), tifftest.Longs(323, 16))
+		p.Blocks = cutTiles(ramp(width, height), width, height, 16)
+		p.Offsets, p.Counts = 324, 325
+		return p
+	}
+	file := openFile(t, tifftest.File(binary.LittleEndian, false, tiled(64, 64), tiled(32, 32), tiled(64, 64)))
+	if len(file.Pages) != 3 || len(file.Pages[0].Reduced) != 0 {
+		t.Errorf("%d pages, the first with %v", len(file.Pages), file.Pages[0].Reduced)
+	}
+	pyramid := openFile(t, tifftest.File(binary.LittleEndian, false, tiled(64, 64), tiled(32, 32), tiled(16, 16)))
+	if len(pyramid.Pages) != 1 || len(pyramid.Pages[0].Reduced) != 2 {
+		t.Fatalf("%d pages, the first with %v", len(pyramid.Pages), pyramid.Pages[0].Reduced)
+	}
+	r, err := pyramid.Reader(context.Background(), imageio.Plane{Level: 2}, imageio.NewBudget(1<<30))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	got := make([]byte, 16*16)
+	if err := r.Read(context.Background(), got, image.Rect(0, 0, 16, 16)); err != nil || !bytes.Equal(got, ramp(16, 16)) {
+		t.Errorf("the smallest version is another, %v", err)
+	}
+}
