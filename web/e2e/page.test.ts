@@ -218,7 +218,7 @@ describe.skipIf(missing)('the page', () => {
     await allDone(page, 1)
     expect(await rows(page).count()).toBe(1)
     await screenshot(page, 'refused-1280-light')
-    await page.getByRole('button', { name: 'Dismiss' }).click()
+    await refusal.getByRole('button', { name: 'Dismiss' }).click()
     await refusal.waitFor({ state: 'detached' })
   })
 
