@@ -27,9 +27,9 @@ type errand struct {
 
 	Threshold     float64 `help:"Probability from which on a pixel belongs to an object, 0.05 to 0.95. Default: the model's."`
 	MinArea       *int    `help:"Least area of an object in pixels. Default: the model's."`
-	ExcludeBorder *bool   `help:"Leave out what touches the image's edge."`
+	ExcludeBorder *bool   `negatable:"" help:"Leave out what touches the image's edge."`
 	DetectHoles   *bool   `help:"Keep holes rather than fill them."`
-	SplitTouching *bool   `help:"Part touching objects. Default: the model's."`
+	SplitTouching *bool   `negatable:"" help:"Part touching objects. Default: the model's."`
 	Pages         string  `help:"Pages of a stack: all, first or 1-5,8."`
 	Channel       string  `help:"Channel by number, from 0, or name."`
 	Projection    string  `help:"Projection of a stack: none or max."`

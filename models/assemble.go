@@ -2,27 +2,31 @@ package models
 
 import (
 	"iter"
+	"slices"
 
 	"seghub/models/mask"
 	"seghub/models/pixels"
 	"seghub/models/resample"
 )
 
+// joinedSamples is about how many samples of a band are joined at a time.
+const joinedSamples = 1 << 20
+
 // Assembler brings the outputs of an image's tiles back to its own size, in bands of rows from the top: tiles go over into each other, and
 // what was scaled is interpolated as Fit does. One goroutine at a time.
 type Assembler struct {
 	p     Placement
 	strip int      // the next
-	above []Tensor // the outputs of the strip before it, a tile each
+	above []Tensor // of the outputs of the strip before it, a tile each, the rows from which on the next comes in
 }
 
 // NewAssembler is for an image that lies so.
 func NewAssembler(p Placement) *Assembler { return &Assembler{p: p} }
 
 // Add takes the outputs of the next row of tiles, of which each tensor has some, [tiles,Height,Width,C], and yields the bands that they
-// complete, each of about bandSamples.
+// complete, each of about joinedSamples.
 // The first of the C values of a pixel is its probability; a second alone is that of a border, two more are a flow: see Spec.Outputs.
-// What it yields is good until the next; the outputs are kept until the strip after it.
+// What it yields is good until the next; the outputs are the caller's again then.
 func (a *Assembler) Add(outputs []Tensor) iter.Seq[mask.Probability] {
 	var out []Tensor
 	for _, some := range outputs {
@@ -32,7 +36,7 @@ func (a *Assembler) Add(outputs []Tensor) iter.Seq[mask.Probability] {
 	}
 	begin, end := a.rows(a.strip)
 	return func(yield func(mask.Probability) bool) {
-		band := max(1, bandSamples/a.p.ImageWidth)
+		band := max(1, joinedSamples/a.p.ImageWidth)
 		channels := make([][]uint8, out[0].C)
 		for i := range channels {
 			channels[i] = pixels.Lend(min(band, end-begin) * a.p.ImageWidth)
@@ -49,8 +53,21 @@ func (a *Assembler) Add(outputs []Tensor) iter.Seq[mask.Probability] {
 				break
 			}
 		}
-		a.above = out
+		a.keep(out)
 		a.strip++
+	}
+}
+
+// keep keeps what the next strip goes over into.
+func (a *Assembler) keep(out []Tensor) {
+	a.above = nil
+	if a.strip+1 >= len(a.p.down) {
+		return
+	}
+	skipped := a.p.down[a.strip+1].rise - a.p.down[a.strip].start
+	for _, tile := range out {
+		rest := Tensor{N: 1, H: tile.H - skipped, W: tile.W, C: tile.C, Pix: slices.Clone(tile.Pix[skipped*tile.W*tile.C:])}
+		a.above = append(a.above, rest)
 	}
 }
 
@@ -78,7 +95,7 @@ func (a *Assembler) filler(out []Tensor) func(dst []uint8, begin, end, channel i
 			row := dst[(y-begin)*width:][:width]
 			a.p.joinRow(row, out, tile.start, y, channel)
 			if y < tile.full {
-				a.p.joinRow(above, a.above, a.p.down[a.strip-1].start, y, channel)
+				a.p.joinRow(above, a.above, tile.rise, y, channel)
 				mix(row, above, row, tile.share(y))
 			}
 		}

@@ -43,7 +43,7 @@ func Fit(img imageio.Image, in Input) (Tensor, Placement) {
 			strips = append(strips, strip.Tiles)
 		}
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		var joined Tensor
 		if joined, err = Concat(strips); err == nil {
 			return joined, cutter.Placement

@@ -2,6 +2,8 @@ package models_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -22,6 +24,10 @@ func TestReadSpec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
 	got, err := models.ReadSpec(path)
 	if err != nil {
 		t.Fatal(err)
@@ -38,6 +44,7 @@ func TestReadSpec(t *testing.T) {
 		TrainedOn:   []models.TrainingSet{{Name: "none", Licence: "CC0-1.0"}},
 		Scores:      map[string]models.Score{"none": {}},
 		Path:        path,
+		SHA256:      fmt.Sprintf("%x", sha256.Sum256(file)),
 		SizeBytes:   info.Size(),
 		Version:     got.Version,
 	}
