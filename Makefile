@@ -43,6 +43,7 @@ bench: build ## Measure speed and memory beside bare ONNX Runtime, the line, and
 	@npm --prefix web run --silent bench
 	@go test ./sessions -run '^$$' -bench 'Scripts|Estimates' -benchtime 1x
 	@$(or $(PYTHON),python3) scripts/bench-files
+	@$(or $(PYTHON),python3) scripts/bench-measures
 
 soak: ## Take the line through 100,000 random steps, with everything that may break in between: an hour or two
 	@go test ./sessions -run 'TestTheLineHolds' -count 1 -timeout 0 -rapid.checks 1000 -rapid.steps 100

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -27,9 +28,9 @@ type errand struct {
 
 	Threshold     float64 `help:"Probability from which on a pixel belongs to an object, 0.05 to 0.95. Default: the model's."`
 	MinArea       *int    `help:"Least area of an object in pixels. Default: the model's."`
-	ExcludeBorder *bool   `help:"Leave out what touches the image's edge."`
+	ExcludeBorder *bool   `negatable:"" help:"Leave out what touches the image's edge."`
 	DetectHoles   *bool   `help:"Keep holes rather than fill them."`
-	SplitTouching *bool   `help:"Part touching objects. Default: the model's."`
+	SplitTouching *bool   `negatable:"" help:"Part touching objects. Default: the model's."`
 	Pages         string  `help:"Pages of a stack: all, first or 1-5,8."`
 	Channel       string  `help:"Channel by number, from 0, or name."`
 	Projection    string  `help:"Projection of a stack: none or max."`
@@ -65,10 +66,15 @@ func (e *errand) at(do func(ctx context.Context, task segment.Task) error) error
 	if e.Server != "" {
 		return do(ctx, task)
 	}
-	return segment.WithHub(ctx, e.Inference, e.Model, warnings(), func(ctx context.Context, address string) error {
+	return segment.WithHub(ctx, e.Inference, e.Model, troubles(), func(ctx context.Context, address string) error {
 		task.Hub.URL, task.Hub.AccessKey = address, ""
 		return do(ctx, task)
 	})
+}
+
+// troubles is the log of a hub within a command: what it warns of concerns those that stay.
+func troubles() *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 }
 
 type segmentCommand struct {

@@ -59,8 +59,8 @@ type Upload struct {
 	Files []File
 	// Key names the upload: the same key never makes jobs twice. One is made up when it is empty.
 	Key string
-	// Sent hears how many bytes of the files are on their way, from 0 again with each try; may be nil.
-	Sent func(bytes int64)
+	// Moved hears how many bytes of the files are on their way, from 0 again with each try; may be nil.
+	Moved func(bytes int64)
 }
 
 // Sent is what became of an upload: a job for each page that was taken.
@@ -159,7 +159,7 @@ func (u Upload) body(boundary string) (io.ReadCloser, int64, error) {
 			err = form.WriteField(field[0], field[1])
 		}
 	}
-	b := &body{sent: u.Sent}
+	b := &body{moved: u.Moved}
 	length := int64(0)
 	for _, file := range u.Files {
 		if err == nil {
@@ -195,7 +195,7 @@ type body struct {
 	parts []part
 	file  io.ReadCloser // in hand; nil between files
 	total int64         // bytes of files
-	sent  func(int64)
+	moved func(int64)
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -203,8 +203,8 @@ func (b *body) Read(p []byte) (int, error) {
 		switch {
 		case b.file != nil:
 			n, err := b.file.Read(p)
-			if b.total += int64(n); n > 0 && b.sent != nil {
-				b.sent(b.total)
+			if b.total += int64(n); n > 0 && b.moved != nil {
+				b.moved(b.total)
 			}
 			if errors.Is(err, io.EOF) {
 				err = b.file.Close()

@@ -57,7 +57,7 @@ func TestUploadThatNeverArrivedIsSentAgain(t *testing.T) {
 		unknown := files[1]
 		unknown.Name, unknown.Size = "c.png", -1
 		var total int64
-		sent, err := hub.open().Upload(t.Context(), Upload{Model: "m", Files: append(files, unknown), Sent: func(n int64) { total = n }})
+		sent, err := hub.open().Upload(t.Context(), Upload{Model: "m", Files: append(files, unknown), Moved: func(n int64) { total = n }})
 		if err != nil || len(sent.Accepted) != 3 || hub.files != 3 || total != 100_002 {
 			t.Errorf("%+v, %v; %d files came in, %d bytes were told", sent, err, hub.files, total)
 		}

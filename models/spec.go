@@ -24,6 +24,9 @@ type Spec struct {
 	Version     string // which content the file had: another one when it is replaced; empty in a spec of no file
 }
 
+// Content names what is in the model's file, wherever it lies: the beginning of its SHA-256. Empty in a spec of no file.
+func (s Spec) Content() string { return s.SHA256[:min(12, len(s.SHA256))] }
+
 // Scaling says how an image of any size becomes an input of the model's size.
 type Scaling string
 

@@ -168,3 +168,21 @@ func estimatesOff(b *testing.B, people int) []float64 {
 	}
 	return wrong
 }
+
+// BenchmarkPlaces works out everybody's place and estimate among ten thousand in line and a hundred nodes.
+func BenchmarkPlaces(b *testing.B) {
+	m := mirror{line: make(map[string]*standing), slots: make(map[string]tenancy), nodes: make(map[string]postedNode),
+		rates: rates{"unet": {Base: 1, PerMegapixel: 1}}}
+	for i := range 10_000 {
+		m.setLocked(fmt.Sprint("wait session", i), fmt.Sprintf(`{"ticket":%d,"load":{"unet":[3,3e6]}}`, i))
+	}
+	for i := range 100 {
+		m.nodes[fmt.Sprint("node", i)] = postedNode{Open: "1111"}
+		for slot := range 4 {
+			m.slots[slotName(fmt.Sprint("node", i), slot)] = tenancy{Owner: "somebody", Load: load{"unet": {3, 3e6}}}
+		}
+	}
+	for b.Loop() {
+		m.placeLocked(time.Unix(0, 0), time.Minute, 5*time.Second)
+	}
+}

@@ -79,6 +79,6 @@
 //	buryDead       ends the leases of nodes that are silent
 //	tellPresences  says who is there
 //	sweepClosed    closes who has expired, deletes what is closed
-//	cancelClaims   tells the executor of cancellations
+//	cancelClaims   tells the executor of cancellations, and Redis what is in hand and what is not
 //	resolveDoubts  asks what became of submissions whose reply was lost
 package sessions

@@ -1,7 +1,7 @@
 package sessions
 
 import (
-	"container/heap"
+	"slices"
 	"time"
 )
 
@@ -33,12 +33,11 @@ func estimate(turn, grace time.Duration, slots []holding, waiting []time.Duratio
 			at[i] = keeps(slot.work, max(0, turn-slot.held), grace)
 		}
 	}
-	heap.Init(&at)
+	slices.Sort(at)
 	out := make([]time.Duration, len(waiting))
 	for i, work := range waiting {
 		out[i] = at[0]
-		at[0] += keeps(work, turn, grace)
-		heap.Fix(&at, 0)
+		at.push(at[0] + keeps(work, turn, grace))
 	}
 	return out
 }
@@ -51,11 +50,24 @@ func keeps(work, turn, grace time.Duration) time.Duration {
 	return work + grace
 }
 
-// moments is a heap of times from now, the first on top.
+// moments is a heap of times from now: none is before that at (i-1)/2, and a sorted list is one.
 type moments []time.Duration
 
-func (m moments) Len() int           { return len(m) }
-func (m moments) Less(i, j int) bool { return m[i] < m[j] }
-func (m moments) Swap(i, j int)      { m[i], m[j] = m[j], m[i] }
-func (m *moments) Push(any)          { panic("a slot is never added") }
-func (m *moments) Pop() any          { panic("a slot is never taken away") }
+// push puts t in the place of the first.
+func (m moments) push(t time.Duration) {
+	at := 0
+	for {
+		next := 2*at + 1
+		if next >= len(m) {
+			break
+		}
+		if next+1 < len(m) && m[next+1] < m[next] {
+			next++
+		}
+		if m[next] >= t {
+			break
+		}
+		m[at], at = m[next], next
+	}
+	m[at] = t
+}

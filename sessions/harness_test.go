@@ -106,7 +106,11 @@ func lineNow(t tester, s *Service) []string {
 	must(t, s.catchUp(t.Context()))
 	s.mirror.mu.Lock()
 	defer s.mirror.mu.Unlock()
-	return s.mirror.orderLocked()
+	var line []string
+	for _, standing := range s.mirror.order {
+		line = append(line, standing.session)
+	}
+	return line
 }
 
 // live lets d pass while nodes tick, as time does that somebody lives through. It gives the last node's last tick.

@@ -27,14 +27,13 @@ type mirror struct {
 	lived float64   // NOW of the scripts, in ms, at the moment at of this process
 	at    time.Time // when it was read
 	rates rates
-	line  map[string]standing // by session
-	order []string            // of line, next first; nil where that is to be sorted anew
-	moved bool                // somebody joined or left the line since hasMoved was asked
-	slots map[string]tenancy  // by "node slot"; those that have an owner
+	line  map[string]*standing // by session
+	order []*standing          // the same by ticket, next first
+	moved bool                 // somebody joined or left the line since hasMoved was asked
+	slots map[string]tenancy   // by "node slot"; those that have an owner
 	nodes map[string]postedNode
 
-	places   map[string]place // as they were at placedAt
-	placedAt time.Time
+	placedAt time.Time // when the places of those in line were worked out
 }
 
 // What the fields of the board hold.
@@ -42,6 +41,9 @@ type (
 	standing struct {
 		Ticket float64 `json:"ticket"`
 		Load   load    `json:"load"`
+
+		session string
+		place   place
 	}
 	tenancy struct {
 		Owner string   `json:"owner"`
@@ -60,6 +62,15 @@ type (
 type place struct {
 	position int // 1 = next
 	eta      *time.Duration
+}
+
+// after is the place when so much time has passed and nothing else.
+func (p place) after(passed time.Duration) place {
+	if p.eta != nil {
+		left := max(0, *p.eta-passed)
+		p.eta = &left
+	}
+	return p
 }
 
 // forget makes the next reader read the whole board: changes of it may have been lost.
@@ -121,12 +132,12 @@ func (s *Service) readBoard(ctx context.Context) error {
 	m := &s.mirror
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.order, m.moved = nil, true
-	m.line, m.slots, m.nodes = make(map[string]standing), make(map[string]tenancy), make(map[string]postedNode)
+	m.line, m.order, m.moved = make(map[string]*standing), nil, true
+	m.slots, m.nodes = make(map[string]tenancy), make(map[string]postedNode)
 	for i := 0; i+1 < len(fields); i += 2 {
 		m.setLocked(fields[i], fields[i+1])
 	}
-	m.seq, m.whole, m.places = number(newest[0]), true, nil
+	m.seq, m.whole = number(newest[0]), true
 	return nil
 }
 
@@ -171,11 +182,7 @@ func (m *mirror) setLocked(field, value string) {
 	kind, of, _ := strings.Cut(field, " ")
 	switch kind {
 	case "wait":
-		before, waited := m.line[of]
-		set(m.line, of, value)
-		if now, waits := m.line[of]; waits != waited || now.Ticket != before.Ticket {
-			m.order, m.moved = nil, true
-		}
+		m.standLocked(of, value)
 	case "slot":
 		set(m.slots, of, value)
 	case "node":
@@ -190,6 +197,31 @@ func set[V any](to map[string]V, key, value string) {
 		return
 	}
 	to[key] = v
+}
+
+// standLocked puts a session into the line by its ticket; with an empty value it leaves.
+func (m *mirror) standLocked(session, value string) {
+	byTicket := func(a, b *standing) int { return cmp.Compare(a.Ticket, b.Ticket) }
+	before := m.line[session]
+	if before != nil {
+		at, _ := slices.BinarySearchFunc(m.order, before, byTicket)
+		m.order = slices.Delete(m.order, at, at+1)
+		delete(m.line, session)
+	}
+	now := &standing{session: session}
+	waits := value != "" && json.Unmarshal([]byte(value), now) == nil
+	if waits != (before != nil) || waits && now.Ticket != before.Ticket {
+		m.moved = true
+	}
+	if !waits {
+		return
+	}
+	if before != nil {
+		now.place = before.place
+	}
+	at, _ := slices.BinarySearchFunc(m.order, now, byTicket)
+	m.order = slices.Insert(m.order, at, now)
+	m.line[session] = now
 }
 
 // follows reports whether the mirror was brought up to date lately; it is not while nobody follows the line.
@@ -215,60 +247,44 @@ func (m *mirror) waiting() int {
 	return len(m.line)
 }
 
-// look gives everybody's place at now; it is not to be changed. No older one than most is given, nor one in which session, unless
-// empty, is missing although it waits.
-func (m *mirror) look(session string, now time.Time, most time.Duration, turn, grace time.Duration) map[string]place {
+// look gives the places of sessions at now, or as they were up to most ago; the zero place is that of one that does not wait. One
+// that asks for itself alone gets its place even if it has joined since.
+func (m *mirror) look(now time.Time, most time.Duration, turn, grace time.Duration, sessions ...string) []place {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, waits := m.line[session]
-	_, placed := m.places[session]
-	if m.places == nil || now.Sub(m.placedAt) > most || (waits && !placed) {
-		m.places, m.placedAt = m.placesLocked(now, turn, grace), now
+	unplaced := func() bool {
+		s := m.line[sessions[0]]
+		return s != nil && s.place.position == 0
 	}
-	return m.places
-}
-
-func (m *mirror) placesLocked(now time.Time, turn, grace time.Duration) map[string]place {
-	lived := m.lived + float64(now.Sub(m.at).Milliseconds())
-	ids := m.orderLocked()
-	work := make([]time.Duration, len(ids))
-	for i, id := range ids {
-		work[i] = m.rates.time(m.line[id].Load)
+	if now.Sub(m.placedAt).Abs() > most || len(sessions) == 1 && unplaced() {
+		m.placeLocked(now, turn, grace)
 	}
-	var etas []time.Duration
-	if len(m.rates) > 0 {
-		etas = estimate(turn, grace, m.holdingsLocked(lived), work)
-	}
-	places := make(map[string]place, len(ids))
-	for i, id := range ids {
-		p := place{position: i + 1}
-		if etas != nil {
-			p.eta = &etas[i]
+	places := make([]place, len(sessions))
+	for i, session := range sessions {
+		if s := m.line[session]; s != nil {
+			places[i] = s.place.after(now.Sub(m.placedAt))
 		}
-		places[id] = p
 	}
 	return places
 }
 
-// orderLocked lists the sessions in line, next first.
-func (m *mirror) orderLocked() []string {
-	if m.order != nil {
-		return m.order
+// placeLocked works out everybody's place.
+func (m *mirror) placeLocked(now time.Time, turn, grace time.Duration) {
+	m.placedAt = now
+	var etas []time.Duration
+	if len(m.rates) > 0 {
+		work := make([]time.Duration, len(m.order))
+		for i, s := range m.order {
+			work[i] = m.rates.time(s.Load)
+		}
+		etas = estimate(turn, grace, m.holdingsLocked(m.lived+float64(now.Sub(m.at).Milliseconds())), work)
 	}
-	type ticket struct {
-		number float64
-		id     string
+	for i, s := range m.order {
+		s.place = place{position: i + 1}
+		if etas != nil {
+			s.place.eta = &etas[i]
+		}
 	}
-	tickets := make([]ticket, 0, len(m.line))
-	for id, stands := range m.line {
-		tickets = append(tickets, ticket{stands.Ticket, id})
-	}
-	slices.SortFunc(tickets, func(a, b ticket) int { return cmp.Compare(a.number, b.number) })
-	m.order = make([]string, len(tickets))
-	for i, t := range tickets {
-		m.order[i] = t.id
-	}
-	return m.order
 }
 
 // holdingsLocked tells what keeps each open slot of any node.

@@ -50,10 +50,10 @@ func (s *Service) tellPlaces(now time.Time, moved bool) {
 	if moved {
 		most = 0
 	}
-	places := s.mirror.look("", s.now(), most, s.config.Turn, s.config.ReserveGrace)
-	for _, id := range ids {
-		p, waits := places[id]
-		if !waits {
+	places := s.mirror.look(s.now(), most, s.config.Turn, s.config.ReserveGrace, ids...)
+	for i, id := range ids {
+		p := places[i]
+		if p.position == 0 {
 			continue
 		}
 		frame := positionFrame{Type: "position", Position: p.position, Waiting: waiting, ETASeconds: seconds(p.eta)}
@@ -77,17 +77,16 @@ func (s *Service) addETA(ctx context.Context, session *Session) {
 	if session.State != Waiting {
 		return
 	}
-	look := func() (place, bool) {
-		p, known := s.mirror.look(session.ID, s.now(), positionEvery, s.config.Turn, s.config.ReserveGrace)[session.ID]
-		return p, known
+	look := func() place {
+		return s.mirror.look(s.now(), tickEvery, s.config.Turn, s.config.ReserveGrace, session.ID)[0]
 	}
-	p, known := look()
-	if !known || !s.mirror.follows(s.now()) {
+	p := look()
+	if p.position == 0 || !s.mirror.follows(s.now()) {
 		if err := s.catchUp(ctx); err != nil {
 			s.log.Debug("the line is not read", "error", err)
 			return
 		}
-		p, _ = look()
+		p = look()
 	}
 	session.ETASeconds = seconds(p.eta)
 }

@@ -15,6 +15,7 @@ type modelResponse struct {
 	Title        string                  `json:"title"`
 	Description  string                  `json:"description"`
 	Input        models.Input            `json:"input"`
+	Version      string                  `json:"version"`
 	Precision    string                  `json:"precision"`
 	Batch        models.Batch            `json:"batch"`
 	Threshold    float64                 `json:"threshold"`
@@ -35,6 +36,7 @@ func (a *api) listModels(c *gin.Context) {
 			Title:        s.Title,
 			Description:  s.Description,
 			Input:        s.Input,
+			Version:      s.Content(),
 			Precision:    s.Precision,
 			Batch:        s.Batch,
 			Threshold:    s.Threshold,

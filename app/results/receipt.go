@@ -67,7 +67,7 @@ func (k *Keeper) newReceipt(job sessions.Job, out gpuexec.Output) result.Receipt
 		Edits:   []result.Edit{},
 	}
 	if spec, is := k.Models(job.Model); is {
-		r.Model.Version, r.Model.SHA256, r.Model.Precision = spec.Version, spec.SHA256, spec.Precision
+		r.Model.Version, r.Model.SHA256, r.Model.Precision = spec.Content(), spec.SHA256, spec.Precision
 	}
 	return r
 }

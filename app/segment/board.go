@@ -51,16 +51,18 @@ func NewBoard(w io.Writer, terminal bool) *Board {
 	return &Board{w: w, terminal: terminal, now: time.Now, entries: map[*item]*entry{}}
 }
 
-// begin says that these are to be done, also of those that were done and are to be made again.
-func (b *Board) begin(items []*item) {
+// start says how many files there will be in all.
+func (b *Board) start(total int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.total == 0 {
-		b.began = b.now()
-		b.total = len(items)
-	} else {
-		b.done = b.total - len(items)
-	}
+	b.total, b.done, b.failed, b.began = total, 0, 0, b.now()
+}
+
+// begin says that so many are to be done, also of those that were done and are to be made again.
+func (b *Board) begin(left int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.done = b.total - left
 	b.files = nil
 	clear(b.entries)
 }

@@ -48,7 +48,7 @@ func WithHub(ctx context.Context, inference config.Inference, model string, log 
 		ended := make(chan error, 1)
 		go func() {
 			err := <-down
-			cancel(fmt.Errorf("the hub ended: %w", errors.Join(err, errors.New("without a word"))))
+			cancel(errors.Join(errors.New("the hub has ended"), err))
 			ended <- err
 		}()
 		err := do(ctx, address)

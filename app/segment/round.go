@@ -42,7 +42,7 @@ func newRound(task Task, hub *client.Client, fetch *fetcher, items []*item) *rou
 	for _, it := range items {
 		r.toSend <- it
 	}
-	task.Board.begin(items)
+	task.Board.begin(len(items))
 	return r
 }
 
@@ -99,7 +99,7 @@ func (r *round) send(ctx context.Context, it *item) error {
 	file := client.FromDisk(it.Path)
 	sent, err := r.hub.Upload(ctx, client.Upload{
 		Model: r.task.Model, Options: r.task.Options, Files: []client.File{file},
-		Sent: func(bytes int64) { r.task.Board.sending(it, bytes, file.Size) },
+		Moved: func(bytes int64) { r.task.Board.sending(it, bytes, file.Size) },
 	})
 	if err != nil && ofSession(err) {
 		return err

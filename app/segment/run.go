@@ -48,6 +48,7 @@ func Run(ctx context.Context, task Task, files []File) ([]Failure, error) {
 		items[i] = &item{File: f}
 	}
 	fetch := fetcher{out: task.Out, formats: task.Formats, names: map[string]export.Names{}}
+	task.Board.start(len(items))
 	defer task.Board.end()
 	todo := items
 	for n := 1; ; n++ {

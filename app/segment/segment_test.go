@@ -268,7 +268,8 @@ func TestBoardShowsBarsPlaceAndTimeLeft(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	b.now = func() time.Time { now = now.Add(time.Minute); return now }
 	items := []*item{{File: File{Name: "a.tif"}}, {File: File{Name: "b.tif"}}}
-	b.begin(items)
+	b.start(len(items))
+	b.begin(len(items))
 	b.sending(items[0], 50, 100)
 	position, eta := 2, 120.0
 	b.place(&position, 5, &eta)

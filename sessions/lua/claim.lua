@@ -17,9 +17,9 @@ local function batch(sid, ids)
   return reply
 end
 
--- nothing is for this slot now. held: it is told when a job leaves a hand of the node.
-local function nothing(held)
-  if held then call('HSET', node, 'held', '1') end
+-- nothing is for this slot now. kept: it is told when a job leaves a hand of the node.
+local function nothing(kept)
+  if kept then call('HSET', node, 'kept', '1') end
   call('SADD', RESTING, NODE .. ' ' .. slot)
   publish()
   return {'none'}

@@ -55,10 +55,10 @@ end
 local function let_go(sid, jid, node)
   call('HDEL', hand_key(node), sid .. ' ' .. jid)
   call('SREM', running_key(sid), jid)
-  local n = call('HMGET', node_key(node), 'suspect', 'held')
+  local n = call('HMGET', node_key(node), 'suspect', 'kept')
   if n[1] and select(2, split(n[1])) == sid .. ' ' .. jid then call('HDEL', node_key(node), 'suspect') end
   if n[2] then
-    call('HDEL', node_key(node), 'held')
+    call('HDEL', node_key(node), 'kept')
     wake(node)
   end
 end
@@ -105,7 +105,7 @@ local function empty_hands(node, problem)
     put_back(sid, jid, death)
   end
   call('DEL', hand_key(node))
-  call('HDEL', node_key(node), 'suspect', 'held')
+  call('HDEL', node_key(node), 'suspect', 'kept')
 end
 
 -- evict sends the owners of a node's slots from the given one on to the line by their old ticket.

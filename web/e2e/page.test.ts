@@ -511,6 +511,84 @@ describe.skipIf(missing)('the page', () => {
     await until('the second object', async () => (await pressed(objectRows(page).nth(1))) === 'true')
   })
 
+  it('takes corrections, which another tab sees and which can be undone after a reload', async () => {
+    const page = await openSignedIn()
+    await takeSample(page, 'Nuclei')
+    await allDone(page, 1)
+    await objectRows(page).nth(3).waitFor()
+    const count = async (tab: Page) => Number(/(\d+) objects?,/.exec((await tab.getByText(/objects?, [\d.]+ % of the image/).textContent()) ?? '')?.[1])
+    const before = await count(page)
+    const other = await page.context().newPage()
+    await other.goto(hub.url)
+    await objectRows(other).nth(3).waitFor()
+
+    await objectRows(page).first().click()
+    await page.keyboard.press('e') // opens the corrections
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('Delete')
+    await until('one less', async () => (await count(page)) === before - 1)
+    await until('one less in the other tab', async () => (await count(other)) === before - 1)
+
+    // A line across the middle of a nucleus makes two of it.
+    const { objects, image } = await shownResult(page)
+    const [whole] = objects.toSorted((a, b) => (b.solidity ?? 0) - (a.solidity ?? 0) || b.area - a.area)
+    const box = (await page.locator('.stage .image').boundingBox())!
+    const at = (x: number, y: number): [number, number] => [box.x + (x / image.width) * box.width, box.y + (y / image.height) * box.height]
+    const [left, , width] = whole!.bbox
+    await page.keyboard.press('s')
+    await page.mouse.move(...at(left - 3, whole!.centroid[1]))
+    await page.mouse.down()
+    await page.mouse.move(...at(left + width / 2, whole!.centroid[1]), { steps: 4 })
+    await page.mouse.move(...at(left + width + 3, whole!.centroid[1]), { steps: 4 })
+    await page.mouse.up()
+    await until('one more', async () => (await count(page)) === before)
+    await screenshot(page, 'corrected-1280-light')
+
+    await page.reload()
+    await objectRows(page).nth(3).waitFor()
+    await page.getByRole('button', { name: 'Corrections' }).click()
+    for (const want of [before - 1, before]) {
+      await page.getByRole('button', { name: 'Undo' }).click()
+      await until('the step back', async () => (await count(page)) === want)
+    }
+    await page.getByRole('button', { name: 'Redo' }).click()
+    await until('the step forth', async () => (await count(page)) === before - 1)
+    expect(await faults(page)).toEqual([])
+  })
+
+  it('measures at another threshold, compares two results, and takes them to other programs', async () => {
+    const page = await openSignedIn()
+    await takeSample(page)
+    await allDone(page, 1)
+    await objectRows(page).first().waitFor()
+    await page.getByRole('button', { name: 'Threshold' }).click()
+    await page.getByRole('slider', { name: /Threshold/ }).last().fill('0.9')
+    await page.getByText('at this threshold').waitFor()
+    await page.getByRole('button', { name: 'Keep' }).click()
+    await until('the kept revision', async () => (await shownResult(page)).revision === 2)
+
+    await page.getByRole('button', { name: 'Segment again…' }).click()
+    await page.getByRole('dialog').getByLabel('Model').selectOption('hrnet')
+    await page.getByRole('button', { name: 'Segment', exact: true }).click()
+    await allDone(page, 2)
+    await page.getByLabel('Compare with').selectOption({ index: 1 })
+    await until('two windows', async () => (await page.locator('.stage').count()) === 2)
+    await page.locator('.stage').first().press('+')
+    const widths = async () => Promise.all((await page.locator('.stage .image').all()).map(async (each) => (await each.boundingBox())!.width))
+    await until('both nearer', async () => (await widths()).every((width, _, [first]) => Math.abs(width - first!) < 1))
+    await page.getByLabel('Difference').check()
+    await until('one window', async () => (await page.locator('.stage').count()) === 1)
+    await page.getByText('only there').waitFor()
+
+    await page.getByRole('tab', { name: 'Export' }).click()
+    const coming = page.waitForEvent('download')
+    await page.getByRole('button', { name: 'CSV' }).click()
+    const download = await coming
+    expect(download.suggestedFilename()).toMatch(/\.(csv|zip)$/)
+    await page.getByRole('button', { name: 'Receipt' }).click()
+    await page.getByRole('rowheader', { name: 'model.sha256' }).waitFor()
+  })
+
   it('explains that a session was ended elsewhere, and offers a new one', async () => {
     const page = await openSignedIn()
     await page.request.delete(`${hub.url}/api/v1/session`)

@@ -157,8 +157,8 @@ export class Api {
     await this.call('DELETE', `/images/${encodeURIComponent(image)}`)
   }
 
-  async info(image: string): Promise<ImageInfo> {
-    return this.json('GET', `/images/${encodeURIComponent(image)}/info`)
+  async info(image: string, page = 0): Promise<ImageInfo> {
+    return this.json('GET', `/images/${encodeURIComponent(image)}/info?page=${page}`)
   }
 
   /** measure finds the objects again in the stored probabilities; keep makes them the job's result. */

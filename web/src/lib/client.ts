@@ -276,9 +276,10 @@ export class Client {
   /** What somebody corrected is known here at once, where the result before it is. */
   private correct(frame: Extract<Frame, { type: 'edit' }>): void {
     this.masks.forget(frame.job_id)
-    const before = this.results.get(resultKey(frame.job_id, frame.revision - 1))
-    if (before && !this.results.get(resultKey(frame.job_id, frame.revision))) {
-      this.results.set(resultKey(frame.job_id, frame.revision), before.then((result) => corrected(result, frame)))
+    const { revision, changed, removed } = frame
+    const before = this.results.get(resultKey(frame.job_id, revision - 1))
+    if (changed && removed && before && !this.results.get(resultKey(frame.job_id, frame.revision))) {
+      this.results.set(resultKey(frame.job_id, frame.revision), before.then((result) => corrected(result, { revision, changed, removed })))
     }
   }
 

@@ -52,11 +52,11 @@ export function imageColumns(): Column<ImageRow>[] {
   const area = ({ result }: ImageRow) => (result && result.summary.count > 0 ? result.summary.total_area / result.summary.count : null)
   return [
     { id: 'image', value: ({ job }) => (job.pages > 1 ? `${job.filename} (${job.page + 1})` : job.filename), digits: 0 },
-    { id: 'model', value: ({ model }) => model, digits: 0 },
     { id: 'count', value: ({ job, result }) => result?.summary.count ?? job.count ?? null, digits: 0 },
     { id: 'total_area', value: ({ result }) => result?.summary.total_area ?? null, digits: 0 },
     { id: 'mean_area', value: area, digits: 0 },
     { id: 'coverage', value: ({ result }) => (result ? result.summary.coverage * 100 : null), digits: 1 },
+    { id: 'model', value: ({ model }) => model, digits: 0 },
   ]
 }
 

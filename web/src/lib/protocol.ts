@@ -153,7 +153,7 @@ export interface Edited {
   removed: number[]
 }
 
-/** What GET /images/ID/info says of a file. */
+/** What GET /images/ID/info says of a page of a file; low and high are what a preview shows black and white unasked. */
 export interface ImageInfo {
   width: number
   height: number
@@ -207,7 +207,8 @@ export type TextFrame =
   | { type: 'job'; seq: number; job: Job }
   | { type: 'progress'; job_id: string; stage: Stage; done: number; total: number; percent: number }
   | ({ type: 'stats' } & Stats)
-  | { type: 'edit'; seq: number; job_id: string; revision: number; changed: SegmentedObject[]; removed: number[] }
+  /** Without what changed where all was found anew. */
+  | { type: 'edit'; seq: number; job_id: string; revision: number; changed: SegmentedObject[] | null; removed: number[] | null }
   | { type: 'draining'; reconnect_after_ms: number }
   | ({ type: 'error'; re: { type: string; job_id?: string } } & Omit<Problem, 'type'>)
   | { type: 'pong'; id?: number | string }

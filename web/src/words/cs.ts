@@ -74,7 +74,7 @@ export const cs: Words = {
       case 'done': {
         const { queued, total } = job.timing_ms
         const took = `trvalo ${duration(Math.max(0, total - queued))}`
-        return queued < 100 ? `Hotovo, ${took}` : `Hotovo, čekalo ${duration(queued)}, ${took}`
+        return queued < 1_000 ? `Hotovo, ${took}` : `Hotovo, čekalo ${duration(queued)}, ${took}`
       }
       case 'failed':
         return job.error?.detail || job.error?.title || 'Nepovedlo se, a hub neřekl proč.'
@@ -261,7 +261,7 @@ export const cs: Words = {
     page: (page: number, pages: number) => `strana ${page} z ${pages}`,
     timing({ timing_ms: { queued, total } }: Pick<Job, 'timing_ms'>): string {
       const took = duration(Math.max(0, total - queued))
-      return queued < 100 ? `Trvalo ${took}` : `Čekalo ${duration(queued)}, trvalo ${took}`
+      return queued < 1_000 ? `Trvalo ${took}` : `Čekalo ${duration(queued)}, trvalo ${took}`
     },
   },
 

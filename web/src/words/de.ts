@@ -70,7 +70,7 @@ export const de: Words = {
       case 'done': {
         const { queued, total } = job.timing_ms
         const took = `dauerte ${duration(Math.max(0, total - queued))}`
-        return queued < 100 ? `Fertig, ${took}` : `Fertig, wartete ${duration(queued)}, ${took}`
+        return queued < 1_000 ? `Fertig, ${took}` : `Fertig, wartete ${duration(queued)}, ${took}`
       }
       case 'failed':
         return job.error?.detail || job.error?.title || 'Es schlug fehl, und der Hub sagte nicht, warum.'
@@ -257,7 +257,7 @@ export const de: Words = {
     page: (page: number, pages: number) => `Seite ${page} von ${pages}`,
     timing({ timing_ms: { queued, total } }: Pick<Job, 'timing_ms'>): string {
       const took = duration(Math.max(0, total - queued))
-      return queued < 100 ? `Dauerte ${took}` : `Wartete ${duration(queued)}, dauerte ${took}`
+      return queued < 1_000 ? `Dauerte ${took}` : `Wartete ${duration(queued)}, dauerte ${took}`
     },
   },
 

@@ -73,7 +73,7 @@ export const en = {
       case 'done': {
         const { queued, total } = job.timing_ms
         const took = `took ${duration(Math.max(0, total - queued))}`
-        return queued < 100 ? `Done, ${took}` : `Done, waited ${duration(queued)}, ${took}`
+        return queued < 1_000 ? `Done, ${took}` : `Done, waited ${duration(queued)}, ${took}`
       }
       case 'failed':
         return job.error?.detail || job.error?.title || 'It failed, and the hub did not say why.'
@@ -260,7 +260,7 @@ export const en = {
     page: (page: number, pages: number) => `page ${page} of ${pages}`,
     timing({ timing_ms: { queued, total } }: Pick<Job, 'timing_ms'>): string {
       const took = duration(Math.max(0, total - queued))
-      return queued < 100 ? `Took ${took}` : `Waited ${duration(queued)}, took ${took}`
+      return queued < 1_000 ? `Took ${took}` : `Waited ${duration(queued)}, took ${took}`
     },
   },
 
