@@ -48,5 +48,5 @@ func (r *replayCommand) Run() error {
 		return do(ctx, r.Server)
 	}
 	hub.AccessKey = ""
-	return segment.WithHub(ctx, r.Inference, original.Receipt.Model.ID, warnings(), do)
+	return segment.WithHub(ctx, r.Inference, original.Receipt.Model.ID, troubles(), do)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -65,10 +66,15 @@ func (e *errand) at(do func(ctx context.Context, task segment.Task) error) error
 	if e.Server != "" {
 		return do(ctx, task)
 	}
-	return segment.WithHub(ctx, e.Inference, e.Model, warnings(), func(ctx context.Context, address string) error {
+	return segment.WithHub(ctx, e.Inference, e.Model, troubles(), func(ctx context.Context, address string) error {
 		task.Hub.URL, task.Hub.AccessKey = address, ""
 		return do(ctx, task)
 	})
+}
+
+// troubles is the log of a hub within a command: what it warns of concerns those that stay.
+func troubles() *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 }
 
 type segmentCommand struct {

@@ -50,7 +50,9 @@ export function hostile({ began }) {
     kinds[i % kinds.length](me, held);
     attacks.add(1);
     held.splice(0, Math.max(0, held.length - HELD)).forEach((connection) => connection.close());
-    held.forEach((connection) => connection.write('x')); // a byte more of whatever it is
+    if (held.length > 0) {
+      held[i % held.length].write('x'); // a byte more of whatever it is
+    }
     sleep(PAUSE_S);
   }
   held.forEach((connection) => connection.close());

@@ -9,8 +9,7 @@ import (
 )
 
 // endings are those of the files that are taken from a folder; a file that is named itself is always taken.
-var endings = map[string]bool{".png": true, ".jpg": true, ".jpeg": true, ".tif": true, ".tiff": true, ".bmp": true,
-	".czi": true, ".nd2": true, ".lif": true, ".svs": true, ".ndpi": true}
+var endings = map[string]bool{".png": true, ".jpg": true, ".jpeg": true, ".tif": true, ".tiff": true, ".webp": true, ".bmp": true, ".gif": true}
 
 // The endings of what is written here, which a folder may hold from before.
 const (

@@ -43,6 +43,8 @@ func TestEveryCallOfTheContract(t *testing.T) {
 		{"GET /api/v1/jobs/{id}/probability.png", "/api/v1/jobs/" + job.ID + "/probability.png"},
 		{"GET /api/v1/images/{id}", "/api/v1/images/" + job.ImageID},
 		{"GET /api/v1/images/{id}/preview", "/api/v1/images/" + job.ImageID + "/preview"},
+		{"GET /api/v1/images/{id}/info", "/api/v1/images/" + job.ImageID + "/info"},
+		{"GET /api/v1/images/{id}/tiles/{page}/{level}/{x}/{y}", "/api/v1/images/" + job.ImageID + "/tiles/0/0/0/0"},
 		{"GET /api/v1/stats", "/api/v1/stats"},
 		{"GET /api/v1/export", "/api/v1/export?format=csv"},
 		{"GET /samples", "/samples"},
