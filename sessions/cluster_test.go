@@ -105,7 +105,7 @@ func TestRedisSentinel(t *testing.T) {
 	_, port, _ := net.SplitHostPort(master)
 	replica := redisProcess(t, "--replicaof", "127.0.0.1 "+port)
 	file := filepath.Join(t.TempDir(), "sentinel.conf")
-	must(t, os.WriteFile(file, fmt.Appendf(nil, "sentinel monitor lab 127.0.0.1 %s 1\nsentinel failover-timeout lab 1000\n", port), 0o600))
+	must(t, os.WriteFile(file, fmt.Appendf(nil, "sentinel monitor lab 127.0.0.1 %s 1\nsentinel failover-timeout lab 20000\n", port), 0o600))
 	sentinel := redisProcess(t, file, "--sentinel")
 	asked := dialTest(t, sentinel)
 	second := dialTest(t, replica)
