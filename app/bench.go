@@ -24,6 +24,7 @@ type benchCommand struct {
 	Images   int           `default:"8" help:"How many images a session sends in a round."`
 	Rounds   int           `default:"3" help:"Rounds of each path, model and number of sessions."`
 	Sockets  int           `default:"1000" help:"Idle sockets to open."`
+	Objects  int           `default:"100000" help:"Objects to write as other programs read them."`
 	Quick    bool          `help:"One small round, to see that everything works; its figures mean little."`
 	Soak     time.Duration `placeholder:"TIME" help:"Instead of all that, have four sessions work for so long, and see whether memory or goroutines grow."`
 	Out      string        `default:"./bench-output" help:"Folder for the report and the plots."`
@@ -31,8 +32,8 @@ type benchCommand struct {
 
 // Validate is called by kong once everything is read.
 func (b *benchCommand) Validate() error {
-	if b.Images < 1 || b.Rounds < 1 || b.Sockets < 0 || len(b.Sessions) == 0 || slices.Min(b.Sessions) < 1 || slices.Max(b.Sessions) > 64 {
-		return errors.New("images, rounds and sessions must be at least 1, sessions at most 64")
+	if b.Images < 1 || b.Rounds < 1 || b.Sockets < 0 || b.Objects < 1 || len(b.Sessions) == 0 || slices.Min(b.Sessions) < 1 || slices.Max(b.Sessions) > 64 {
+		return errors.New("images, rounds, sessions and objects must be at least 1, sessions at most 64")
 	}
 	return nil
 }
@@ -41,7 +42,7 @@ func (b *benchCommand) Run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if b.Quick {
-		b.Sessions, b.Images, b.Rounds, b.Sockets = []int{1, 2}, 2, 1, 20
+		b.Sessions, b.Images, b.Rounds, b.Sockets, b.Objects = []int{1, 2}, 2, 1, 20, 1000
 	}
 	registry, err := models.Open(b.Models, warnings())
 	if err != nil {
@@ -58,7 +59,7 @@ func (b *benchCommand) Run() error {
 	cfg := bench.Config{
 		Command: []string{self, "bench-part"},
 		Part:    bench.Part{Inference: b.Inference, Images: b.Images},
-		Models:  list, Sessions: b.Sessions, Images: b.Images, Rounds: b.Rounds, Sockets: b.Sockets,
+		Models:  list, Sessions: b.Sessions, Images: b.Images, Rounds: b.Rounds, Sockets: b.Sockets, Objects: b.Objects,
 		Steps: steps,
 	}
 	if b.Soak > 0 {

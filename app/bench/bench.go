@@ -20,6 +20,7 @@ type Config struct {
 	Images   int   // how many a session sends in a round
 	Rounds   int   // of each path, for each model and number of sessions
 	Sockets  int   // idle ones, to see what one takes; none when it is 0
+	Objects  int   // that are written as other programs read them
 	// Steps hears how many steps there will be and returns what is called with the name of each before it is done.
 	Steps func(total int) func(name string)
 }
@@ -131,8 +132,7 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 		}
 	}
 	step("exports")
-	// 8192 pixels a side with 54 between the middles are 23,000 objects.
-	if report.Exports, err = measureExports(ctx, 8192, 54, 100_000); err != nil {
+	if report.Exports, err = measureExports(ctx, c.Objects); err != nil {
 		report.Exports = Exports{Error: err.Error()}
 	}
 	return report, ctx.Err()

@@ -40,7 +40,7 @@ func small(t *testing.T) Config {
 	return Config{
 		Command: []string{self, "bench-part"},
 		Part:    Part{Inference: config.Inference{Models: weights, Device: gpuexec.CPU}, Images: 2},
-		Models:  []models.Spec{spec}, Sessions: []int{2}, Images: 2, Rounds: 1, Sockets: 3,
+		Models:  []models.Spec{spec}, Sessions: []int{2}, Images: 2, Rounds: 1, Sockets: 3, Objects: 100,
 		Steps: func(int) func(string) { return func(string) {} },
 	}
 }

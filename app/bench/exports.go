@@ -26,10 +26,11 @@ type Exports struct {
 	Error          string  `json:"error,omitempty"`     // nothing else counts where it is set
 }
 
-// measureExports writes a picture of side*side pixels with discs, a spacing apart, as GeoJSON, and as many of its objects as there are to be rows
-// as a workbook.
-func measureExports(ctx context.Context, side, spacing, rows int) (e Exports, err error) {
-	p := discs(side, spacing)
+// measureExports writes so many objects as a workbook, a row each, and those of one of their pictures as GeoJSON. A picture has a
+// quarter of them: 100,000 fill four of some 8,600 pixels a side.
+func measureExports(ctx context.Context, rows int) (e Exports, err error) {
+	const spacing = 54 // pixels from middle to middle
+	p := discs(int(math.Ceil(math.Sqrt(float64(rows)/4)))*spacing, spacing)
 	e.GeoJSONObjects = len(p.Objects)
 	began := time.Now()
 	if e.GeoJSONBytes, err = exported(ctx, "geojson", []export.Picture{p}); err != nil {

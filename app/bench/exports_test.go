@@ -6,14 +6,14 @@ import (
 )
 
 func TestExportsAreMeasured(t *testing.T) {
-	e, err := measureExports(t.Context(), 540, 54, 250)
+	e, err := measureExports(t.Context(), 250)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.GeoJSONObjects != 100 || e.XLSXObjects != 250 || e.GeoJSONBytes < 20_000 || e.XLSXSeconds == 0 {
+	if e.GeoJSONObjects != 64 || e.XLSXObjects != 250 || e.GeoJSONBytes < 12_000 || e.XLSXSeconds == 0 {
 		t.Errorf("%+v", e)
 	}
-	if !strings.Contains(e.lines(), "GeoJSON of 100 objects") || !strings.Contains(Exports{Error: "no disk"}.lines(), "no disk") {
+	if !strings.Contains(e.lines(), "GeoJSON of 64 objects") || !strings.Contains(Exports{Error: "no disk"}.lines(), "no disk") {
 		t.Errorf("said as %q", e.lines())
 	}
 }
@@ -21,7 +21,7 @@ func TestExportsAreMeasured(t *testing.T) {
 // BenchmarkExports logs what the report says of exports, without the rest of the bench.
 func BenchmarkExports(b *testing.B) {
 	for b.Loop() {
-		e, err := measureExports(b.Context(), 8192, 54, 100_000)
+		e, err := measureExports(b.Context(), 100_000)
 		if err != nil {
 			b.Fatal(err)
 		}
