@@ -124,6 +124,11 @@ func TestRedisSentinel(t *testing.T) {
 	defer workers.stop()
 	submit(t, s, ada, 2)
 	eventually(t, "two jobs done", func() bool { return get(t, s, ada).Jobs.Done == 2 })
+	// A replica that has just come is sent nothing more before it has said that it is there, up to a second later.
+	written := dialTest(t, master).XLen(t.Context(), sessionKey(ada)+":log").Val()
+	eventually(t, "all that is written on the replica", func() bool {
+		return second.XLen(t.Context(), sessionKey(ada)+":log").Val() == written
+	})
 
 	eventually(t, "a failover begun", func() bool { return asked.Do(t.Context(), "SENTINEL", "FAILOVER", "lab").Err() == nil })
 	eventually(t, "another master", func() bool {
