@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) {
 	// A property test here makes thousands of calls to Redis; -rapid.checks asks for more.
-	if err := flag.Set("rapid.checks", "20"); err != nil {
+	if err := flag.Set("rapid.checks", "10"); err != nil {
 		panic(err)
 	}
 	goleak.VerifyTestMain(m)
