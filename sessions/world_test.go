@@ -149,7 +149,7 @@ func (w *deployment) node(t *rapid.T) *testNode {
 
 func (w *deployment) someone(t *rapid.T) string {
 	if len(w.open) == 0 {
-		t.Skip("left out: no session is open")
+		t.Skip("no session is open")
 	}
 	return rapid.SampledFrom(w.open).Draw(t, "session")
 }
@@ -169,7 +169,7 @@ func (w *deployment) create(t *rapid.T) {
 func (w *deployment) submit(t *rapid.T) {
 	n, id := w.node(t), w.someone(t)
 	if n.link.cut {
-		t.Skip("left out: a submission insists for seconds")
+		t.Skip("a submission insists for seconds")
 	}
 	jobs := newJobs(rapid.IntRange(1, 6).Draw(t, "jobs"))
 	for i := range jobs {
@@ -210,7 +210,7 @@ func (w *deployment) claimFrom(t *rapid.T, n *testNode, slot int) {
 func (w *deployment) finish(t *rapid.T) {
 	n := w.node(t)
 	if len(n.running) == 0 || n.link.cut || w.refuses {
-		t.Skip("left out: nothing runs, or a result waits until Redis is there")
+		t.Skip("nothing runs, or a result waits until Redis is there")
 	}
 	i := rapid.IntRange(0, len(n.running)-1).Draw(t, "which")
 	n.finishOne(w.ctx, i, rapid.SampledFrom([]error{nil, nil, nil, errBroken, gpuexec.ErrCancelled}).Draw(t, "outcome"))
@@ -226,7 +226,7 @@ func (n *testNode) finishOne(ctx context.Context, i int, outcome error) {
 func (w *deployment) cancel(t *rapid.T) {
 	n, id := w.node(t), w.someone(t)
 	if n.link.cut || w.refuses {
-		t.Skip("left out: a cancellation insists for seconds")
+		t.Skip("a cancellation insists for seconds")
 	}
 	must(t, n.CancelAll(w.ctx, id))
 	w.check(t)
@@ -235,7 +235,7 @@ func (w *deployment) cancel(t *rapid.T) {
 func (w *deployment) close(t *rapid.T) {
 	n, id := w.node(t), w.someone(t)
 	if n.link.cut || w.refuses {
-		t.Skip("left out: closing insists for seconds")
+		t.Skip("closing insists for seconds")
 	}
 	must(t, n.Close(w.ctx, id))
 	w.open = slices.DeleteFunc(w.open, func(other string) bool { return other == id })
@@ -278,7 +278,7 @@ func (w *deployment) tick(t *rapid.T, n *testNode) {
 func (w *deployment) crash(t *rapid.T) {
 	n := w.node(t)
 	if n.link.cut || w.refuses {
-		t.Skip("left out: it cannot start")
+		t.Skip("it cannot start")
 	}
 	w.boot(t, n)
 	w.line = nil
@@ -360,7 +360,7 @@ func (w *deployment) remember(t *rapid.T) {
 func (w *deployment) rollBack(t *rapid.T) {
 	m := w.memory
 	if m == nil || w.refuses {
-		t.Skip("left out: there is nothing to go back to, or it cannot be written")
+		t.Skip("there is nothing to go back to, or it cannot be written")
 	}
 	w.memory, w.rolledBack = nil, true
 	must(t, w.client.FlushDB(w.ctx).Err())
