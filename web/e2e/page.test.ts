@@ -491,6 +491,7 @@ describe.skipIf(missing)('the page', () => {
 
   it('is worked by keyboard alone', async () => {
     const page = await open()
+    await page.locator('input[name=name]:focus').waitFor() // keys that are pressed before go nowhere
     await page.keyboard.type('Ada')
     await page.keyboard.press('Enter')
     await page.getByText('Live', { exact: true }).waitFor()
