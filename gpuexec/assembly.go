@@ -21,6 +21,7 @@ const wholeMask = 16_000_000
 type assembly struct {
 	page      imageio.Page
 	shrunk    float64
+	scale     models.Scale
 	joiner    *models.Assembler
 	outputs   []models.Tensor // of the row of tiles that is not whole yet
 	stored    bytes.Buffer    // the bands of the probability map
@@ -37,7 +38,7 @@ type assembly struct {
 
 func (w *worker) newAssembly(ctx context.Context, t *task, b *band) (*assembly, error) {
 	a := &assembly{
-		page: b.page, shrunk: b.placement.Shrunk(), joiner: models.NewAssembler(b.placement),
+		page: b.page, shrunk: b.placement.Shrunk(), scale: b.scale, joiner: models.NewAssembler(b.placement),
 		segmenter: mask.NewSegmenter(b.page.Width, b.page.Height, t.job.Options),
 		original:  &original{page: b.page},
 		pieces:    b.placement.Strips() > 1 || b.page.Width*b.page.Height > wholeMask,
@@ -135,7 +136,7 @@ func (a *assembly) output(ctx context.Context) (*Output, error) {
 		return nil, err
 	}
 	return &Output{
-		Width: s.Width, Height: s.Height, Shrunk: a.shrunk, Page: a.page,
+		Width: s.Width, Height: s.Height, Shrunk: a.shrunk, Scale: a.scale, Page: a.page,
 		Objects: s.Objects, Spans: s.Spans, Summary: s.Summary, MaskPNG: png, Probability: a.stored.Bytes(),
 	}, nil
 }

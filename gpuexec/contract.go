@@ -43,7 +43,10 @@ type Job struct {
 	Attempt int                                               // which claim of the job this is; echoed in the Result
 	Open    func(ctx context.Context) (imageio.Source, error) // called again when a model with another input replaces the job's
 	Plane   imageio.Plane
-	Options mask.Options
+	// Diameter is that of the objects, in pixels of the image, where somebody has said it; 0 leaves it to the worker to find, if the model
+	// has one. Each job has its own.
+	Diameter float64
+	Options  mask.Options
 }
 
 // Batch is what a worker takes at once: jobs of one session, one model. Never empty.
@@ -122,6 +125,7 @@ type Result struct {
 type Output struct {
 	Width, Height int
 	Shrunk        float64 // how many times the model's input is smaller than the image; 1 for not at all
+	Scale         models.Scale
 	Page          imageio.Page
 	Objects       []mask.Object
 	Spans         []mask.Span // the label map
