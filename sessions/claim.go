@@ -89,14 +89,19 @@ func (s *Service) take(slot int, session string, replies []any) (gpuexec.Batch, 
 		fields := list(replies[i])
 		attempt := int(number(fields[len(fields)-1]))
 		batch.Model = job.Model
+		diameter := 0.
+		if job.Diameter != nil {
+			diameter = *job.Diameter
+		}
 		batch.Jobs = append(batch.Jobs, gpuexec.Job{
 			ID:      job.ID,
 			Attempt: attempt,
 			Open: func(ctx context.Context) (imageio.Source, error) {
 				return s.config.Files.OpenImage(ctx, session, job.ImageID)
 			},
-			Plane:   job.Plane,
-			Options: job.Options,
+			Plane:    job.Plane,
+			Diameter: diameter,
+			Options:  job.Options,
 		})
 		s.hand.add(claimKey{job.ID, attempt}, &claim{session: session, job: job, slot: slot, at: s.now()})
 	}
