@@ -78,6 +78,7 @@ func jobOf(id string, file []byte) gpuexec.Job {
 	return gpuexec.Job{
 		ID:      id,
 		Open:    func(context.Context) (imageio.Source, error) { return imageio.InMemory(file), nil },
+		Keep:    gpuexec.Discard,
 		Options: mask.Options{Threshold: 0.5},
 	}
 }
