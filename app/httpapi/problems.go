@@ -31,6 +31,7 @@ var table = []struct {
 	{sessions.ErrClosed, problem.Unauthorized, "This session is closed: start a new one."},
 	{sessions.ErrQueueFull, problem.QueueFull, "This session has as many unfinished jobs as it may have: wait until some are done."},
 	{sessions.ErrDraining, problem.Draining, "The server is going down: try again in a moment."},
+	{sessions.ErrNoRoom, problem.Unavailable, "The server's database has no room on its disk or in its memory, and takes no changes: what is there can be read. Try again soon; ending sessions makes room; tell the operator."},
 	{sessions.ErrUnavailable, problem.Unavailable, "The server cannot use its database at the moment: try again soon. If it lasts, tell the operator: the log has the reason."},
 	{sessions.ErrConflict, problem.RevisionConflict, "Somebody has corrected this job since: get its newest revision, and do it again on that."},
 	{sessions.ErrBadCursor, problem.BadRequest, "The cursor is not one that this server gave out."},

@@ -72,6 +72,7 @@ func openChild(ctx context.Context, binary, dataDir string, reserved int64, log 
 	}
 	if reserved > 0 {
 		r := &reserve{folder: folder, size: min(reserved, MostReserve), client: client, log: log}
+		client.AddHook(r)
 		keepers.Go(func() { r.keep(c.stopping) })
 	}
 	log.Info("Redis is a child of this hub", "folder", folder)
