@@ -237,6 +237,13 @@ func whole(t rapid.TB, k *Keeper, revision int) result.Result {
 	if !reflect.DeepEqual(objects, r.Objects) {
 		t.Fatalf("revision %d says %+v\nits label map %+v", r.Revision, r.Objects, objects)
 	}
+	receipt, err := k.Receipt(ctx, mySession, myJob, revision)
+	must(t, err)
+	d := mask.NewDigest(s.labels.Width, s.labels.Height)
+	d.Add(spans)
+	if receipt.Labels.SHA256 != d.Sum() {
+		t.Fatalf("revision %d has a receipt of another label map", r.Revision)
+	}
 	if r.Summary.Count != len(objects) || r.Summary.TotalArea != total {
 		t.Fatalf("revision %d sums up %+v, there are %d objects of %d pixels", r.Revision, r.Summary, len(objects), total)
 	}
