@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"image"
 	"image/png"
 	"os"
@@ -92,7 +93,7 @@ func TestFourWorkersKeepTheirImagesApart(t *testing.T) {
 	if err := pool.Warm(t.Context(), []string{model.ID}); err != nil || !pool.Ready() {
 		t.Fatalf("Warm = %v, ready %t", err, pool.Ready())
 	}
-	want := make(map[string]uint8)
+	want, kept := make(map[string]uint8), make(map[string]*bytes.Buffer)
 	for slot := range slots {
 		for n := range batches {
 			b := gpuexec.Batch{Model: model.ID}
@@ -104,7 +105,13 @@ func TestFourWorkersKeepTheirImagesApart(t *testing.T) {
 				if err := imageio.EncodeGray(&file, side, side, bytes.Repeat([]byte{brightness}, side*side)); err != nil {
 					t.Fatal(err)
 				}
-				b.Jobs = append(b.Jobs, jobOf(id, file.Bytes()))
+				j, probability := jobOf(id, file.Bytes()), new(bytes.Buffer)
+				j.Keep = func(_ context.Context, r io.Reader) error {
+					_, err := probability.ReadFrom(r)
+					return err
+				}
+				kept[id] = probability
+				b.Jobs = append(b.Jobs, j)
 			}
 			from[slot] <- b
 		}
@@ -114,16 +121,16 @@ func TestFourWorkersKeepTheirImagesApart(t *testing.T) {
 		if r.Err != nil {
 			t.Fatalf("%s: %v", r.JobID, r.Err)
 		}
-		if got := probabilityAt(t, r.Output, side/2, side/2); got != want[r.JobID] {
+		if got := probabilityAt(t, kept[r.JobID].Bytes(), side/2, side/2); got != want[r.JobID] {
 			t.Errorf("job %s has the probability %d, want %d", r.JobID, got, want[r.JobID])
 		}
 	}
 }
 
-// probabilityAt is one sample of a result's probability map.
-func probabilityAt(t *testing.T, out *gpuexec.Output, x, y int) uint8 {
+// probabilityAt is one sample of a stored probability map.
+func probabilityAt(t *testing.T, stored []byte, x, y int) uint8 {
 	t.Helper()
-	bands, err := mask.ReadBands(bytes.NewReader(out.Probability), int64(out.Width)*int64(out.Height))
+	bands, err := mask.ReadBands(bytes.NewReader(stored), 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
