@@ -5,11 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"image"
 	"image/png"
+	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -93,7 +94,8 @@ func TestFourWorkersKeepTheirImagesApart(t *testing.T) {
 	if err := pool.Warm(t.Context(), []string{model.ID}); err != nil || !pool.Ready() {
 		t.Fatalf("Warm = %v, ready %t", err, pool.Ready())
 	}
-	want, kept := make(map[string]uint8), make(map[string]*bytes.Buffer)
+	want := make(map[string]uint8)
+	var kept shelf
 	for slot := range slots {
 		for n := range batches {
 			b := gpuexec.Batch{Model: model.ID}
@@ -105,13 +107,7 @@ func TestFourWorkersKeepTheirImagesApart(t *testing.T) {
 				if err := imageio.EncodeGray(&file, side, side, bytes.Repeat([]byte{brightness}, side*side)); err != nil {
 					t.Fatal(err)
 				}
-				j, probability := jobOf(id, file.Bytes()), new(bytes.Buffer)
-				j.Keep = func(_ context.Context, r io.Reader) error {
-					_, err := probability.ReadFrom(r)
-					return err
-				}
-				kept[id] = probability
-				b.Jobs = append(b.Jobs, j)
+				b.Jobs = append(b.Jobs, kept.of(jobOf(id, file.Bytes())))
 			}
 			from[slot] <- b
 		}
@@ -121,16 +117,30 @@ func TestFourWorkersKeepTheirImagesApart(t *testing.T) {
 		if r.Err != nil {
 			t.Fatalf("%s: %v", r.JobID, r.Err)
 		}
-		if got := probabilityAt(t, kept[r.JobID].Bytes(), side/2, side/2); got != want[r.JobID] {
+		if got := kept.probabilityAt(t, r.JobID, side/2, side/2); got != want[r.JobID] {
 			t.Errorf("job %s has the probability %d, want %d", r.JobID, got, want[r.JobID])
 		}
 	}
 }
 
-// probabilityAt is one sample of a stored probability map.
-func probabilityAt(t *testing.T, stored []byte, x, y int) uint8 {
+// shelf has the probability maps of jobs, by their ids.
+type shelf struct{ maps sync.Map }
+
+// of is a job whose map goes to the shelf.
+func (s *shelf) of(j gpuexec.Job) gpuexec.Job {
+	j.Keep = func(_ context.Context, r io.Reader) error {
+		stored, err := io.ReadAll(r)
+		s.maps.Store(j.ID, stored)
+		return err
+	}
+	return j
+}
+
+// probabilityAt is one sample of the map of a job that is done.
+func (s *shelf) probabilityAt(t *testing.T, job string, x, y int) uint8 {
 	t.Helper()
-	bands, err := mask.ReadBands(bytes.NewReader(stored), 1<<20)
+	stored, _ := s.maps.Load(job)
+	bands, err := mask.ReadBands(bytes.NewReader(stored.([]byte)), 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
