@@ -114,7 +114,7 @@ func (f *form) complete() error {
 		return problem.Newf(problem.BadRequest, "The model %s has no field diameter: it takes objects of any size as they are.", f.model)
 	}
 	if err := f.options.Validate(); err != nil {
-		return problem.Newf(problem.BadRequest, "%v.", err)
+		return problem.New(problem.BadRequest, sentence(err))
 	}
 	return nil
 }
