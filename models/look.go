@@ -30,44 +30,64 @@ func (c *Cutter) ScaleTo(ctx context.Context, model Spec, asked float64, run Run
 	return s, nil
 }
 
-// The scales at which a page is looked at, one tile each: from the coarsest on, as long as the objects are too small to be told apart.
-// Where they are, a finer look would take parts of them for objects.
-var looks = []float64{1. / 4, 1. / 2, 1, 2}
-
+// A page is looked at through one tile at a time: first at half its size, then coarser as long as the tile shows too little of it or a finer
+// look may have taken parts of large objects for objects; and at its own size where all were too small to be told apart.
 const (
-	toldApart = 1. / 3 // of the best diameter: what is smaller than that may be several in one
-	few       = 3      // objects at least tell a diameter
-	leastLook = 12     // square pixels of an object in a look
-	lookAlong = 3      // tiles along an axis that are compared for one look, at most
+	firstLook  = 1. / 2
+	leastLook  = leastFactor
+	toldApart  = 1. / 3 // of the best diameter: what is smaller than that may be several in one
+	inParts    = 1. / 2 // of the greatest diameter: what is larger than that may be one of several in a larger one
+	few        = 3      // objects at least tell a diameter
+	leastFound = 12     // square pixels of an object in a look
+	lookAlong  = 3      // tiles along an axis that are compared for one look, at most
 )
 
 // find looks at the page until it knows the median diameter of its objects, in its own pixels; 0 where there are few or none.
 func (c *Cutter) find(ctx context.Context, model Spec, run Run) (diameter float64, err error) {
-	for _, factor := range looks {
-		c.place(factor)
-		tile, err := c.look(ctx)
+	for factor := firstLook; factor >= leastLook; factor /= 2 {
+		seen, err := c.look(ctx, factor, model, run)
 		if err != nil {
 			return 0, err
 		}
-		out, err := run(ctx, tile)
-		if err != nil {
-			return 0, err
+		apart := seen >= toldApart*model.Diameter.Best
+		if !apart && diameter > 0 {
+			return diameter, nil // the look before was fine enough
 		}
-		found := c.objects(out, model)
-		if len(found) < few {
-			continue
+		if apart {
+			diameter = seen / factor
 		}
-		diameter = medianDiameter(found)
-		if diameter >= toldApart*model.Diameter.Best {
-			return diameter / factor, nil
+		if more := seen == 0 && c.Placement.Rows() > 1; !more && seen <= inParts*model.Diameter.Most {
+			break
 		}
-		diameter /= factor
 	}
-	return diameter, nil
+	if diameter > 0 {
+		return diameter, nil
+	}
+	return c.look(ctx, 1, model, run)
 }
 
-// look is the tile of the page as it is placed that shows the most, of some spread evenly over it.
-func (c *Cutter) look(ctx context.Context) (best Tensor, err error) {
+// look is the median diameter of the objects that the model finds whole in a tile of the page scaled by a factor, in pixels of that; 0 of
+// few.
+func (c *Cutter) look(ctx context.Context, factor float64, model Spec, run Run) (float64, error) {
+	c.place(factor)
+	tile, err := c.busiest(ctx)
+	if err != nil {
+		return 0, err
+	}
+	out, err := run(ctx, tile)
+	if err != nil {
+		return 0, err
+	}
+	objects := c.objects(out, model)
+	whole := slices.DeleteFunc(slices.Clone(objects), func(o mask.Object) bool { return o.TouchesBorder })
+	if len(whole) < few && c.Placement.Rows() == 1 {
+		whole = objects // there are no others
+	}
+	return medianDiameter(whole), nil
+}
+
+// busiest is the tile of the page as it is placed that shows the most, of some spread evenly over it.
+func (c *Cutter) busiest(ctx context.Context) (best Tensor, err error) {
 	most := -1
 	for _, row := range spread(c.Placement.down) {
 		strip, err := c.show(ctx, row.start, min(row.start+c.in.Height, c.Placement.Height))
@@ -111,17 +131,16 @@ func contrast(tile Tensor) int {
 func (c *Cutter) objects(out Tensor, model Spec) []mask.Object {
 	width, height := min(c.in.Width, c.Placement.Width), min(c.in.Height, c.Placement.Height)
 	seen := Placement{ImageWidth: width, ImageHeight: height, Width: width, Height: height, across: []span{{}}, down: []span{{}}}
-	return mask.Segment(seen.Unfit(out, 0), mask.Options{Threshold: model.Threshold, MinArea: leastLook, SplitTouching: true}).Objects
+	return mask.Segment(seen.Unfit(out, 0), mask.Options{Threshold: model.Threshold, MinArea: leastFound, SplitTouching: true}).Objects
 }
 
-// medianDiameter is that of the objects that the edge does not cut, where there are some.
+// medianDiameter is 0 of few.
 func medianDiameter(objects []mask.Object) float64 {
-	whole := slices.DeleteFunc(slices.Clone(objects), func(o mask.Object) bool { return o.TouchesBorder })
-	if len(whole) < few {
-		whole = objects
+	if len(objects) < few {
+		return 0
 	}
-	diameters := make([]float64, len(whole))
-	for i, o := range whole {
+	diameters := make([]float64, len(objects))
+	for i, o := range objects {
 		diameters[i] = o.EquivalentDiameter
 	}
 	slices.Sort(diameters)

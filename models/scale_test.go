@@ -147,8 +147,8 @@ func TestScaleGoesByWhatIsSaidAndByNothingElse(t *testing.T) {
 		"said":                        {sized(), discs(200, 80), 50, models.Scale{Diameter: 50, Factor: 0.4}, 0},
 		"said, and as the model":      {sized(), discs(200, 80), 39, models.Scale{Diameter: 39, Factor: 1}, 0},
 		"said, and absurd":            {sized(), discs(200, 80), 9999, models.Scale{Diameter: 9999, Factor: 1. / 16}, 0},
-		"nothing to find":             {sized(), discs(200, 2000), 0, models.Scale{Factor: 1}, 4},
-		"one object and nothing else": {sized(), discs(40, 30), 0, models.Scale{Factor: 1}, 4},
+		"nothing to find":             {sized(), discs(200, 2000), 0, models.Scale{Factor: 1}, 2},
+		"one object and nothing else": {sized(), discs(40, 30), 0, models.Scale{Factor: 1}, 2},
 	} {
 		looks = 0
 		cutter, _ := cut(t, c.img)
