@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,6 +94,15 @@ func testRoundTrip(t *testing.T, s *Store) {
 		t.Fatal(err)
 	}
 	wantBlob(t, s, key, []byte("newer"))
+	data := randomBytes(1<<20 + 7)
+	err := s.WriteBy(t.Context(), key, func(w io.Writer) error {
+		_, err := io.Copy(w, iotest.HalfReader(bytes.NewReader(data)))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantBlob(t, s, key, data)
 }
 
 func testSeek(t *testing.T, s *Store) {
@@ -206,6 +216,12 @@ var failingPuts = []struct {
 		defer cancel()
 		_, err := s.Put(ctx, key, io.MultiReader(bytes.NewReader(randomBytes(1<<20)), &calling{cancel}), 4<<20)
 		return err
+	}},
+	{"what writes fails", errReader, func(ctx context.Context, s *Store, key string) error {
+		return s.WriteBy(ctx, key, func(w io.Writer) error {
+			_, err := w.Write(randomBytes(1 << 20))
+			return cmp.Or(err, errReader)
+		})
 	}},
 	{"ctx had ended", context.Canceled, func(ctx context.Context, s *Store, key string) error {
 		ctx, cancel := context.WithCancel(ctx)
