@@ -39,15 +39,21 @@ func (l *Layout) Memory() int64 {
 	case l.direct():
 		return work
 	case l.streamed():
-		return int64(l.across) * (work + row*int64(min(keptRows, l.blockRows())) + codecMemory)
+		return int64(l.across) * (work + row*int64(min(keptRows, l.blockRows())) + l.codecMemory())
 	case l.inOnePiece():
 		return whole*int64(l.keptBlocks()) + 8*int64(l.Block.X)*int64(l.blockRows())*int64(l.perPixel) // the codec's own
 	}
-	return whole*int64(l.keptBlocks()) + work + codecMemory
+	return whole*int64(l.keptBlocks()) + work + l.codecMemory()
 }
 
 // codecMemory is what a decompressor holds, about.
-const codecMemory = 1 << 20
+func (l *Layout) codecMemory() int64 {
+	const most = 1 << 20
+	if block := int64(l.rawRow()) * int64(l.blockRows()); l.compression == lzwCompression {
+		return most + 2*min(block, lzwReach) // where long strings lie, and where they go
+	}
+	return most
+}
 
 // blockRows is how many rows the longest block has that are within the page.
 func (l *Layout) blockRows() int { return min(l.Block.Y, l.Height) }
