@@ -2,8 +2,10 @@ package httpapi
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -47,6 +49,9 @@ var table = []struct {
 	{context.Canceled, problem.Timeout, "The request was given up before it was answered."},
 }
 
+// markLength is enough to find one line among a log's.
+const markLength = 8
+
 // Problem is what a client hears of err. What it does not know becomes an internal problem without
 // any detail of err.
 func Problem(err error) *problem.Problem {
@@ -72,11 +77,20 @@ func Problem(err error) *problem.Problem {
 	return problem.New(problem.Internal, "The operator finds the reason in the server's log.")
 }
 
-// fail answers with err's problem and ends the request.
+// fail answers with err's problem and ends the request. Where nobody but the operator can tell what it was, the answer has the mark
+// under which the log does.
 func (a *api) fail(c *gin.Context, err error) {
 	p := Problem(err)
 	if p.Status >= http.StatusInternalServerError {
-		a.Log.Error("request failed", "method", c.Request.Method, "path", c.Request.URL.Path, "code", p.Code, "error", err)
+		level, mark := slog.LevelError, rand.Text()[:markLength]
+		if c.Request.Context().Err() != nil { // its client is gone, and heard nothing of it
+			level = slog.LevelDebug
+		}
+		a.Log.Log(c.Request.Context(), level, "request failed", "method", c.Request.Method, "path", c.Request.URL.Path,
+			"session", c.GetString(sessionKey), "code", p.Code, "mark", mark, "error", err)
+		if p.Code == problem.Internal {
+			p = problem.Newf(problem.Internal, "The operator finds the reason in the server's log, beside mark=%s.", mark)
+		}
 	}
 	c.Abort()
 	problem.Write(c.Writer, p, p)
