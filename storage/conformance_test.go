@@ -39,6 +39,7 @@ func TestConformance(t *testing.T) {
 		{"what is absent is ErrNotFound", testAbsent},
 		{"a write that fails leaves nothing", testFailedPut},
 		{"a write that fails leaves the old blob", testFailedOverwrite},
+		{"a check leaves no blob of anybody", testCheck},
 		{"the limit is exact", testLimit},
 		{"malformed keys reach nothing", testBadKeys},
 		{"a session is deleted whole and alone", testDeleteSession},
@@ -274,6 +275,22 @@ func testLimit(t *testing.T, s *Store) {
 		if !c.fits && (!errors.Is(err, ErrTooLarge) || n != 0) {
 			t.Errorf("%d bytes over a limit of %d: %d, %v", c.size, c.limit, n, err)
 		}
+	}
+}
+
+func testCheck(t *testing.T, s *Store) {
+	for range 2 {
+		if err := s.Check(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Check(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("under an ended ctx: %v", err)
+	}
+	if size, err := s.SessionSize(t.Context(), checkBlob); err != nil || size != 0 {
+		t.Errorf("size %d, %v", size, err)
 	}
 }
 

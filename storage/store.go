@@ -171,6 +171,14 @@ func (s *Store) write(ctx context.Context, key string, write func(context.Contex
 	return failed("put", key, err)
 }
 
+// checkBlob is the blob that Check writes, over and over.
+const checkBlob = "check"
+
+// Check reports why the storage takes no blob now; nil when it does.
+func (s *Store) Check(ctx context.Context) error {
+	return failed("put", checkBlob, s.put(ctx, checkBlob, &blob.WriterOptions{}, bytesOf([]byte("check"))))
+}
+
 // bytesOf writes data.
 func bytesOf(data []byte) func(context.Context, io.Writer) error {
 	return func(ctx context.Context, w io.Writer) error {

@@ -84,6 +84,9 @@ func RunWatched(ctx context.Context, cfg config.Config, log *slog.Logger, ready 
 	return errors.Join(err, s.shutdown())
 }
 
+// maxObjects is the most objects of one image. With their outlines so many take about a gigabyte.
+const maxObjects = 1_000_000
+
 // server is a running hub; each part is nil until it is started.
 type server struct {
 	cfg       config.Config
@@ -91,6 +94,7 @@ type server struct {
 	stopRedis func() error
 	store     *storage.Store
 	room      room
+	writable  *writable
 	models    *models.Registry
 	unfollow  context.CancelFunc
 	following sync.WaitGroup // what keeps the workers up with models
@@ -161,6 +165,7 @@ func (s *server) startParts(ctx context.Context) (err error) {
 	if s.store, err = storage.Open(ctx, location); err != nil {
 		return err
 	}
+	s.writable = newWritable(s.store.Check)
 	s.room = room{disks: []string{cfg.Data}, minFree: int64(cfg.MinFree), most: int64(cfg.MaxStorage), store: s.store}
 	if !strings.Contains(location, "://") {
 		s.room.disks = append(s.room.disks, location)
@@ -194,16 +199,17 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 		s.log.Warn("the batch table is not used; seghub tune measures one", "error", err)
 	}
 	cfg := gpuexec.Config{
-		Slots:     s.cfg.Slots,
-		Device:    s.runtime.Device(),
-		NewEngine: s.runtime.NewEngine,
-		Models:    s.models.Get,
-		MaxPixels: int64(s.cfg.MaxPixels),
-		Decoded:   s.decoded,
-		Batches:   batches,
-		Budget:    s.budget,
-		Lost:      func(err error) { s.lost <- err },
-		Log:       s.log,
+		Slots:      s.cfg.Slots,
+		Device:     s.runtime.Device(),
+		NewEngine:  s.runtime.NewEngine,
+		Models:     s.models.Get,
+		MaxPixels:  int64(s.cfg.MaxPixels),
+		MaxObjects: maxObjects,
+		Decoded:    s.decoded,
+		Batches:    batches,
+		Budget:     s.budget,
+		Lost:       func(err error) { s.lost <- err },
+		Log:        s.log,
 	}
 	if !onCPU {
 		cfg.InUse = s.runtime.InUse
@@ -374,6 +380,9 @@ func (s *server) ready(ctx context.Context) error {
 		return errors.New("models are being loaded")
 	}
 	if err := s.room.free(ctx, 0); err != nil {
+		return err
+	}
+	if err := s.writable.ask(ctx); err != nil {
 		return err
 	}
 	return s.sessions.Ready(ctx)
