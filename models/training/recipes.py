@@ -15,6 +15,7 @@ class Phase:
     # Where objects are told one by one: the range of the median diameter that they have in a crop, in pixels, evenly in
     # its logarithm, within the zoom.
     diameters: tuple[float, float] | None = None
+    anew: bool = False  # the learning rate rises and falls once more from here on
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,12 @@ RECIPES = {
             learning_rate=1e-3,
             min_area=20,  # no nucleus of the training set is smaller
             split_touching=True,
-            phases=(Phase(10000, 256, 8, (0.2, 4), {"nuclei": 1}, diameters=(6, 80)),),
+            phases=(
+                # Every size first: an image's scale is found by what the network sees at a wrong one.
+                Phase(2100, 256, 8, (0.2, 4), {"nuclei": 1}, diameters=(6, 80)),
+                # Then what is left to see once the image has been scaled, give or take a factor of two.
+                Phase(1000, 256, 8, (0.2, 4), {"nuclei": 1}, diameters=(14, 64), anew=True),
+            ),
             batch={"alone": 4, "shared": 2, "max": 8},
         ),
         Recipe(

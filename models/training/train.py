@@ -73,6 +73,17 @@ class Run:
             step -= phase.steps
         raise IndexError(f"the recipe ends before step {step}")
 
+    def course(self, step: int) -> tuple[int, int]:
+        """How many steps ago the learning rate began to rise, and how many it has from there until it has fallen."""
+        first = last = 0
+        for phase in self.recipe.phases:
+            if phase.anew and step >= last:
+                first = last
+            elif phase.anew:
+                break
+            last += phase.steps
+        return step - first, last - first
+
     def save(self) -> None:
         """Writes the checkpoint; a run that is killed while it writes keeps the one before."""
         unfinished = self.checkpoint.with_suffix(".tmp")
@@ -106,7 +117,7 @@ class Run:
         """One step; returns the loss."""
         image, target, weight = (layer.to(self.device, memory_format=torch.channels_last) for layer in batch)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.learning_rate * schedule(self.step, self.steps)
+            group["lr"] = self.recipe.learning_rate * schedule(*self.course(self.step))
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=halves(self.device)):
             logits = self.network(image)

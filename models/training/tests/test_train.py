@@ -32,6 +32,12 @@ class TestRun(unittest.TestCase):
         self.folder = Path(folder.name)
         self.sets = {"synthetic": [[synth.spheroids(seed, 64) for seed in range(3)]]}
 
+    def test_begins_anew_where_a_phase_says_so(self):
+        once, twice = TINY.phases
+        run = Run(replace(TINY, phases=(once, twice, replace(once, anew=True), twice)), self.folder, 1)
+        self.assertEqual([run.course(step) for step in (0, 9, 10, 19)], [(0, 10), (9, 10), (0, 10), (9, 10)])
+        self.assertEqual(Run(TINY, self.folder, 1).course(9), (9, 10))
+
     def test_resumes_where_it_stopped(self):
         progress = self.enterContext(contextlib.redirect_stderr(io.StringIO()))
         straight = Run(TINY, self.folder / "straight", seed=1)
