@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"image/color"
-	"strconv"
 
 	"seghub/models/imageio"
 )
@@ -35,11 +34,7 @@ func viewChannel(file *imageio.File, v view, draw func(imageio.Plane) (imageio.I
 	}
 	var sum imageio.Image
 	channels := len(file.Channels())
-	for channel := range channels {
-		plane, err := file.Beside(v.page, strconv.Itoa(channel))
-		if err != nil {
-			continue // it was not taken at this depth and time
-		}
+	for channel, plane := range file.Together(v.page) {
 		light, err := draw(plane)
 		if err != nil {
 			return sum, err
