@@ -417,6 +417,9 @@ export const en = {
     ] as [keys: string, what: string][],
   },
 
+  /** By the hub's codes, and the page's own. The hub says them in English itself. */
+  problems: {} as Record<string, string>,
+
   title: (percent: number) => `${percent} % · SegHub`,
 }
 
