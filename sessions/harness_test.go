@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os/exec"
 	"sync"
@@ -136,6 +137,7 @@ type files struct {
 	deleted map[string]int
 	pieces  []string               // guarded by mu
 	put     func(job string) error // when set, called by PutResult before it stores
+	freed   func()                 // when set, called by DeleteSession
 }
 
 func newFiles() *files {
@@ -144,6 +146,11 @@ func newFiles() *files {
 
 func (f *files) OpenImage(_ context.Context, session, image string) (imageio.Source, error) {
 	return imageio.InMemory([]byte(session + "/" + image)), nil
+}
+
+func (f *files) PutProbability(_ context.Context, _, _ string, r io.Reader) error {
+	_, err := io.Copy(io.Discard, r)
+	return err
 }
 
 func (f *files) PutPiece(_ context.Context, session, job string, row int, _ []byte) error {
@@ -180,6 +187,9 @@ func (f *files) DeleteSession(_ context.Context, session string) error {
 	defer f.mu.Unlock()
 	delete(f.results, session)
 	f.deleted[session]++
+	if f.freed != nil {
+		f.freed()
+	}
 	return nil
 }
 

@@ -1,10 +1,11 @@
 package results
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"image"
+	"io"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
@@ -17,10 +18,10 @@ import (
 	"seghub/storage"
 )
 
-// PutFirst keeps everything that was made of a job: its first revision.
+// PutFirst keeps everything that was made of a job but its probability map, which is stored already: its first revision.
 func (k *Keeper) PutFirst(ctx context.Context, session string, job sessions.Job, out gpuexec.Output) error {
 	calibrate(out.Objects, job)
-	data, err := json.Marshal(result.Result{
+	found := result.Result{
 		Job:      job.ID,
 		Revision: 1,
 		Image: result.Image{ID: job.ImageID, Filename: job.Filename, Width: out.Width, Height: out.Height, Page: job.Page,
@@ -30,25 +31,19 @@ func (k *Keeper) PutFirst(ctx context.Context, session string, job sessions.Job,
 		Shrunk:  out.Shrunk,
 		Objects: out.Objects,
 		Summary: out.Summary,
-	})
-	if err != nil {
-		return fmt.Errorf("encode the result of job %s: %w", job.ID, err)
-	}
-	var labels bytes.Buffer
-	if err := mask.WriteLabels(&labels, out.Width, out.Height, out.Spans); err != nil {
-		return err
 	}
 	receipt, err := json.Marshal(k.newReceipt(job, out))
 	if err != nil {
 		return fmt.Errorf("encode the receipt of job %s: %w", job.ID, err)
 	}
 	// Side by side: somebody waits for the mask, and in a bucket each takes a round trip.
-	return k.write(ctx, map[string][]byte{
-		storage.ProbabilityKey(session, job.ID): out.Probability,
-		storage.MaskKey(session, job.ID):        out.MaskPNG,
-		storage.ResultKey(session, job.ID):      data,
-		storage.LabelsKey(session, job.ID):      labels.Bytes(),
-		storage.ReceiptKey(session, job.ID):     receipt,
+	return k.write(ctx, written{
+		storage.MaskKey(session, job.ID):   bytesOf(out.MaskPNG),
+		storage.ResultKey(session, job.ID): found.Write,
+		storage.LabelsKey(session, job.ID): func(w io.Writer) error {
+			return mask.WriteLabels(w, out.Width, out.Height, out.Spans)
+		},
+		storage.ReceiptKey(session, job.ID): bytesOf(receipt),
 	})
 }
 
@@ -66,10 +61,21 @@ func (k *Keeper) newReceipt(job sessions.Job, out gpuexec.Output) result.Receipt
 		Times:   result.Times{Created: job.CreatedAt},
 		Edits:   []result.Edit{},
 	}
+	if out.Scale.Factor > 0 {
+		r.Scale = &result.Scale{Asked: job.Diameter, Diameter: found(out.Scale.Diameter), Factor: out.Scale.Factor}
+	}
 	if spec, is := k.Models(job.Model); is {
 		r.Model.Version, r.Model.SHA256, r.Model.Precision = spec.Content(), spec.SHA256, spec.Precision
 	}
 	return r
+}
+
+// found is nil of what was not.
+func found(diameter float64) *float64 {
+	if diameter == 0 {
+		return nil
+	}
+	return &diameter
 }
 
 // Receipt says what made a job's result at a revision; 0 is the newest.
@@ -93,8 +99,30 @@ func (k *Keeper) Receipt(ctx context.Context, session, job string, revision int)
 	if j.FinishedAt != nil {
 		r.Times.Finished = *j.FinishedAt
 	}
-	r.Edits, err = k.edits(ctx, session, job, at.Number)
+	if r.Edits, err = k.edits(ctx, session, job, at.Number); err != nil {
+		return r, err
+	}
+	r.Labels, err = k.digest(ctx, session, j, at)
 	return r, err
+}
+
+// digest is made when it is asked for: an edit costs what it changes, and this the whole label map.
+func (k *Keeper) digest(ctx context.Context, session string, job sessions.Job, at sessions.Revision) (result.Labels, error) {
+	s, err := k.open(ctx, session, job, at.Content)
+	if err != nil {
+		return result.Labels{}, err
+	}
+	defer s.close()
+	d := mask.NewDigest(s.labels.Width, s.labels.Height)
+	for band := range s.labels.Bands {
+		begin, end := s.labels.Rows(band)
+		spans, err := s.Spans(image.Rect(0, begin, s.labels.Width, end))
+		if err != nil {
+			return result.Labels{}, err
+		}
+		d.Add(spans)
+	}
+	return result.Labels{Form: mask.DigestForm, SHA256: d.Sum()}, nil
 }
 
 // edits are the revisions of a job after its first, up to one.

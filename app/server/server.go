@@ -84,6 +84,9 @@ func RunWatched(ctx context.Context, cfg config.Config, log *slog.Logger, ready 
 	return errors.Join(err, s.shutdown())
 }
 
+// maxObjects is the most objects of one image. With their outlines so many take about a gigabyte.
+const maxObjects = 1_000_000
+
 // server is a running hub; each part is nil until it is started.
 type server struct {
 	cfg       config.Config
@@ -91,6 +94,7 @@ type server struct {
 	stopRedis func() error
 	store     *storage.Store
 	room      room
+	writable  *writable
 	models    *models.Registry
 	unfollow  context.CancelFunc
 	following sync.WaitGroup // what keeps the workers up with models
@@ -108,12 +112,14 @@ type server struct {
 	hub       *hub.Hub
 	listener  net.Listener
 	http      *http.Server
-	served    chan error // how serving HTTP ended
+	served    chan error     // how serving HTTP ended
+	open      sync.WaitGroup // connections on which requests come; sockets are none
+	patience  time.Duration  // drainTimeout, or what a test has
 }
 
 // start brings everything up but the models; on failure nothing stays up.
 func start(ctx context.Context, cfg config.Config, log *slog.Logger, inferred func(job string, at time.Time)) (*server, error) {
-	s := &server{cfg: cfg, log: log, served: make(chan error, 1), lost: make(chan error, 1)}
+	s := &server{cfg: cfg, log: log, served: make(chan error, 1), lost: make(chan error, 1), patience: drainTimeout}
 	err := s.startParts(ctx)
 	if inferred != nil {
 		s.sink = watched{s.sink, inferred}
@@ -159,6 +165,7 @@ func (s *server) startParts(ctx context.Context) (err error) {
 	if s.store, err = storage.Open(ctx, location); err != nil {
 		return err
 	}
+	s.writable = newWritable(s.store.Check)
 	s.room = room{disks: []string{cfg.Data}, minFree: int64(cfg.MinFree), most: int64(cfg.MaxStorage), store: s.store}
 	if !strings.Contains(location, "://") {
 		s.room.disks = append(s.room.disks, location)
@@ -192,16 +199,17 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 		s.log.Warn("the batch table is not used; seghub tune measures one", "error", err)
 	}
 	cfg := gpuexec.Config{
-		Slots:     s.cfg.Slots,
-		Device:    s.runtime.Device(),
-		NewEngine: s.runtime.NewEngine,
-		Models:    s.models.Get,
-		MaxPixels: int64(s.cfg.MaxPixels),
-		Decoded:   s.decoded,
-		Batches:   batches,
-		Budget:    s.budget,
-		Lost:      func(err error) { s.lost <- err },
-		Log:       s.log,
+		Slots:      s.cfg.Slots,
+		Device:     s.runtime.Device(),
+		NewEngine:  s.runtime.NewEngine,
+		Models:     s.models.Get,
+		MaxPixels:  int64(s.cfg.MaxPixels),
+		MaxObjects: maxObjects,
+		Decoded:    s.decoded,
+		Batches:    batches,
+		Budget:     s.budget,
+		Lost:       func(err error) { s.lost <- err },
+		Log:        s.log,
 	}
 	if !onCPU {
 		cfg.InUse = s.runtime.InUse
@@ -290,10 +298,22 @@ func (s *server) startEdge(ctx context.Context) error {
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerBytes,
+		ConnState:         s.count,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	go func() { s.served <- s.http.Serve(s.listener) }()
 	return nil
+}
+
+// count keeps count of the connections that are open.
+func (s *server) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.open.Add(1)
+	case http.StateHijacked, http.StateClosed: // after its handler has returned
+		s.open.Done()
+	default:
+	}
 }
 
 // mayBorrow tells whether idle workers may help: not while memory is short, because each that runs holds its own.
@@ -360,6 +380,9 @@ func (s *server) ready(ctx context.Context) error {
 		return errors.New("models are being loaded")
 	}
 	if err := s.room.free(ctx, 0); err != nil {
+		return err
+	}
+	if err := s.writable.ask(ctx); err != nil {
 		return err
 	}
 	return s.sessions.Ready(ctx)
