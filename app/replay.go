@@ -15,9 +15,9 @@ import (
 )
 
 type replayCommand struct {
-	Receipt   string `arg:"" help:"A label map that carries its receipt, or the receipt as JSON."`
+	Receipt   string `arg:"" help:"The receipt as JSON, or a label map that carries it."`
 	Image     string `arg:"" help:"The image that it was made of."`
-	Labels    string `placeholder:"FILE" help:"Label map to compare with. Default: the receipt itself, or what lies beside it in an export of everything."`
+	Labels    string `placeholder:"FILE" help:"Label map to count differing pixels with. Default: the receipt itself, or what lies beside it in an export of everything."`
 	Server    string `placeholder:"URL" help:"The hub to make it at. Default: one within this command."`
 	AccessKey string `env:"SEGHUB_ACCESS_KEY" placeholder:"KEY" help:"The hub's access key, where it has one."`
 	config.Inference
@@ -39,7 +39,7 @@ func (r *replayCommand) Run() error {
 			return err
 		}
 		fmt.Print(outcome)
-		if outcome.Compared && !outcome.Same() {
+		if outcome.Compared && !outcome.Same {
 			return errors.New("the result is not the same")
 		}
 		return nil

@@ -34,9 +34,23 @@ func (s *serveCommand) mayUseGPU() bool {
 	return s.Device != gpuexec.CPU && (s.Device != "auto" || ort.HasCUDAProvider(s.ORTLibrary))
 }
 
+// stopSignals are those that ask a hub to hand back what it has and go: also the end of the terminal that it was started from, unless
+// nohup told it to outlive that.
+func stopSignals() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
+}
+
+// outliveLog keeps a hub whose log goes into a pipe alive when the reader of that ends. Go's programs die of it otherwise.
+func outliveLog() { signal.Ignore(syscall.SIGPIPE) }
+
 func superviseSelf() error {
+	outliveLog()
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, stopSignals()...)
 	defer signal.Stop(signals)
 	program, err := os.Executable()
 	if err != nil {
@@ -55,7 +69,8 @@ func superviseSelf() error {
 }
 
 func (s *serveCommand) serve() error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	outliveLog()
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	slog.SetDefault(log)

@@ -7,6 +7,8 @@ var (
 	// ErrUnavailable means that Redis does not answer, or refuses: it is loading, takes no writes, is busy. The fault is not in
 	// the call, and passes.
 	ErrUnavailable = errors.New("redis cannot do it now")
+	// ErrNoRoom means, beside ErrUnavailable, that Redis' disk or memory is full.
+	ErrNoRoom = errors.New("redis has no room")
 	// ErrInDoubt means, beside ErrUnavailable, that nobody knows yet whether the jobs were made. The Service finds out, and
 	// deletes their images if they were not.
 	ErrInDoubt = errors.New("what became of it is found out later")

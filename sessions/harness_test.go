@@ -136,6 +136,7 @@ type files struct {
 	deleted map[string]int
 	pieces  []string               // guarded by mu
 	put     func(job string) error // when set, called by PutResult before it stores
+	freed   func()                 // when set, called by DeleteSession
 }
 
 func newFiles() *files {
@@ -180,6 +181,9 @@ func (f *files) DeleteSession(_ context.Context, session string) error {
 	defer f.mu.Unlock()
 	delete(f.results, session)
 	f.deleted[session]++
+	if f.freed != nil {
+		f.freed()
+	}
 	return nil
 }
 

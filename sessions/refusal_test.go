@@ -2,8 +2,12 @@ package sessions
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // TestRedisRefuses has Redis answer with each refusal that it knows, and holds every call to what it must still do.
@@ -99,6 +103,39 @@ func TestRedisRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestClosingMakesRoom has Redis refuse for want of room on its disk, where the files of sessions may lie too.
+func TestClosingMakesRoom(t *testing.T) {
+	client := openRedis(t, "auto")
+	ctx := t.Context()
+	set := func(name, value string) { must(t, client.ConfigSet(ctx, name, value).Err()) }
+	folder, err := client.ConfigGet(ctx, "dir").Result()
+	must(t, err)
+	must(t, os.Mkdir(filepath.Join(folder["dir"], "dump.rdb"), 0o700)) // so that it cannot save
+	fill := func() {
+		t.Helper()
+		set("save", "3600 1000")
+		must(t, client.BgSave(ctx).Err())
+		eventually(t, "a refusal", func() bool { return redis.HasErrorPrefix(client.Set(ctx, "key", "", 0).Err(), "MISCONF") })
+	}
+	stored := newFiles()
+	config := testConfig(client)
+	config.Files = stored
+	s := newService(t, config)
+	ada, ben := create(t, s), create(t, s)
+
+	fill()
+	if err := s.Close(ctx, ada); !errors.Is(err, ErrNoRoom) || !errors.Is(err, ErrUnavailable) {
+		t.Errorf("closing while there is no room: %v", err)
+	}
+	if stored.deleted[ada] == 0 {
+		t.Error("what could make room was kept")
+	}
+	stored.freed = func() { set("save", "") }
+	must(t, s.Close(ctx, ben))
+	stored.freed = nil
+	must(t, s.Close(ctx, ada))
 }
 
 // TestWorkersGoOnAsSoonAsRedisDoes has a worker wait for its next batch while nothing can be claimed.

@@ -128,6 +128,9 @@ func unavailable(ctx context.Context, operation string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("sessions: %s: %w", operation, err)
 	}
+	if redis.HasErrorPrefix(err, "MISCONF") || redis.HasErrorPrefix(err, "OOM") {
+		err = fmt.Errorf("%w: %w", ErrNoRoom, err)
+	}
 	return fmt.Errorf("sessions: %s: %w: %w", operation, ErrUnavailable, err)
 }
 

@@ -51,9 +51,17 @@ func (s *Service) Get(ctx context.Context, id string) (Session, error) {
 }
 
 // Close ends a session: its queue is cancelled, its running jobs are stopped, its slot goes to the next in line,
-// its files are deleted. Closing a closed session gives ErrClosed.
+// its files are deleted. Closing a closed session gives ErrClosed. With ErrNoRoom its files are gone, which may make room, and
+// it is to be closed again.
 func (s *Service) Close(ctx context.Context, id string) error {
-	reply, _, err := s.insist(ctx, closeScript, id, 0, int64(rememberClosed.Seconds()), newID())
+	end := func() (any, error) {
+		reply, _, err := s.insist(ctx, closeScript, id, 0, int64(rememberClosed.Seconds()), newID())
+		return reply, err
+	}
+	reply, err := end()
+	if errors.Is(err, ErrNoRoom) && s.config.Files.DeleteSession(ctx, id) == nil {
+		reply, err = end() // what was deleted may have lain on the disk that Redis writes to
+	}
 	if err != nil {
 		return err
 	}

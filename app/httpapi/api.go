@@ -223,9 +223,11 @@ func (a *api) notAPI(c *gin.Context) {
 	a.Client.ServeHTTP(c.Writer, c.Request)
 }
 
-// securityHeaders keep a page that is tricked into showing a file from running anything.
+// securityHeaders keep a page that is tricked into showing a file from running anything, and caches between here and the browser
+// from giving one person what was answered to another. What may be kept says so itself.
 func securityHeaders(c *gin.Context) {
 	h := c.Writer.Header()
+	h.Set("Cache-Control", "private, no-cache")
 	h.Set("Content-Security-Policy", "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -77,16 +78,21 @@ func TestSecureCookieBehindATLSProxy(t *testing.T) {
 
 func TestBadSessionRequests(t *testing.T) {
 	e := newEdge(t, nil)
-	for name, body := range map[string]string{
-		"no JSON":          "name=Ada",
-		"an array":         `["Ada"]`,
-		"an unknown field": `{"nom":"Ada"}`,
-		"two objects":      `{} {}`,
-		"a long name":      `{"name":"` + strings.Repeat("a", 101) + `"}`,
-		"a very long body": `{"name":"` + strings.Repeat("a", 10<<10) + `"}`,
+	for name, test := range map[string]struct{ body, want string }{
+		"no JSON":          {"name=Ada", "at byte 2"},
+		"an array":         {`["Ada"]`, "is of the type array"},
+		"a number":         {`{"name":5}`, "name cannot be of the type number"},
+		"an unknown field": {`{"nom":"Ada"}`, `unknown field \"nom\"`},
+		"two objects":      {`{} {}`, "more than one"},
+		"a long name":      {`{"name":"` + strings.Repeat("a", 101) + `"}`, "100 characters"},
+		"a very long body": {`{"name":"` + strings.Repeat("a", 10<<10) + `"}`, "4096 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e.do("POST", "/api/v1/sessions", "", "application/json", strings.NewReader(body)).isProblem(t, 400, problem.BadRequest)
+			a := e.do("POST", "/api/v1/sessions", "", "application/json", strings.NewReader(test.body))
+			a.isProblem(t, 400, problem.BadRequest)
+			if !strings.Contains(string(a.body), test.want) {
+				t.Errorf("%s", a.body)
+			}
 		})
 	}
 }
@@ -348,13 +354,41 @@ func TestWhatIsNoCallIsTheClients(t *testing.T) {
 }
 
 func TestPanicIsAnInternalProblem(t *testing.T) {
+	var log strings.Builder
 	e := newEdge(t, func(c *Config) {
 		c.Loaded = func(string) bool { panic("lost") }
+		c.Log = slog.New(slog.NewTextHandler(&log, nil))
 	})
 	a := e.get("/api/v1/models", e.session())
 	a.isProblem(t, 500, problem.Internal)
 	if bytes.Contains(a.body, []byte("lost")) {
 		t.Errorf("the client sees the reason: %s", a.body)
+	}
+	e.server.Close() // nobody writes to the log any more
+	_, mark, _ := strings.Cut(string(a.body), "beside ")
+	if mark, _, _ = strings.Cut(mark, "."); len(mark) != len("mark=")+markLength || !strings.Contains(log.String(), mark) || !strings.Contains(log.String(), "session=s1") {
+		t.Errorf("the client is told %q; the log says %s", mark, log.String())
+	}
+}
+
+// TestCachesGiveNothingToOthers looks at what caches between here and the browser are told.
+func TestCachesGiveNothingToOthers(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	var got uploadResponse
+	e.upload(token, field("model", "unet"), file("a.png", picture(t, 40, 30))).decode(t, http.StatusAccepted, &got)
+	image, job := "/api/v1/images/"+got.Accepted[0].ImageID, "/api/v1/jobs/"+got.Accepted[0].ID
+	for path, want := range map[string]string{
+		"/readyz": "private, no-cache", "/api/v1/session": "private, no-cache", "/api/v1/jobs": "private, no-cache", job: "private, no-cache",
+		image: "private, max-age=86400, immutable", image + "/preview": "private, max-age=86400, immutable",
+		job + "/mask.png": "no-store", // it is not done
+	} {
+		if a := e.get(path, token); a.Header.Get("Cache-Control") != want {
+			t.Errorf("%s: status %d, %q, want %q", path, a.StatusCode, a.Header.Get("Cache-Control"), want)
+		}
+	}
+	if a := e.do("POST", "/api/v1/sessions", "", "", nil); a.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("a token: %q", a.Header.Get("Cache-Control"))
 	}
 }
 

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
+
+	"seghub/sessions/problem"
 )
 
 const (
@@ -30,12 +33,18 @@ func newPatientBody(body io.ReadCloser, control *http.ResponseController, patien
 	return &patientBody{ReadCloser: body, raw: body, control: control, patience: patience, left: patience}
 }
 
-// bodyOf is the body that New has put into every request that has one.
-func bodyOf(w http.ResponseWriter, r *http.Request) *patientBody {
-	if body, ok := r.Body.(*patientBody); ok {
-		return body
+// bodyOf is the body that New has put into every request that has one. One that is compressed is refused.
+func bodyOf(w http.ResponseWriter, r *http.Request) (*patientBody, error) {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		// As for a wrong method, the status says it.
+		p := problem.Newf(problem.BadRequest, "The body is compressed (Content-Encoding: %s): send it as it is.", coding)
+		p.Status = http.StatusUnsupportedMediaType
+		return nil, p
 	}
-	return newPatientBody(r.Body, http.NewResponseController(w), patience)
+	if body, ok := r.Body.(*patientBody); ok {
+		return body, nil
+	}
+	return newPatientBody(r.Body, http.NewResponseController(w), patience), nil
 }
 
 // limit makes reading more than n bytes an *http.MaxBytesError.

@@ -101,7 +101,7 @@ func (f *form) complete() error {
 		f.options.SplitTouching = spec.Split
 	}
 	if err := f.options.Validate(); err != nil {
-		return problem.Newf(problem.BadRequest, "%v.", err)
+		return problem.New(problem.BadRequest, sentence(err))
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ func (a *api) probability(c *gin.Context) {
 		a.fail(c, fmt.Errorf("probability map of job %s: %w", job.ID, err))
 		return
 	}
+	unchanging(c)
 	a.serveMade(c, data, modified, "image/png")
 }
 

@@ -2,8 +2,10 @@ package httpapi
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -29,6 +31,7 @@ var table = []struct {
 	{sessions.ErrClosed, problem.Unauthorized, "This session is closed: start a new one."},
 	{sessions.ErrQueueFull, problem.QueueFull, "This session has as many unfinished jobs as it may have: wait until some are done."},
 	{sessions.ErrDraining, problem.Draining, "The server is going down: try again in a moment."},
+	{sessions.ErrNoRoom, problem.Unavailable, "The server's database has no room on its disk or in its memory, and takes no changes: what is there can be read. Try again soon; ending sessions makes room; tell the operator."},
 	{sessions.ErrUnavailable, problem.Unavailable, "The server cannot use its database at the moment: try again soon. If it lasts, tell the operator: the log has the reason."},
 	{sessions.ErrConflict, problem.RevisionConflict, "Somebody has corrected this job since: get its newest revision, and do it again on that."},
 	{sessions.ErrBadCursor, problem.BadRequest, "The cursor is not one that this server gave out."},
@@ -45,6 +48,9 @@ var table = []struct {
 	{context.DeadlineExceeded, problem.Timeout, "It took too long: try again in a moment."},
 	{context.Canceled, problem.Timeout, "The request was given up before it was answered."},
 }
+
+// markLength is enough to find one line among a log's.
+const markLength = 8
 
 // Problem is what a client hears of err. What it does not know becomes an internal problem without
 // any detail of err.
@@ -71,11 +77,20 @@ func Problem(err error) *problem.Problem {
 	return problem.New(problem.Internal, "The operator finds the reason in the server's log.")
 }
 
-// fail answers with err's problem and ends the request.
+// fail answers with err's problem and ends the request. Where nobody but the operator can tell what it was, the answer has the mark
+// under which the log does.
 func (a *api) fail(c *gin.Context, err error) {
 	p := Problem(err)
 	if p.Status >= http.StatusInternalServerError {
-		a.Log.Error("request failed", "method", c.Request.Method, "path", c.Request.URL.Path, "code", p.Code, "error", err)
+		level, mark := slog.LevelError, rand.Text()[:markLength]
+		if c.Request.Context().Err() != nil { // its client is gone, and heard nothing of it
+			level = slog.LevelDebug
+		}
+		a.Log.Log(c.Request.Context(), level, "request failed", "method", c.Request.Method, "path", c.Request.URL.Path,
+			"session", c.GetString(sessionKey), "code", p.Code, "mark", mark, "error", err)
+		if p.Code == problem.Internal {
+			p = problem.Newf(problem.Internal, "The operator finds the reason in the server's log, beside mark=%s.", mark)
+		}
 	}
 	c.Abort()
 	problem.Write(c.Writer, p, p)

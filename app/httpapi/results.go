@@ -38,15 +38,18 @@ func (a *api) image(c *gin.Context) {
 		a.fail(c, fmt.Errorf("header of a stored image: %w", err))
 		return
 	}
+	unchanging(c)
 	serve(c, blob, blob.ModTime(), header.MIME)
 }
 
-// serve answers with content, ranges included. It never changes under its URL, unless the caller has said otherwise.
+// unchanging lets the browser keep an answer: what lies under this URL never becomes another.
+func unchanging(c *gin.Context) {
+	c.Header("Cache-Control", "private, max-age=86400, immutable")
+}
+
+// serve answers with content, ranges included.
 func serve(c *gin.Context, content io.ReadSeeker, modified time.Time, contentType string) {
 	c.Header("Content-Type", contentType)
-	if c.Writer.Header().Get("Cache-Control") == "" {
-		c.Header("Cache-Control", "private, max-age=86400, immutable")
-	}
 	http.ServeContent(c.Writer, c.Request, "", modified, content)
 }
 

@@ -130,7 +130,8 @@ func askedRevision(c *gin.Context) (int, error) {
 func (a *api) revised(c *gin.Context, job sessions.Job, asked int) {
 	if asked == 0 {
 		asked = job.Revision
-		c.Header("Cache-Control", "private, no-cache")
+	} else {
+		unchanging(c)
 	}
 	c.Header("ETag", fmt.Sprintf(`"%s.%d"`, job.ID, asked))
 }
@@ -166,10 +167,12 @@ func (a *api) measure(c *gin.Context) {
 		body = json.RawMessage("{}")
 	}
 	if err == nil {
-		err = json.Unmarshal(body, &keep)
+		if wrong := json.Unmarshal(body, &keep); wrong != nil {
+			err = notExpected(wrong)
+		}
 	}
 	if err != nil {
-		a.fail(c, problem.Newf(problem.BadRequest, "The body is not the JSON object that is expected: %v.", err))
+		a.fail(c, err)
 		return
 	}
 	ctx, session := c.Request.Context(), c.GetString(sessionKey)
@@ -187,10 +190,10 @@ func (a *api) measure(c *gin.Context) {
 		decoder := json.NewDecoder(bytes.NewReader(body))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&request); err != nil {
-			return problem.Newf(problem.BadRequest, "The body is not the JSON object that is expected: %v.", err)
+			return notExpected(err)
 		}
 		if err := o.Validate(); err != nil {
-			return problem.Newf(problem.BadRequest, "%v.", err)
+			return problem.New(problem.BadRequest, sentence(err))
 		}
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -58,6 +59,7 @@ func (a *api) createSession(c *gin.Context) {
 		return
 	}
 	a.setCookie(c, token)
+	c.Header("Cache-Control", "no-store") // the token is nobody else's
 	c.JSON(http.StatusCreated, createResponse{Session: session, Token: token})
 }
 
@@ -112,11 +114,14 @@ func (a *api) deleteSession(c *gin.Context) {
 
 // decodeJSON reads one JSON object of most bytes into v; an empty body leaves v as it is.
 func decodeJSON(c *gin.Context, most int64, v any) error {
-	body := bodyOf(c.Writer, c.Request)
+	body, err := bodyOf(c.Writer, c.Request)
+	if err != nil {
+		return err
+	}
 	body.limit(c.Writer, most)
 	decoder := json.NewDecoder(body)
 	decoder.DisallowUnknownFields()
-	err := decoder.Decode(v)
+	err = decoder.Decode(v)
 	if errors.Is(err, io.EOF) {
 		return nil
 	}
@@ -127,12 +132,28 @@ func decodeJSON(c *gin.Context, most int64, v any) error {
 	case body.err != nil:
 		return broken(body.err)
 	case err != nil:
-		return problem.Newf(problem.BadRequest, "The body is not the JSON object that is expected: %v.", err)
+		return notExpected(err)
 	}
 	if decoder.More() {
 		return problem.New(problem.BadRequest, "The body holds more than one JSON object.")
 	}
 	return nil
+}
+
+// notExpected says what is wrong with a JSON body, without the names that its decoder has for things.
+func notExpected(err error) error {
+	var wrong *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	says := strings.TrimPrefix(err.Error(), "json: ")
+	switch {
+	case errors.As(err, &wrong) && wrong.Field != "":
+		says = fmt.Sprintf("%s cannot be of the type %s", wrong.Field, wrong.Value)
+	case errors.As(err, &wrong):
+		says = "it is of the type " + wrong.Value
+	case errors.As(err, &syntax):
+		says = fmt.Sprintf("%v, at byte %d", syntax, syntax.Offset)
+	}
+	return problem.Newf(problem.BadRequest, "The body is not the JSON object that is expected: %s.", says)
 }
 
 func cleanName(name string) (string, error) {

@@ -120,13 +120,17 @@ func (u *uploading) receive(c *gin.Context) error {
 	if err := u.Room.For(c.Request.Context(), u.session, max(0, c.Request.ContentLength)); err != nil {
 		return err
 	}
-	body := bodyOf(c.Writer, c.Request)
+	body, err := bodyOf(c.Writer, c.Request)
+	if err != nil {
+		return err
+	}
 	body.limit(c.Writer, limit)
-	// The parts are read in small pieces: those are not to be as many reads of the connection.
+	// The parts are read in small pieces: those are not to be as many reads of the connection. A request that ends before the form's
+	// last boundary is cut; a line's end need not follow that, so one is added, with the blank that makes it no end of a part's head.
 	c.Request.Body = struct {
 		io.Reader
 		io.Closer
-	}{bufio.NewReaderSize(body, bodyRoom), body}
+	}{io.MultiReader(bufio.NewReaderSize(body, bodyRoom), strings.NewReader(" \r\n"), cutShort{}), body}
 	defer func() { c.Request.Body = body }() // what is left is read on by whoever ends the request
 
 	parts, err := c.Request.MultipartReader()
@@ -146,6 +150,9 @@ func (u *uploading) receive(c *gin.Context) error {
 			return err
 		}
 	}
+	if _, err := io.Copy(io.Discard, body); err != nil { // to the end of a request without a length, whose connection goes on
+		return broken(err)
+	}
 	if len(u.taken)+len(u.rejected) == 0 {
 		return problem.New(problem.BadRequest, "The request holds no file in a field named files.")
 	}
@@ -156,9 +163,20 @@ func (u *uploading) receive(c *gin.Context) error {
 	return nil
 }
 
+// cutShort is what is read where there should have been more.
+type cutShort struct{}
+
+func (cutShort) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
 func (u *uploading) part(ctx context.Context, part *multipart.Part, body *patientBody) error {
 	name := part.FormName()
-	if name != "files" {
+	switch {
+	case name == "files":
+	case name == "":
+		return problem.New(problem.BadRequest, `A part of the form has no name that can be read: its Content-Disposition is to be form-data; name="..."; filename="...".`)
+	case part.FileName() != "":
+		return problem.Newf(problem.BadRequest, "There is a file in the field %q: all files go into the field files.", name)
+	default:
 		return u.form.set(name, part)
 	}
 	if len(u.taken)+len(u.rejected) == u.Limits.Files {

@@ -150,6 +150,67 @@ func TestUploadThatIsNoForm(t *testing.T) {
 	}
 }
 
+// TestWhatIsWrongWithAFormIsNamed sends forms as programs that are new to the hub do.
+func TestWhatIsWrongWithAFormIsNamed(t *testing.T) {
+	const form = "multipart/form-data; boundary=x"
+	image := string(picture(t, 60, 60))
+	part := func(disposition, content string) string {
+		return "--x\r\nContent-Disposition: form-data; " + disposition + "\r\n\r\n" + content + "\r\n"
+	}
+	whole := part(`name="model"`, "unet") + part(`name="files"; filename="a.png"`, image)
+	for name, test := range map[string]struct{ body, coding, want string }{
+		"a file in another field":    {part(`name="image"; filename="a.png"`, image) + "--x--\r\n", "", `field \"image\"`},
+		"a name that is not quoted":  {part(`name="files"; filename=zähler 1.png`, image) + "--x--\r\n", "", "no name that can be read"},
+		"cut between two parts":      {whole + "--x\r\n", "", "ended before it was complete"},
+		"cut in its last boundary":   {whole + "--x", "", "ended before it was complete"},
+		"cut in the head of a part":  {whole + "--x\r\nContent-Dispo", "", "ended before it was complete"},
+		"an option out of its range": {whole + part(`name="threshold"`, "7") + "--x--\r\n", "", "Invalid options: threshold"},
+		"compressed":                 {whole + "--x--\r\n", "gzip", "Content-Encoding: gzip"},
+	} {
+		e := newEdge(t, nil)
+		request, err := http.NewRequestWithContext(t.Context(), "POST", e.server.URL+"/api/v1/images", strings.NewReader(test.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+e.session())
+		request.Header.Set("Content-Type", form)
+		status := http.StatusBadRequest
+		if test.coding != "" {
+			request.Header.Set("Content-Encoding", test.coding)
+			status = http.StatusUnsupportedMediaType
+		}
+		a := e.send(request)
+		a.isProblem(t, status, problem.BadRequest)
+		if !strings.Contains(string(a.body), test.want) {
+			t.Errorf("%s: %s", name, a.body)
+		}
+		if n := e.stored(); n != 0 {
+			t.Errorf("%s: %d files stay behind", name, n)
+		}
+	}
+}
+
+// TestFormsThatEndOtherwise sends what is a form too.
+func TestFormsThatEndOtherwise(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	body, contentType := encode(t, []part{field("model", "unet"), file("a.png", picture(t, 20, 20))})
+	for name, form := range map[string][]byte{
+		"no line's end":    bytes.TrimSuffix(body, []byte("\r\n")),
+		"an epilogue":      append(bytes.Clone(body), "That is all.\r\n"...),
+		"without a length": body,
+	} {
+		var source io.Reader = bytes.NewReader(form)
+		if name == "without a length" {
+			source = io.MultiReader(source)
+		}
+		a := e.do("POST", "/api/v1/images", token, contentType, source)
+		if a.StatusCode != http.StatusAccepted || a.Close {
+			t.Errorf("%s: status %d, the connection ends: %v: %s", name, a.StatusCode, a.Close, a.body)
+		}
+	}
+}
+
 func TestRequestLargerThanAllItsFilesMayBe(t *testing.T) {
 	e := newEdge(t, func(c *Config) { c.Limits.FileBytes, c.Limits.Files = 1000, 1 })
 	token := e.session()

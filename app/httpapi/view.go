@@ -141,6 +141,7 @@ func (a *api) serveView(c *gin.Context, v view, lossy bool, of func(imageio.Page
 	if bytes.HasPrefix(data, []byte("\xff\xd8")) {
 		kind = "image/jpeg"
 	}
+	unchanging(c)
 	a.serveMade(c, data, time.Time{}, kind)
 }
 

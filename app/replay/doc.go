@@ -2,5 +2,5 @@
 //
 //	receipt, image -> is it the file? -> a job with the receipt's options -> its edits, one after the other -> label map
 //	                                                                                                  |
-//	                    the label map that the receipt came with ------------------------------> compare, pixel by pixel
+//	                    the receipt's digest, or the label map that it came with --------------> compare
 package replay

@@ -11,6 +11,7 @@ import (
 
 	"seghub/client"
 	"seghub/models/imageio"
+	"seghub/models/mask"
 )
 
 // Labels is a label map.
@@ -74,14 +75,26 @@ func decodeLabels(ctx context.Context, data []byte) (*Labels, error) {
 	return l, nil
 }
 
+func (l *Labels) digest() string {
+	d := mask.NewDigest(l.Width, l.Height)
+	for i, id := range l.IDs {
+		if id > 0 {
+			y, x := int32(i/l.Width), int32(i%l.Width)
+			d.Add([]mask.Span{{Y: y, X0: x, X1: x + 1, ID: int32(id)}})
+		}
+	}
+	return d.Sum()
+}
+
 // compare counts the pixels that differ.
 func (o *Outcome) compare(then, now *Labels) error {
 	if then.Width != now.Width || then.Height != now.Height {
 		return fmt.Errorf("the label map is of %d x %d pixels, and the image makes %d x %d", then.Width, then.Height, now.Width, now.Height)
 	}
-	o.Compared, o.Pixels = true, len(then.IDs)
+	o.Compared, o.Same, o.Pixels = true, true, len(then.IDs)
 	for i, id := range then.IDs {
 		if other := now.IDs[i]; other != id {
+			o.Same = false
 			o.Labels++
 			if id == 0 || other == 0 {
 				o.Mask++

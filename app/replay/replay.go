@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"seghub/client"
+	"seghub/models/mask"
 	"seghub/models/mask/result"
 )
 
@@ -68,30 +69,36 @@ func beside(path string) string {
 
 // Outcome is how what was made again compares.
 type Outcome struct {
-	Compared    bool
-	Pixels      int
-	Labels      int      // pixels that have another label
+	Compared    bool     // with the receipt's digest, or with a label map
+	Same        bool     // every pixel has the label that it had
+	Pixels      int      // that were compared one by one; 0 without a label map
+	Labels      int      // of them, those that have another label
 	Mask        int      // of those, pixels that are object in one and background in the other
+	Changed     bool     // the label map that was compared with is not the receipt's
 	Differences []string // between what made the two
 }
-
-// Same tells whether every pixel has the label that it had.
-func (o Outcome) Same() bool { return o.Compared && o.Labels == 0 }
 
 // String says it to people.
 func (o Outcome) String() string {
 	var words strings.Builder
 	switch {
 	case !o.Compared:
-		words.WriteString("made again; there is no label map to compare with: say --labels, or give the label map as the receipt\n")
-	case o.Labels == 0:
+		words.WriteString("made again; the receipt has no digest, and there is no label map to compare with: say --labels\n")
+	case o.Same && o.Pixels == 0:
+		words.WriteString("same: the label map has the receipt's digest\n")
+	case o.Same:
 		fmt.Fprintf(&words, "same: all %d pixels\n", o.Pixels)
+	case o.Pixels == 0:
+		words.WriteString("differs: the label map has another digest; where the one of then is given as --labels, pixels are counted\n")
 	default:
 		fmt.Fprintf(&words, "differs: %d of %d pixels have another label, %d of them are object in one and background in the other\n", o.Labels, o.Pixels, o.Mask)
 	}
+	if o.Changed {
+		words.WriteString("the label map that was compared with is not the receipt's: its digest is another\n")
+	}
 	if len(o.Differences) > 0 {
 		words.WriteString("made otherwise:\n")
-	} else if o.Compared && o.Labels > 0 {
+	} else if o.Compared && !o.Same {
 		words.WriteString("model, runtime, device and options are the same\n")
 	}
 	for _, d := range o.Differences {
@@ -149,6 +156,10 @@ func run(ctx context.Context, hub *client.Client, o Original, image string) (Out
 		return Outcome{}, err
 	}
 	outcome := Outcome{Differences: differences(o.Receipt, again)}
+	then := o.Receipt.Labels
+	if then.SHA256 != "" && then.Form == again.Labels.Form {
+		outcome.Compared, outcome.Same = true, then == again.Labels
+	}
 	if o.Labels == nil {
 		return outcome, nil
 	}
@@ -156,6 +167,7 @@ func run(ctx context.Context, hub *client.Client, o Original, image string) (Out
 	if err != nil {
 		return outcome, err
 	}
+	outcome.Changed = then.Form == mask.DigestForm && then.SHA256 != o.Labels.digest()
 	return outcome, outcome.compare(o.Labels, labels)
 }
 

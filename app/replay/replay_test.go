@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -131,7 +132,7 @@ func replays(ctx context.Context, t *testing.T, address, folder, image string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !outcome.Same() || len(outcome.Differences) != 0 {
+		if !outcome.Same || outcome.Pixels == 0 || outcome.Changed || len(outcome.Differences) != 0 {
 			t.Errorf("%s: %v", receipt, outcome)
 		}
 		original.Receipt.Device = "a card that was there then"
@@ -140,10 +141,11 @@ func replays(ctx context.Context, t *testing.T, address, folder, image string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if said := outcome.String(); outcome.Same() || outcome.Labels != 1 || !strings.Contains(said, "device: a card that was there then then, ") {
+		if said := outcome.String(); outcome.Same || outcome.Labels != 1 || !outcome.Changed || !strings.Contains(said, "device: a card that was there then then, ") {
 			t.Errorf("after a change: %v", said)
 		}
 	}
+	replaysAlone(ctx, t, address, filepath.Join(folder, "receipts/=cells.json"), image)
 	original, err := ReadOriginal(ctx, filepath.Join(folder, "labels/=cells.tif"), "")
 	if err != nil {
 		t.Fatal(err)
@@ -153,6 +155,36 @@ func replays(ctx context.Context, t *testing.T, address, folder, image string) {
 	}
 	if _, err := ReadOriginal(ctx, image, ""); !errors.Is(err, ErrReceipt) {
 		t.Errorf("a receipt that is none: %v", err)
+	}
+}
+
+// replaysAlone makes a result again from a receipt that nothing lies beside, and from one of a hub that wrote no digests.
+func replaysAlone(ctx context.Context, t *testing.T, address, receipt, image string) {
+	data, err := os.ReadFile(receipt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone := filepath.Join(t.TempDir(), "receipt.json")
+	if err := os.WriteFile(alone, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	original, err := ReadOriginal(ctx, alone, "")
+	if err != nil || original.Labels != nil {
+		t.Fatalf("a receipt alone: %+v, %v", original.Labels, err)
+	}
+	for _, c := range []struct {
+		labels result.Labels
+		want   Outcome
+	}{
+		{original.Receipt.Labels, Outcome{Compared: true, Same: true}},
+		{result.Labels{Form: original.Receipt.Labels.Form, SHA256: "5a"}, Outcome{Compared: true}},
+		{result.Labels{Form: 1000, SHA256: "5a"}, Outcome{}},
+		{result.Labels{}, Outcome{}},
+	} {
+		original.Receipt.Labels = c.labels
+		if got, err := Run(ctx, client.Config{URL: address}, original, image); err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("a receipt whose label map has the digest %+v: %+v, %v", c.labels, got, err)
+		}
 	}
 }
 

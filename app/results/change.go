@@ -34,6 +34,11 @@ func spansOf(list []mask.Span) []span {
 	return out
 }
 
+// object is the place of an object among those that are new or other.
+func (a change) object(id int) (place int, is bool) {
+	return slices.BinarySearchFunc(a.Objects, id, func(o mask.Object, id int) int { return o.ID - id })
+}
+
 // then is a with b after it.
 func (a change) then(b change) change {
 	replaced := map[int32]bool{}

@@ -62,12 +62,9 @@ func (k *Keeper) correct(ctx context.Context, session string, job sessions.Job, 
 	if err != nil {
 		return Edited{}, err
 	}
-	objects, err := k.measured(ctx, session, job, s, made.Spans)
+	objects, err := k.corrected(ctx, session, job, s, made)
 	if err != nil {
 		return Edited{}, err
-	}
-	for i := range objects {
-		objects[i].Edited = true
 	}
 	after := summaryAfter(before, s, made, objects)
 	one := change{Objects: objects, Spans: spansOf(made.Spans), Removed: made.Removed, Next: made.Next, Summary: after}
@@ -118,8 +115,41 @@ func summaryAfter(before mask.Summary, s *state, made correct.Change, objects []
 	return after
 }
 
-// measured measures objects whose spans are in reading order.
-func (k *Keeper) measured(ctx context.Context, session string, job sessions.Job, s *state, spans []mask.Span) ([]mask.Object, error) {
+// corrected measures the objects that an edit has changed. The picture is read only where one is not made of whole others.
+func (k *Keeper) corrected(ctx context.Context, session string, job sessions.Job, s *state, made correct.Change) ([]mask.Object, error) {
+	objects, err := k.shapes(ctx, session, job, s, made.Spans)
+	if err != nil {
+		return nil, err
+	}
+	parts := slices.Concat(slices.Collect(maps.Values(made.Of))...)
+	slices.Sort(parts)
+	before, err := k.objects(ctx, session, job, s, parts)
+	if err != nil {
+		return nil, err
+	}
+	var drawn []mask.Object
+	for i := range objects {
+		o := &objects[i]
+		o.Edited = true
+		if of := made.Of[int32(o.ID)]; of != nil {
+			o.JoinIntensities(slices.DeleteFunc(slices.Clone(before), func(p mask.Object) bool { return !slices.Contains(of, int32(p.ID)) }))
+		} else {
+			drawn = append(drawn, *o)
+		}
+	}
+	spans := slices.DeleteFunc(slices.Clone(made.Spans), func(one mask.Span) bool { return made.Of[one.ID] != nil })
+	if err := k.light(ctx, session, job, drawn, spans); err != nil {
+		return nil, err
+	}
+	for _, o := range drawn {
+		objects[slices.IndexFunc(objects, func(a mask.Object) bool { return a.ID == o.ID })] = o
+	}
+	calibrate(objects, job)
+	return objects, nil
+}
+
+// shapes measures objects whose spans are in reading order, all but their intensities.
+func (k *Keeper) shapes(ctx context.Context, session string, job sessions.Job, s *state, spans []mask.Span) ([]mask.Object, error) {
 	if len(spans) == 0 {
 		return []mask.Object{}, nil
 	}
@@ -134,10 +164,7 @@ func (k *Keeper) measured(ctx context.Context, session string, job sessions.Job,
 	}
 	rows := bandRows{bands: bands, band: -1}
 	objects := mask.Measure(s.labels.Width, s.labels.Height, spans, rows.row)
-	if rows.err != nil {
-		return nil, rows.err
-	}
-	return objects, k.light(ctx, session, job, objects, spans)
+	return objects, rows.err
 }
 
 // bandRows are the probabilities of rows, read band by band.
@@ -218,8 +245,8 @@ func (k *Keeper) difference(ctx context.Context, session string, job sessions.Jo
 	}
 	suspects := maps.Clone(now.gone)
 	maps.Copy(suspects, then.gone)
-	asBase := map[int32]bool{}
-	for id := range suspects {
+	var asBase []int32
+	for _, id := range slices.Sorted(maps.Keys(suspects)) {
 		was, before := now.Box(id)
 		is, after := then.Box(id)
 		switch {
@@ -227,13 +254,12 @@ func (k *Keeper) difference(ctx context.Context, session string, job sessions.Jo
 			e.Removed = append(e.Removed, id)
 			box = box.Union(was)
 		case after && !then.gone[id]:
-			asBase[id] = true
+			asBase = append(asBase, id)
 			box = box.Union(was).Union(is)
 		}
 	}
-	slices.Sort(e.Removed)
 	for _, o := range then.since.Objects {
-		i, known := slices.BinarySearchFunc(now.since.Objects, o.ID, func(a mask.Object, id int) int { return a.ID - id })
+		i, known := now.since.object(o.ID)
 		if !known || !reflect.DeepEqual(o, now.since.Objects[i]) {
 			e.Changed = append(e.Changed, o)
 			was, _ := now.Box(int32(o.ID))
@@ -242,11 +268,7 @@ func (k *Keeper) difference(ctx context.Context, session string, job sessions.Jo
 		}
 	}
 	if len(asBase) > 0 {
-		spans, err := then.spansOf(asBase)
-		if err != nil {
-			return e, box, err
-		}
-		objects, err := k.measured(ctx, session, job, then, spans)
+		objects, err := k.objects(ctx, session, job, then, asBase)
 		if err != nil {
 			return e, box, err
 		}

@@ -42,6 +42,7 @@ func (k *Keeper) Measure(ctx context.Context, session, job string, options func(
 	if err := k.light(ctx, session, j, cut.Objects, cut.Spans); err != nil {
 		return result.Result{}, err
 	}
+	calibrate(cut.Objects, j)
 	r.Options, r.Objects, r.Summary, r.Revision = chosen, cut.Objects, cut.Summary, j.Revision
 	if keep {
 		r.Revision++
@@ -120,7 +121,7 @@ func (k *Keeper) revise(ctx context.Context, session string, job sessions.Job, b
 	return revision, err
 }
 
-// light sets intensities and calibration of objects, whose spans are in reading order, from the job's image.
+// light sets the intensities of objects, whose spans are in reading order, from the job's image.
 func (k *Keeper) light(ctx context.Context, session string, job sessions.Job, objects []mask.Object, spans []mask.Span) error {
 	if len(objects) == 0 {
 		return nil
@@ -139,11 +140,7 @@ func (k *Keeper) light(ctx context.Context, session string, job sessions.Job, ob
 		return err
 	}
 	defer reader.Close()
-	if err := mask.Intensities(objects, spans, newRows(ctx, reader, file.Pages[job.Plane.Page], bounds(spans))); err != nil {
-		return err
-	}
-	calibrate(objects, job)
-	return nil
+	return mask.Intensities(objects, spans, newRows(ctx, reader, file.Pages[job.Plane.Page], bounds(spans)))
 }
 
 // calibrate gives objects their measures in micrometres where these are known.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"image"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
@@ -93,8 +94,30 @@ func (k *Keeper) Receipt(ctx context.Context, session, job string, revision int)
 	if j.FinishedAt != nil {
 		r.Times.Finished = *j.FinishedAt
 	}
-	r.Edits, err = k.edits(ctx, session, job, at.Number)
+	if r.Edits, err = k.edits(ctx, session, job, at.Number); err != nil {
+		return r, err
+	}
+	r.Labels, err = k.digest(ctx, session, j, at)
 	return r, err
+}
+
+// digest is made when it is asked for: an edit costs what it changes, and this the whole label map.
+func (k *Keeper) digest(ctx context.Context, session string, job sessions.Job, at sessions.Revision) (result.Labels, error) {
+	s, err := k.open(ctx, session, job, at.Content)
+	if err != nil {
+		return result.Labels{}, err
+	}
+	defer s.close()
+	d := mask.NewDigest(s.labels.Width, s.labels.Height)
+	for band := range s.labels.Bands {
+		begin, end := s.labels.Rows(band)
+		spans, err := s.Spans(image.Rect(0, begin, s.labels.Width, end))
+		if err != nil {
+			return result.Labels{}, err
+		}
+		d.Add(spans)
+	}
+	return result.Labels{Form: mask.DigestForm, SHA256: d.Sum()}, nil
 }
 
 // edits are the revisions of a job after its first, up to one.

@@ -3,6 +3,7 @@ package results
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"image/png"
 	"log/slog"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -202,12 +204,22 @@ func anyOperation(t *rapid.T, r result.Result) correct.Operation {
 	middle := func(dx, dy float64) correct.Vertex {
 		return correct.Vertex{float64(o.BBox[0]) + dx*float64(o.BBox[2]), float64(o.BBox[1]) + dy*float64(o.BBox[3])}
 	}
-	switch rapid.IntRange(0, 3).Draw(t, "what") {
+	switch rapid.IntRange(0, 4).Draw(t, "what") {
 	case 0:
 		return correct.Operation{Kind: correct.Delete, IDs: []int{o.ID}}
 	case 1:
 		return correct.Operation{Kind: correct.Split, ID: &o.ID, Line: []correct.Vertex{middle(-0.1, 0.5), middle(1.1, 0.5)}}
 	case 2:
+		near := image.Rect(o.BBox[0]-1, o.BBox[1]-1, o.BBox[0]+o.BBox[2]+1, o.BBox[1]+o.BBox[3]+1)
+		ids := []int{o.ID}
+		for _, other := range r.Objects {
+			x, y := other.BBox[0], other.BBox[1]
+			if other.ID != o.ID && near.Overlaps(image.Rect(x, y, x+other.BBox[2], y+other.BBox[3])) {
+				ids = append(ids, other.ID)
+			}
+		}
+		return correct.Operation{Kind: correct.Merge, IDs: ids}
+	case 3:
 		return correct.Operation{Kind: correct.Paint, ID: &o.ID, Mode: correct.Erase, Stroke: []correct.Vertex{middle(0.5, -0.1), middle(0.5, 1.1)}, Radius: 0.6}
 	}
 	return correct.Operation{Kind: correct.Paint, ID: &o.ID, Mode: correct.Add, Stroke: []correct.Vertex{middle(0.5, 0.5), place.Draw(t, "to")}, Radius: 1.5}
@@ -226,22 +238,44 @@ func whole(t rapid.TB, k *Keeper, revision int) result.Result {
 	defer s.close()
 	spans, err := s.Spans(imageRect(s))
 	must(t, err)
-	objects, err := k.measured(ctx, mySession, job, s, spans)
+	objects, err := k.shapes(ctx, mySession, job, s, spans)
 	must(t, err)
+	must(t, k.light(ctx, mySession, job, objects, spans))
 	total := 0
 	for i := range objects {
 		total += objects[i].Area
 		if i < len(r.Objects) {
 			objects[i].Edited = r.Objects[i].Edited
+			sameLight(t, &objects[i], r.Objects[i])
 		}
 	}
 	if !reflect.DeepEqual(objects, r.Objects) {
 		t.Fatalf("revision %d says %+v\nits label map %+v", r.Revision, r.Objects, objects)
 	}
+	receipt, err := k.Receipt(ctx, mySession, myJob, revision)
+	must(t, err)
+	d := mask.NewDigest(s.labels.Width, s.labels.Height)
+	d.Add(spans)
+	if receipt.Labels.SHA256 != d.Sum() {
+		t.Fatalf("revision %d has a receipt of another label map", r.Revision)
+	}
 	if r.Summary.Count != len(objects) || r.Summary.TotalArea != total {
 		t.Fatalf("revision %d sums up %+v, there are %d objects of %d pixels", r.Revision, r.Summary, len(objects), total)
 	}
 	return r
+}
+
+// sameLight gives an object the intensities of another, where they are its own but for rounding.
+func sameLight(t rapid.TB, o *mask.Object, other mask.Object) {
+	t.Helper()
+	for _, c := range []struct{ own, others *[]float64 }{
+		{&o.MeanIntensity, &other.MeanIntensity}, {&o.SDIntensity, &other.SDIntensity}, {&o.IntegratedIntensity, &other.IntegratedIntensity},
+	} {
+		if !slices.EqualFunc(*c.own, *c.others, func(a, b float64) bool { return math.Abs(a-b) <= 1e-9*math.Abs(a) }) {
+			t.Fatalf("object %d has intensities %v, measured are %v", o.ID, *c.others, *c.own)
+		}
+		*c.own = *c.others
+	}
 }
 
 // follows wants what was told of an edit to make next of now.
@@ -299,6 +333,65 @@ func TestAnEditOfAnOldRevisionChangesNothing(t *testing.T) {
 	}
 }
 
+// TestEditsOfWholeObjectsNeedNoPicture takes the picture away before it merges, deletes and reverts.
+func TestEditsOfWholeObjectsNeedNoPicture(t *testing.T) {
+	p := mask.Probability{Width: 60, Height: 30, Pix: make([]uint8, 60*30)}
+	for y := 5; y < 15; y++ {
+		for x := 5; x < 15; x++ {
+			p.Pix[y*60+x], p.Pix[y*60+x+25] = 200, 220
+		}
+	}
+	k, jobs, store := newKeeper(t, p, mask.Options{Threshold: 0.5})
+	edit := func(o correct.Operation) error {
+		_, err := k.Edit(t.Context(), mySession, myJob, jobs.job.Revision, []correct.Operation{o})
+		return err
+	}
+	must(t, edit(correct.Operation{Kind: correct.Paint, Mode: correct.Add, Polygon: []correct.Vertex{{15, 5}, {20, 5}, {20, 15}, {15, 15}}}))
+	picture, err := store.Read(t.Context(), storage.ImageKey(mySession, myImage))
+	must(t, err)
+	must(t, store.Delete(t.Context(), storage.ImageKey(mySession, myImage)))
+	must(t, edit(correct.Operation{Kind: correct.Merge, IDs: []int{1, 3}}))
+	must(t, edit(correct.Operation{Kind: correct.Delete, IDs: []int{1, 2}}))
+	must(t, edit(correct.Operation{Kind: correct.Revert, Revision: 1}))
+	must(t, edit(correct.Operation{Kind: correct.Revert, Revision: 3}))
+	id := 2
+	erasure := correct.Operation{Kind: correct.Paint, ID: &id, Mode: correct.Erase, Stroke: []correct.Vertex{{30, 5}}, Radius: 2}
+	if err := edit(erasure); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("an erasure without the picture: %v", err)
+	}
+	must(t, store.Write(t.Context(), storage.ImageKey(mySession, myImage), picture))
+	for revision := range jobs.job.Revision {
+		whole(t, k, revision+1)
+	}
+}
+
+// TestFinderFindsAnyOfMany looks objects up in a result that is many times longer than what is read at once, some of them longer too.
+func TestFinderFindsAnyOfMany(t *testing.T) {
+	r := result.Result{Image: result.Image{Filename: `{"id":7,`}}
+	for id := 2; id < 6000; id += 1 + id%3 {
+		o := mask.Object{ID: id, Area: id * id}
+		if id%500 < 3 {
+			o.Polygon = make([]mask.Point, 40_000)
+		}
+		r.Objects = append(r.Objects, o)
+	}
+	data, err := json.Marshal(r)
+	must(t, err)
+	rapid.Check(t, func(t *rapid.T) {
+		wanted := rapid.SliceOfNDistinct(rapid.SampledFrom(r.Objects), 1, 20, func(o mask.Object) int { return o.ID }).Draw(t, "objects")
+		slices.SortFunc(wanted, func(a, b mask.Object) int { return a.ID - b.ID })
+		ids := []int32{1}
+		for _, o := range wanted {
+			ids = append(ids, int32(o.ID))
+		}
+		f := finder{file: bytes.NewReader(data), size: int64(len(data))}
+		must(t, f.find(0, f.size, append(ids, 9000)))
+		if !reflect.DeepEqual(f.found, wanted) {
+			t.Errorf("found %d of %v", len(f.found), ids)
+		}
+	})
+}
+
 func TestNamesAreAllThatARevisionRefersTo(t *testing.T) {
 	k, jobs, store := newKeeper(t, blobs(60, 150), mask.Options{Threshold: 0.5})
 	for id := range 9 {
@@ -351,7 +444,7 @@ func TestARevisionIsReadFromFewBlobs(t *testing.T) {
 	}
 }
 
-// BenchmarkEdit8192 deletes and splits in a picture of 8192 x 8192 pixels with 16,384 objects.
+// BenchmarkEdit8192 edits a picture of 8192 x 8192 pixels with 16,384 objects: such as touch no pixel of it, and such as do.
 func BenchmarkEdit8192(b *testing.B) {
 	const side, cell = 8192, 64
 	p := mask.Probability{Width: side, Height: side, Pix: make([]uint8, side*side)}
@@ -363,15 +456,32 @@ func BenchmarkEdit8192(b *testing.B) {
 		}
 	}
 	k, jobs, _ := newKeeper(b, p, mask.Options{Threshold: 0.5, DetectHoles: true})
-	n := 0
-	for b.Loop() {
-		n++
-		id := n%16000 + 1
-		s := []correct.Operation{{Kind: correct.Paint, ID: &id, Mode: correct.Erase, Stroke: []correct.Vertex{{float64((id-1)%128*cell + 32), float64((id-1)/128*cell + 32)}}, Radius: 2}}
-		if _, err := k.Edit(b.Context(), mySession, myJob, jobs.job.Revision, s); err != nil {
-			b.Fatal(err)
-		}
+	edit := func(b *testing.B, o correct.Operation) {
+		_, err := k.Edit(b.Context(), mySession, myJob, jobs.job.Revision, []correct.Operation{o})
+		must(b, err)
 	}
+	at := func(id int) correct.Vertex {
+		return correct.Vertex{float64((id-1)%128*cell + 32), float64((id-1)/128*cell + 32)}
+	}
+	b.Run("erase", func(b *testing.B) {
+		for id := 1; b.Loop(); id = id*37%16000 + 1 {
+			edit(b, correct.Operation{Kind: correct.Paint, ID: &id, Mode: correct.Erase, Stroke: []correct.Vertex{at(id)}, Radius: 2})
+		}
+	})
+	b.Run("delete and revert", func(b *testing.B) {
+		for id := 1; b.Loop(); id = id*37%16000 + 1 {
+			edit(b, correct.Operation{Kind: correct.Delete, IDs: []int{id}})
+			edit(b, correct.Operation{Kind: correct.Revert, Revision: jobs.job.Revision - 1})
+		}
+	})
+	b.Run("merge", func(b *testing.B) {
+		for id := 1; b.Loop(); id = (id + 38) % 16000 {
+			b.StopTimer()
+			edit(b, correct.Operation{Kind: correct.Paint, ID: &id, Mode: correct.Add, Stroke: []correct.Vertex{at(id), at(id + 1)}, Radius: 3})
+			b.StartTimer()
+			edit(b, correct.Operation{Kind: correct.Merge, IDs: []int{id, id + 1}})
+		}
+	})
 }
 
 func BenchmarkMeasure1024(b *testing.B) {

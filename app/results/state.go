@@ -118,17 +118,6 @@ func (s *state) Spans(box image.Rectangle) ([]mask.Span, error) {
 	return spans, nil
 }
 
-// spansOf gives those of some objects.
-func (s *state) spansOf(ids map[int32]bool) ([]mask.Span, error) {
-	var rows image.Rectangle
-	for id := range ids {
-		box, _ := s.Box(id)
-		rows = rows.Union(box)
-	}
-	spans, err := s.Spans(rows)
-	return slices.DeleteFunc(spans, func(one mask.Span) bool { return !ids[one.ID] }), err
-}
-
 // ids are those of all objects, ascending.
 func (s *state) ids() []int32 {
 	all := maps.Clone(s.boxes)

@@ -5,7 +5,76 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"seghub/sessions"
 )
+
+// TestNobodyElseReachesASession makes each call that the contract lists of things of a session: as another session, as nobody, and as a
+// page of another site that has the browser's cookie.
+func TestNobodyElseReachesASession(t *testing.T) {
+	base, _ := serve(t, settings(t))
+	ada, bob := newUser(t, base, "Ada"), newUser(t, base, "Bob")
+	s := ada.connect("")
+	job := ada.upload(http.StatusAccepted, samplePNG(t, 0)).Accepted[0]
+	s.untilEnded(1)
+	status := func(operation string, header http.Header) int {
+		t.Helper()
+		method, path, _ := strings.Cut(operation, " ")
+		id := job.ID
+		if strings.Contains(path, "/images/") {
+			id = job.ImageID
+		}
+		path = strings.NewReplacer("{id}", id, "{page}", "0", "{level}", "0", "{x}", "0", "{y}", "0").Replace(path)
+		if path == "/api/v1/export" {
+			path += "?format=csv&job=" + id
+		}
+		body := map[string]string{
+			"POST /api/v1/jobs":              `{"images":["` + job.ImageID + `"],"model":"` + job.Model + `"}`,
+			"POST /api/v1/jobs/{id}/measure": `{"threshold":0.4,"keep":true}`,
+			"POST /api/v1/jobs/{id}/edits":   `{"revision":1,"operations":[{"op":"delete","ids":[1]}]}`,
+		}
+		request, err := http.NewRequestWithContext(t.Context(), method, base+path, strings.NewReader(body[operation]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header = header
+		response, err := ada.http.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		return response.StatusCode
+	}
+	name, _ := cookieOf(t, base, "localhost")
+	for _, operation := range contract(t).Operations() {
+		method, path, _ := strings.Cut(operation, " ")
+		if !strings.HasPrefix(path, "/api/") {
+			continue
+		}
+		if method != "GET" {
+			got := status(operation, http.Header{"Cookie": {name + "=" + ada.token}, "Sec-Fetch-Site": {"cross-site"}})
+			if got != http.StatusForbidden {
+				t.Errorf("%s from a page of another site: status %d", operation, got)
+			}
+		}
+		if path == "/api/v1/sessions" || path == "/api/v1/ws" {
+			continue // for everyone; its own tests
+		}
+		if got := status(operation, http.Header{}); got != http.StatusUnauthorized {
+			t.Errorf("%s by nobody: status %d", operation, got)
+		}
+		if strings.Contains(path, "{id}") || path == "/api/v1/export" || operation == "POST /api/v1/jobs" {
+			if got := status(operation, http.Header{"Authorization": {"Bearer " + bob.token}}); got != http.StatusNotFound {
+				t.Errorf("%s by another session: status %d", operation, got)
+			}
+		}
+	}
+	var now sessions.Job
+	ada.json("GET", "/api/v1/jobs/"+job.ID, nil, "", http.StatusOK, &now)
+	if now.State != sessions.JobDone || now.Revision != 1 || len(ada.get("/api/v1/images/"+job.ImageID)) == 0 {
+		t.Errorf("after all that the job is %+v", now)
+	}
+}
 
 // TestEveryCallOfTheContract makes each call that the contract lists, and holds its answer against it, as
 // all tests here do.

@@ -108,12 +108,14 @@ type server struct {
 	hub       *hub.Hub
 	listener  net.Listener
 	http      *http.Server
-	served    chan error // how serving HTTP ended
+	served    chan error     // how serving HTTP ended
+	open      sync.WaitGroup // connections on which requests come; sockets are none
+	patience  time.Duration  // drainTimeout, or what a test has
 }
 
 // start brings everything up but the models; on failure nothing stays up.
 func start(ctx context.Context, cfg config.Config, log *slog.Logger, inferred func(job string, at time.Time)) (*server, error) {
-	s := &server{cfg: cfg, log: log, served: make(chan error, 1), lost: make(chan error, 1)}
+	s := &server{cfg: cfg, log: log, served: make(chan error, 1), lost: make(chan error, 1), patience: drainTimeout}
 	err := s.startParts(ctx)
 	if inferred != nil {
 		s.sink = watched{s.sink, inferred}
@@ -290,10 +292,22 @@ func (s *server) startEdge(ctx context.Context) error {
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerBytes,
+		ConnState:         s.count,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	go func() { s.served <- s.http.Serve(s.listener) }()
 	return nil
+}
+
+// count keeps count of the connections that are open.
+func (s *server) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.open.Add(1)
+	case http.StateHijacked, http.StateClosed: // after its handler has returned
+		s.open.Done()
+	default:
+	}
 }
 
 // mayBorrow tells whether idle workers may help: not while memory is short, because each that runs holds its own.

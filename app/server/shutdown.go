@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	drainTimeout   = 8 * time.Second // for running batches to finish before they are cancelled
+	drainTimeout   = 8 * time.Second // for running batches and requests in flight to finish before they are cancelled
 	releaseTimeout = 3 * time.Second // to hand slots and claimed jobs back
 	reconnectAfter = 2 * time.Second // what clients are told to wait
 )
@@ -37,7 +37,7 @@ func (s *server) shutdown() error {
 	// Stop accepting, tell clients.
 	answered := make(chan struct{}) // closed when no request is in flight any more, or its time is up
 	if s.http != nil {
-		patience, cancel := context.WithTimeout(ctx, drainTimeout)
+		patience, cancel := context.WithTimeout(ctx, s.patience)
 		defer cancel()
 		go func() {
 			defer close(answered)
@@ -66,7 +66,7 @@ func (s *server) shutdown() error {
 		s.sessions.StopAdmission()
 	}
 	if s.pool != nil {
-		running, cancel := context.WithTimeout(ctx, drainTimeout)
+		running, cancel := context.WithTimeout(ctx, s.patience)
 		s.pool.Stop(running)
 		cancel()
 	}
@@ -84,6 +84,7 @@ func (s *server) shutdown() error {
 	<-answered
 	if s.http != nil {
 		errs = append(errs, s.http.Close())
+		s.awaitCut()
 	}
 	if s.budget != nil {
 		s.budget.Stop()
@@ -99,4 +100,15 @@ func (s *server) shutdown() error {
 		errs = append(errs, s.store.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// awaitCut waits until the requests that were cut have cleared away what they had begun, such as half of an upload.
+func (s *server) awaitCut() {
+	cleared := make(chan struct{})
+	go func() { defer close(cleared); s.open.Wait() }()
+	select {
+	case <-cleared:
+	case <-time.After(releaseTimeout):
+		s.log.Warn("requests that were cut go on; the janitor finds what they leave")
+	}
 }

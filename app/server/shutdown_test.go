@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -15,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"seghub/app/config"
 	"seghub/storage"
 )
 
@@ -33,6 +36,26 @@ func (u *user) open(head string) (net.Conn, *bufio.Reader) {
 	return connection, bufio.NewReader(connection)
 }
 
+// uploadHalf begins to upload two files; rest is what it lacks.
+func (u *user) uploadHalf() (connection net.Conn, answer *bufio.Reader, rest string) {
+	u.tb.Helper()
+	connection, answer = u.open("POST /api/v1/images HTTP/1.1")
+	rest = "\r\n--x--\r\n"
+	file := "\r\n--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.png\"\r\n\r\n" + string(samplePNG(u.tb, 0))
+	half := "--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n" + model + file + file
+	fmt.Fprintf(connection, "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\n\r\n%s", len(half)+len(rest), half)
+	return connection, answer, rest
+}
+
+// files are those of the user's session, half ones too.
+func (u *user) files(c config.Config) []os.DirEntry {
+	files, err := os.ReadDir(filepath.Join(c.Data, "blobs", filepath.Dir(storage.ImageKey(u.session, "i"))))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		u.tb.Error(err)
+	}
+	return files
+}
+
 // TestRequestsInFlightAreAnswered stops the hub in the middle of a download and of an upload.
 func TestRequestsInFlightAreAnswered(t *testing.T) {
 	c := settings(t)
@@ -49,16 +72,8 @@ func TestRequestsInFlightAreAnswered(t *testing.T) {
 	}
 	defer answer.Body.Close()
 
-	upload, other := u.open("POST /api/v1/images HTTP/1.1")
-	rest := "\r\n--x--\r\n"
-	part := "--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n" + model +
-		"\r\n--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.png\"\r\n\r\n" + string(samplePNG(t, 0))
-	fmt.Fprintf(upload, "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\n\r\n%s", len(part)+len(rest), part)
-	arriving := filepath.Join(c.Data, "blobs", filepath.Dir(storage.ImageKey(u.session, "i")))
-	within(t, func() bool { // the second file of the session is under way
-		files, err := os.ReadDir(arriving)
-		return err == nil && len(files) == 2
-	})
+	upload, other, rest := u.uploadHalf()
+	within(t, func() bool { return len(u.files(c)) == 3 }) // the last is under way
 
 	down := make(chan struct{})
 	go func() { defer close(down); stop() }()
@@ -82,6 +97,38 @@ func TestRequestsInFlightAreAnswered(t *testing.T) {
 		t.Errorf("the upload: %d %s, %v", refused.StatusCode, data, err)
 	}
 	<-down
+}
+
+// TestWhoIsLateIsCut ends the hub's patience with a download and an upload.
+func TestWhoIsLateIsCut(t *testing.T) {
+	c := settings(t)
+	s, err := start(t.Context(), c, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.patience = time.Millisecond
+	u := newUser(t, "http://"+s.address(), "Ada")
+	image := padded(samplePNG(t, 0), 40<<20)
+	job := u.upload(http.StatusAccepted, image).Accepted[0]
+	download, reader := u.open("GET /api/v1/images/" + job.ImageID + " HTTP/1.1")
+	fmt.Fprint(download, "\r\n")
+	answer, err := http.ReadResponse(reader, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	u.uploadHalf()
+	within(t, func() bool { return len(u.files(c)) == 3 })
+
+	if err := s.shutdown(); err != nil {
+		t.Error(err)
+	}
+	if n, err := io.Copy(io.Discard, answer.Body); err == nil || n == int64(len(image)) {
+		t.Errorf("the download ended after %d of %d bytes: %v", n, len(image), err)
+	}
+	if left := u.files(c); len(left) != 1 {
+		t.Errorf("%d files are left, want that of the job alone: the upload was never whole", len(left))
+	}
 }
 
 // padded puts a chunk of n bytes that no reader of PNG knows behind the header of a file.

@@ -77,6 +77,26 @@ func (b *Body) SetIntensities(channels int, values func(Span) []float64) {
 	b.setLight(lights)
 }
 
+// JoinIntensities sets the intensities of an object that consists of parts, each with its own: the squares within the parts and those
+// between their means add up.
+func (o *Object) JoinIntensities(parts []Object) {
+	o.MeanIntensity, o.SDIntensity, o.IntegratedIntensity = []float64{}, []float64{}, []float64{}
+	for c := range parts[0].MeanIntensity {
+		sum, squares := 0.0, 0.0
+		for _, p := range parts {
+			sum += p.IntegratedIntensity[c]
+		}
+		mean := sum / float64(o.Area)
+		for _, p := range parts {
+			within, between := p.SDIntensity[c], p.MeanIntensity[c]-mean
+			squares += float64(p.Area) * (within*within + between*between)
+		}
+		o.MeanIntensity = append(o.MeanIntensity, mean)
+		o.SDIntensity = append(o.SDIntensity, math.Sqrt(squares/float64(o.Area)))
+		o.IntegratedIntensity = append(o.IntegratedIntensity, sum)
+	}
+}
+
 // add takes every step-th of the values.
 func (l *light) add(values []float64, step int) {
 	for i := 0; i < len(values); i += step {

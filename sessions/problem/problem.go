@@ -124,6 +124,9 @@ func Write(w http.ResponseWriter, p *Problem, body any) {
 	if wait := p.RetryAfter(); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
+	// Whatever was meant to be answered, this is not it: some caches keep a 404 for minutes.
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Del("ETag")
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(data))) // whole for its reader before the request's end is
 	w.WriteHeader(p.Status)

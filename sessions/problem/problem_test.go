@@ -30,6 +30,8 @@ func TestUnknownCodeIsInternal(t *testing.T) {
 func TestWrite(t *testing.T) {
 	p := Newf(QueueFull, "%d jobs wait.", 3)
 	w := httptest.NewRecorder()
+	w.Header().Set("Cache-Control", "private, max-age=86400") // of what was to be answered
+	w.Header().Set("ETag", `"1"`)
 	Write(w, p, struct {
 		*Problem
 		More int `json:"more"`
@@ -44,7 +46,8 @@ func TestWrite(t *testing.T) {
 	if w.Code != 429 || got.Problem != *p || got.More != 7 {
 		t.Errorf("status %d, %+v", w.Code, got)
 	}
-	if h := w.Header(); h.Get("Content-Type") != "application/problem+json" || h.Get("Retry-After") != "30" {
+	if h := w.Header(); h.Get("Content-Type") != "application/problem+json" || h.Get("Retry-After") != "30" ||
+		h.Get("Cache-Control") != "no-store" || h.Get("ETag") != "" {
 		t.Errorf("headers %v", h)
 	}
 }

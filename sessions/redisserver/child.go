@@ -72,6 +72,7 @@ func openChild(ctx context.Context, binary, dataDir string, reserved int64, log 
 	}
 	if reserved > 0 {
 		r := &reserve{folder: folder, size: min(reserved, MostReserve), client: client, log: log}
+		client.AddHook(r)
 		keepers.Go(func() { r.keep(c.stopping) })
 	}
 	log.Info("Redis is a child of this hub", "folder", folder)
@@ -142,7 +143,7 @@ func (c *child) runOnce() error {
 }
 
 // chatter begins those of its warnings that tell of nothing but an ordinary start or stop.
-var chatter = []string{"oO0OoO0OoO0Oo", "Redis version=", "Configuration loaded", "User requested shutdown",
+var chatter = []string{"oO0OoO0OoO0Oo", "Redis version=", "Configuration loaded", "Server initialized", "User requested shutdown",
 	"Redis is now ready to exit", "Received SIGTERM", "Received shutdown"}
 
 // forward logs the server's lines, "PID:ROLE DATE TIME LEVEL message"; # is the level of its warnings.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -30,8 +31,9 @@ func TestAFullDiskIsWrittenOnFromTheReserve(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	path := filepath.Join(disk, "redis", "reserve")
 	held := func() bool {
-		info, err := os.Stat(filepath.Join(disk, "redis", "reserve"))
+		info, err := os.Stat(path)
 		return err == nil && info.Size() == 1<<20
 	}
 	await(t, "the reserve", held)
@@ -40,13 +42,12 @@ func TestAFullDiskIsWrittenOnFromTheReserve(t *testing.T) {
 	if err := os.WriteFile(camera, make([]byte, 16<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("filling the disk: %v", err)
 	}
-	line := string(make([]byte, 8<<10))
-	refused := false
-	await(t, "a write after the disk was full", func() bool {
-		err := client.Set(t.Context(), "key", line, 0).Err()
-		refused = refused || err != nil
-		return refused && err == nil
-	})
+	line := strings.Repeat("x", 64<<10)
+	for i := range 12 { // three quarters of what the reserve has
+		if err := client.Set(t.Context(), "key", line, 0).Err(); err != nil {
+			t.Fatalf("write %d on the full disk: %v", i, err)
+		}
+	}
 	if held() {
 		t.Error("Redis writes on, but the reserve is still there")
 	}
@@ -54,6 +55,20 @@ func TestAFullDiskIsWrittenOnFromTheReserve(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "the reserve again", held)
+
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, stop, err = Open(t.Context(), "auto", disk, 1<<20, discard); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
+		t.Errorf("the next hub took another reserve: %v", err)
+	}
 }
 
 // await waits until ok.

@@ -37,11 +37,12 @@ type Map interface {
 
 // Change is what an edit does to a label map.
 type Change struct {
-	Spans   []mask.Span     // of each object that is new or other than before, all of them; in reading order
-	Removed []int32         // ascending
-	Before  int             // pixels that the objects of Spans and Removed had, where they were there
-	Next    int32           // as Map.Next, afterwards
-	Box     image.Rectangle // of the pixels that may be others' than before
+	Spans   []mask.Span       // of each object that is new or other than before, all of them; in reading order
+	Removed []int32           // ascending
+	Before  int               // pixels that the objects of Spans and Removed had, where they were there
+	Next    int32             // as Map.Next, afterwards
+	Of      map[int32][]int32 // the objects of before that one of Spans is made of, where it is nothing else
+	Box     image.Rectangle   // of the pixels that may be others' than before
 }
 
 // Apply does the operations one after the other, all or none. Parts that an object falls into and that have fewer pixels than minArea
@@ -100,6 +101,7 @@ func (d *draft) object(id int) (*region, error) {
 				return nil, err
 			}
 			r := newRegion(box)
+			r.of = []int32{int32(id)}
 			for _, s := range spans {
 				if s.ID == int32(id) {
 					r.draw(int(s.Y), int(s.X0), int(s.X1), 1)
@@ -178,9 +180,14 @@ func (d *draft) merge(ids []int) error {
 	if err := tooLarge(box); err != nil {
 		return err
 	}
-	whole := newRegion(box)
+	whole, drawn := newRegion(box), false
 	for _, r := range parts {
 		whole.copy(r, 1)
+		whole.of = append(whole.of, r.of...)
+		drawn = drawn || r.of == nil
+	}
+	if drawn {
+		whole.of = nil
 	}
 	if len(whole.parts()) > 1 {
 		return invalid("objects %v do not all touch: paint the gap first", ids)
@@ -388,12 +395,15 @@ func (d *draft) erase(id int, draw func(*region, uint8)) error {
 
 // change is what came of it all. An object that was made and removed again was never there.
 func (d *draft) change() Change {
-	c := Change{Next: d.next, Box: d.box}
+	c := Change{Next: d.next, Box: d.box, Of: map[int32][]int32{}}
 	for _, id := range slices.Sorted(maps.Keys(d.other)) {
 		area, was := d.known[id]
 		c.Before += area
 		if r := d.objects[id]; r != nil {
 			c.Spans = append(c.Spans, r.spans(id)...)
+			if r.of != nil {
+				c.Of[id] = r.of
+			}
 		} else if was {
 			c.Removed = append(c.Removed, id)
 		}

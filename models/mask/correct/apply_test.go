@@ -286,6 +286,15 @@ func check(t interface{ Errorf(string, ...any) }, before, after drawing, c Chang
 	for _, s := range after.all() {
 		claimed += int(s.X1 - s.X0)
 	}
+	for id, of := range c.Of {
+		for y := range before {
+			for x := range before[y] {
+				if was, is := slices.Contains(of, int32(before[y][x]-'A')+1), after[y][x] == 'A'+byte(id-1); was != is {
+					t.Errorf("object %d is not all of objects %v", id, of)
+				}
+			}
+		}
+	}
 	boxes := mask.Boxes(c.Spans)
 	for i, s := range c.Spans {
 		if i > 0 && (s.Y < c.Spans[i-1].Y || s.Y == c.Spans[i-1].Y && s.X0 < c.Spans[i-1].X1) {

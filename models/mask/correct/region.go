@@ -19,6 +19,8 @@ type region struct {
 	pix []uint8
 	// label is the part that each pixel belongs to, once parts has found them; 0 where none.
 	label []int32
+	// of are the objects before the edit that it is made of, where it is nothing else.
+	of []int32
 }
 
 func newRegion(box image.Rectangle) *region {

@@ -15,6 +15,7 @@ type Receipt struct {
 	Image    Source       `json:"image"`
 	Model    Model        `json:"model"`
 	Options  mask.Options `json:"options"` // each as it was applied, the model's own where nobody chose
+	Labels   Labels       `json:"labels"`  // that came of it
 	Hub      string       `json:"hub"`     // version of SegHub
 	Runtime  string       `json:"onnx_runtime"`
 	Device   string       `json:"device"` // that the model ran on
@@ -43,6 +44,12 @@ type Model struct {
 	Version   string `json:"version"`
 	SHA256    string `json:"sha256"` // of the file, in hex
 	Precision string `json:"precision"`
+}
+
+// Labels is by what a label map is known again.
+type Labels struct {
+	Form   int    `json:"form"`   // of what is digested: mask.DigestForm; 0 in receipts of hubs that wrote none
+	SHA256 string `json:"sha256"` // its mask.Digest
 }
 
 // Times are those of the job.

@@ -4,6 +4,7 @@
 """
 
 import csv
+import hashlib
 import io
 import json
 import sys
@@ -48,6 +49,15 @@ def same(geometry, labels, number, what):
     x0, y0, x1, y1 = box = box_of(labels, number)
     check(np.array_equal(pixels_within(geometry, box), labels[y0:y1, x0:x1] == number), f"{what}: other pixels")
     check(geometry.area == np.count_nonzero(labels == number), f"{what}: area {geometry.area}")
+
+
+def digest(labels):
+    """By what a receipt knows a label map again, as docs/exports.md has it."""
+    flat = labels.ravel()
+    begins = np.flatnonzero(np.r_[True, flat[1:] != flat[:-1]])
+    runs = np.stack([np.diff(np.r_[begins, flat.size]), flat[begins]], axis=1)
+    numbers = np.r_[labels.shape[1], labels.shape[0], runs.ravel()]
+    return hashlib.sha256(numbers.astype("<u8").tobytes()).hexdigest()
 
 
 def read_geojson(data, labels, stem):
@@ -148,6 +158,7 @@ def main(path):
                 labels[stem] = picture = file.asarray()
                 receipt = json.loads(file.imagej_metadata["seghub_receipt"])
             check(receipt == json.loads(archive.read(f"receipts/{stem}.json")), f"labels {stem}: another receipt")
+            check(receipt["labels"] == {"form": 1, "sha256": digest(picture)}, f"labels {stem}: its digest is not the receipt's")
             drawn = cv2.imdecode(np.frombuffer(archive.read(f"masks/{stem}.png"), np.uint8), cv2.IMREAD_UNCHANGED)
             check(np.array_equal(drawn > 0, picture > 0), f"masks {stem}: other pixels")
             read_geojson(archive.read(f"geojson/{stem}.geojson"), picture, stem)
