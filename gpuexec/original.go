@@ -36,7 +36,11 @@ func (o *original) measure(ctx context.Context, bodies []mask.Body, end int) err
 		}
 	}
 	for i := range bodies {
-		bodies[i].SetIntensities(o.page.Channels, o.valuesOf)
+		if o.page.Type == imageio.Uint8 {
+			bodies[i].SetIntensities8(o.page.Channels, o.samplesOf)
+		} else {
+			bodies[i].SetIntensities(o.page.Channels, o.valuesOf)
+		}
 	}
 	return nil
 }
@@ -74,8 +78,14 @@ func (o *original) close() {
 	}
 }
 
-// valuesOf are the samples of a span, pixel by pixel; good until the next call.
+// valuesOf are the values of the samples of a span, pixel by pixel; good until the next call.
 func (o *original) valuesOf(s mask.Span) []float64 {
+	o.values = o.page.Type.Values(o.values[:0], o.samplesOf(s))
+	return o.values
+}
+
+// samplesOf are the samples of a span, as they are in the file.
+func (o *original) samplesOf(s mask.Span) []byte {
 	k, _ := slices.BinarySearchFunc(o.kept, int(s.Y), func(strip models.Strip, y int) int {
 		switch {
 		case strip.End <= y:
@@ -86,6 +96,5 @@ func (o *original) valuesOf(s mask.Span) []float64 {
 		return 0
 	})
 	from := ((int(s.Y)-o.kept[k].Begin)*o.page.Width + int(s.X0)) * o.page.PixelBytes()
-	o.values = o.page.Type.Values(o.values[:0], o.kept[k].Samples[from:][:int(s.X1-s.X0)*o.page.PixelBytes()])
-	return o.values
+	return o.kept[k].Samples[from:][:int(s.X1-s.X0)*o.page.PixelBytes()]
 }
