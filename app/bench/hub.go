@@ -210,7 +210,7 @@ func measureSockets(ctx context.Context, c Config, sockets int) (each float64, e
 // close ends the hub and removes its folder.
 func (h *hub) close() error {
 	for _, u := range h.people {
-		_ = u.socket.Close() // their sessions go with the folder
+		u.close() // their sessions go with the folder
 	}
 	err := h.in.Close()
 	h.heard.Wait() // what the hub says must be read to the end before the process is waited for

@@ -19,13 +19,24 @@ import (
 // frameLimit is how long a user waits for the next frame.
 const frameLimit = 2 * time.Minute
 
-// user is one person at the hub: a session and its socket.
+// user is one person at the hub: a session and its socket, which is read all the time: a peer that answers no ping while other paths have
+// their round would be taken for gone.
 type user struct {
 	http   *http.Client
 	base   string
 	token  string
 	socket *websocket.Conn
+	heard  chan heard // closed when no more will come
 }
+
+// heard is a frame, or why there are no more.
+type heard struct {
+	frame
+	err error
+}
+
+// unheard is how many frames are read while nobody waits for them.
+const unheard = 64
 
 // newUser makes a session, opens its socket and waits until that tells of it.
 func newUser(ctx context.Context, base, name string) (*user, error) {
@@ -42,11 +53,13 @@ func newUser(ctx context.Context, base, name string) (*user, error) {
 		return nil, fmt.Errorf("open a socket: %w", err)
 	}
 	_ = response.Body.Close() // it has none
-	u.socket = socket
+	u.socket, u.heard = socket, make(chan heard, unheard)
+	go u.listen()
 	for {
 		f, err := u.next()
 		if err != nil {
-			return nil, errors.Join(err, socket.Close())
+			u.close()
+			return nil, err
 		}
 		if f.Type == "snapshot" {
 			return u, nil
@@ -57,9 +70,16 @@ func newUser(ctx context.Context, base, name string) (*user, error) {
 // leave ends the session, with all its files.
 func (u *user) leave(ctx context.Context) error {
 	err := u.call(ctx, http.MethodDelete, "/api/v1/session", "", nil, nil)
-	_ = u.socket.Close() // the hub has closed it
+	u.close()
 	u.http.CloseIdleConnections()
 	return err
+}
+
+// close closes the socket, which the hub may have done, and returns when nobody reads it any more.
+func (u *user) close() {
+	_ = u.socket.Close()
+	for range u.heard {
+	}
 }
 
 func (u *user) call(ctx context.Context, method, path, contentType string, body []byte, answer any) error {
@@ -128,8 +148,19 @@ type frame struct {
 	at time.Time // when it came
 }
 
-func (u *user) next() (frame, error) {
-	_ = u.socket.SetReadDeadline(time.Now().Add(frameLimit)) // fails where reading fails
+// listen reads frames until the socket is closed.
+func (u *user) listen() {
+	defer close(u.heard)
+	for {
+		f, err := u.read()
+		u.heard <- heard{f, err}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (u *user) read() (frame, error) {
 	kind, data, err := u.socket.ReadMessage()
 	f := frame{at: time.Now()}
 	if err != nil {
@@ -145,6 +176,19 @@ func (u *user) next() (frame, error) {
 		return f, fmt.Errorf("read a frame: %w", err)
 	}
 	return f, nil
+}
+
+// next waits for a frame.
+func (u *user) next() (frame, error) {
+	select {
+	case h, more := <-u.heard:
+		if !more {
+			return frame{}, errors.New("read a frame: there are no more")
+		}
+		return h.frame, h.err
+	case <-time.After(frameLimit):
+		return frame{}, fmt.Errorf("no frame came within %v", frameLimit)
+	}
 }
 
 // masks reads until so many jobs are done, and returns when the whole mask of each had come, by job.
