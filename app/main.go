@@ -72,7 +72,7 @@ func main() {
 	k := kong.Must(&c,
 		kong.Name("seghub"),
 		kong.Description("A real-time segmentation hub for microscope images."),
-		kong.UsageOnError(),
+		kong.ShortUsageOnError(),
 	)
 	command, err := k.Parse(os.Args[1:])
 	k.FatalIfErrorf(err)
@@ -91,9 +91,12 @@ func main() {
 	k.FatalIfErrorf(err)
 }
 
-// unknownSettings is the error for a setting in the environment that no command reads.
+// unknownSettings is the error for a setting in the environment that no command reads, or that is not what was meant.
 func unknownSettings(k *kong.Kong) error {
-	return config.RefuseUnknown(os.Environ(), variables(k.Model.Node))
+	if err := config.RefuseUnknown(os.Environ(), variables(k.Model.Node)); err != nil {
+		return err
+	}
+	return config.RefuseQuoted(os.Environ())
 }
 
 // variables lists every environment variable that a flag of the program reads.

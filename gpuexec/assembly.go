@@ -23,8 +23,8 @@ type assembly struct {
 	shrunk    float64
 	joiner    *models.Assembler
 	outputs   []models.Tensor // of the row of tiles that is not whole yet
-	stored    bytes.Buffer    // the bands of the probability map
-	writer    *mask.BandWriter
+	keeping   *keeping
+	writer    *mask.BandWriter // of the probability map, to keeping
 	segmenter *mask.Segmenter
 	original  *original
 	bodies    []mask.Body
@@ -35,12 +35,13 @@ type assembly struct {
 	pieces bool        // there are any: the mask is not there at once
 }
 
-func (w *worker) newAssembly(ctx context.Context, t *task, b *band) (*assembly, error) {
+// newAssembly begins a task's; what it stores is given up when the task is claimed, or work ends.
+func (w *worker) newAssembly(ctx, work context.Context, t *task, b *band) (*assembly, error) {
 	a := &assembly{
 		page: b.page, shrunk: b.placement.Shrunk(), joiner: models.NewAssembler(b.placement),
 		segmenter: mask.NewSegmenter(b.page.Width, b.page.Height, t.job.Options),
-		original:  &original{page: b.page},
-		pieces:    b.placement.Strips() > 1 || b.page.Width*b.page.Height > wholeMask,
+		original:  &original{page: b.page}, keeping: w.keep(work, t),
+		pieces: b.placement.Strips() > 1 || b.page.Width*b.page.Height > wholeMask,
 	}
 	if b.strip.Samples == nil { // of the first tiles
 		// Too large to be held, and needed once more: the objects are measured where they lie.
@@ -50,7 +51,7 @@ func (w *worker) newAssembly(ctx context.Context, t *task, b *band) (*assembly, 
 		}
 	}
 	var err error
-	a.writer, err = mask.NewBandWriter(&a.stored, b.page.Width, b.page.Height, b.outputs[0].C)
+	a.writer, err = mask.NewBandWriter(a.keeping, b.page.Width, b.page.Height, b.outputs[0].C)
 	return a, err
 }
 
@@ -94,7 +95,7 @@ func (a *assembly) addRows(ctx context.Context, rows mask.Probability) error {
 		}
 	}
 	if failed := parts.Wait(); failed != nil {
-		return fmt.Errorf("encode a probability map: %w", failed)
+		return failed
 	}
 	return err
 }
@@ -127,16 +128,19 @@ func (a *assembly) output(ctx context.Context) (*Output, error) {
 		return nil, ctx.Err()
 	}
 	if err := a.writer.Close(); err != nil {
-		return nil, fmt.Errorf("encode a probability map: %w", err)
+		return nil, err
 	}
 	s := mask.Gather(a.page.Width, a.page.Height, a.bodies)
 	png, err := encodeMask(s.Width, s.Height, s.Spans)
 	if err != nil {
 		return nil, err
 	}
+	if err := a.keeping.commit(); err != nil {
+		return nil, fmt.Errorf("store the probability map: %w", err)
+	}
 	return &Output{
 		Width: s.Width, Height: s.Height, Shrunk: a.shrunk, Page: a.page,
-		Objects: s.Objects, Spans: s.Spans, Summary: s.Summary, MaskPNG: png, Probability: a.stored.Bytes(),
+		Objects: s.Objects, Spans: s.Spans, Summary: s.Summary, MaskPNG: png,
 	}, nil
 }
 

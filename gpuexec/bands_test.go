@@ -53,7 +53,9 @@ func deep(t *testing.T, width, height int) []byte {
 func TestALargeImageComesInBands(t *testing.T) {
 	const width, height = 260, 400
 	_, from, to := startTiled(t, &enginetest.Script{})
-	from.give(t, 0, gpuexec.Batch{Model: "tiled", Jobs: []gpuexec.Job{job("large", deep(t, width, height)), job("small", deep(t, 60, 60))}})
+	large := job("large", deep(t, width, height))
+	kept := keptBy(&large)
+	from.give(t, 0, gpuexec.Batch{Model: "tiled", Jobs: []gpuexec.Job{large, job("small", deep(t, 60, 60))}})
 	results := to.next(t, 2)
 	r := results["large"]
 	if r.Err != nil || results["small"].Err != nil {
@@ -69,7 +71,7 @@ func TestALargeImageComesInBands(t *testing.T) {
 		}
 	}
 
-	bands, err := mask.ReadBands(bytes.NewReader(r.Output.Probability), width*height)
+	bands, err := mask.ReadBands(bytes.NewReader(kept.Bytes()), width*height)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"seghub/models"
@@ -42,8 +43,17 @@ type Job struct {
 	ID      string
 	Attempt int                                               // which claim of the job this is; echoed in the Result
 	Open    func(ctx context.Context) (imageio.Source, error) // called again when a model with another input replaces the job's
+	// Keep stores the job's probability map, the bands that mask.ReadBands reads, while r gives it: all, or nothing when r fails, as it does
+	// soon after ctx has ended. The map is stored before Finish hears of the job.
+	Keep    func(ctx context.Context, r io.Reader) error
 	Plane   imageio.Plane
 	Options mask.Options
+}
+
+// Discard is the Keep of a job whose probability map nobody wants.
+func Discard(_ context.Context, r io.Reader) error {
+	_, err := io.Copy(io.Discard, r)
+	return err
 }
 
 // Batch is what a worker takes at once: jobs of one session, one model. Never empty.
@@ -127,7 +137,6 @@ type Output struct {
 	Spans         []mask.Span // the label map
 	Summary       mask.Summary
 	MaskPNG       []byte // 1 channel, 0 or 255
-	Probability   []byte // the map that the objects were cut from, in bands as mask.ReadBands reads them
 }
 
 // Engine opens models on one device stream. Its methods, and those of its sessions, are called by one goroutine, locked to its

@@ -129,6 +129,7 @@ func job(id string, file []byte) gpuexec.Job {
 		ID:      id,
 		Attempt: 1,
 		Open:    func(context.Context) (imageio.Source, error) { return imageio.InMemory(file), nil },
+		Keep:    gpuexec.Discard,
 		Options: mask.Options{Threshold: 0.5},
 	}
 }

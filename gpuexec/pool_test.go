@@ -18,10 +18,9 @@ import (
 
 func TestABatchIsSegmented(t *testing.T) {
 	_, from, to := startPool(t, 2, &enginetest.Script{})
-	from.give(t, 1, gpuexec.Batch{Model: "a", Jobs: []gpuexec.Job{
-		job("white", picture(t, 255)),
-		job("black", picture(t, 0)),
-	}})
+	whiteJob := job("white", picture(t, 255))
+	kept := keptBy(&whiteJob)
+	from.give(t, 1, gpuexec.Batch{Model: "a", Jobs: []gpuexec.Job{whiteJob, job("black", picture(t, 0))}})
 	results := to.next(t, 2)
 
 	white := results["white"]
@@ -38,7 +37,7 @@ func TestABatchIsSegmented(t *testing.T) {
 		t.Errorf("a white image gave %+v", out.Summary)
 	}
 	wantGray(t, "mask", white.Output.MaskPNG, 255)
-	bands, err := mask.ReadBands(bytes.NewReader(white.Output.Probability), side*side)
+	bands, err := mask.ReadBands(bytes.NewReader(kept.Bytes()), side*side)
 	if err != nil {
 		t.Fatal(err)
 	}

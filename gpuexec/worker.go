@@ -29,6 +29,8 @@ type worker struct {
 	engine Engine // owned by the infer goroutine; nil when down
 	runs   int64  // owned by the infer goroutine; how often a model ran
 
+	keepings sync.WaitGroup // what stores probability maps
+
 	mu        sync.Mutex
 	stat      WorkerStat         // guarded by mu
 	held      map[shape]*held    // guarded by mu; written by the infer goroutine alone
@@ -50,7 +52,7 @@ func newWorker(p *Pool, slot int) *worker {
 	}
 }
 
-// run owns the worker's three goroutines: it returns when they have ended, from the first to the last.
+// run owns the worker's goroutines: it returns when they have ended, the stages from the first to the last.
 func (w *worker) run(fetch, work, keep context.Context, source Source, sink Sink) {
 	out := w.outlet(work, keep, sink)
 	decoded, inferred := make(chan *batch), make(chan []*band)
@@ -59,6 +61,7 @@ func (w *worker) run(fetch, work, keep context.Context, source Source, sink Sink
 	stages.Go(func() { w.infer(fetch, work, out, decoded, inferred) })
 	stages.Go(func() { w.postprocess(work, out, inferred) })
 	stages.Wait()
+	w.keepings.Wait() // their tasks are claimed
 }
 
 // outlet is what a stage has to say to the Sink.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"slices"
@@ -41,7 +42,9 @@ type life struct {
 // folder that cannot be read; one without models is no error.
 func Open(dir string, log *slog.Logger) (*Registry, error) {
 	r := &Registry{log: log, folder: folder{dir: dir, log: log}, changed: make(chan struct{}, 1)}
-	if err := r.folder.open(); err != nil {
+	if err := r.folder.open(); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open the models folder: %w: set SEGHUB_MODELS to it, or run seghub from the folder that has models/weights", err)
+	} else if err != nil {
 		return nil, fmt.Errorf("open the models folder: %w", err)
 	}
 	r.publish(r.folder.specs())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 
 	"seghub/gpuexec"
 	"seghub/models/imageio"
@@ -94,6 +95,9 @@ func (s *Service) take(slot int, session string, replies []any) (gpuexec.Batch, 
 			Attempt: attempt,
 			Open: func(ctx context.Context) (imageio.Source, error) {
 				return s.config.Files.OpenImage(ctx, session, job.ImageID)
+			},
+			Keep: func(ctx context.Context, r io.Reader) error {
+				return s.config.Files.PutProbability(ctx, session, job.ID, r)
 			},
 			Plane:   job.Plane,
 			Options: job.Options,

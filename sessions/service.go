@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -20,14 +21,21 @@ import (
 // Files keeps what jobs are made of and what they become.
 type Files interface {
 	OpenImage(ctx context.Context, session, image string) (imageio.Source, error)
-	// PutResult stores a job's result before anybody hears that it is done.
-	PutResult(ctx context.Context, job Job, session string, out gpuexec.Output) error
-	// PutPiece stores the piece of a running job's mask that begins at a row.
-	PutPiece(ctx context.Context, session, job string, row int, png []byte) error
+	Results
 	// DeleteImage deletes an uploaded file; nothing to delete is no error.
 	DeleteImage(ctx context.Context, session, image string) error
 	// DeleteSession deletes all that a session has stored; nothing to delete is no error.
 	DeleteSession(ctx context.Context, session string) error
+}
+
+// Results keeps what is made of jobs.
+type Results interface {
+	// PutProbability stores the probability map of a running job while r gives it; nothing when r fails.
+	PutProbability(ctx context.Context, session, job string, r io.Reader) error
+	// PutPiece stores the piece of a running job's mask that begins at a row.
+	PutPiece(ctx context.Context, session, job string, row int, png []byte) error
+	// PutResult stores the rest of a job's result before anybody hears that it is done.
+	PutResult(ctx context.Context, job Job, session string, out gpuexec.Output) error
 }
 
 // Executor runs the jobs that Next gives.

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,6 +39,7 @@ func TestConformance(t *testing.T) {
 		{"what is absent is ErrNotFound", testAbsent},
 		{"a write that fails leaves nothing", testFailedPut},
 		{"a write that fails leaves the old blob", testFailedOverwrite},
+		{"a check leaves no blob of anybody", testCheck},
 		{"the limit is exact", testLimit},
 		{"malformed keys reach nothing", testBadKeys},
 		{"a session is deleted whole and alone", testDeleteSession},
@@ -92,6 +94,15 @@ func testRoundTrip(t *testing.T, s *Store) {
 		t.Fatal(err)
 	}
 	wantBlob(t, s, key, []byte("newer"))
+	data := randomBytes(1<<20 + 7)
+	err := s.WriteBy(t.Context(), key, func(w io.Writer) error {
+		_, err := io.Copy(w, iotest.HalfReader(bytes.NewReader(data)))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantBlob(t, s, key, data)
 }
 
 func testSeek(t *testing.T, s *Store) {
@@ -206,6 +217,12 @@ var failingPuts = []struct {
 		_, err := s.Put(ctx, key, io.MultiReader(bytes.NewReader(randomBytes(1<<20)), &calling{cancel}), 4<<20)
 		return err
 	}},
+	{"what writes fails", errReader, func(ctx context.Context, s *Store, key string) error {
+		return s.WriteBy(ctx, key, func(w io.Writer) error {
+			_, err := w.Write(randomBytes(1 << 20))
+			return cmp.Or(err, errReader)
+		})
+	}},
 	{"ctx had ended", context.Canceled, func(ctx context.Context, s *Store, key string) error {
 		ctx, cancel := context.WithCancel(ctx)
 		cancel()
@@ -258,6 +275,22 @@ func testLimit(t *testing.T, s *Store) {
 		if !c.fits && (!errors.Is(err, ErrTooLarge) || n != 0) {
 			t.Errorf("%d bytes over a limit of %d: %d, %v", c.size, c.limit, n, err)
 		}
+	}
+}
+
+func testCheck(t *testing.T, s *Store) {
+	for range 2 {
+		if err := s.Check(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Check(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("under an ended ctx: %v", err)
+	}
+	if size, err := s.SessionSize(t.Context(), checkBlob); err != nil || size != 0 {
+		t.Errorf("size %d, %v", size, err)
 	}
 }
 

@@ -54,6 +54,47 @@ func (s *Store) Keys(ctx context.Context, session string) (keys []string, err er
 	return keys, failed("list", session, err)
 }
 
+// Unfinished is a blob that is being written, or was when its hub was killed.
+type Unfinished struct {
+	Name string // no key
+	Size int64  // bytes so far
+}
+
+// Unfinished lists those of session. A bucket does not tell them: it has rules of its own for uploads that nobody ends.
+func (s *Store) Unfinished(ctx context.Context, session string) (list []Unfinished, err error) {
+	if !wellFormedID.MatchString(session) {
+		return nil, failed("list", session, ErrBadKey)
+	}
+	if s.folder == "" {
+		return nil, nil
+	}
+	err = s.walk(ctx, session, func(name string, bytes int64) {
+		if checkUnfinished(name) == nil {
+			list = append(list, Unfinished{Name: name, Size: bytes})
+		}
+	})
+	return list, failed("list", session, err)
+}
+
+// DeleteUnfinished removes what Unfinished has listed. One that is not there any more is no error.
+func (s *Store) DeleteUnfinished(_ context.Context, name string) error {
+	err := checkUnfinished(name)
+	if err == nil && s.folder != "" {
+		err = ignoreGone(os.Remove(filepath.Join(s.folder, filepath.FromSlash(name))))
+	}
+	return failed("delete", name, err)
+}
+
+// checkUnfinished knows the names that gocloud gives to what is not written yet: the key's and when that began.
+func checkUnfinished(name string) error {
+	key, is := strings.CutSuffix(name, ".tmp")
+	began := strings.LastIndexByte(key, '.')
+	if !is || began < 0 {
+		return ErrBadKey
+	}
+	return checkKey(key[:began])
+}
+
 // walk calls each with every file of a session. In a folder those that are half written are among them, and what goes while it is
 // being read is no error: gocloud's listing gives up then, and files go at any moment, if only because they get their names.
 func (s *Store) walk(ctx context.Context, session string, each func(key string, bytes int64)) error {

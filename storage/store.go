@@ -1,6 +1,8 @@
 package storage
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -150,11 +152,31 @@ func ignoreCancelled(err error) error {
 
 // Write stores data under key.
 func (s *Store) Write(ctx context.Context, key string, data []byte) error {
+	return s.write(ctx, key, bytesOf(data))
+}
+
+// WriteBy stores under key what write writes in pieces of any size, unless that returns an error, which comes back wrapped.
+func (s *Store) WriteBy(ctx context.Context, key string, write func(w io.Writer) error) error {
+	return s.write(ctx, key, func(_ context.Context, w io.Writer) error {
+		buffered := bufio.NewWriterSize(w, pieceSize)
+		return cmp.Or(write(buffered), buffered.Flush())
+	})
+}
+
+func (s *Store) write(ctx context.Context, key string, write func(context.Context, io.Writer) error) error {
 	err := checkKey(key)
 	if err == nil {
-		err = s.put(ctx, key, &blob.WriterOptions{}, bytesOf(data))
+		err = s.put(ctx, key, &blob.WriterOptions{}, write)
 	}
 	return failed("put", key, err)
+}
+
+// checkBlob is the blob that Check writes, over and over.
+const checkBlob = "check"
+
+// Check reports why the storage takes no blob now; nil when it does.
+func (s *Store) Check(ctx context.Context) error {
+	return failed("put", checkBlob, s.put(ctx, checkBlob, &blob.WriterOptions{}, bytesOf([]byte("check"))))
 }
 
 // bytesOf writes data.

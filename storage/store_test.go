@@ -3,6 +3,7 @@ package storage
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -63,7 +64,7 @@ func TestFolderLayout(t *testing.T) {
 	}
 }
 
-// What a killed hub leaves of an unfinished write is no blob, and goes with its session.
+// What a killed hub leaves of an unfinished write is no blob, is listed, and goes with its session.
 func TestUnfinishedWrite(t *testing.T) {
 	s := open(t, t.TempDir())
 	if err := s.Write(t.Context(), ImageKey("s", "i"), []byte("whole")); err != nil {
@@ -74,12 +75,42 @@ func TestUnfinishedWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantAbsent(t, s, ImageKey("s", "other"))
+	want := []Unfinished{{Name: ImageKey("s", "other") + ".18c2f0a1.tmp", Size: 2}}
+	if got, err := s.Unfinished(t.Context(), "s"); err != nil || !slices.Equal(got, want) {
+		t.Errorf("unfinished are %v, %v", got, err)
+	}
 	if err := s.DeleteSession(t.Context(), "s"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(half); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("still there: %v", err)
 	}
+}
+
+func TestDeleteUnfinished(t *testing.T) {
+	s := open(t, t.TempDir())
+	err := s.WriteBy(t.Context(), MaskKey("s", "j"), func(io.Writer) error {
+		written, err := s.Unfinished(t.Context(), "s")
+		if err != nil || len(written) != 1 {
+			t.Fatalf("unfinished are %v, %v", written, err)
+		}
+		return s.DeleteUnfinished(t.Context(), written[0].Name)
+	})
+	if err == nil {
+		t.Error("a blob was stored whose file was gone")
+	}
+	if err := s.DeleteUnfinished(t.Context(), MaskKey("s", "j")+".18c2f0a1.tmp"); err != nil {
+		t.Errorf("one that is gone: %v", err)
+	}
+	if err := s.Write(t.Context(), MaskKey("s", "j"), []byte("whole")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{MaskKey("s", "j"), "sessions/s/../../../etc.1.tmp", "identity.1.tmp"} {
+		if err := s.DeleteUnfinished(t.Context(), name); !errors.Is(err, ErrBadKey) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	wantBlob(t, s, MaskKey("s", "j"), []byte("whole"))
 }
 
 // TestDeletedUnderReader deletes a session while its blob is being read. The file that is open stays that file: a seek does not look

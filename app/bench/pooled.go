@@ -129,6 +129,7 @@ func (p *pooled) batches(slot int, spec models.Spec) []gpuexec.Batch {
 			b.Jobs = append(b.Jobs, gpuexec.Job{
 				ID:      fmt.Sprint(slot, "-", i),
 				Open:    func(context.Context) (imageio.Source, error) { return imageio.InMemory(p.load.png), nil },
+				Keep:    gpuexec.Discard,
 				Options: mask.Options{Threshold: spec.Threshold, MinArea: spec.MinArea, DetectHoles: true, SplitTouching: spec.Split},
 			})
 		}

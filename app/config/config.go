@@ -109,6 +109,21 @@ func (c *Config) Validate() error {
 	if err := c.Levels().Validate(); err != nil {
 		return err
 	}
+	for name, path := range map[string]string{"data": c.Data, "storage": c.Storage, "models": c.Models} {
+		if strings.HasPrefix(path, "~") {
+			return fmt.Errorf("%s: %s would be a folder of that name, for ~ is a word of the shell alone: say the whole path", name, path)
+		}
+	}
+	for _, list := range [][]string{c.Hosts, c.Origins, c.Warm} {
+		for i := range list {
+			list[i] = strings.TrimSpace(list[i]) // of "a, b"
+		}
+	}
+	for _, host := range c.Hosts {
+		if strings.ContainsAny(host, "/:") {
+			return fmt.Errorf("hosts: %q is no name: say hub.lab.example, without scheme and port", host)
+		}
+	}
 	for _, origin := range c.Origins {
 		if err := http.NewCrossOriginProtection().AddTrustedOrigin(origin); err != nil {
 			return fmt.Errorf("origins: %w", err)
@@ -126,7 +141,7 @@ func (c *Config) Levels() budget.Levels {
 func (c *Config) refuseOpenDoor() error {
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return fmt.Errorf("listen: %w: say HOST:PORT, such as 127.0.0.1:8080", err)
 	}
 	ip := net.ParseIP(host)
 	loopback := host == "localhost" || ip != nil && ip.IsLoopback()
@@ -148,6 +163,24 @@ func RefuseUnknown(environ, known []string) error {
 		key, _, _ := strings.Cut(entry, "=")
 		if strings.HasPrefix(key, "SEGHUB_") && !isKnown[key] {
 			return fmt.Errorf("unknown setting %s in the environment; seghub serve --help lists all", key)
+		}
+	}
+	return nil
+}
+
+// RefuseQuoted reports SEGHUB_ variables in environ whose values still have what was written around them: docker's --env-file takes no
+// quotes off, and a secret that was made with echo ends with its line. A key like that is one that nobody can type.
+func RefuseQuoted(environ []string) error {
+	for _, entry := range environ {
+		key, value, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(key, "SEGHUB_") {
+			continue
+		}
+		if value != strings.TrimSpace(value) {
+			return fmt.Errorf("%s begins or ends with a blank or the end of a line: take that away", key)
+		}
+		if n := len(value); n > 1 && value[0] == value[n-1] && strings.Contains(`"'`, value[:1]) {
+			return fmt.Errorf("%s is in quotes, which would be a part of it: take them away", key)
 		}
 	}
 	return nil

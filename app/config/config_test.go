@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,8 +56,8 @@ func TestVariablesAndFlagsSetEveryField(t *testing.T) {
 		"SEGHUB_MEMORY_HIGH":   "20GB",
 		"SEGHUB_BORROW":        "false",
 
-		"SEGHUB_TRUSTED_PROXIES": "127.0.0.1,10.1.2.3/8,fd00::/8",
-		"SEGHUB_HOSTS":           "hub.lab.example,*.local",
+		"SEGHUB_TRUSTED_PROXIES": "127.0.0.1, 10.1.2.3/8,fd00::/8",
+		"SEGHUB_HOSTS":           "hub.lab.example, *.local",
 		"SEGHUB_ORIGINS":         "https://lab.example:8443",
 	}, "--turn=3s")
 	if err != nil {
@@ -66,7 +67,7 @@ func TestVariablesAndFlagsSetEveryField(t *testing.T) {
 		c.MemoryHigh != budget.Bytes(20e9) {
 		t.Errorf("read %+v", c)
 	}
-	if got := fmt.Sprint(c.TrustedProxies); got != "[127.0.0.1/32 10.0.0.0/8 fd00::/8]" || len(c.Hosts) != 2 || len(c.Origins) != 1 {
+	if got := fmt.Sprint(c.TrustedProxies); got != "[127.0.0.1/32 10.0.0.0/8 fd00::/8]" || !slices.Equal(c.Hosts, []string{"hub.lab.example", "*.local"}) || len(c.Origins) != 1 {
 		t.Errorf("read %s, %v, %v", got, c.Hosts, c.Origins)
 	}
 }
@@ -95,7 +96,10 @@ func TestRefused(t *testing.T) {
 		"no file":              {args: []string{"--max-files=0"}, words: "max-files"},
 		"no storage":           {args: []string{"--max-storage=0"}, words: "max-storage"},
 		"no queue":             {args: []string{"--max-queue=0"}, words: "max-queue"},
-		"no port":              {args: []string{"--listen=localhost"}, words: "listen"},
+		"no port":              {args: []string{"--listen=localhost"}, words: "say HOST:PORT"},
+		"a host's port":        {args: []string{"--hosts=hub.lab.example:8080"}, words: "without scheme and port"},
+		"a host's scheme":      {args: []string{"--hosts=https://hub.lab.example"}, words: "without scheme and port"},
+		"a word of the shell":  {args: []string{"--data=~/hub"}, words: "whole path"},
 		"negative rates":       {args: []string{"--rate-limits=-1"}, words: "rate-limits"},
 		"no sockets":           {args: []string{"--max-sockets=0"}, words: "max-sockets"},
 		"no sessions":          {args: []string{"--max-sessions=0"}, words: "max-sessions"},
@@ -143,6 +147,28 @@ func TestUnknownVariableIsRefused(t *testing.T) {
 	}
 }
 
+func TestValuesThatKeptTheirQuotesAreRefused(t *testing.T) {
+	for entry, refused := range map[string]bool{
+		"SEGHUB_ACCESS_KEY=sesame":      false,
+		"SEGHUB_ACCESS_KEY=":            false,
+		`SEGHUB_ACCESS_KEY="`:           false,
+		`SEGHUB_ACCESS_KEY=12" x 10"`:   false,
+		`SEGHUB_ACCESS_KEY="sesame"`:    true,
+		"SEGHUB_ACCESS_KEY='sesame'":    true,
+		"SEGHUB_ACCESS_KEY=sesame\n":    true,
+		"SEGHUB_LISTEN= 127.0.0.1:8080": true,
+		`PS1="> "`:                      false,
+	} {
+		err := RefuseQuoted([]string{"HOME=/", entry})
+		if (err != nil) != refused {
+			t.Errorf("%q: %v", entry, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "sesame") {
+			t.Errorf("%q: the error holds the key: %v", entry, err)
+		}
+	}
+}
+
 func TestSecretsStayOutOfTheLog(t *testing.T) {
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, nil))
@@ -155,5 +181,9 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 	}
 	if !strings.Contains(text, "example.org:6379/1") {
 		t.Errorf("the log does not say which Redis: %s", text)
+	}
+	sentinel := Config{Redis: "redis+sentinel://me:hush@example.org:26379/0?master_name=hub&password=quiet&username=me"}.LogValue().String()
+	if strings.Contains(sentinel, "hush") || strings.Contains(sentinel, "quiet") || !strings.Contains(sentinel, "master_name=hub") {
+		t.Errorf("the log holds %s", sentinel)
 	}
 }

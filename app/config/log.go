@@ -26,7 +26,7 @@ func (c Config) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// hide blanks a secret: all of it, or the password of a URL.
+// hide blanks a secret: all of it, or the passwords of a URL, of which a Sentinel's are in its query.
 func hide(kind, text string) string {
 	if text == "" {
 		return ""
@@ -34,6 +34,13 @@ func hide(kind, text string) string {
 	if kind == "url" {
 		u, err := url.Parse(text)
 		if err == nil {
+			query := u.Query()
+			for name := range query {
+				if strings.Contains(name, "password") {
+					query.Set(name, "xxxxx") // as Redacted does
+				}
+			}
+			u.RawQuery = query.Encode()
 			return u.Redacted()
 		}
 	}

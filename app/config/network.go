@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 )
@@ -10,6 +11,7 @@ type Network struct{ netip.Prefix }
 
 // UnmarshalText reads a Network.
 func (n *Network) UnmarshalText(text []byte) error {
+	text = bytes.TrimSpace(text) // of "a, b"
 	if address, err := netip.ParseAddr(string(text)); err == nil {
 		n.Prefix = netip.PrefixFrom(address, address.BitLen())
 		return nil

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -35,6 +36,13 @@ type Files interface {
 	Keys(ctx context.Context, session string) ([]string, error)
 	Delete(ctx context.Context, key string) error
 	DeleteSession(ctx context.Context, session string) error
+	Drafts
+}
+
+// Drafts are the files that are being written, or were when their hub was killed.
+type Drafts interface {
+	Unfinished(ctx context.Context, session string) ([]storage.Unfinished, error)
+	DeleteUnfinished(ctx context.Context, name string) error
 }
 
 // Hubs are those that use the storage, by name.
@@ -85,6 +93,7 @@ type Janitor struct {
 	stranger string    // a hub on another Redis, when there was one at the last look
 	lost     suspects  // sessions
 	strays   suspects  // keys in sessions that there are
+	drafts   suspects  // unfinished files in them, with their sizes: one that grows is another
 	searched time.Time // when the strays were looked for last
 }
 
@@ -131,7 +140,7 @@ func (j *Janitor) run(ctx context.Context) {
 		err := j.look(look, time.Now())
 		cancel()
 		if err != nil {
-			j.lost, j.strays = nil, nil
+			j.forget()
 			if ctx.Err() == nil {
 				j.Log.Warn("the storage is not tidied at the moment", "error", err)
 			}
@@ -144,6 +153,9 @@ func (j *Janitor) run(ctx context.Context) {
 	}
 }
 
+// forget drops every suspicion.
+func (j *Janitor) forget() { j.lost, j.strays, j.drafts = nil, nil, nil }
+
 // pause is how long to wait between two looks.
 func (j *Janitor) pause() time.Duration { return min(j.SessionTTL, longestPause) }
 
@@ -151,7 +163,7 @@ func (j *Janitor) pause() time.Duration { return min(j.SessionTTL, longestPause)
 func (j *Janitor) look(ctx context.Context, now time.Time) error {
 	alone, err := j.announce(ctx)
 	if err != nil || !alone {
-		j.lost, j.strays = nil, nil
+		j.forget()
 		return err
 	}
 	ids, err := j.Files.Sessions(ctx)
@@ -180,7 +192,10 @@ func (j *Janitor) look(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	j.searched = now
-	return j.search(ctx, known, now)
+	if err := j.search(ctx, known, now); err != nil {
+		return err
+	}
+	return j.dropDrafts(ctx, known, now)
 }
 
 // announce tells whether this hub and those on the same Redis are alone with the storage.
@@ -235,6 +250,28 @@ func (j *Janitor) search(ctx context.Context, known []string, now time.Time) err
 			return err
 		}
 		j.Log.Info("a file that nothing refers to deleted", "key", key)
+	}
+	return nil
+}
+
+// dropDrafts deletes what a hub was writing in sessions that there are when it was killed. What is written grows now and then: an upload within
+// its time, a probability map with each band of tiles.
+func (j *Janitor) dropDrafts(ctx context.Context, known []string, now time.Time) error {
+	names := map[string]string{} // by suspicion
+	for _, id := range known {
+		drafts, err := j.Files.Unfinished(ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, draft := range drafts {
+			names[fmt.Sprintf("%s of %d bytes", draft.Name, draft.Size)] = draft.Name
+		}
+	}
+	for _, suspicion := range j.drafts.due(slices.Collect(maps.Keys(names)), now, 2*j.UploadTime) {
+		if err := j.Files.DeleteUnfinished(ctx, names[suspicion]); err != nil {
+			return err
+		}
+		j.Log.Info("a file that nobody writes any more deleted", "file", suspicion)
 	}
 	return nil
 }

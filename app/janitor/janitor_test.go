@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
@@ -200,6 +202,38 @@ func TestStraysInASessionGo(t *testing.T) {
 	w.looks(t, 8*time.Hour)
 	if got := w.left(t); !sameSet(got, mine) {
 		t.Errorf("left %v, want %v", got, mine)
+	}
+}
+
+// TestDraftsOfTheDeadGo has a hub killed while it wrote, and another at work for longer than any grace.
+func TestDraftsOfTheDeadGo(t *testing.T) {
+	w := newWorld(t)
+	w.set("ben", []sessions.Job{{ID: "j1", ImageID: "i1"}})
+	w.put(t, storage.ImageKey("ben", "i1"))
+	dead := filepath.Join(w.folder, storage.ProbabilityKey("ben", "j1")+".18c2f0a1.tmp")
+	if err := os.MkdirAll(filepath.Dir(dead), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dead, []byte("half a map"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := w.store.WriteBy(t.Context(), storage.ProbabilityKey("ben", "j1"), func(file io.Writer) error {
+		for range 20 {
+			w.looks(t, 5*time.Hour)
+			if _, err := file.Write(make([]byte, 1<<20)); err != nil { // more than is buffered
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dead); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the draft of a hub that was killed: %v", err)
+	}
+	if got, want := w.left(t), []string{storage.ImageKey("ben", "i1"), storage.ProbabilityKey("ben", "j1")}; !sameSet(got, want) {
+		t.Errorf("left %v, want %v", got, want)
 	}
 }
 

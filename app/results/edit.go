@@ -93,9 +93,9 @@ func (k *Keeper) correct(ctx context.Context, session string, job sessions.Job, 
 		return Edited{}, err
 	}
 	told.Content, told.Edit, told.Options, told.Count = next.String(), id, job.Options, after.Count
-	e.Revision, err = k.revise(ctx, session, job, map[string][]byte{
-		storage.RevisionKey(session, job.ID, id+".change"): packed,
-		storage.RevisionKey(session, job.ID, id+".edit"):   wanted,
+	e.Revision, err = k.revise(ctx, session, job, written{
+		storage.RevisionKey(session, job.ID, id+".change"): bytesOf(packed),
+		storage.RevisionKey(session, job.ID, id+".edit"):   bytesOf(wanted),
 	}, told)
 	return e, err
 }
@@ -223,7 +223,7 @@ func (k *Keeper) revert(ctx context.Context, session string, job sessions.Job, n
 	}
 	id := newID()
 	told.Content, told.Edit, told.Options, told.Count = then.content.String(), id, to.Options, account.Count
-	e.Revision, err = k.revise(ctx, session, job, map[string][]byte{storage.RevisionKey(session, job.ID, id+".edit"): wanted}, told)
+	e.Revision, err = k.revise(ctx, session, job, written{storage.RevisionKey(session, job.ID, id+".edit"): bytesOf(wanted)}, told)
 	return e, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"log/slog"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 type Blobs interface {
 	Open(ctx context.Context, key string) (*storage.Blob, error)
 	Read(ctx context.Context, key string) ([]byte, error)
-	Write(ctx context.Context, key string, data []byte) error
+	WriteBy(ctx context.Context, key string, write func(w io.Writer) error) error
 	Delete(ctx context.Context, key string) error
 }
 
@@ -101,11 +102,22 @@ func (k *Keeper) at(ctx context.Context, session, job string, revision int) (ses
 // newID names blobs that nobody has written yet.
 func newID() string { return rand.Text() }
 
-// write stores blobs side by side, by their keys.
-func (k *Keeper) write(ctx context.Context, blobs map[string][]byte) error {
+// written are blobs that belong together, by their keys, each by what writes it.
+type written map[string]func(io.Writer) error
+
+// bytesOf writes data.
+func bytesOf(data []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}
+}
+
+// write stores blobs side by side.
+func (k *Keeper) write(ctx context.Context, blobs written) error {
 	writes, ctx := errgroup.WithContext(ctx)
-	for key, data := range blobs {
-		writes.Go(func() error { return k.Blobs.Write(ctx, key, data) })
+	for key, write := range blobs {
+		writes.Go(func() error { return k.Blobs.WriteBy(ctx, key, write) })
 	}
 	return writes.Wait()
 }
@@ -114,7 +126,7 @@ func (k *Keeper) write(ctx context.Context, blobs map[string][]byte) error {
 const cleanUpTimeout = 10 * time.Second
 
 // discard deletes blobs of a revision that was not made. Where that fails the janitor does it.
-func (k *Keeper) discard(ctx context.Context, blobs map[string][]byte) {
+func (k *Keeper) discard(ctx context.Context, blobs written) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
 	defer cancel()
 	for key := range blobs {

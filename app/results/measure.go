@@ -1,11 +1,10 @@
 package results
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"image"
+	"io"
 	"math"
 
 	"seghub/models/imageio"
@@ -83,23 +82,17 @@ func (k *Keeper) cut(ctx context.Context, session string, job sessions.Job, o ma
 // keep makes what was measured anew the next revision of a job.
 func (k *Keeper) keep(ctx context.Context, session string, job sessions.Job, r result.Result, spans []mask.Span) error {
 	id := newID()
-	data, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("encode a result of job %s: %w", job.ID, err)
-	}
-	var labels bytes.Buffer
-	if err := mask.WriteLabels(&labels, r.Image.Width, r.Image.Height, spans); err != nil {
-		return err
-	}
 	asked, err := pack(asked{Options: &r.Options})
 	if err != nil {
 		return err
 	}
 	c := content{base: id}
-	blobs := map[string][]byte{
-		storage.RevisionKey(session, job.ID, id+".edit"): asked,
-		resultKey(session, job.ID, c.base):               data,
-		labelsKey(session, job.ID, c.base):               labels.Bytes(),
+	blobs := written{
+		storage.RevisionKey(session, job.ID, id+".edit"): bytesOf(asked),
+		resultKey(session, job.ID, c.base):               r.Write,
+		labelsKey(session, job.ID, c.base): func(w io.Writer) error {
+			return mask.WriteLabels(w, r.Image.Width, r.Image.Height, spans)
+		},
 	}
 	_, err = k.revise(ctx, session, job, blobs, sessions.NewRevision{
 		Content: c.String(), Edit: id, Options: r.Options, Count: r.Summary.Count,
@@ -109,7 +102,7 @@ func (k *Keeper) keep(ctx context.Context, session string, job sessions.Job, r r
 }
 
 // revise stores the blobs of a job's next revision and makes it the newest.
-func (k *Keeper) revise(ctx context.Context, session string, job sessions.Job, blobs map[string][]byte, next sessions.NewRevision) (int, error) {
+func (k *Keeper) revise(ctx context.Context, session string, job sessions.Job, blobs written, next sessions.NewRevision) (int, error) {
 	err := k.write(ctx, blobs)
 	revision := 0
 	if err == nil {

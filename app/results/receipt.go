@@ -1,11 +1,11 @@
 package results
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"image"
+	"io"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
@@ -18,10 +18,10 @@ import (
 	"seghub/storage"
 )
 
-// PutFirst keeps everything that was made of a job: its first revision.
+// PutFirst keeps everything that was made of a job but its probability map, which is stored already: its first revision.
 func (k *Keeper) PutFirst(ctx context.Context, session string, job sessions.Job, out gpuexec.Output) error {
 	calibrate(out.Objects, job)
-	data, err := json.Marshal(result.Result{
+	found := result.Result{
 		Job:      job.ID,
 		Revision: 1,
 		Image: result.Image{ID: job.ImageID, Filename: job.Filename, Width: out.Width, Height: out.Height, Page: job.Page,
@@ -31,25 +31,19 @@ func (k *Keeper) PutFirst(ctx context.Context, session string, job sessions.Job,
 		Shrunk:  out.Shrunk,
 		Objects: out.Objects,
 		Summary: out.Summary,
-	})
-	if err != nil {
-		return fmt.Errorf("encode the result of job %s: %w", job.ID, err)
-	}
-	var labels bytes.Buffer
-	if err := mask.WriteLabels(&labels, out.Width, out.Height, out.Spans); err != nil {
-		return err
 	}
 	receipt, err := json.Marshal(k.newReceipt(job, out))
 	if err != nil {
 		return fmt.Errorf("encode the receipt of job %s: %w", job.ID, err)
 	}
 	// Side by side: somebody waits for the mask, and in a bucket each takes a round trip.
-	return k.write(ctx, map[string][]byte{
-		storage.ProbabilityKey(session, job.ID): out.Probability,
-		storage.MaskKey(session, job.ID):        out.MaskPNG,
-		storage.ResultKey(session, job.ID):      data,
-		storage.LabelsKey(session, job.ID):      labels.Bytes(),
-		storage.ReceiptKey(session, job.ID):     receipt,
+	return k.write(ctx, written{
+		storage.MaskKey(session, job.ID):   bytesOf(out.MaskPNG),
+		storage.ResultKey(session, job.ID): found.Write,
+		storage.LabelsKey(session, job.ID): func(w io.Writer) error {
+			return mask.WriteLabels(w, out.Width, out.Height, out.Spans)
+		},
+		storage.ReceiptKey(session, job.ID): bytesOf(receipt),
 	})
 }
 

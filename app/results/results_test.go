@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"log/slog"
 	"maps"
 	"math"
@@ -89,6 +90,7 @@ func newKeeper(t rapid.TB, p mask.Probability, o mask.Options) (*Keeper, *oneJob
 		Budget: imageio.NewBudget(1 << 30), Pixels: 1e9, Version: "test", Runtime: "1", Device: "cpu", Log: slog.New(slog.DiscardHandler)})
 	k.Serve(jobs)
 	must(t, store.Write(context.Background(), storage.ImageKey(mySession, myImage), noise(t, p.Width, p.Height)))
+	must(t, store.WriteBy(context.Background(), storage.ProbabilityKey(mySession, myJob), func(w io.Writer) error { return mask.WriteBands(w, p) }))
 	must(t, k.PutFirst(context.Background(), mySession, jobs.job, outputOf(t, k, jobs.job, p, o)))
 	return k, jobs, store
 }
@@ -97,10 +99,7 @@ func outputOf(t rapid.TB, k *Keeper, job sessions.Job, p mask.Probability, o mas
 	t.Helper()
 	s := mask.Segment(p, o)
 	must(t, k.light(context.Background(), mySession, job, s.Objects, s.Spans))
-	var bands bytes.Buffer
-	must(t, mask.WriteBands(&bands, p))
-	return gpuexec.Output{Width: p.Width, Height: p.Height, Shrunk: 1, Objects: s.Objects, Spans: s.Spans, Summary: s.Summary, MaskPNG: []byte("png"),
-		Probability: bands.Bytes()}
+	return gpuexec.Output{Width: p.Width, Height: p.Height, Shrunk: 1, Objects: s.Objects, Spans: s.Spans, Summary: s.Summary, MaskPNG: []byte("png")}
 }
 
 // noise is a PNG of 16 bits a sample.

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
+	"math"
 
 	"seghub/app/results"
 	"seghub/gpuexec"
@@ -22,7 +24,13 @@ func (f files) OpenImage(ctx context.Context, session, image string) (imageio.So
 	return f.store.Open(ctx, storage.ImageKey(session, image))
 }
 
-// PutResult keeps everything that was made of a job.
+// PutProbability keeps the probability map of a job while r gives it. Nothing of it comes from outside, so it has no limit.
+func (f files) PutProbability(ctx context.Context, session, job string, r io.Reader) error {
+	_, err := f.store.Put(ctx, storage.ProbabilityKey(session, job), r, math.MaxInt64)
+	return err
+}
+
+// PutResult keeps everything else that was made of a job.
 func (f files) PutResult(ctx context.Context, job sessions.Job, session string, out gpuexec.Output) error {
 	return f.results.PutFirst(ctx, session, job, out)
 }

@@ -91,6 +91,7 @@ type server struct {
 	stopRedis func() error
 	store     *storage.Store
 	room      room
+	writable  *writable
 	models    *models.Registry
 	unfollow  context.CancelFunc
 	following sync.WaitGroup // what keeps the workers up with models
@@ -161,6 +162,7 @@ func (s *server) startParts(ctx context.Context) (err error) {
 	if s.store, err = storage.Open(ctx, location); err != nil {
 		return err
 	}
+	s.writable = newWritable(s.store.Check)
 	s.room = room{disks: []string{cfg.Data}, minFree: int64(cfg.MinFree), most: int64(cfg.MaxStorage), store: s.store}
 	if !strings.Contains(location, "://") {
 		s.room.disks = append(s.room.disks, location)
@@ -374,6 +376,9 @@ func (s *server) ready(ctx context.Context) error {
 		return errors.New("models are being loaded")
 	}
 	if err := s.room.free(ctx, 0); err != nil {
+		return err
+	}
+	if err := s.writable.ask(ctx); err != nil {
 		return err
 	}
 	return s.sessions.Ready(ctx)

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -78,6 +80,7 @@ func jobOf(id string, file []byte) gpuexec.Job {
 	return gpuexec.Job{
 		ID:      id,
 		Open:    func(context.Context) (imageio.Source, error) { return imageio.InMemory(file), nil },
+		Keep:    gpuexec.Discard,
 		Options: mask.Options{Threshold: 0.5},
 	}
 }
@@ -92,6 +95,7 @@ func TestFourWorkersKeepTheirImagesApart(t *testing.T) {
 		t.Fatalf("Warm = %v, ready %t", err, pool.Ready())
 	}
 	want := make(map[string]uint8)
+	var kept shelf
 	for slot := range slots {
 		for n := range batches {
 			b := gpuexec.Batch{Model: model.ID}
@@ -103,7 +107,7 @@ func TestFourWorkersKeepTheirImagesApart(t *testing.T) {
 				if err := imageio.EncodeGray(&file, side, side, bytes.Repeat([]byte{brightness}, side*side)); err != nil {
 					t.Fatal(err)
 				}
-				b.Jobs = append(b.Jobs, jobOf(id, file.Bytes()))
+				b.Jobs = append(b.Jobs, kept.of(jobOf(id, file.Bytes())))
 			}
 			from[slot] <- b
 		}
@@ -113,16 +117,30 @@ func TestFourWorkersKeepTheirImagesApart(t *testing.T) {
 		if r.Err != nil {
 			t.Fatalf("%s: %v", r.JobID, r.Err)
 		}
-		if got := probabilityAt(t, r.Output, side/2, side/2); got != want[r.JobID] {
+		if got := kept.probabilityAt(t, r.JobID, side/2, side/2); got != want[r.JobID] {
 			t.Errorf("job %s has the probability %d, want %d", r.JobID, got, want[r.JobID])
 		}
 	}
 }
 
-// probabilityAt is one sample of a result's probability map.
-func probabilityAt(t *testing.T, out *gpuexec.Output, x, y int) uint8 {
+// shelf has the probability maps of jobs, by their ids.
+type shelf struct{ maps sync.Map }
+
+// of is a job whose map goes to the shelf.
+func (s *shelf) of(j gpuexec.Job) gpuexec.Job {
+	j.Keep = func(_ context.Context, r io.Reader) error {
+		stored, err := io.ReadAll(r)
+		s.maps.Store(j.ID, stored)
+		return err
+	}
+	return j
+}
+
+// probabilityAt is one sample of the map of a job that is done.
+func (s *shelf) probabilityAt(t *testing.T, job string, x, y int) uint8 {
 	t.Helper()
-	bands, err := mask.ReadBands(bytes.NewReader(out.Probability), int64(out.Width)*int64(out.Height))
+	stored, _ := s.maps.Load(job)
+	bands, err := mask.ReadBands(bytes.NewReader(stored.([]byte)), 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,7 @@ type unceasing struct {
 	model string
 	file  []byte
 	given atomic.Int64 // jobs; the n-th has the id n
+	kept  shelf
 }
 
 func (u *unceasing) Next(ctx context.Context, _ int) (gpuexec.Batch, error) {
@@ -47,7 +48,7 @@ func (u *unceasing) Next(ctx context.Context, _ int) (gpuexec.Batch, error) {
 	}
 	b := gpuexec.Batch{Model: u.model}
 	for range 2 {
-		b.Jobs = append(b.Jobs, jobOf(strconv.FormatInt(u.given.Add(1), 10), u.file))
+		b.Jobs = append(b.Jobs, u.kept.of(jobOf(strconv.FormatInt(u.given.Add(1), 10), u.file)))
 	}
 	return b, nil
 }
@@ -125,7 +126,7 @@ func TestAModelFileIsReplacedUnderLoad(t *testing.T) {
 				if result.Err != nil {
 					t.Fatal(result.Err)
 				}
-				switch got := probabilityAt(t, result.Output, 24, 24); got {
+				switch got := from.kept.probabilityAt(t, result.JobID, 24, 24); got {
 				case want:
 					seen++
 				case old:

@@ -44,9 +44,12 @@ func Decode(ctx context.Context, r io.Reader, maxPixels int64, progress func(fra
 }
 
 func decodeAll(ctx context.Context, r Reader, page Page, report *reporter) (Image, error) {
-	levels, err := Survey(ctx, r, page)
-	if err != nil {
-		return Image{}, err
+	levels := &Levels{typ: page.Type}
+	if page.Type != Uint8 {
+		var err error
+		if levels, err = Survey(ctx, r, page); err != nil {
+			return Image{}, err
+		}
 	}
 	img := Image{Width: page.Width, Height: page.Height, Channels: page.Channels, Pix: pixels.Lend(page.Width * page.Height * page.Channels)}
 	line := page.Width * page.PixelBytes()

@@ -133,11 +133,13 @@ func TestNoiseStaysDark(t *testing.T) {
 		deep.Pix[i] = uint8(100 + state>>28)
 	}
 	deep.Pix[5000], deep.Pix[6000] = 0x40, 0x40
-	var noisy, bright [1]uint8
-	levels := survey(t, openFile(t, pngFile(t, deep)))
-	levels.Map(noisy[:], []byte{115, 0})
-	levels.Map(bright[:], []byte{0, 0x40})
-	if noisy[0] > 30 || bright[0] < 250 {
-		t.Errorf("noise becomes %d, what shines %d", noisy[0], bright[0])
+	for name, file := range map[string][]byte{"by rows": pngFile(t, deep), "in one strip": tiffFile(t, deep, tiff.Deflate)} {
+		var noisy, bright [1]uint8
+		levels := survey(t, openFile(t, file))
+		levels.Map(noisy[:], []byte{115, 0})
+		levels.Map(bright[:], []byte{0, 0x40})
+		if noisy[0] > 30 || bright[0] < 250 {
+			t.Errorf("%s: noise becomes %d, what shines %d", name, noisy[0], bright[0])
+		}
 	}
 }

@@ -37,6 +37,11 @@ func openPNG(source *fileSource, _ Limits) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if form, ok := newPNGForm(head); ok {
+		page := form.page()
+		page.orientation = orientation
+		return &File{Pages: []Page{page.turned()}, codec: &pngCodec{source, form}}, nil
+	}
 	page := Page{Width: h.width, Height: h.height, Channels: 3, Bits: int(h.depth), orientation: orientation}
 	if h.colour == colourGrey || h.colour == colourGreyAlpha {
 		page.Channels = 1
@@ -44,11 +49,8 @@ func openPNG(source *fileSource, _ Limits) (*File, error) {
 	if h.depth == 16 {
 		page.Type = Uint16
 	}
-	working := int64(0)
-	if _, plain := newPNGForm(head); !plain {
-		// image/png's own picture, and of an interlaced one a pass more.
-		working = int64(h.width) * int64(h.height) * 8
-	}
+	// image/png's own picture, and of an interlaced one a pass more.
+	working := int64(h.width) * int64(h.height) * 8
 	return pictureFile(source, page, working, decodePNG), nil
 }
 
@@ -109,33 +111,9 @@ func walkPNG(source *fileSource) (orientation int, err error) {
 // maxEXIF is the most that an EXIF block is read of.
 const maxEXIF = 1 << 20
 
-// decodePNG is a decoder.
+// decodePNG is a decoder, for what is not read row by row.
 func decodePNG(r io.Reader, alive func() error) (picture, error) {
-	file := bufio.NewReaderSize(r, 16<<10)
-	head, _ := file.Peek(pngHeaderEnd) // what is shorter, image/png refuses
-	form, ok := newPNGForm(head)
-	if !ok {
-		return standard(png.Decode)(&withoutNotes{r: file}, alive)
-	}
-	chunks := &chunkReader{r: file}
-	if _, err := file.Discard(pngHeaderEnd); err != nil {
-		return picture{}, err
-	}
-	if err := chunks.untilPixels(form); err != nil {
-		return picture{}, err
-	}
-	pix, err := form.decode(chunks, alive)
-	if err == nil {
-		err = chunks.untilEnd()
-	}
-	if err != nil {
-		return picture{}, err
-	}
-	p := picture{width: form.width, height: form.height, channels: form.channels(), pix: pix}
-	if form.bytes == 2 {
-		p.typ = Uint16
-	}
-	return p, nil
+	return standard(png.Decode)(&withoutNotes{r: bufio.NewReaderSize(r, 16<<10)}, alive)
 }
 
 // withoutNotes gives a PNG file without the chunks that a picture is the same without, whose checksums may be wrong.

@@ -1,21 +1,24 @@
 package imageio
 
 import (
+	"bufio"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"image"
 	"io"
 	"math"
 	"sync"
 
 	"seghub/models/imageio/inflate"
-	"seghub/models/pixels"
+	"seghub/models/imageio/scroll"
 )
 
 // Most pictures that come are PNG files of 8 or 16 bits, and inflating them is what an image costs beside its inference. Those
-// are read here, row by row into the memory of the Image; what is rarer is left to image/png, which is also what says
-// what a well-formed file is. docs/adr/0009 has the measurements.
+// are read here, row by row, so that none need be in memory as a whole; what is rarer is left to image/png, which is also what
+// says what a well-formed file is. docs/adr/0009 has the measurements.
 
 // pngForm is how the samples of a picture lie in its rows.
 type pngForm struct {
@@ -55,58 +58,136 @@ func (f pngForm) hasAlpha() bool { return f.samples != f.channels() }
 // bytesPerPixel is how far the filters look back.
 func (f pngForm) bytesPerPixel() int { return f.samples * f.bytes }
 
+// page is what a Reader gives.
+func (f pngForm) page() Page {
+	page := Page{Width: f.width, Height: f.height, Channels: f.channels(), Samples: 1, Bits: 8 * f.bytes}
+	if f.bytes == 2 {
+		page.Type = Uint16
+	}
+	page.Memory = int64(f.kept())*int64(f.line()) + 8*int64(f.width*f.bytesPerPixel()) + inflaterMemory
+	return page
+}
+
+// line is how many bytes a row has that a Reader gives.
+func (f pngForm) line() int { return f.width * f.channels() * f.bytes }
+
+// kept is how many rows are kept: all of a picture of up to keptBytes, which is so inflated once, and of a larger one enough for
+// what lies beside each other to be read one after the other.
+func (f pngForm) kept() int {
+	const (
+		keptBytes = 32 << 20
+		least     = band
+	)
+	return min(f.height, max(least, keptBytes/f.line()))
+}
+
 var inflaters = sync.Pool{New: func() any { return new(inflate.Reader) }}
 
-// decode reads the rows of the picture, without their alpha.
-func (f pngForm) decode(data io.Reader, alive func() error) ([]uint8, error) {
-	rows := inflaters.Get().(*inflate.Reader)
-	rows.Reset(data)
-	defer func() {
-		rows.Reset(nil) // the file is not to be kept with it
-		inflaters.Put(rows)
-	}()
+// inflaterMemory is what one holds beside a row.
+const inflaterMemory = 1 << 20
 
-	size := f.width * f.channels() * f.bytes
-	pix := pixels.Lend(size * f.height)
-	row := f.width * f.bytesPerPixel()
-	above := make([]uint8, row)
-	var current []uint8 // where pixels have an alpha that is not to be kept
-	if f.hasAlpha() {
-		current = make([]uint8, row)
-	}
-	for y := range f.height {
-		if y%band == 0 {
-			if err := alive(); err != nil {
-				return nil, err
-			}
-		}
-		filtered, err := rows.Next(1 + row)
+// pngCodec is a codec of files that are read row by row.
+type pngCodec struct {
+	source *fileSource
+	form   pngForm
+}
+
+func (c *pngCodec) open(context.Context, Plane) (Reader, error) { return &pngReader{pngCodec: *c}, nil }
+
+// pngReader is a Reader.
+type pngReader struct {
+	pngCodec
+	scroll scroll.Scroll
+}
+
+func (r *pngReader) Block() image.Point { return image.Pt(r.form.width, r.form.kept()) }
+
+// Read stops behind the last row that is wanted: what is damaged below it, is not seen.
+func (r *pngReader) Read(ctx context.Context, dst []byte, area image.Rectangle) error {
+	pixel := r.form.channels() * r.form.bytes
+	if !r.scroll.Reaches(area.Min.Y) {
+		rows, err := r.form.open(bufio.NewReaderSize(r.source.whole(), 16<<10))
 		if err != nil {
-			return nil, fmt.Errorf("row %d: %w", y, notEnd(err))
+			return err
 		}
-		to := pix[y*size : (y+1)*size]
-		if current == nil {
-			if err := unfilter(to, filtered[1:], above, filtered[0], f.bytesPerPixel()); err != nil {
-				return nil, fmt.Errorf("row %d: %w", y, err)
-			}
-			above = to
-			continue
-		}
-		if err := unfilter(current, filtered[1:], above, filtered[0], f.bytesPerPixel()); err != nil {
-			return nil, fmt.Errorf("row %d: %w", y, err)
-		}
-		dropAlpha(to, current, f.bytesPerPixel(), f.channels()*f.bytes)
-		above, current = current, above
+		r.scroll.Open(rows, pixel, r.form.line(), r.form.kept())
 	}
-	if f.bytes == 2 {
-		turnBytes(pix)
+	return r.scroll.Read(ctx, dst, area.Dx()*pixel, area)
+}
+
+func (r *pngReader) Close() error {
+	r.scroll.End()
+	r.scroll = scroll.Scroll{}
+	return nil
+}
+
+// pngRows makes the rows of a picture, without their alpha: scroll.Rows.
+type pngRows struct {
+	form           pngForm
+	chunks         *chunkReader
+	inflater       *inflate.Reader
+	above, current []uint8 // rows as they were before they were filtered: the one made last, and the one in hand
+	made           int
+}
+
+// open begins with the file's first row.
+func (f pngForm) open(file *bufio.Reader) (*pngRows, error) {
+	if _, err := file.Discard(pngHeaderEnd); err != nil {
+		return nil, notEnd(err)
 	}
-	if _, err := rows.Next(1); err == nil {
-		return nil, errors.New("more rows than the header says")
-	} else if !errors.Is(err, io.EOF) {
+	chunks := &chunkReader{r: file}
+	if err := chunks.untilPixels(f); err != nil {
 		return nil, err
 	}
-	return pix, nil
+	row := f.width * f.bytesPerPixel()
+	rows := &pngRows{form: f, chunks: chunks, inflater: inflaters.Get().(*inflate.Reader), above: make([]uint8, row), current: make([]uint8, row)}
+	rows.inflater.Reset(chunks)
+	return rows, nil
+}
+
+func (r *pngRows) Make(dst []byte) error {
+	if err := r.unfilter(); err != nil {
+		return fmt.Errorf("row %d: %w", r.made, notEnd(err))
+	}
+	f := r.form
+	if f.hasAlpha() {
+		dropAlpha(dst, r.current, f.bytesPerPixel(), f.channels()*f.bytes)
+	} else {
+		copy(dst, r.current)
+	}
+	if f.bytes == 2 {
+		turnBytes(dst)
+	}
+	r.above, r.current = r.current, r.above
+	if r.made++; r.made == f.height {
+		return r.judgeEnd()
+	}
+	return nil
+}
+
+// unfilter inflates a row and has it as it was before it was filtered.
+func (r *pngRows) unfilter() error {
+	filtered, err := r.inflater.Next(1 + len(r.current))
+	if err != nil {
+		return err
+	}
+	return unfilter(r.current, filtered[1:], r.above, filtered[0], r.form.bytesPerPixel())
+}
+
+// judgeEnd looks at what follows the last row.
+func (r *pngRows) judgeEnd() error {
+	if _, err := r.inflater.Next(1); err == nil {
+		return errors.New("more rows than the header says")
+	} else if !errors.Is(err, io.EOF) {
+		return err
+	}
+	return r.chunks.untilEnd()
+}
+
+// End gives the inflater back.
+func (r *pngRows) End() {
+	r.inflater.Reset(nil) // the file is not to be kept with it
+	inflaters.Put(r.inflater)
 }
 
 // dropAlpha keeps the first kept bytes of each pixel of so many.

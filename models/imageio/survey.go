@@ -15,7 +15,10 @@ const surveyed = 16 << 20
 
 // Survey finds the levels of what r reads, which page describes: from all of it, or from blocks spread evenly over a large one.
 func Survey(ctx context.Context, r Reader, page Page) (*Levels, error) {
-	s := survey{typ: page.Type, channels: page.Channels}
+	s := survey{typ: page.Type, channels: page.Channels, step: 1}
+	if page.Width*page.Height*page.Channels > few*every {
+		s.step = every
+	}
 	if bits := 8 * s.typ.Size(); bits <= 16 {
 		s.counts = make([]int64, 1<<bits)
 	}
@@ -60,13 +63,17 @@ type survey struct {
 	counts      []int64   // of each pattern of bits, for samples of 8 and 16
 	values      []float64 // else some of the samples that are numbers
 	differences []float64 // between pixels that lie a little apart
+
+	step int // from one sample that is looked at to the next
+	skip int // so many samples until then
 }
 
-// Of an area of many samples every so manieth is looked at one by one; the differences are between pixels so far apart, as the
-// noise of neighbours is often shared.
+// Of a plane of many samples every so manieth is looked at by itself; the differences are between pixels so far apart, as the
+// noise of neighbours is often shared. Of fewer than few the noise cannot be told.
 const (
 	every = 61
 	apart = 4
+	few   = 1000
 )
 
 // add takes rows of width pixels.
@@ -82,11 +89,8 @@ func (s *survey) add(pix []byte, width int) {
 			s.counts[binary.LittleEndian.Uint16(pix[i:])]++
 		}
 	}
-	samples, row, step := len(pix)/size, width*s.channels, 1
-	if samples > every*every {
-		step = every
-	}
-	for i := 0; i < samples; i += step {
+	samples, row, i := len(pix)/size, width*s.channels, s.skip
+	for ; i < samples; i += s.step {
 		v := s.typ.Value(pix[i*size:])
 		if size > 2 && finite(v) {
 			s.values = append(s.values, v)
@@ -97,6 +101,7 @@ func (s *survey) add(pix []byte, width int) {
 			}
 		}
 	}
+	s.skip = i - samples
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
@@ -175,7 +180,6 @@ func (s *survey) ranks() (total int64, nth func(rank int64) float64) {
 // noise is the standard deviation of what is independent between pixels a little apart: the median of their differences, as if
 // it were normally distributed, so that edges, which are few, do not count. Of a picture of few pixels it is not known, and 0.
 func (s *survey) noise() float64 {
-	const few = 1000
 	if len(s.differences) < few {
 		return 0
 	}

@@ -22,6 +22,7 @@ const (
 const (
 	callTimeout = 2 * time.Second  // to dial, to read, to write
 	readyWithin = 60 * time.Second // a large append-only file takes a while to load
+	sayAfter    = 2 * time.Second  // that an external one is waited for
 	pollEvery   = 20 * time.Millisecond
 	muteWithin  = 10 * time.Second // it takes connections and says nothing: it is no Redis, or not spoken to as it wants
 )
@@ -71,7 +72,12 @@ func openURL(ctx context.Context, url string, log *slog.Logger) (*external, erro
 	if err != nil {
 		return nil, err
 	}
-	if err = awaitReady(ctx, e.client, e.tls, nil); err == nil {
+	patience := time.AfterFunc(sayAfter, func() {
+		log.Warn("Redis does not answer yet; it is waited for", "address", e.where, "at_most", readyWithin)
+	})
+	err = awaitReady(ctx, e.client, e.tls, nil)
+	patience.Stop()
+	if err == nil {
 		err = probe(ctx, e.client)
 	}
 	if err != nil {

@@ -101,7 +101,13 @@ func (r *Reader) inflate() error {
 			r.pos, r.bits, r.nbits = pos, bits, nbits
 			return errNoCode
 		}
-		repeat(out, made, distance, length)
+		if distance >= 8 && length <= 16 { // nearly all, where there is noise
+			from, to := out[made-distance:], out[made:]
+			binary.LittleEndian.PutUint64(to, binary.LittleEndian.Uint64(from))
+			binary.LittleEndian.PutUint64(to[8:], binary.LittleEndian.Uint64(from[8:]))
+		} else {
+			repeat(out, made, distance, length)
+		}
 		made += length
 	}
 	r.pos, r.bits, r.nbits, r.made = pos, bits, nbits, made

@@ -7,42 +7,50 @@ import (
 )
 
 // lzw decompresses TIFF's LZW (TIFF 6.0, section 13): codes of 9 to 12 bits, the highest bit first, which grow one code early.
-// golang.org/x/image/tiff/lzw does the same byte by byte; docs/adr has both measured.
+// golang.org/x/image/tiff/lzw does the same byte by byte; docs/adr/0017 says why it is here.
 //
 // Files of before TIFF 5.0 have the lowest bit first, and their codes grow when they must; their first byte gives them away.
 type lzw struct {
-	r         io.Reader
-	in        []byte // in[pos:stop] has not been taken; behind stop are zeros
-	pos, stop int
-	inErr     error
+	r     io.Reader
+	in    []byte // up to stop of the block; behind that are zeros
+	stop  int
+	inErr error
 
-	bits  uint64 // taken from in: the next bit highest, or lowest in an old file
-	nbits uint   // of them, how many are valid
-	width uint   // of the next code
+	at    uint // of the next code, in bits of in
+	width uint // of it
 	old   bool
 
-	free int // the code that the next string gets
-	last int // the code before; none behind a clear
-	// Of each code: its string is that of before, whose length is a multiple of 8, and behind it the bytes of tail, the first lowest:
-	// so that a string is written eight bytes at once. It has length bytes and begins with first.
-	tail           [lzwCodes]uint64
-	before, length [lzwCodes]uint16
-	first          [lzwCodes]uint8
+	free    int       // the code that the next string gets
+	grown   lzwString // that string; of no length behind a clear
+	strings [lzwCodes]lzwString
+	first   int // the strings lie in out from here on,
+	last    int // and up to here when every code is taken
 
-	out         []byte
-	given, made int // out[given:made] has been decompressed and not been given
+	out         []byte // begins with each byte once: the strings of the codes below lzwClear
+	given, made int    // out[given:made] has been decompressed and not been given
 	err         error
 }
+
+// lzwString is what a code stands for: so many bytes of out. A new string is the one before and the byte that follows it, so that
+// it lies there already.
+type lzwString uint64
+
+func newLZWString(begin, length int) lzwString { return lzwString(begin)<<16 | lzwString(length) }
+
+func (s lzwString) begin() int { return int(s >> 16) }
+
+func (s lzwString) length() int { return int(s & 0xffff) }
 
 const (
 	lzwClear   = 256
 	lzwEnd     = 257
 	lzwStrings = 258 // the first code that is a string
 	lzwCodes   = 1 << 12
-	lzwNone    = -1
 
-	lzwPadding = 8       // behind the input and the output, so that words can be read and written there
-	lzwAhead   = 1 << 14 // bytes that are decompressed at once, at least
+	lzwPadding = 8                       // behind the input and the output, so that words can be read and written there
+	lzwAhead   = 1 << 16                 // bytes that are decompressed at once, at least
+	lzwKept    = 1 << 20                 // a longer out is not kept for the next block
+	lzwReach   = lzwCodes * lzwCodes / 2 // the most bytes that strings lie in: each is one longer than the one before
 )
 
 var errLZW = errors.New("an impossible code of LZW")
@@ -50,7 +58,7 @@ var errLZW = errors.New("an impossible code of LZW")
 func newLZW() *lzw {
 	l := &lzw{in: make([]byte, 1<<14+lzwPadding)}
 	for i := range lzwClear {
-		l.length[i], l.tail[i], l.first[i] = 1, uint64(i), uint8(i)
+		l.strings[i] = newLZWString(i, 1)
 	}
 	return l
 }
@@ -58,22 +66,30 @@ func newLZW() *lzw {
 // reset begins with a block.
 func (l *lzw) reset(r io.Reader) {
 	l.r, l.inErr, l.err = r, nil, nil
-	l.pos, l.stop, l.bits, l.nbits, l.given, l.made = 0, 0, 0, 0, 0, 0
+	l.stop, l.at, l.given, l.made = 0, 0, lzwClear, lzwClear
+	if l.out == nil {
+		l.out = make([]byte, lzwClear+lzwAhead+lzwCodes+lzwPadding)
+		for i := range lzwClear {
+			l.out[i] = byte(i)
+		}
+	}
 	l.fill()
 	l.old = l.stop > 1 && l.in[0] == 0 && l.in[1]&1 == 1
 	l.clear()
 }
 
 func (l *lzw) end() {
-	l.r = nil
+	if l.r = nil; len(l.out) > lzwKept {
+		l.out = nil
+	}
 	lzws.Put(l)
 }
 
-func (l *lzw) clear() { l.free, l.width, l.last = lzwStrings, 9, lzwNone }
+func (l *lzw) clear() { l.free, l.width, l.grown, l.first = lzwStrings, 9, 0, l.made }
 
 func (l *lzw) next(n int) ([]byte, error) {
 	for l.made-l.given < n && l.err == nil {
-		if l.made+lzwCodes+lzwPadding > len(l.out) {
+		if !l.hasRoom() {
 			l.makeRoom(n)
 		}
 		l.err = l.decode()
@@ -85,20 +101,41 @@ func (l *lzw) next(n int) ([]byte, error) {
 	return l.out[l.given-n : l.given], nil
 }
 
-// makeRoom sees to it that out can take n bytes and the longest string.
+// hasRoom tells whether out can take the longest string.
+func (l *lzw) hasRoom() bool { return l.made+lzwCodes+lzwPadding <= len(l.out) }
+
+// makeRoom sees to it that out can take what is missing of n bytes, and the longest string. What it keeps is what strings lie in and
+// what has not been given; between these may lie what is neither, when every code is taken.
 func (l *lzw) makeRoom(n int) {
-	old := l.out
-	if need := n + lzwAhead + lzwCodes + lzwPadding; len(l.out) < need {
-		l.out = make([]byte, need)
+	begin, strung := min(l.first, l.given), l.made
+	if l.free == lzwCodes {
+		strung = l.last
 	}
-	l.made = copy(l.out, old[l.given:l.made])
-	l.given = 0
+	between := max(0, l.given-strung)
+	kept := l.made - begin - between
+	old := l.out
+	if need := lzwClear + kept + max(kept/2, n+lzwAhead) + lzwCodes + lzwPadding; len(old) < need {
+		l.out = make([]byte, need)
+		copy(l.out, old[:lzwClear])
+	}
+	to := lzwClear + copy(l.out[lzwClear:], old[begin:strung])
+	copy(l.out[to:], old[strung+between:l.made])
+
+	back := begin - lzwClear
+	for i := lzwStrings; i < l.free; i++ {
+		l.strings[i] -= newLZWString(back, 0)
+	}
+	l.grown -= newLZWString(back, 0)
+	l.first -= back
+	l.last -= back
+	l.given -= back + between
+	l.made -= back + between
 }
 
 // fill reads on; at the end of the block the error stays.
 func (l *lzw) fill() {
-	l.stop = copy(l.in, l.in[l.pos:l.stop])
-	l.pos = 0
+	l.stop = copy(l.in, l.in[l.at/8:l.stop])
+	l.at %= 8
 	for empty := 0; l.stop < len(l.in)/2 && l.inErr == nil; empty++ {
 		var n int
 		n, l.inErr = l.r.Read(l.in[l.stop : len(l.in)-lzwPadding])
@@ -109,59 +146,41 @@ func (l *lzw) fill() {
 	clear(l.in[l.stop : l.stop+lzwPadding])
 }
 
-// refill takes more of the input, as many whole bytes as fit, or says why there is not enough for a code.
-func (l *lzw) refill() error {
-	if l.stop-l.pos < 8 && l.inErr == nil {
+// rest is how many bytes of in have not been taken.
+func (l *lzw) rest() int { return l.stop - int(l.at/8) }
+
+// take gives the next code, or says why there is none.
+func (l *lzw) take() (code int, err error) {
+	if l.rest() < lzwPadding && l.inErr == nil {
 		l.fill()
 	}
-	taken := min(int(64-l.nbits)/8, l.stop-l.pos) // behind the end are zeros, which do not count
+	if int(l.at+l.width) > 8*l.stop {
+		if l.inErr == nil || errors.Is(l.inErr, io.EOF) {
+			return 0, io.ErrUnexpectedEOF
+		}
+		return 0, l.inErr
+	}
+	word, shift := l.in[l.at/8:], l.at%8
+	l.at += l.width
 	if l.old {
-		l.bits |= binary.LittleEndian.Uint64(l.in[l.pos:]) << l.nbits
-	} else {
-		l.bits |= binary.BigEndian.Uint64(l.in[l.pos:]) >> l.nbits
+		return int(binary.LittleEndian.Uint64(word) >> shift & (1<<l.width - 1)), nil
 	}
-	l.pos += taken
-	if l.nbits += 8 * uint(taken); l.old {
-		l.bits &= 1<<l.nbits - 1
-	} else {
-		l.bits &^= 1<<(64-l.nbits) - 1
-	}
-	switch {
-	case l.nbits >= l.width:
-		return nil
-	case l.inErr == nil || errors.Is(l.inErr, io.EOF):
-		return io.ErrUnexpectedEOF
-	}
-	return l.inErr
-}
-
-// take gives the next code, of which the bits are there.
-func (l *lzw) take() (code int) {
-	if l.nbits -= l.width; l.old {
-		code = int(l.bits & (1<<l.width - 1))
-		l.bits >>= l.width
-		return code
-	}
-	code = int(l.bits >> (64 - l.width))
-	l.bits <<= l.width
-	return code
+	return int(binary.BigEndian.Uint64(word) << shift >> (64 - l.width)), nil
 }
 
 // decode decompresses until out might not take one string more.
 func (l *lzw) decode() error {
-	for l.made+lzwCodes+lzwPadding <= len(l.out) {
-		if !l.old && l.stop-l.pos >= 8 && l.last != lzwNone && l.free < lzwCodes-1 {
-			l.decodeFast()
-			if l.made+lzwCodes+lzwPadding > len(l.out) {
-				return nil
+	for l.hasRoom() {
+		if !l.old && l.rest() >= lzwPadding && l.grown > 0 {
+			if l.decodeFast(); !l.hasRoom() {
+				break
 			}
 		}
-		if l.nbits < l.width {
-			if err := l.refill(); err != nil {
-				return err
-			}
+		code, err := l.take()
+		if err == nil {
+			err = l.step(code)
 		}
-		if err := l.step(l.take()); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -170,94 +189,36 @@ func (l *lzw) decode() error {
 
 // step does what a code says.
 func (l *lzw) step(code int) error {
+	fresh := l.grown > 0 && l.free < lzwCodes
 	switch {
 	case code == lzwClear:
 		l.clear()
 		return nil
 	case code == lzwEnd:
 		return io.ErrUnexpectedEOF // of what is asked for beyond
-	case code > l.free || code == l.free && (l.last == lzwNone || l.free == lzwCodes):
+	case code > l.free || code == l.free && !fresh:
 		return errLZW
 	}
-	if l.last != lzwNone && l.free < lzwCodes {
-		// The string before, and the first byte of this one, which may be the very string that is made here.
-		next := l.first[l.last]
-		if code != l.free {
-			next = l.first[code]
-		}
-		l.add(next)
+	if fresh {
+		l.add()
 	}
-	length := int(l.length[code])
-	for c, at := code, l.made+(length-1)&^7; at >= l.made; at -= 8 {
-		binary.LittleEndian.PutUint64(l.out[at:], l.tail[c])
-		c = int(l.before[c])
-	}
-	l.made += length
-	l.last = code
+	s := l.strings[code]
+	// The last byte by itself: of the string that is made here, it is the first one, which was not there yet.
+	last := s.length() - 1
+	copy(l.out[l.made:l.made+last], l.out[s.begin():])
+	l.out[l.made+last] = l.out[s.begin()+last]
+	l.grown = newLZWString(l.made, s.length()+1)
+	l.made += s.length()
 	return nil
 }
 
-// decodeFast does the same as decode with what it needs at hand, while words can be read, codes are free, and no code is out of the
-// ordinary, which is left to be taken.
-func (l *lzw) decodeFast() {
-	in, out := l.in[:l.stop], l.out
-	pos, made, bits, nbits, width, free, last := l.pos, l.made, l.bits, l.nbits, l.width, l.free, l.last
-	for len(in)-pos >= 8 && made+lzwCodes+lzwPadding <= len(out) && free < lzwCodes-1 {
-		if nbits < width {
-			bits |= binary.BigEndian.Uint64(in[pos:]) >> nbits
-			taken := (64 - nbits) / 8
-			pos += int(taken)
-			nbits += 8 * taken
-			bits &^= 1<<(64-nbits) - 1
-		}
-		code := int(bits>>(64-width)) & (lzwCodes - 1)
-		if code == lzwClear || code == lzwEnd || code > free {
-			break
-		}
-		bits <<= width
-		nbits -= width
-		first := l.first[last&(lzwCodes-1)]
-		next := first
-		if code != free {
-			next = l.first[code]
-		}
-		length := l.length[last&(lzwCodes-1)]
-		if rest := length & 7; rest == 0 {
-			l.tail[free], l.before[free] = uint64(next), uint16(last)
-		} else {
-			l.tail[free], l.before[free] = l.tail[last&(lzwCodes-1)]|uint64(next)<<(8*rest&63), l.before[last&(lzwCodes-1)]
-		}
-		l.length[free], l.first[free] = length+1, first
-		if free++; free+1 >= 1<<width && width < 12 {
-			width++
-		}
-		size := int(l.length[code])
-		if size <= 8 {
-			binary.LittleEndian.PutUint64(out[made:], l.tail[code])
-		} else {
-			for c, at := code, made+(size-1)&^7; at >= made; at -= 8 {
-				binary.LittleEndian.PutUint64(out[at:], l.tail[c])
-				c = int(l.before[c])
-			}
-		}
-		made += size
-		last = code
+// add gives the free code to the string that has grown. Codes become longer when the next would not fit, or in files of today, one
+// earlier.
+func (l *lzw) add() {
+	l.strings[l.free] = l.grown
+	if l.free++; l.free == lzwCodes {
+		l.last = l.made + 1
 	}
-	l.pos, l.made, l.bits, l.nbits, l.width, l.free, l.last = pos, made, bits, nbits, width, free, last
-}
-
-// add gives the free code to the last string with a byte behind it. Codes become longer when the next would not fit, or in files of
-// today, one earlier.
-func (l *lzw) add(b uint8) {
-	last, free := l.last, l.free
-	length := l.length[last]
-	if rest := length & 7; rest == 0 {
-		l.tail[free], l.before[free] = uint64(b), uint16(last)
-	} else {
-		l.tail[free], l.before[free] = l.tail[last]|uint64(b)<<(8*rest), l.before[last]
-	}
-	l.length[free], l.first[free] = length+1, l.first[last]
-	l.free++
 	next := l.free
 	if !l.old {
 		next++
@@ -265,4 +226,31 @@ func (l *lzw) add(b uint8) {
 	if next >= 1<<l.width && l.width < 12 {
 		l.width++
 	}
+}
+
+// decodeFast does the same as decode with what it needs at hand, while there are words to be read, and free codes of one width. A code
+// that is out of the ordinary, or of a long string, is left to be taken: what is more in this loop takes registers from it.
+func (l *lzw) decodeFast() {
+	in, out, strings := l.in[:l.stop], l.out, &l.strings
+	at, made, free, grown := l.at, l.made, l.free, l.grown
+	shift := 64 - l.width
+	last := min(1<<l.width-2, free+(8*(len(in)-lzwPadding)-int(at))/int(l.width))
+	full := len(out) - lzwCodes - lzwPadding
+	for free < last && made <= full {
+		code := int(binary.BigEndian.Uint64(in[at/8:]) << (at % 8) >> (shift & 63))
+		if code >= free || code&^1 == lzwClear {
+			break // or the end
+		}
+		s := strings[code&(lzwCodes-1)]
+		if s.length() > 8 {
+			break
+		}
+		at += 64 - shift
+		strings[free&(lzwCodes-1)] = grown
+		free++
+		binary.LittleEndian.PutUint64(out[made:], binary.LittleEndian.Uint64(out[s.begin():]))
+		grown = newLZWString(made, s.length()+1)
+		made += s.length()
+	}
+	l.at, l.made, l.free, l.grown = at, made, free, grown
 }

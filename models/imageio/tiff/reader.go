@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"seghub/models/imageio/refusal"
+	"seghub/models/imageio/scroll"
 	"seghub/models/pixels"
 )
 
@@ -19,7 +20,7 @@ type Reader struct {
 	contiguous bool // its strips are as one, and need no decoding
 
 	blocks  []*block // decoded ones, that which was looked at last behind
-	streams []*rows  // by column: a large block, on its way from top to bottom
+	scrolls []column // a large block of each, on its way from top to bottom
 }
 
 // A block of up to wholeBlock bytes is decoded at once. So many decoded ones are kept as lie beside each other in two rows, or as
@@ -39,15 +40,21 @@ func (l *Layout) Memory() int64 {
 	case l.direct():
 		return work
 	case l.streamed():
-		return int64(l.across) * (work + row*int64(min(keptRows, l.blockRows())) + codecMemory)
+		return int64(l.across) * (work + row*int64(min(keptRows, l.blockRows())) + l.codecMemory())
 	case l.inOnePiece():
 		return whole*int64(l.keptBlocks()) + 8*int64(l.Block.X)*int64(l.blockRows())*int64(l.perPixel) // the codec's own
 	}
-	return whole*int64(l.keptBlocks()) + work + codecMemory
+	return whole*int64(l.keptBlocks()) + work + l.codecMemory()
 }
 
 // codecMemory is what a decompressor holds, about.
-const codecMemory = 1 << 20
+func (l *Layout) codecMemory() int64 {
+	const most = 1 << 20
+	if block := int64(l.rawRow()) * int64(l.blockRows()); l.compression == lzwCompression {
+		return most + 2*min(block, lzwReach) // where long strings lie, and where they go
+	}
+	return most
+}
 
 // blockRows is how many rows the longest block has that are within the page.
 func (l *Layout) blockRows() int { return min(l.Block.Y, l.Height) }
@@ -85,7 +92,7 @@ func (l *Layout) Reader(source io.ReaderAt, sample int) (*Reader, error) {
 	if _, ok := l.Contiguous(); ok && l.direct() {
 		r.contiguous = true
 	} else if l.streamed() && !l.direct() {
-		r.streams = make([]*rows, l.across)
+		r.scrolls = make([]column, l.across)
 	}
 	return r, nil
 }
@@ -136,7 +143,7 @@ func (r *Reader) readPart(ctx context.Context, dst []byte, line int, area image.
 	switch {
 	case l.direct():
 		return r.readDirect(dst, line, area, i)
-	case r.streams != nil:
+	case r.scrolls != nil:
 		return r.readStreamed(ctx, dst, line, area, i)
 	}
 	b, err := r.block(ctx, i)
@@ -160,15 +167,13 @@ func copyArea(dst []byte, line int, src []byte, stride int, area image.Rectangle
 
 // Close gives back what the streams were lent; no other call follows.
 func (r *Reader) Close() error {
-	for _, s := range r.streams {
-		if s != nil {
-			s.end()
-		}
+	for i := range r.scrolls {
+		r.scrolls[i].End()
 	}
 	for _, b := range r.blocks {
 		pixels.GiveBack(b.pix)
 	}
-	r.streams, r.blocks = nil, nil
+	r.scrolls, r.blocks = nil, nil
 	return nil
 }
 
@@ -245,14 +250,14 @@ func (r *Reader) decode(ctx context.Context, pix []byte, i int) error {
 	if err != nil {
 		return err
 	}
-	defer rows.end()
+	defer rows.End()
 	for y := range height {
 		if y%rowsBetween == 0 {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 		}
-		if err := rows.make(pix[y*stride:][:stride]); err != nil {
+		if err := rows.Make(pix[y*stride:][:stride]); err != nil {
 			return err
 		}
 	}
@@ -262,43 +267,23 @@ func (r *Reader) decode(ctx context.Context, pix []byte, i int) error {
 // rowsBetween is how many rows are made between two looks at the context.
 const rowsBetween = 64
 
+// column of large blocks that lie below each other: one is read at a time.
+type column struct {
+	scroll.Scroll
+	block int
+}
+
 // readStreamed reads from a large block, going back to its top when what is wanted is no longer kept.
 func (r *Reader) readStreamed(ctx context.Context, dst []byte, line int, area image.Rectangle, i int) error {
 	l := r.layout
-	column := i % l.across
-	s := r.streams[column]
-	if s == nil || s.index != i || area.Min.Y < s.made-s.kept() {
-		var err error
-		if s, err = r.openRows(i); err != nil {
+	c := &r.scrolls[i%l.across]
+	if c.block != i || !c.Reaches(area.Min.Y) {
+		rows, err := r.openRows(i)
+		if err != nil {
 			return err
 		}
-		if old := r.streams[column]; old != nil {
-			s.ring = old.ring
-			old.end()
-		} else {
-			s.ring = make([]byte, min(keptRows, l.blockRows())*s.stride)
-		}
-		r.streams[column] = s
+		c.Open(rows, l.PixelBytes(), l.Block.X*l.PixelBytes(), min(keptRows, l.blockRows()))
+		c.block = i
 	}
-	pixel := l.PixelBytes()
-	for y := area.Min.Y; y < area.Max.Y; y++ {
-		for s.made <= y {
-			if s.made%rowsBetween == 0 {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-			}
-			if err := s.make(s.slot(s.made)); err != nil {
-				s.end()
-				r.streams[column] = nil
-				return err
-			}
-			s.made++
-		}
-		copy(dst[:area.Dx()*pixel], s.slot(y)[area.Min.X*pixel:])
-		if y+1 < area.Max.Y {
-			dst = dst[line:]
-		}
-	}
-	return nil
+	return c.Read(ctx, dst, line, area)
 }

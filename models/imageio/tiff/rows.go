@@ -1,11 +1,9 @@
 package tiff
 
-// rows makes the rows of one block, from top to bottom.
+// rows makes the rows of one block, from top to bottom: scroll.Rows.
 type rows struct {
 	layout *Layout
 	which  []int
-	stride int // bytes of a row as a Reader gives it
-	index  int // of the block
 
 	streams  []stream // one, or where planes have blocks of their own, one for each sample of which
 	unpack   unpacker
@@ -13,15 +11,12 @@ type rows struct {
 	raw      []byte // a row as the predictor leaves it
 	unpacked []byte // its samples
 	needed   []byte // those of them that are needed
-
-	ring []byte // the last rows made, when they are kept
-	made int    // rows
 }
 
 // openRows begins with a block.
 func (r *Reader) openRows(i int) (*rows, error) {
 	l := r.layout
-	s := &rows{layout: l, which: r.which, stride: l.Block.X * l.PixelBytes(), index: i, unpack: l.unpacker(), paint: l.painter()}
+	s := &rows{layout: l, which: r.which, unpack: l.unpacker(), paint: l.painter()}
 	planes := []int{0}
 	if l.planar {
 		planes = r.which
@@ -29,7 +24,7 @@ func (r *Reader) openRows(i int) (*rows, error) {
 	for _, plane := range planes {
 		stream, err := r.openPiece(i + plane*l.across*l.down)
 		if err != nil {
-			s.end()
+			s.End()
 			return nil, damaged(err)
 		}
 		s.streams = append(s.streams, stream)
@@ -41,24 +36,15 @@ func (r *Reader) openRows(i int) (*rows, error) {
 	return s, nil
 }
 
-// end gives back what the streams were lent.
-func (s *rows) end() {
+// End gives back what the streams were lent.
+func (s *rows) End() {
 	for _, stream := range s.streams {
 		stream.end()
 	}
 }
 
-// kept is how many of the rows made are still there.
-func (s *rows) kept() int { return min(s.made, len(s.ring)/s.stride) }
-
-// slot is where a row is kept.
-func (s *rows) slot(y int) []byte {
-	at := y % (len(s.ring) / s.stride) * s.stride
-	return s.ring[at : at+s.stride]
-}
-
-// make fills dst with the next row.
-func (s *rows) make(dst []byte) error {
+// Make fills dst with the next row.
+func (s *rows) Make(dst []byte) error {
 	l := s.layout
 	var row []byte
 	for k, stream := range s.streams {

@@ -2,7 +2,13 @@
 // get them. It computes nothing.
 package result
 
-import "seghub/models/mask"
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"seghub/models/mask"
+)
 
 // Result is what was found in one page, at one revision.
 type Result struct {
@@ -24,4 +30,31 @@ type Image struct {
 	Height    int      `json:"height"`
 	Page      int      `json:"page"`       // from 0
 	PixelSize *float64 `json:"pixel_size"` // micrometres; nil when it is not known
+}
+
+// Write writes the result as JSON, object by object: those of a large image are more than is worth holding twice.
+func (r Result) Write(w io.Writer) error {
+	objects := r.Objects
+	r.Objects = []mask.Object{}
+	head, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode a result of job %s: %w", r.Job, err)
+	}
+	const end = "]}"
+	if _, err := w.Write(head[:len(head)-len(end)]); err != nil {
+		return err
+	}
+	separator := ""
+	for i := range objects {
+		object, err := json.Marshal(&objects[i])
+		if err != nil {
+			return fmt.Errorf("encode object %d of job %s: %w", objects[i].ID, r.Job, err)
+		}
+		if _, err := w.Write(append([]byte(separator), object...)); err != nil {
+			return err
+		}
+		separator = ","
+	}
+	_, err = io.WriteString(w, end)
+	return err
 }
