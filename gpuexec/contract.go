@@ -35,6 +35,9 @@ var ErrDeviceLost = errors.New("the device is lost")
 // ErrTooLong is why a job failed, as an ErrInference, whose run took much longer than any before and was terminated.
 var ErrTooLong = errors.New("the model took too long")
 
+// ErrTooManyObjects is why a job failed in whose image the model found more than there may be: it takes noise for objects.
+var ErrTooManyObjects = errors.New("too many objects")
+
 // ErrNotRunning is the answer to what needs workers before Start and after Stop.
 var ErrNotRunning = errors.New("the workers are not running")
 
@@ -115,8 +118,8 @@ type Timing struct {
 	Decode, Infer, Postprocess time.Duration
 }
 
-// Result is what became of one job: Err is nil, ErrCancelled (ErrStopped among them), ErrInference, an imageio error, what
-// Job.Open said, or, after a panic, an error of no kind.
+// Result is what became of one job: Err is nil, ErrCancelled (ErrStopped among them), ErrInference, ErrTooManyObjects, an imageio error, what
+// Job.Open or Job.Keep said, or, after a panic, an error of no kind.
 type Result struct {
 	JobID   string
 	Attempt int
