@@ -24,6 +24,7 @@ const spansEach = 16
 type assembly struct {
 	page      imageio.Page
 	shrunk    float64
+	scale     models.Scale
 	joiner    *models.Assembler
 	outputs   []models.Tensor // of the row of tiles that is not whole yet
 	keeping   *keeping
@@ -45,7 +46,7 @@ type assembly struct {
 // newAssembly begins a task's; what it stores is given up when the task is claimed, or work ends.
 func (w *worker) newAssembly(ctx, work context.Context, t *task, b *band) (*assembly, error) {
 	a := &assembly{
-		page: b.page, shrunk: b.placement.Shrunk(), joiner: models.NewAssembler(b.placement),
+		page: b.page, shrunk: b.placement.Shrunk(), scale: b.scale, joiner: models.NewAssembler(b.placement),
 		segmenter: mask.NewSegmenter(b.page.Width, b.page.Height, t.job.Options),
 		original:  &original{page: b.page, missing: b.strip.Samples == nil}, keeping: w.keep(work, t), most: w.pool.cfg.MaxObjects,
 		pieces: b.placement.Strips() > 1 || b.page.Width*b.page.Height > wholeMask,
@@ -153,7 +154,7 @@ func (a *assembly) output(ctx context.Context) (*Output, error) {
 		return nil, fmt.Errorf("store the probability map: %w", err)
 	}
 	return &Output{
-		Width: s.Width, Height: s.Height, Shrunk: a.shrunk, Page: a.page,
+		Width: s.Width, Height: s.Height, Shrunk: a.shrunk, Scale: a.scale, Page: a.page,
 		Objects: s.Objects, Spans: s.Spans, Summary: s.Summary, MaskPNG: png,
 	}, nil
 }
