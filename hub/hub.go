@@ -71,6 +71,8 @@ const (
 	maxSocketsPerSession = 16
 	// maxRefusals bounds the sockets that are being told why they are refused.
 	maxRefusals = 1000
+	// warnEvery is how often the log tells of foreign pages at most.
+	warnEvery = time.Minute
 
 	// readBuffer is small because what clients say is: it stays allocated for as long as a socket lives, instead
 	// of the 4 KiB that net/http leaves behind.
@@ -93,6 +95,7 @@ type Hub struct {
 	pace     pace
 	upgrader websocket.Upgrader
 	counters counters
+	warned   atomic.Int64  // when the log was told of a foreign page, in ns
 	watching chan struct{} // of capacity 1: somebody began to watch the statistics
 
 	lifecycle sync.Mutex         // held by Start and Stop for as long as they take

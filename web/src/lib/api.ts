@@ -20,6 +20,8 @@ import {
 
 /** Codes that the client gives itself, beside those of the contract. */
 export const unreachable = 'unreachable'
+/** A proxy on the way takes no request as large as this one. */
+export const tooLargeOnTheWay = 'too_large_on_the_way'
 
 export class Failure extends Error {
   override name = 'Failure'
@@ -310,7 +312,11 @@ function failureOf(response: Response, body: string): Failure {
   } catch {
     // Not a problem document; the status must do.
   }
-  const title = problem.title ?? `The hub answered ${response.status}`
+  const title = problem.title ?? `The hub, or a proxy on the way to it, answered ${response.status}`
+  if (response.status === 413 && !problem.code) {
+    const detail = 'A proxy on the way to the hub does not take this much at once: its operator can allow more.'
+    return new Failure(tooLargeOnTheWay, title, detail, response.status)
+  }
   return new Failure(problem.code ?? 'internal', title, problem.detail ?? '', response.status, retryAfter(response), problem.rejected)
 }
 

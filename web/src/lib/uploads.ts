@@ -8,7 +8,7 @@
 //	                  +----------+       failed:  it failed again and again; may be tried once more
 //	              away, or no room
 
-import { Failure, type Api } from './api'
+import { Failure, tooLargeOnTheWay, type Api } from './api'
 import { delay } from './backoff'
 import { randomKey, type Keep, type Kept } from './keep'
 import type { Job, Rejection, Wishes } from './protocol'
@@ -61,6 +61,7 @@ export class Uploads {
   private lifetime = new AbortController()
   private rest = new AbortController() // ends the wait for a hub that is away
   private failures = 0 // since something was taken
+  private atOnce = maxFiles // in one request; less where a proxy takes less than the hub
   private session = ''
 
   constructor(private readonly options: UploadsOptions) {}
@@ -176,7 +177,7 @@ export class Uploads {
         if (first.batch) continue
         break
       }
-      if (first && !first.batch && (item.settings !== first.settings || batch.length === maxFiles || bytes + item.file.size > maxBytes)) break
+      if (first && !first.batch && (item.settings !== first.settings || batch.length >= this.atOnce || bytes + item.file.size > maxBytes)) break
       batch.push(item)
       bytes += item.file.size
     }
@@ -216,6 +217,9 @@ export class Uploads {
     } else if (failure.status === 401) {
       mark({ state: 'waiting', reason: failure.title }) // the session is over: it will be told, and the files held
       await this.untilWoken(defaultWait, signal)
+    } else if (failure.code === tooLargeOnTheWay && batch.length > 1) {
+      this.atOnce = Math.ceil(batch.length / 2)
+      mark({ state: 'waiting', batch: '' })
     } else if (failure.rejected.length > 0) {
       this.settle(batch, failure.rejected)
     } else if (failure.status >= 400 && failure.status < 500) {

@@ -130,7 +130,7 @@ export const cs: Words = {
     restart: 'Hub se za chvíli spustí znovu.',
     byItself: 'Stránka se sama znovu připojí.',
     asking: 'Proxy na cestě k hubu nepouští živé spojení.',
-    askingWords: 'Stránka se místo toho ptá každé 2 sekundy. Proxy musí předávat WebSockety (Upgrade).',
+    askingWords: 'Stránka se místo toho ptá každé 2 sekundy. Proxy musí předávat WebSockety (Upgrade) i jméno (Host), pod kterým byla volána.',
     unkept: 'Tento prohlížeč neumí uchovat soubory, které ještě nedorazily.',
     unkeptWords: 'Nechte stránku otevřenou, dokud nedorazí.',
     away(close: Close): string {
@@ -200,6 +200,8 @@ export const cs: Words = {
     higher: 'Vyšší najde méně, zato jistěji.',
     holes: 'Ponechat díry v objektech',
     split: 'Dělit objekty, které se dotýkají',
+    diameter: 'Průměr objektů, px',
+    diameterWords: (best: number) => `Prázdné ho nechá najít v každém snímku. Převede je na ${number(best)} px, velikost, kterou model zná nejlépe.`,
     pixelSize: 'Velikost pixelu, µm',
     pixelSizeWords: 'Prázdné vezme, co říká soubor.',
     takes: 'Bere',

@@ -126,7 +126,7 @@ export const de: Words = {
     restart: 'Der Hub startet gleich neu.',
     byItself: 'Diese Seite verbindet sich von selbst neu.',
     asking: 'Ein Proxy auf dem Weg zum Hub hält die Live-Verbindung auf.',
-    askingWords: 'Diese Seite fragt stattdessen alle 2 Sekunden. Für mehr muss der Proxy WebSockets (Upgrade) weitergeben.',
+    askingWords: 'Diese Seite fragt stattdessen alle 2 Sekunden. Für mehr muss der Proxy WebSockets (Upgrade) weitergeben, und den Host, unter dem er gerufen wurde.',
     unkept: 'Dieser Browser kann Dateien, die noch nicht angekommen sind, nicht aufheben.',
     unkeptWords: 'Lassen Sie diese Seite offen, bis sie es sind.',
     away(close: Close): string {
@@ -196,6 +196,8 @@ export const de: Words = {
     higher: 'Höher findet weniger, dafür sicherer.',
     holes: 'Löcher in Objekten behalten',
     split: 'Objekte trennen, die sich berühren',
+    diameter: 'Durchmesser der Objekte, px',
+    diameterWords: (best: number) => `Leer lässt ihn in jedem Bild finden. Er bringt sie auf ${number(best)} px, die Größe, die das Modell am besten kennt.`,
     pixelSize: 'Pixelgröße, µm',
     pixelSizeWords: 'Leer nimmt, was die Datei sagt.',
     takes: 'Nimmt',

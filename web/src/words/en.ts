@@ -129,7 +129,7 @@ export const en = {
     restart: 'The hub is about to restart.',
     byItself: 'This page reconnects by itself.',
     asking: 'A proxy on the way to the hub keeps the live connection away.',
-    askingWords: 'This page asks every 2 seconds instead. The proxy must pass WebSockets (Upgrade) on for more.',
+    askingWords: 'This page asks every 2 seconds instead. For more, the proxy must pass WebSockets (Upgrade) on, and the Host that it was called by.',
     unkept: 'This browser cannot keep files that have not arrived yet.',
     unkeptWords: 'Leave this page open until they have.',
     away(close: Close): string {
@@ -199,6 +199,8 @@ export const en = {
     higher: 'Higher finds less, with more certainty.',
     holes: 'Keep holes in objects',
     split: 'Split objects that touch',
+    diameter: 'Diameter of the objects, px',
+    diameterWords: (best: number) => `Empty has it found in each image. It brings them to ${number(best)} px, the size that the model knows best.`,
     pixelSize: 'Pixel size, µm',
     pixelSizeWords: 'Empty takes what the file says.',
     takes: 'Takes',
