@@ -200,6 +200,8 @@ export const cs: Words = {
     higher: 'Vyšší najde méně, zato jistěji.',
     holes: 'Ponechat díry v objektech',
     split: 'Dělit objekty, které se dotýkají',
+    diameter: 'Průměr objektů, px',
+    diameterWords: (best: number) => `Prázdné ho nechá najít v každém snímku. Převede je na ${number(best)} px, velikost, kterou model zná nejlépe.`,
     pixelSize: 'Velikost pixelu, µm',
     pixelSizeWords: 'Prázdné vezme, co říká soubor.',
     takes: 'Bere',

@@ -199,6 +199,8 @@ export const en = {
     higher: 'Higher finds less, with more certainty.',
     holes: 'Keep holes in objects',
     split: 'Split objects that touch',
+    diameter: 'Diameter of the objects, px',
+    diameterWords: (best: number) => `Empty has it found in each image. It brings them to ${number(best)} px, the size that the model knows best.`,
     pixelSize: 'Pixel size, µm',
     pixelSizeWords: 'Empty takes what the file says.',
     takes: 'Takes',
