@@ -12,7 +12,6 @@ from .flows import Objects, flow_to_middles
 OVERLAP = 1 / 8       # of a tile that the next one shares, at least; the hub's models.overlap
 SATURATED = 0.1       # per cent of the samples that a stretch makes black, and again white
 LEAST_RANGE = 8       # grey levels that a stretch spreads at the most over all 256
-RIM = 2               # pixels from an object's edge that are its border
 
 
 @dataclass(frozen=True)
@@ -21,9 +20,7 @@ class Pair:
 
     name: str
     image: np.ndarray   # uint8 [H, W, 1 or 3]
-    # uint8 [H, W, 1 or 3]: object; its border, and where that of another one is as near, which counts more.
-    # 255 = yes, between = the part of the pixel.
-    target: np.ndarray
+    target: np.ndarray  # uint8 [H, W, 1]: object, 255 = yes, between = the part of the pixel
     objects: Objects | None = None  # one by one, for a model that tells where each has its middle
 
     @property
@@ -59,25 +56,9 @@ def read_labels(path: Path) -> np.ndarray:
 def read_pair(image: Path, mask: Path, channels: int, objects: str) -> Pair:
     """The pair of an image and its label image, for a model that makes objects that way; see `Recipe.objects`."""
     labels = read_labels(mask)
-    layers = [labels > 0]
-    if objects == "border":
-        layers += borders(labels)
-    target = np.stack([np.where(layer, 255, 0).astype(np.uint8) for layer in layers], axis=-1)
+    target = np.where(labels > 0, 255, 0).astype(np.uint8)[..., None]
     told = Objects(labels, flow_to_middles(labels)) if objects == "flow" else None
     return Pair(image.name, read_image(image, channels), target, told)
-
-
-def borders(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two of bool [H, W]: the pixels of objects that are less than `RIM` away from what is not of the object, and
-    those around which two objects lie that near."""
-    size = 2 * RIM + 1
-    most = ndimage.maximum_filter(labels, size)
-    least = ndimage.minimum_filter(labels, size)
-    nothing = np.iinfo(labels.dtype).max
-    least_object = ndimage.minimum_filter(np.where(labels > 0, labels, nothing), size)
-    rim = (labels > 0) & ((least < labels) | (most > labels))
-    meeting = (least_object < nothing) & (most > least_object)
-    return rim, meeting
 
 
 def resize(pixels: np.ndarray, width: int, height: int) -> np.ndarray:

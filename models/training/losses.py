@@ -3,23 +3,13 @@
 import torch
 import torch.nn.functional as F
 
-MEETING_WEIGHT = 5.0  # of the pixels where two objects meet, in the cross-entropy
-
-
 def overlap_loss(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy plus one minus the soft Dice coefficient, over pixels of weight 1; means over the outputs.
+    """Cross-entropy plus one minus the soft Dice coefficient, over pixels of weight 1.
 
-    logits is float [N, outputs, H, W], weight [N, 1, H, W]. target has a layer for each output, between 0 and 1 where an
-    outline cuts a pixel; and, where there are two outputs, a third layer: where objects meet, which are few pixels that
-    decide how many objects there are. Dice is taken image by image, so that small objects count in their image as
-    large ones do in theirs.
+    All are float [N, 1, H, W]; the target is between 0 and 1 where an outline cuts a pixel. Dice is taken image by image, so
+    that small objects count in their image as large ones do in theirs.
     """
-    important = weight
-    if target.shape[1] == 3:
-        important = weight * (1 + (MEETING_WEIGHT - 1) * target[:, 2:])
-        target = target[:, :2]
-    important = important.expand_as(target)
-    entropy = F.binary_cross_entropy_with_logits(logits, target, important, reduction="sum") / important.sum()
+    entropy = F.binary_cross_entropy_with_logits(logits, target, weight, reduction="sum") / weight.sum()
     probability = torch.sigmoid(logits) * weight
     wanted = target * weight
     both = (probability * wanted).sum(dim=(2, 3))

@@ -30,6 +30,8 @@ class Recipe:
     side: int                   # the input is side x side pixels
     phases: tuple[Phase, ...]
     scaling: str = "fit"        # the whole image at once, or tiles at its own resolution: "native"
+    # Of the objects that it knows best, in pixels, and of those that it takes without scaling the image: "best", "least", "most".
+    diameter: dict[str, float] | None = None
     channels: int = 1           # 1 grey, 3 RGB
     outputs: tuple[str, ...] = ("probability",)  # what the network tells of a pixel, see `HEADS`
     pretrained: bool = False    # the encoder starts with what it learnt from ImageNet
@@ -51,11 +53,10 @@ class Recipe:
         return ("flow",) if self.objects == "flow" else self.outputs
 
 
-# What a network may tell of a pixel, and how touching objects part by it: not at all but at necks; where "border", the
-# rim of each, lies between them; where the flow parts, whose two values lead to the middle of each.
+# What a network may tell of a pixel, and how touching objects part by it: not at all but at necks; where the flow parts, whose
+# two values lead to the middle of each.
 HEADS = {
     ("probability",): "threshold",
-    ("probability", "border"): "border",
     ("probability", "flow_y", "flow_x"): "flow",
 }
 
@@ -98,31 +99,13 @@ RECIPES = {
         Recipe(
             id="unet_nuclei",
             title="U-Net nuclei",
-            description="Nuclei in fluorescence, stained tissue and transmitted light, at the image's own resolution: best "
-                        "where they are 10 to 100 pixels wide. Parts nuclei that touch.",
-            architecture="unet",
-            options={"width": 24, "levels": 5, "widest": 8, "stem": 1, "norm": "batch"},
-            side=512,
-            scaling="native",
-            channels=3,
-            outputs=("probability", "border"),
-            min_area=20,  # no nucleus of the training set is smaller
-            split_touching=True,
-            phases=(
-                Phase(4300, 256, 8, (0.5, 2.5), {"nuclei": 1}),
-                Phase(200, 512, 3, (0.6, 2.0), {"nuclei": 1}),
-            ),
-            batch={"alone": 4, "shared": 2, "max": 8},
-        ),
-        Recipe(
-            id="nuclei",
-            title="Nuclei",
-            description="Nuclei in fluorescence, stained tissue and transmitted light, at the image's own resolution. "
+            description="Nuclei in fluorescence, stained tissue and transmitted light, at the scale that suits their size. "
                         "Parts nuclei that touch by where the middle of each is.",
             architecture="lite",
             options={"norm": "batch"},
-            side=512,
+            side=576,  # an image of 1024x1024 is four tiles, where a side of 512 would make nine
             scaling="native",
+            diameter={"best": 34, "least": 24, "most": 60},
             channels=3,
             outputs=("probability", "flow_y", "flow_x"),
             pretrained=True,

@@ -39,13 +39,13 @@ class TestJudge(unittest.TestCase):
         self.pink = Pair("pink", image * np.uint8([1, 0, 1]), self.grey.target, objects)
 
     def test_who_knows_has_all_marks(self):
-        scores = judge.judge(Knowing(self.labels), RECIPES["nuclei"], [self.grey, self.pink], torch.device("cpu"))
+        scores = judge.judge(Knowing(self.labels), RECIPES["unet_nuclei"], [self.grey, self.pink], torch.device("cpu"))
         self.assertEqual(set(scores), {f"{kind}_{score}" for kind in judge.KINDS for score in ("dice", "f1_50", "f1_70")})
         self.assertEqual(set(scores.values()), {1.0})
 
     def test_who_sees_nothing_has_none(self):
         blind = Knowing(np.zeros_like(self.labels))
-        scores = judge.judge(blind, RECIPES["nuclei"], [self.grey], torch.device("cpu"))
+        scores = judge.judge(blind, RECIPES["unet_nuclei"], [self.grey], torch.device("cpu"))
         self.assertEqual(scores, {"fluorescence_dice": 0, "fluorescence_f1_50": 0, "fluorescence_f1_70": 0})
 
     def test_notes_a_row_a_step_once(self):
