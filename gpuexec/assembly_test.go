@@ -13,8 +13,8 @@ import (
 	"seghub/models/imageio"
 )
 
-// startAtFullWidth starts a pool of one worker whose only model takes tiles of 512 pixels.
-func startAtFullWidth(t *testing.T, maxObjects int) (*source, *sink) {
+// startWide starts a pool of one worker whose only model takes tiles of 512 pixels. It keeps a megabyte of samples.
+func startWide(t *testing.T, maxObjects int) (*source, *sink) {
 	t.Helper()
 	model := models.Spec{
 		ID: "wide", Batch: models.Batch{Alone: 1, Shared: 1, Max: 1},
@@ -25,12 +25,13 @@ func startAtFullWidth(t *testing.T, maxObjects int) (*source, *sink) {
 		Slots: 1, Device: "cuda:0", NewEngine: script.NewEngine, MaxPixels: 1 << 30, MaxObjects: maxObjects, Log: quiet,
 		Models: func(string) (models.Spec, bool) { return model, true }, Budget: budget.New(budget.Config{}), Lost: func(error) {},
 	})
+	pool.KeepSamples(1 << 20)
 	return startThis(t, pool, 1, script)
 }
 
 // An object that is higher than samples are kept has its light all the same, and so has one beside it.
 func TestTheLightOfAHighObject(t *testing.T) {
-	const width, height = 20_000, 4_000 // 80 MB
+	const width, height = 1_000, 2_000
 	file := bigTIFF(width, height)
 	pix := file[len(file)-width*height:]
 	for y := range height {
@@ -45,7 +46,7 @@ func TestTheLightOfAHighObject(t *testing.T) {
 			}
 		}
 	}
-	from, to := startAtFullWidth(t, 0)
+	from, to := startWide(t, 0)
 	opened := 0
 	j := job("high", nil)
 	j.Open = func(context.Context) (imageio.Source, error) {
@@ -75,7 +76,7 @@ func TestTooManyObjects(t *testing.T) {
 		pix[i] = uint8(255 * (i % 2 * (i / 400 % 2)))
 	}
 	for most, want := range map[int]error{200 * 200: nil, 200*200 - 1: gpuexec.ErrTooManyObjects} {
-		from, to := startAtFullWidth(t, most)
+		from, to := startWide(t, most)
 		from.give(t, 0, gpuexec.Batch{Model: "wide", Jobs: []gpuexec.Job{job("noise", file)}})
 		if err := to.next(t, 1)["noise"].Err; !errors.Is(err, want) {
 			t.Errorf("at most %d: %v", most, err)
@@ -84,7 +85,7 @@ func TestTooManyObjects(t *testing.T) {
 	for i := range pix { // one object, of more spans than so few objects have
 		pix[i] = uint8(255 * (i%2&(i/400%2^1) | i/400%2))
 	}
-	from, to := startAtFullWidth(t, 1000)
+	from, to := startWide(t, 1000)
 	ragged := job("noise", file)
 	ragged.Options.DetectHoles = true
 	from.give(t, 0, gpuexec.Batch{Model: "wide", Jobs: []gpuexec.Job{ragged}})
