@@ -1,8 +1,12 @@
 package gpuexec_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"image"
+	"image/color"
+	"image/png"
 	"math"
 	"testing"
 
@@ -91,5 +95,48 @@ func TestTooManyObjects(t *testing.T) {
 	from.give(t, 0, gpuexec.Batch{Model: "wide", Jobs: []gpuexec.Job{ragged}})
 	if err := to.next(t, 1)["noise"].Err; !errors.Is(err, gpuexec.ErrTooManyObjects) {
 		t.Errorf("an object of 40,000 spans, where 16,000 may be: %v", err)
+	}
+}
+
+// Where what shines fills less than the 0.1 % that saturate, the noise beside it must not become objects, nor where there is noise alone.
+func TestNoiseIsNoObject(t *testing.T) {
+	const side = 400
+	state := uint32(1)
+	noise := func() uint32 {
+		state = state*1664525 + 1013904223
+		return state >> 28
+	}
+	grey, deep := image.NewGray(image.Rect(0, 0, side, side)), image.NewGray16(image.Rect(0, 0, side, side))
+	for i := range side * side {
+		n := noise()
+		grey.Pix[i] = uint8(10 + n)
+		deep.SetGray16(i%side, i/side, color.Gray16{Y: uint16(1000 + 10*n)})
+	}
+	encoded := func(img image.Image) []byte {
+		var file bytes.Buffer
+		if err := png.Encode(&file, img); err != nil {
+			t.Fatal(err)
+		}
+		return file.Bytes()
+	}
+	files, want := map[string][]byte{"8 bits": encoded(grey), "16 bits": encoded(deep)}, map[string]int{}
+	for y := 100; y < 105; y++ {
+		for x := 200; x < 205; x++ {
+			grey.SetGray(x, y, color.Gray{Y: 240})
+			deep.SetGray16(x, y, color.Gray16{Y: 20_000})
+		}
+	}
+	files["8 bits and a speck"], files["16 bits and a speck"] = encoded(grey), encoded(deep)
+	want["8 bits and a speck"], want["16 bits and a speck"] = 1, 1
+	from, to := startWide(t, 0)
+	for name, file := range files {
+		from.give(t, 0, gpuexec.Batch{Model: "wide", Jobs: []gpuexec.Job{job(name, file)}})
+		r := to.next(t, 1)[name]
+		if r.Err != nil {
+			t.Fatal(r.Err)
+		}
+		if n := r.Output.Summary.Count; n != want[name] {
+			t.Errorf("%s: %d objects, want %d", name, n, want[name])
+		}
 	}
 }
