@@ -2,6 +2,7 @@ package gpuexec
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -89,7 +90,7 @@ func (a *assembly) addRows(ctx context.Context, rows mask.Probability) error {
 	a.next += rows.Height
 	// The two do not need each other, and a client waits for the mask.
 	var parts errgroup.Group
-	parts.Go(func() error { return a.writer.Write(rows.Channels()...) })
+	parts.Go(func() error { return cmp.Or(a.writer.Write(rows.Channels()...), a.keeping.Flush()) })
 	bodies := a.segmenter.Add(rows)
 	for _, body := range bodies {
 		a.objects++
