@@ -82,7 +82,7 @@ func (s *Service) addETA(ctx context.Context, session *Session) {
 		return
 	}
 	look := func() place {
-		return s.mirror.look(s.now(), tickEvery, s.config.Turn, s.config.ReserveGrace, session.ID)
+		return s.mirror.look(s.now(), estimateEvery+positionEvery, s.config.Turn, s.config.ReserveGrace, session.ID)
 	}
 	p := look()
 	if p.position == 0 || !s.mirror.follows(s.now()) {

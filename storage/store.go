@@ -199,7 +199,7 @@ func (s *Store) Open(ctx context.Context, key string) (*Blob, error) {
 	if err != nil {
 		return nil, failed("open", key, err)
 	}
-	return &Blob{reader: r, key: key}, nil
+	return newBlob(r, key), nil
 }
 
 // Read returns the whole blob under key; for what the hub wrote itself and knows to be small.
