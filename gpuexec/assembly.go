@@ -2,6 +2,7 @@ package gpuexec
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -24,6 +25,7 @@ const spansEach = 16
 type assembly struct {
 	page      imageio.Page
 	shrunk    float64
+	scale     models.Scale
 	joiner    *models.Assembler
 	outputs   []models.Tensor // of the row of tiles that is not whole yet
 	keeping   *keeping
@@ -45,7 +47,7 @@ type assembly struct {
 // newAssembly begins a task's; what it stores is given up when the task is claimed, or work ends.
 func (w *worker) newAssembly(ctx, work context.Context, t *task, b *band) (*assembly, error) {
 	a := &assembly{
-		page: b.page, shrunk: b.placement.Shrunk(), joiner: models.NewAssembler(b.placement),
+		page: b.page, shrunk: b.placement.Shrunk(), scale: b.scale, joiner: models.NewAssembler(b.placement),
 		segmenter: mask.NewSegmenter(b.page.Width, b.page.Height, t.job.Options),
 		original:  &original{page: b.page, missing: b.strip.Samples == nil, most: w.pool.keptSamples}, keeping: w.keep(work, t), most: w.pool.cfg.MaxObjects,
 		pieces: b.placement.Strips() > 1 || b.page.Width*b.page.Height > wholeMask,
@@ -88,7 +90,7 @@ func (a *assembly) addRows(ctx context.Context, rows mask.Probability) error {
 	a.next += rows.Height
 	// The two do not need each other, and a client waits for the mask.
 	var parts errgroup.Group
-	parts.Go(func() error { return a.writer.Write(rows.Channels()...) })
+	parts.Go(func() error { return cmp.Or(a.writer.Write(rows.Channels()...), a.keeping.Flush()) })
 	bodies := a.segmenter.Add(rows)
 	for _, body := range bodies {
 		a.objects++
@@ -153,7 +155,7 @@ func (a *assembly) output(ctx context.Context) (*Output, error) {
 		return nil, fmt.Errorf("store the probability map: %w", err)
 	}
 	return &Output{
-		Width: s.Width, Height: s.Height, Shrunk: a.shrunk, Page: a.page,
+		Width: s.Width, Height: s.Height, Shrunk: a.shrunk, Scale: a.scale, Page: a.page,
 		Objects: s.Objects, Spans: s.Spans, Summary: s.Summary, MaskPNG: png,
 	}, nil
 }

@@ -48,9 +48,12 @@ type Job struct {
 	Open    func(ctx context.Context) (imageio.Source, error) // called again when a model with another input replaces the job's
 	// Keep stores the job's probability map, the bands that mask.ReadBands reads, while r gives it: all, or nothing when r fails, as it does
 	// soon after ctx has ended. The map is stored before Finish hears of the job.
-	Keep    func(ctx context.Context, r io.Reader) error
-	Plane   imageio.Plane
-	Options mask.Options
+	Keep  func(ctx context.Context, r io.Reader) error
+	Plane imageio.Plane
+	// Diameter is that of the objects, in pixels of the image, where somebody has said it; 0 leaves it to the worker to find, if the model
+	// has one. Each job has its own.
+	Diameter float64
+	Options  mask.Options
 }
 
 // Discard is the Keep of a job whose probability map nobody wants.
@@ -135,6 +138,7 @@ type Result struct {
 type Output struct {
 	Width, Height int
 	Shrunk        float64 // how many times the model's input is smaller than the image; 1 for not at all
+	Scale         models.Scale
 	Page          imageio.Page
 	Objects       []mask.Object
 	Spans         []mask.Span // the label map

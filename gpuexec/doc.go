@@ -14,6 +14,9 @@
 // Config.Decoded while it is read. An image too large to be held that a model sees as a whole is read twice: once to be scaled, once to
 // measure the light of its objects; so is one with an object that is higher than the samples that are kept.
 //
+// A model that knows a diameter is first shown a few tiles of the image made smaller: bands that decoding waits for (models.Cutter.ScaleTo). While
+// one waits, inference runs what is there instead of filling up its run.
+//
 // Nothing is locked around a model: each worker's Engine has ONNX Runtime sessions of its own.
 //
 // # Who may finish a job

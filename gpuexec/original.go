@@ -47,7 +47,11 @@ func (o *original) measure(ctx context.Context, bodies []mask.Body, end int) ([]
 			o.high = append(o.high, b)
 			continue
 		}
-		b.SetIntensities(o.page.Channels, o.valuesOf)
+		if o.page.Type == imageio.Uint8 {
+			b.SetIntensities8(o.page.Channels, o.samplesOf)
+		} else {
+			b.SetIntensities(o.page.Channels, o.valuesOf)
+		}
 		measured = append(measured, b)
 	}
 	return measured, nil
@@ -108,8 +112,14 @@ func (o *original) close() {
 	}
 }
 
-// valuesOf are the samples of a span, pixel by pixel; good until the next call.
+// valuesOf are the values of the samples of a span, pixel by pixel; good until the next call.
 func (o *original) valuesOf(s mask.Span) []float64 {
+	o.values = o.page.Type.Values(o.values[:0], o.samplesOf(s))
+	return o.values
+}
+
+// samplesOf are the samples of a span, as they are in the file.
+func (o *original) samplesOf(s mask.Span) []byte {
 	k, _ := slices.BinarySearchFunc(o.kept, int(s.Y), func(strip models.Strip, y int) int {
 		switch {
 		case strip.End <= y:
@@ -120,8 +130,7 @@ func (o *original) valuesOf(s mask.Span) []float64 {
 		return 0
 	})
 	from := ((int(s.Y)-o.kept[k].Begin)*o.page.Width + int(s.X0)) * o.page.PixelBytes()
-	o.values = o.page.Type.Values(o.values[:0], o.kept[k].Samples[from:][:int(s.X1-s.X0)*o.page.PixelBytes()])
-	return o.values
+	return o.kept[k].Samples[from:][:int(s.X1-s.X0)*o.page.PixelBytes()]
 }
 
 // rereading are the samples of a page that is read again from the top. They are mask.Samples.
