@@ -69,13 +69,3 @@ func thousand() mask.Probability {
 	}
 	return p
 }
-
-// BenchmarkObjects1000 finds, outlines and measures the objects of a map; scripts/bench-objects has the times of others for finding them alone.
-func BenchmarkObjects1000(b *testing.B) {
-	p := thousand()
-	for b.Loop() {
-		if n := mask.Segment(p, mask.Options{Threshold: 0.5, MinArea: 50, DetectHoles: true}).Summary.Count; n != 1024 {
-			b.Fatalf("%d objects", n)
-		}
-	}
-}
