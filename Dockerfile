@@ -36,12 +36,13 @@ COPY . .
 COPY --from=client /src/web/dist web/dist
 RUN CGO_ENABLED=1 go build -trimpath -ldflags '-s -w' -o /out/seghub ./app
 
+# Where users are numbered at random (OpenShift), they are of the group root: /data is that group's too.
 FROM ${BASE}
 RUN apt-get update \
   && apt-get install -y --no-install-recommends ca-certificates libstdc++6 \
   && rm -rf /var/lib/apt/lists/* \
   && useradd --uid 10001 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin seghub \
-  && install -d -o seghub -g seghub -m 0700 /data
+  && install -d -o seghub -g root -m 0770 /data
 WORKDIR /opt/seghub
 COPY --from=ort /ort lib
 COPY models/weights models/weights

@@ -31,6 +31,7 @@ type errand struct {
 	ExcludeBorder *bool   `negatable:"" help:"Leave out what touches the image's edge."`
 	DetectHoles   *bool   `help:"Keep holes rather than fill them."`
 	SplitTouching *bool   `negatable:"" help:"Part touching objects. Default: the model's."`
+	Diameter      float64 `placeholder:"PX" help:"Diameter of the objects in pixels, for models that have one. Default: found in each image."`
 	Pages         string  `help:"Pages of a stack: all, first or 1-5,8."`
 	Channel       string  `help:"Channel by number, from 0, or name."`
 	Projection    string  `help:"Projection of a stack: none or max."`
@@ -48,7 +49,7 @@ func (e *errand) task(hub string, board *segment.Board) segment.Task {
 		Model: e.Model,
 		Options: client.Options{
 			Threshold: e.Threshold, MinArea: e.MinArea, ExcludeBorder: e.ExcludeBorder, DetectHoles: e.DetectHoles, SplitTouching: e.SplitTouching,
-			Pages: e.Pages, Channel: e.Channel, Projection: e.Projection, PixelSize: e.PixelSize,
+			Diameter: e.Diameter, Pages: e.Pages, Channel: e.Channel, Projection: e.Projection, PixelSize: e.PixelSize,
 		},
 		Out: e.Out, Formats: e.Format, Board: board,
 	}

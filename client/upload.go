@@ -46,6 +46,7 @@ type Options struct {
 	ExcludeBorder *bool
 	DetectHoles   *bool
 	SplitTouching *bool
+	Diameter      float64 // of the objects, pixels, for models that have one; found in each image when it is 0
 	Pages         string  // all, first or 1-5,8
 	Channel       string  // number or name
 	Projection    string  // none or max
@@ -134,6 +135,7 @@ func (u Upload) fields() [][2]string {
 		}
 	}
 	number("threshold", u.Threshold)
+	number("diameter", u.Diameter)
 	number("pixel_size", u.PixelSize)
 	if u.MinArea != nil {
 		list = append(list, [2]string{"min_area", strconv.Itoa(*u.MinArea)})

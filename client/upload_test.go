@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,6 +39,18 @@ func TestUploadWhoseAnswerIsLostIsAskedAboutAndNotSentAgain(t *testing.T) {
 			t.Errorf("%d requests, the file was read %d times and came in %d times; want 2, 1 and 1", requests, opened, hub.files)
 		}
 	})
+}
+
+func TestFieldsAreWhatIsSet(t *testing.T) {
+	fields := Upload{Model: "m", Options: Options{Diameter: 31.5}}.fields()
+	if !slices.Contains(fields, [2]string{"diameter", "31.5"}) {
+		t.Errorf("%q", fields)
+	}
+	for _, field := range (Upload{Model: "m"}).fields() {
+		if field[0] == "diameter" {
+			t.Errorf("%q is not set", field)
+		}
+	}
 }
 
 func TestUploadThatNeverArrivedIsSentAgain(t *testing.T) {

@@ -2,6 +2,7 @@ package gpuexec
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -17,10 +18,14 @@ import (
 // pieces stand.
 const wholeMask = 16_000_000
 
+// spansEach is how many spans the objects of an image may have, on an average, when they are as many as may be.
+const spansEach = 16
+
 // assembly is what has been made of a task's bands so far. It belongs to postprocessing.
 type assembly struct {
 	page      imageio.Page
 	shrunk    float64
+	scale     models.Scale
 	joiner    *models.Assembler
 	outputs   []models.Tensor // of the row of tiles that is not whole yet
 	keeping   *keeping
@@ -30,6 +35,10 @@ type assembly struct {
 	bodies    []mask.Body
 	next      int // the row that comes next
 
+	most     int // objects; 0 for no limit
+	objects  int // that are complete
+	outlined int // spans, of those
+
 	spans  []mask.Span // of bodies, in reading order, from row sent on
 	sent   int         // how many rows have gone out as pieces
 	pieces bool        // there are any: the mask is not there at once
@@ -38,17 +47,14 @@ type assembly struct {
 // newAssembly begins a task's; what it stores is given up when the task is claimed, or work ends.
 func (w *worker) newAssembly(ctx, work context.Context, t *task, b *band) (*assembly, error) {
 	a := &assembly{
-		page: b.page, shrunk: b.placement.Shrunk(), joiner: models.NewAssembler(b.placement),
+		page: b.page, shrunk: b.placement.Shrunk(), scale: b.scale, joiner: models.NewAssembler(b.placement),
 		segmenter: mask.NewSegmenter(b.page.Width, b.page.Height, t.job.Options),
-		original:  &original{page: b.page}, keeping: w.keep(work, t),
+		original:  &original{page: b.page, missing: b.strip.Samples == nil, most: w.pool.keptSamples}, keeping: w.keep(work, t), most: w.pool.cfg.MaxObjects,
 		pieces: b.placement.Strips() > 1 || b.page.Width*b.page.Height > wholeMask,
 	}
-	if b.strip.Samples == nil { // of the first tiles
-		// Too large to be held, and needed once more: the objects are measured where they lie.
-		a.original.reopen = func() (imageio.Reader, error) {
-			_, reader, err := w.openPage(ctx, t.job)
-			return reader, err
-		}
+	a.original.reopen = func(ctx context.Context) (imageio.Reader, error) {
+		_, reader, err := w.openPage(ctx, t.job)
+		return reader, err
 	}
 	var err error
 	a.writer, err = mask.NewBandWriter(a.keeping, b.page.Width, b.page.Height, b.outputs[0].C)
@@ -84,18 +90,23 @@ func (a *assembly) addRows(ctx context.Context, rows mask.Probability) error {
 	a.next += rows.Height
 	// The two do not need each other, and a client waits for the mask.
 	var parts errgroup.Group
-	parts.Go(func() error { return a.writer.Write(rows.Channels()...) })
+	parts.Go(func() error { return cmp.Or(a.writer.Write(rows.Channels()...), a.keeping.Flush()) })
 	bodies := a.segmenter.Add(rows)
-	err := a.original.measure(ctx, bodies, a.next)
-	a.original.release(a.segmenter.Settled())
-	a.bodies = append(a.bodies, bodies...)
-	if a.pieces {
-		for _, body := range bodies {
+	for _, body := range bodies {
+		a.objects++
+		a.outlined += len(body.Spans)
+		if a.pieces {
 			a.spans = append(a.spans, body.Spans...)
 		}
 	}
+	bodies, err := a.original.measure(ctx, bodies, a.next)
+	a.original.release(a.segmenter.Settled())
+	a.bodies = append(a.bodies, bodies...)
 	if failed := parts.Wait(); failed != nil {
 		return failed
+	}
+	if a.most > 0 && (a.objects > a.most || a.outlined+a.segmenter.Held() > spansEach*a.most) {
+		return fmt.Errorf("%w: over %d, or as ragged, in the first %d rows", ErrTooManyObjects, a.most, a.next)
 	}
 	return err
 }
@@ -130,6 +141,11 @@ func (a *assembly) output(ctx context.Context) (*Output, error) {
 	if err := a.writer.Close(); err != nil {
 		return nil, err
 	}
+	high, err := a.original.measureHigh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.bodies = append(a.bodies, high...)
 	s := mask.Gather(a.page.Width, a.page.Height, a.bodies)
 	png, err := encodeMask(s.Width, s.Height, s.Spans)
 	if err != nil {
@@ -139,7 +155,7 @@ func (a *assembly) output(ctx context.Context) (*Output, error) {
 		return nil, fmt.Errorf("store the probability map: %w", err)
 	}
 	return &Output{
-		Width: s.Width, Height: s.Height, Shrunk: a.shrunk, Page: a.page,
+		Width: s.Width, Height: s.Height, Shrunk: a.shrunk, Scale: a.scale, Page: a.page,
 		Objects: s.Objects, Spans: s.Spans, Summary: s.Summary, MaskPNG: png,
 	}, nil
 }

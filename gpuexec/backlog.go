@@ -45,16 +45,25 @@ func (l *backlog) first(n int) []part {
 	return parts
 }
 
-// through takes the bands off whose tiles have all run. What nobody wants any more is in nobody's way.
-func (l *backlog) through() []*band {
+// awaited tells whether decoding waits for any of the outputs, so that nothing more may come before they are there.
+func (l *backlog) awaited() bool {
+	return slices.ContainsFunc(l.bands, func(b *band) bool { return b.looked != nil })
+}
+
+// through takes the bands off whose tiles have all run, and gives decoding what it waits for. What nobody wants any more is in nobody's
+// way.
+func (l *backlog) through() (through []*band) {
 	l.tiles()
-	n := 0
-	for n < len(l.bands) && l.bands[n].ran == l.bands[n].strip.Tiles.N {
-		l.bands[n].strip.Tiles = models.Tensor{}
-		n++
+	for len(l.bands) > 0 && l.bands[0].ran == l.bands[0].strip.Tiles.N {
+		b := l.bands[0]
+		l.bands = l.bands[1:]
+		b.strip.Tiles = models.Tensor{}
+		if b.looked != nil {
+			b.looked <- b.outputs
+		} else {
+			through = append(through, b)
+		}
 	}
-	through := l.bands[:n:n]
-	l.bands = l.bands[n:]
 	return through
 }
 
@@ -76,4 +85,14 @@ func tasksOf(run []part) []*task {
 		}
 	}
 	return tasks
+}
+
+// tilesOf is how many of a task's own tiles are in a run; those that are only looked at are none.
+func tilesOf(t *task, run []part) (tiles int) {
+	for _, p := range run {
+		if p.band.task == t && p.band.looked == nil {
+			tiles += p.tiles
+		}
+	}
+	return tiles
 }

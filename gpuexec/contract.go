@@ -35,6 +35,9 @@ var ErrDeviceLost = errors.New("the device is lost")
 // ErrTooLong is why a job failed, as an ErrInference, whose run took much longer than any before and was terminated.
 var ErrTooLong = errors.New("the model took too long")
 
+// ErrTooManyObjects is why a job failed in whose image the model found more than there may be: it takes noise for objects.
+var ErrTooManyObjects = errors.New("too many objects")
+
 // ErrNotRunning is the answer to what needs workers before Start and after Stop.
 var ErrNotRunning = errors.New("the workers are not running")
 
@@ -45,9 +48,12 @@ type Job struct {
 	Open    func(ctx context.Context) (imageio.Source, error) // called again when a model with another input replaces the job's
 	// Keep stores the job's probability map, the bands that mask.ReadBands reads, while r gives it: all, or nothing when r fails, as it does
 	// soon after ctx has ended. The map is stored before Finish hears of the job.
-	Keep    func(ctx context.Context, r io.Reader) error
-	Plane   imageio.Plane
-	Options mask.Options
+	Keep  func(ctx context.Context, r io.Reader) error
+	Plane imageio.Plane
+	// Diameter is that of the objects, in pixels of the image, where somebody has said it; 0 leaves it to the worker to find, if the model
+	// has one. Each job has its own.
+	Diameter float64
+	Options  mask.Options
 }
 
 // Discard is the Keep of a job whose probability map nobody wants.
@@ -115,8 +121,8 @@ type Timing struct {
 	Decode, Infer, Postprocess time.Duration
 }
 
-// Result is what became of one job: Err is nil, ErrCancelled (ErrStopped among them), ErrInference, an imageio error, what
-// Job.Open said, or, after a panic, an error of no kind.
+// Result is what became of one job: Err is nil, ErrCancelled (ErrStopped among them), ErrInference, ErrTooManyObjects, an imageio error, what
+// Job.Open or Job.Keep said, or, after a panic, an error of no kind.
 type Result struct {
 	JobID   string
 	Attempt int
@@ -132,6 +138,7 @@ type Result struct {
 type Output struct {
 	Width, Height int
 	Shrunk        float64 // how many times the model's input is smaller than the image; 1 for not at all
+	Scale         models.Scale
 	Page          imageio.Page
 	Objects       []mask.Object
 	Spans         []mask.Span // the label map

@@ -73,7 +73,7 @@ func (w *worker) accept(out outlet, given Batch) *batch {
 		}
 		return nil
 	}
-	b.decoding = newDecoding(b.model.Input, w.rows(b.model))
+	b.decoding = newDecoding(b.model, w.rows(b.model))
 	return b
 }
 
@@ -105,7 +105,15 @@ func (w *worker) decodeOne(ctx context.Context, out outlet, t *task, d *decoding
 		return err
 	}
 	defer reader.Close() // read only: nothing is lost
-	cutter, err := models.NewCutter(ctx, reader, page, d.input)
+	cutter, err := models.NewCutter(ctx, reader, page, d.model.Input)
+	if err != nil {
+		return err
+	}
+	scale, err := cutter.ScaleTo(ctx, d.model, t.job.Diameter, func(ctx context.Context, tiles models.Tensor) (models.Tensor, error) {
+		t.course.spend(StageDecode, began)
+		defer func() { began = time.Now() }()
+		return d.look(ctx, t, tiles, begun)
+	})
 	if err != nil {
 		return err
 	}
@@ -121,7 +129,7 @@ func (w *worker) decodeOne(ctx context.Context, out outlet, t *task, d *decoding
 			c.tiles = placement.Rows()
 			c.decoded += strip.Tiles.N
 		})
-		if err := d.put(ctx, &band{task: t, placement: placement, page: page, strip: strip, last: left == 0}); err != nil {
+		if err := d.put(ctx, &band{task: t, placement: placement, scale: scale, page: page, strip: strip, last: left == 0}); err != nil {
 			return err
 		}
 		begun()

@@ -11,17 +11,17 @@ import (
 // decoding is the way of a batch's bands from the first stage to the second. In between are the tiles of one run, and one band at
 // least.
 type decoding struct {
-	input models.Input // that the tiles are for
-	bands chan *band   // closed when the batch has no more; as many fit as there is room for
+	model models.Spec // that the tiles are for
+	bands chan *band  // closed when the batch has no more; as many fit as there is room for
 	tiles int64
 	room  *semaphore.Weighted // of tiles
 	over  chan struct{}       // closed when nobody wants the rest
 }
 
 // newDecoding is for runs of so many rows.
-func newDecoding(input models.Input, rows int) *decoding {
+func newDecoding(model models.Spec, rows int) *decoding {
 	return &decoding{
-		input: input, bands: make(chan *band, rows), tiles: int64(rows), room: semaphore.NewWeighted(int64(rows)),
+		model: model, bands: make(chan *band, rows), tiles: int64(rows), room: semaphore.NewWeighted(int64(rows)),
 		over: make(chan struct{}),
 	}
 }
@@ -35,6 +35,21 @@ func (d *decoding) put(ctx context.Context, b *band) error {
 	return nil
 }
 
+// look has tiles run before those of the task, and waits for their outputs. begun is called when they are in the queue.
+func (d *decoding) look(ctx context.Context, t *task, tiles models.Tensor, begun func()) (models.Tensor, error) {
+	b := &band{task: t, strip: models.Strip{Tiles: tiles}, looked: make(chan []models.Tensor, 1)}
+	if err := d.put(ctx, b); err != nil {
+		return models.Tensor{}, err
+	}
+	begun()
+	select {
+	case outputs := <-b.looked:
+		return models.Concat(outputs)
+	case <-ctx.Done():
+		return models.Tensor{}, ctx.Err()
+	}
+}
+
 // take waits for a band; false when there are no more.
 func (d *decoding) take() (*band, bool) {
 	b, more := <-d.bands
@@ -42,6 +57,14 @@ func (d *decoding) take() (*band, bool) {
 		d.room.Release(d.weight(b))
 	}
 	return b, more
+}
+
+// takeThere is take of what is there already; nil, true when that is nothing.
+func (d *decoding) takeThere() (*band, bool) {
+	if len(d.bands) == 0 {
+		return nil, true
+	}
+	return d.take()
 }
 
 // weight is the room that a band takes: one of more tiles than a run has all of it.

@@ -62,10 +62,15 @@ func (w *worker) inferBatch(work context.Context, out outlet, b *batch, inferred
 	for more := true; err == nil; {
 		rows := w.rows(b.model)
 		for more && waiting.tiles() < rows {
-			var next *band
-			if next, more = b.decoding.take(); more {
-				waiting.bands = append(waiting.bands, next)
+			take := b.decoding.take
+			if waiting.awaited() {
+				take = b.decoding.takeThere
 			}
+			var next *band
+			if next, more = take(); next == nil {
+				break
+			}
+			waiting.bands = append(waiting.bands, next)
 		}
 		if waiting.tiles() == 0 {
 			break
@@ -90,7 +95,12 @@ func (w *worker) inferBatch(work context.Context, out outlet, b *batch, inferred
 	}
 }
 
-// prepareBatch sees to it that the engine has b's model as the registry has it now, and that b is decoded for the input of that: where
+// sameTiles tells whether two versions of a model take the same tiles of a page.
+func sameTiles(a, b models.Spec) bool {
+	return a.Input == b.Input && (a.Diameter == nil) == (b.Diameter == nil) && (a.Diameter == nil || *a.Diameter == *b.Diameter)
+}
+
+// prepareBatch sees to it that the engine has b's model as the registry has it now, and that b is decoded for what that takes: where
 // it is not, it is decoded again, by a goroutine that the caller waits for.
 func (w *worker) prepareBatch(work context.Context, out outlet, b *batch) (again *sync.WaitGroup, err error) {
 	again = new(sync.WaitGroup)
@@ -104,9 +114,9 @@ func (w *worker) prepareBatch(work context.Context, out outlet, b *batch) (again
 		return again, err
 	}
 	b.model = model
-	if model.Input != b.decoding.input {
+	if !sameTiles(model, b.decoding.model) {
 		b.decoding.abandon()
-		anew := newDecoding(model.Input, w.rows(model))
+		anew := newDecoding(model, w.rows(model))
 		b.decoding = anew
 		silent := outlet{finish: out.finish, report: func(t *task, _ Stage, change func(*course)) { // it was decoded once
 			t.course.tell("", StageDecode, change, func(Progress) {})
@@ -138,7 +148,7 @@ func (w *worker) prepare(work, ctx context.Context, model models.Spec, load func
 func (w *worker) inferRun(work context.Context, out outlet, b *batch, run []part) {
 	tasks := tasksOf(run)
 	for _, t := range tasks {
-		if !t.course.begun() {
+		if tilesOf(t, run) > 0 && !t.course.begun() {
 			out.report(t, StageInfer, func(c *course) { c.infers = true })
 		}
 	}
@@ -217,13 +227,9 @@ func (w *worker) runTiles(ctx context.Context, out outlet, model models.Spec, ru
 		row += p.tiles
 	}
 	for _, t := range tasksOf(run) {
-		out.report(t, StageInfer, func(c *course) {
-			for _, p := range run {
-				if p.band.task == t {
-					c.inferred += p.tiles
-				}
-			}
-		})
+		if tiles := tilesOf(t, run); tiles > 0 {
+			out.report(t, StageInfer, func(c *course) { c.inferred += tiles })
+		}
 	}
 	return nil
 }

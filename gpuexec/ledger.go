@@ -33,11 +33,15 @@ type task struct {
 type band struct {
 	task      *task
 	placement models.Placement
+	scale     models.Scale
 	page      imageio.Page
 	strip     models.Strip    // its tiles are gone once they have run
 	outputs   []models.Tensor // of the runs so far, tile after tile
 	ran       int             // how many tiles have run
 	last      bool            // of the task
+
+	// Of tiles that are only looked at: where decoding waits for their outputs; holds one. They are no part of the task's progress.
+	looked chan []models.Tensor
 }
 
 // ledger holds the tasks whose end nobody has claimed yet. A claim is for keeps: the claimant alone calls Sink.Finish.

@@ -13,38 +13,74 @@ import (
 
 // original is the samples of a page as they are in its file, for the rows whose objects are not all measured yet.
 type original struct {
-	page   imageio.Page
-	kept   []models.Strip // their samples, from the top
-	end    int            // the row behind the last that came
-	reopen func() (imageio.Reader, error)
-	reader imageio.Reader // of a page that is read again; nil until then
-	values []float64      // of the run asked for last
+	page    imageio.Page
+	kept    []models.Strip // their samples, from the top
+	begin   int            // the row that they begin with
+	end     int            // the row behind the last that came
+	bytes   int            // of kept
+	most    int            // bytes; of objects that are higher than that the light is read again when all are there
+	missing bool           // the strips have no samples: they are read again, once their objects are known
+	reopen  func(ctx context.Context) (imageio.Reader, error)
+	reader  imageio.Reader // of a page that is read again; nil until then
+	values  []float64      // of the run asked for last
+	high    []mask.Body    // whose samples were not kept
 }
 
 // add takes the samples of a strip.
 func (o *original) add(s models.Strip) {
 	if s.Samples != nil {
 		o.kept, o.end = append(o.kept, s), s.End
+		o.bytes += len(s.Samples)
 	}
 }
 
-// measure sets the intensities of bodies that lie above row end.
-func (o *original) measure(ctx context.Context, bodies []mask.Body, end int) error {
-	if o.reopen != nil {
+// measure sets the intensities of bodies that lie above row end, and returns them; those that it has no samples of any more are left over.
+func (o *original) measure(ctx context.Context, bodies []mask.Body, end int) ([]mask.Body, error) {
+	if o.missing {
 		if err := o.readTo(ctx, end); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	for i := range bodies {
-		bodies[i].SetIntensities(o.page.Channels, o.valuesOf)
+	measured := bodies[:0]
+	for _, b := range bodies {
+		if int(b.Spans[0].Y) < o.begin {
+			o.high = append(o.high, b)
+			continue
+		}
+		if o.page.Type == imageio.Uint8 {
+			b.SetIntensities8(o.page.Channels, o.samplesOf)
+		} else {
+			b.SetIntensities(o.page.Channels, o.valuesOf)
+		}
+		measured = append(measured, b)
 	}
-	return nil
+	return measured, nil
+}
+
+// measureHigh are the bodies that were left over, measured together: the page is read once more for them.
+func (o *original) measureHigh(ctx context.Context) ([]mask.Body, error) {
+	if len(o.high) == 0 {
+		return nil, nil
+	}
+	reader, err := o.reopen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Close() // read only: nothing is lost
+	all := mask.Gather(o.page.Width, o.page.Height, o.high)
+	if err := mask.Intensities(all.Objects, all.Spans, &rereading{ctx: func() context.Context { return ctx }, reader: reader, page: o.page}); err != nil {
+		return nil, err
+	}
+	for i, object := range all.Objects {
+		o.high[i].Object = object
+	}
+	return o.high, nil
 }
 
 // readTo reads the rows up to end that were not read yet.
 func (o *original) readTo(ctx context.Context, end int) (err error) {
 	if o.reader == nil {
-		if o.reader, err = o.reopen(); err != nil {
+		if o.reader, err = o.reopen(ctx); err != nil {
 			return err
 		}
 	}
@@ -56,10 +92,12 @@ func (o *original) readTo(ctx context.Context, end int) (err error) {
 	return nil
 }
 
-// release lets go of the strips that lie above a row.
+// release lets go of the strips that lie above a row, and of more where there are too many.
 func (o *original) release(row int) {
 	n := 0
-	for n < len(o.kept) && o.kept[n].End <= row {
+	for n < len(o.kept) && (o.kept[n].End <= row || o.bytes > o.most) {
+		o.begin = o.kept[n].End
+		o.bytes -= len(o.kept[n].Samples)
 		pixels.GiveBack(o.kept[n].Samples)
 		n++
 	}
@@ -74,8 +112,14 @@ func (o *original) close() {
 	}
 }
 
-// valuesOf are the samples of a span, pixel by pixel; good until the next call.
+// valuesOf are the values of the samples of a span, pixel by pixel; good until the next call.
 func (o *original) valuesOf(s mask.Span) []float64 {
+	o.values = o.page.Type.Values(o.values[:0], o.samplesOf(s))
+	return o.values
+}
+
+// samplesOf are the samples of a span, as they are in the file.
+func (o *original) samplesOf(s mask.Span) []byte {
 	k, _ := slices.BinarySearchFunc(o.kept, int(s.Y), func(strip models.Strip, y int) int {
 		switch {
 		case strip.End <= y:
@@ -86,6 +130,34 @@ func (o *original) valuesOf(s mask.Span) []float64 {
 		return 0
 	})
 	from := ((int(s.Y)-o.kept[k].Begin)*o.page.Width + int(s.X0)) * o.page.PixelBytes()
-	o.values = o.page.Type.Values(o.values[:0], o.kept[k].Samples[from:][:int(s.X1-s.X0)*o.page.PixelBytes()])
-	return o.values
+	return o.kept[k].Samples[from:][:int(s.X1-s.X0)*o.page.PixelBytes()]
+}
+
+// rereading are the samples of a page that is read again from the top. They are mask.Samples.
+type rereading struct {
+	ctx    func() context.Context // of the call that the rows are read for
+	reader imageio.Reader
+	page   imageio.Page
+	strip  models.Strip // that was read last
+	values []float64
+}
+
+// rowsAgain is how many rows are read at once: as many as a strip of most files.
+const rowsAgain = 64
+
+// Channels implements mask.Samples.
+func (r *rereading) Channels() int { return r.page.Channels }
+
+// Row implements mask.Samples.
+func (r *rereading) Row(y int) ([]float64, error) {
+	line := r.page.Width * r.page.PixelBytes()
+	if y >= r.strip.End {
+		r.strip.Begin, r.strip.End = y, min(y+rowsAgain, r.page.Height)
+		r.strip.Samples = slices.Grow(r.strip.Samples[:0], rowsAgain*line)[:(r.strip.End-y)*line]
+		if err := r.reader.Read(r.ctx(), r.strip.Samples, image.Rect(0, y, r.page.Width, r.strip.End)); err != nil {
+			return nil, err
+		}
+	}
+	r.values = r.page.Type.Values(r.values[:0], r.strip.Samples[(y-r.strip.Begin)*line:][:line])
+	return r.values, nil
 }

@@ -25,16 +25,18 @@ const finishGrace = 5 * time.Second
 // CPU is the Device without a GPU.
 const CPU = "cpu"
 
-// Config is what a Pool is made of. Every field but Decoded and InUse is needed.
+// Config is what a Pool is made of. Every field but MaxObjects, Decoded and InUse is needed.
 type Config struct {
 	Slots     int                                 // how many workers
 	Device    string                              // what the engines run on, CPU or "cuda:N", as WorkerStat tells it
 	NewEngine NewEngine                           // makes a worker's engine
 	Models    func(id string) (models.Spec, bool) // the registry
 	MaxPixels int64                               // images of more pixels are refused
-	Decoded   *imageio.Budget                     // the memory that decoded images share, with others who read them; nil for no limit
-	Batches   models.BatchTable                   // how many rows a run of each model has
-	Budget    *budget.Budget                      // the memory that the models run in
+	// MaxObjects is the most objects of one image, and about what their outlines may take: memory goes by these. 0 for no limit.
+	MaxObjects int
+	Decoded    *imageio.Budget   // the memory that decoded images share, with others who read them; nil for no limit
+	Batches    models.BatchTable // how many rows a run of each model has
+	Budget     *budget.Budget    // the memory that the models run in
 	// InUse is how many bytes of the device's memory are in use now; nil where nothing tells. Called on a worker's own thread.
 	InUse func() uint64
 	// Lost is called once, when the device is lost, with an error that wraps ErrDeviceLost. It must not block. The jobs in hand are not
@@ -59,6 +61,8 @@ type Pool struct {
 	loads      *loads
 	footprints *footprints
 	history    history
+
+	keptSamples int // bytes of each image, see original
 
 	lastRun atomic.Value  // time.Time; when a worker ran or opened a model last
 	gone    chan struct{} // closed when the device is lost
@@ -87,7 +91,9 @@ func New(cfg Config) *Pool {
 		loads:      newLoads(cfg.InUse != nil),
 		footprints: &footprints{table: cfg.Batches, slots: cfg.Slots, measures: cfg.InUse != nil, measured: make(map[string]footprint)},
 		gone:       make(chan struct{}),
-		history:    history{slowest: make(map[string]time.Duration)},
+
+		keptSamples: 64 << 20,
+		history:     history{slowest: make(map[string]time.Duration)},
 	}
 	for slot := range cfg.Slots {
 		p.workers = append(p.workers, newWorker(p, slot))

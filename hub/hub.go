@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
 
 	"seghub/sessions"
 	"seghub/sessions/problem"
@@ -93,7 +94,9 @@ type Hub struct {
 	pace     pace
 	upgrader websocket.Upgrader
 	counters counters
-	watching chan struct{} // of capacity 1: somebody began to watch the statistics
+	foreign  rate.Sometimes // how often the log tells of foreign pages
+	outage   rate.Sometimes // and of refusals for a reason that many are refused for
+	watching chan struct{}  // of capacity 1: somebody began to watch the statistics
 
 	lifecycle sync.Mutex         // held by Start and Stop for as long as they take
 	cancel    context.CancelFunc // guarded by lifecycle: ends keeper and stats
@@ -136,6 +139,8 @@ func New(c Config) *Hub {
 	h := &Hub{
 		Config:     c,
 		pace:       defaultPace,
+		foreign:    rate.Sometimes{Interval: time.Minute},
+		outage:     rate.Sometimes{First: 20, Interval: time.Second},
 		watching:   make(chan struct{}, 1),
 		sockets:    make(map[*socket]struct{}),
 		perSession: make(map[string]int),

@@ -34,6 +34,9 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, session string, addr
 		h.refuse(w, r, CloseProtocol, "The subprotocol must be "+Subprotocol+".")
 		return
 	}
+	if websocket.IsWebSocketUpgrade(r) && !h.knowsOrigin(r) {
+		h.warnOfOrigin(r)
+	}
 	if !websocket.IsWebSocketUpgrade(r) || !h.knowsOrigin(r) {
 		h.refuse(w, r, CloseProtocol, "") // ends in HTTP
 		return
@@ -130,7 +133,7 @@ func (h *Hub) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	p := h.Problem(err)
-	h.Log.Error("socket refused", logCode, p.Code, logError, err)
+	h.outage.Do(func() { h.Log.Error("socket refused", logCode, p.Code, logError, err) }) // while Redis is away, everybody is
 	problem.Write(w, p, p)
 }
 
@@ -186,11 +189,20 @@ func (h *Hub) knowsOrigin(r *http.Request) bool {
 	return slices.ContainsFunc(h.Origins, func(known string) bool { return strings.EqualFold(known, origin) })
 }
 
+// warnOfOrigin tells the operator of a page that may not open its socket, once in a while: most often it is the hub's own, behind a proxy
+// that calls the hub by another name than browsers call the proxy.
+func (h *Hub) warnOfOrigin(r *http.Request) {
+	h.foreign.Do(func() {
+		h.Log.Warn("A page of another origin may not open a socket. If it is the hub's own, have the proxy pass on the Host that it was called by, "+
+			"or list the origin in SEGHUB_ORIGINS.", "origin", r.Header.Get("Origin"), "host", r.Host)
+	})
+}
+
 // answerBadHandshake answers a request that cannot become a socket.
 func answerBadHandshake(w http.ResponseWriter, _ *http.Request, status int, reason error) {
 	code, detail := problem.BadRequest, "This address speaks WebSocket: "+strings.TrimPrefix(reason.Error(), "websocket: ")+"."
 	if status == http.StatusForbidden {
-		code, detail = problem.Forbidden, "Pages of this origin may not open a socket here: the operator can list it."
+		code, detail = problem.Forbidden, "Pages of this origin may not open a socket here: the operator can have the proxy pass on the Host, or list the origin."
 	}
 	p := problem.New(code, detail)
 	p.Status = status

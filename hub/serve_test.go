@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -197,6 +198,22 @@ func TestOrigins(t *testing.T) {
 		if err := json.Unmarshal(answer.body, &p); err != nil || p.Status != want || p.Code != problem.Forbidden {
 			t.Errorf("origin %s: problem %+v, %v", origin, p, err)
 		}
+	}
+}
+
+// TestTheOperatorHearsOfAForeignPage has the hub's own page come through a proxy that calls the hub by another name.
+func TestTheOperatorHearsOfAForeignPage(t *testing.T) {
+	var log strings.Builder
+	w := loopback(t, func(h *Hub) { h.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	for range 3 {
+		if _, answer, err := w.handshake("ada", http.Header{"Origin": {"https://hub.lab.example"}}); answer.status != http.StatusForbidden {
+			t.Fatalf("status %d, %v", answer.status, err)
+		}
+	}
+	w.hub.Stop() // nobody writes to the log any more
+	own := strings.TrimPrefix(w.url, "ws://")
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "origin=https://hub.lab.example host="+own) {
+		t.Errorf("the log says %q", got)
 	}
 }
 

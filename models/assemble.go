@@ -16,12 +16,19 @@ const joinedSamples = 1 << 20
 // what was scaled is interpolated as Fit does. One goroutine at a time.
 type Assembler struct {
 	p     Placement
-	strip int      // the next
-	above []Tensor // of the outputs of the strip before it, a tile each, the rows from which on the next comes in
+	strip int       // the next
+	above []Tensor  // of the outputs of the strip before it, a tile each, the rows from which on the next comes in
+	back  *rescaler // of tiles of a scaled image, else nil
 }
 
 // NewAssembler is for an image that lies so.
-func NewAssembler(p Placement) *Assembler { return &Assembler{p: p} }
+func NewAssembler(p Placement) *Assembler {
+	a := &Assembler{p: p}
+	if len(p.down) > 0 && (p.Width != p.ImageWidth || p.Height != p.ImageHeight) {
+		a.back = newRescaler(p)
+	}
+	return a
+}
 
 // Add takes the outputs of the next row of tiles, of which each tensor has some, [tiles,Height,Width,C], and yields the bands that they
 // complete, each of about joinedSamples.
@@ -34,27 +41,42 @@ func (a *Assembler) Add(outputs []Tensor) iter.Seq[mask.Probability] {
 			out = append(out, some.Rows(i, i+1))
 		}
 	}
-	begin, end := a.rows(a.strip)
 	return func(yield func(mask.Probability) bool) {
-		band := max(1, joinedSamples/a.p.ImageWidth)
+		for rows := range a.join(out) {
+			if a.back == nil && !yield(rows) || a.back != nil && !a.back.add(rows, yield) {
+				break
+			}
+		}
+		a.keep(out)
+		a.strip++
+	}
+}
+
+// join yields the rows that a strip completes, of the image as it was cut, or at its own size where it is one row of a batch.
+func (a *Assembler) join(out []Tensor) iter.Seq[mask.Probability] {
+	begin, end := a.rows(a.strip)
+	width := a.p.Width
+	if len(a.p.down) == 0 {
+		width = a.p.ImageWidth
+	}
+	return func(yield func(mask.Probability) bool) {
+		band := max(1, joinedSamples/max(width, a.p.ImageWidth))
 		channels := make([][]uint8, out[0].C)
 		for i := range channels {
-			channels[i] = pixels.Lend(min(band, end-begin) * a.p.ImageWidth)
+			channels[i] = pixels.Lend(min(band, end-begin) * width)
 			defer func() { pixels.GiveBack(channels[i][:cap(channels[i])]) }()
 		}
 		fill := a.filler(out)
 		for y := begin; y < end; y += band {
 			next := min(y+band, end)
 			for i := range channels {
-				channels[i] = channels[i][:(next-y)*a.p.ImageWidth]
+				channels[i] = channels[i][:(next-y)*width]
 				fill(channels[i], y, next, i)
 			}
-			if !yield(mask.OfChannels(a.p.ImageWidth, next-y, channels)) {
+			if !yield(mask.OfChannels(width, next-y, channels)) {
 				break
 			}
 		}
-		a.keep(out)
-		a.strip++
 	}
 }
 
@@ -73,10 +95,10 @@ func (a *Assembler) keep(out []Tensor) {
 
 // rows are those that are complete when a strip of tiles is, from begin up to end.
 func (a *Assembler) rows(strip int) (begin, end int) {
-	end = a.p.ImageHeight
 	if len(a.p.down) == 0 {
-		return 0, end
+		return 0, a.p.ImageHeight
 	}
+	end = a.p.Height
 	if strip+1 < len(a.p.down) {
 		end = a.p.down[strip+1].rise
 	}
@@ -88,7 +110,7 @@ func (a *Assembler) filler(out []Tensor) func(dst []uint8, begin, end, channel i
 	if len(a.p.down) == 0 {
 		return a.scaler(out[0])
 	}
-	width, tile := a.p.ImageWidth, a.p.down[a.strip]
+	width, tile := a.p.Width, a.p.down[a.strip]
 	above := make([]uint8, width)
 	return func(dst []uint8, begin, end, channel int) {
 		for y := begin; y < end; y++ {

@@ -11,24 +11,26 @@ import (
 	"seghub/models/resample"
 )
 
-// bandSamples is about how many samples of a picture are held at a time: all of a small one, some rows of a larger one.
+// bandSamples is about how many samples of a picture are held at a time while it is scaled: all of a small one, some rows of a larger one.
 const bandSamples = 4 << 20
 
 // Cutter makes the input of a model of a page while that is read, tile by tile from the top. One goroutine at a time.
 type Cutter struct {
 	Placement Placement
 
-	reader imageio.Reader
-	page   imageio.Page
-	in     Input
-	levels *imageio.Levels
-	table  [256]uint8 // of a native model: what a level becomes
-	row    int        // of tiles, the next that is asked for
-	tile   int        // the next of that
-	band   band
+	reader  imageio.Reader
+	page    imageio.Page
+	in      Input
+	levels  *imageio.Levels
+	table   *[256]uint8       // of a native model: what a level becomes
+	resizer *resample.Resizer // of a page that is scaled, else nil
+	row     int               // of tiles, the next that is asked for
+	tile    int               // the next of that
+	band    band              // of the page
+	scaled  band              // of the page as it is cut, where there is a resizer
 }
 
-// band is some rows of the page in 8 bits.
+// band is some rows of a picture in 8 bits.
 type band struct {
 	begin, end int
 	pix        []uint8
@@ -47,7 +49,8 @@ type Strip struct {
 
 // NewCutter is for what r reads, which page describes. The error is r's.
 func NewCutter(ctx context.Context, r imageio.Reader, page imageio.Page, in Input) (*Cutter, error) {
-	c := &Cutter{Placement: placed(page.Width, page.Height, in), reader: r, page: page, in: in}
+	c := &Cutter{reader: r, page: page, in: in}
+	c.place(1)
 	if page.Type == imageio.Uint8 && in.Scaling != ScalingNative {
 		return c, nil // samples are what they are
 	}
@@ -55,78 +58,105 @@ func NewCutter(ctx context.Context, r imageio.Reader, page imageio.Page, in Inpu
 	if c.levels, err = imageio.Survey(ctx, r, page); err != nil {
 		return nil, fmt.Errorf("look at the levels: %w", err)
 	}
-	c.table = stretchTable(c.levels.Range())
+	if in.Scaling == ScalingNative {
+		table := stretchTable(c.levels.Range())
+		c.table = &table
+	}
 	return c, nil
 }
 
-// Next is the next tiles of a row, as many as most; after the last the error is io.EOF, else it is the reader's.
-func (c *Cutter) Next(ctx context.Context, most int) (Strip, error) {
-	if c.row == c.Placement.Strips() {
-		pixels.GiveBack(c.band.release())
-		return Strip{}, io.EOF
+// place has the page lie in the input, scaled by a factor if the model is a native one. Nothing has been cut yet.
+func (c *Cutter) place(factor float64) {
+	c.Placement = placed(c.page.Width, c.page.Height, c.in, factor)
+	p := c.Placement
+	c.resizer = nil
+	if c.in.Scaling != ScalingNative || p.Width != c.page.Width || p.Height != c.page.Height {
+		c.resizer = resample.New(p.Width, p.Height, c.page.Width, c.page.Height, c.page.Channels)
 	}
-	if c.in.Scaling == ScalingNative {
-		return c.cut(ctx, most)
-	}
-	c.row++
-	return c.fit(ctx)
 }
 
-// cut makes tiles of a page at its own resolution.
-func (c *Cutter) cut(ctx context.Context, most int) (strip Strip, err error) {
+// Next is the next tiles of a row, as many as most; after the last the error is io.EOF, else it is the reader's.
+func (c *Cutter) Next(ctx context.Context, most int) (strip Strip, err error) {
+	if c.row == c.Placement.Strips() {
+		pixels.GiveBack(c.band.release())
+		pixels.GiveBack(c.scaled.release())
+		return Strip{}, io.EOF
+	}
+	rows, tiles := span{}, []span{{}}
+	if len(c.Placement.down) > 0 {
+		rows, tiles = c.Placement.down[c.row], c.Placement.across
+	}
 	if c.tile == 0 {
-		begin := c.Placement.down[c.row].start
-		if strip, err = c.read(ctx, begin, min(begin+c.in.Height, c.page.Height)); err != nil {
+		if strip, err = c.show(ctx, rows.start, min(rows.start+c.in.Height, c.Placement.Height)); err != nil {
 			return Strip{}, err
 		}
 	}
-	stride := c.page.Width * c.page.Channels
-	tiles := c.Placement.across[c.tile:]
+	tiles = tiles[c.tile:]
 	tiles = tiles[:min(most, len(tiles))]
-	strip.Tiles = newTensor(len(tiles), c.in)
-	size := c.in.Height * c.in.Width * c.in.Channels
-	for k, across := range tiles {
-		fill(strip.Tiles.Pix[k*size:][:size], c.in, c.band.pix[across.start*c.page.Channels:],
-			min(c.in.Width, c.page.Width), c.band.end-c.band.begin, stride, c.page.Channels)
-	}
-	for i, v := range strip.Tiles.Pix {
-		strip.Tiles.Pix[i] = c.table[v]
-	}
+	strip.Tiles = c.cut(tiles)
 	c.tile += len(tiles)
-	if strip.Ends = c.tile == len(c.Placement.across); strip.Ends {
+	if strip.Ends = c.tile == c.Placement.Rows()/c.Placement.Strips(); strip.Ends {
 		c.row, c.tile = c.row+1, 0
 	}
 	return strip, nil
 }
 
-// fit makes the only tile of a page that is scaled as a whole.
-func (c *Cutter) fit(ctx context.Context) (Strip, error) {
-	p, channels := c.Placement, c.page.Channels
-	resizer := resample.New(p.Width, p.Height, c.page.Width, c.page.Height, channels)
-	small := pixels.Lend(p.Width * p.Height * channels)
-	defer pixels.GiveBack(small)
-	rows := p.Height
-	if c.page.Width*c.page.Height*channels > bandSamples {
-		rows = max(1, bandSamples*p.Height/(c.page.Width*c.page.Height*channels))
+// shown is the rows that tiles are cut from.
+func (c *Cutter) shown() *band {
+	if c.resizer != nil {
+		return &c.scaled
 	}
-	var strip Strip
-	for begin := 0; begin < p.Height; begin += rows {
-		end := min(begin+rows, p.Height)
-		first, last := resizer.Needs(begin, end)
+	return &c.band
+}
+
+// cut makes tiles of the rows that are shown.
+func (c *Cutter) cut(across []span) Tensor {
+	p, rows, channels := c.Placement, c.shown(), c.page.Channels
+	tiles := newTensor(len(across), c.in)
+	size := c.in.Height * c.in.Width * c.in.Channels
+	for k, tile := range across {
+		fill(tiles.Pix[k*size:][:size], c.in, rows.pix[tile.start*channels:],
+			min(c.in.Width, p.Width), rows.end-rows.begin, p.Width*channels, channels)
+	}
+	return tiles
+}
+
+// show has the rows of the page as it is cut, from begin up to end, at hand. What is new of the page comes as the samples of a strip.
+func (c *Cutter) show(ctx context.Context, begin, end int) (strip Strip, err error) {
+	if c.resizer == nil {
+		return c.read(ctx, begin, end)
+	}
+	stride := c.Placement.Width * c.page.Channels
+	pix := pixels.Lend((end - begin) * stride)
+	from := min(max(begin, c.scaled.end), end)
+	if from > begin {
+		copy(pix, c.scaled.pix[(begin-c.scaled.begin)*stride:(from-c.scaled.begin)*stride])
+	}
+	step := c.step()
+	for y := from; y < end; y += step {
+		next := min(y+step, end)
+		first, last := c.resizer.Needs(y, next)
 		part, err := c.read(ctx, first, last)
 		if err != nil {
+			pixels.GiveBack(pix)
 			return Strip{}, err
 		}
-		if rows == p.Height {
+		if step >= min(c.in.Height, c.Placement.Height) {
 			strip = part
 		} else {
 			pixels.GiveBack(part.Samples)
 		}
-		resizer.Rows(small[begin*p.Width*channels:], begin, end, c.band.pix, first, c.page.Width*channels)
+		c.resizer.Rows(pix[(y-begin)*stride:], y, next, c.band.pix[(first-c.band.begin)*c.page.Width*c.page.Channels:], first, c.page.Width*c.page.Channels)
 	}
-	strip.Tiles, strip.Ends = newTensor(1, c.in), true
-	fill(strip.Tiles.Pix, c.in, small, p.Width, p.Height, p.Width*channels, channels)
+	pixels.GiveBack(c.scaled.release())
+	c.scaled = band{begin: begin, end: end, pix: pix}
 	return strip, nil
+}
+
+// step is how many rows are scaled at a time: all of a tile but where those are of too many samples to be held.
+func (c *Cutter) step() int {
+	samples := c.page.Width * c.page.Height * c.page.Channels
+	return max(1, min(c.in.Height, int(int64(bandSamples)*int64(c.Placement.Height)/int64(samples))))
 }
 
 // read has the band hold the rows from begin up to end, in place of earlier ones, of which it keeps what is needed again. What is
@@ -140,7 +170,7 @@ func (c *Cutter) read(ctx context.Context, begin, end int) (Strip, error) {
 		pixels.GiveBack(strip.Samples)
 		return Strip{}, err
 	}
-	if begin == 0 && end == c.page.Height && c.page.Type == imageio.Uint8 {
+	if begin == 0 && end == c.page.Height && c.levels == nil {
 		c.band = band{begin, end, strip.Samples, true} // nothing is read after it
 		return strip, nil
 	}
@@ -149,14 +179,24 @@ func (c *Cutter) read(ctx context.Context, begin, end int) (Strip, error) {
 	if from > begin {
 		kept = copy(pix, c.band.pix[(begin-c.band.begin)*stride:(from-c.band.begin)*stride])
 	}
-	if c.page.Type == imageio.Uint8 {
-		copy(pix[kept:], strip.Samples)
-	} else {
-		c.levels.Map(pix[kept:], strip.Samples)
-	}
+	c.grade(pix[kept:], strip.Samples)
 	pixels.GiveBack(c.band.release())
 	c.band = band{begin, end, pix, false}
 	return strip, nil
+}
+
+// grade brings samples of the page to 8 bits, as the model takes them.
+func (c *Cutter) grade(dst []uint8, samples []byte) {
+	if c.levels == nil {
+		copy(dst, samples)
+		return
+	}
+	c.levels.Map(dst, samples)
+	if c.table != nil {
+		for i, v := range dst {
+			dst[i] = c.table[v]
+		}
+	}
 }
 
 // release ends the band, and returns its memory if that is its own.

@@ -15,41 +15,63 @@ import (
 // ErrShapes is why tensors cannot be joined.
 var ErrShapes = errors.New("tensors of different shapes")
 
-// Placement is where an image lies in the rows of a model's input: scaled to Width x Height in the top left corner of
+// Placement is where an image lies in the rows of a model's input: scaled to Width x Height, and then in the top left corner of
 // the only one, or cut into tiles.
 type Placement struct {
 	ImageWidth, ImageHeight int
-	Width, Height           int    // of the image as it is in the row; 0 when there are tiles
-	across, down            []span // of the tiles, which are rows of the batch line by line
+	Width, Height           int    // of the image as it is in the rows
+	across, down            []span // of the tiles, which are rows of the batch line by line; none of an image that is one row
 }
 
-// placed is where an image of that size lies in an input.
-func placed(width, height int, in Input) Placement {
+// placed is where an image of that size lies in an input, scaled by a factor if the model is a native one.
+func placed(width, height int, in Input, factor float64) Placement {
 	if in.Scaling != ScalingNative {
 		return place(width, height, in)
 	}
-	return Placement{ImageWidth: width, ImageHeight: height, across: spans(width, in.Width), down: spans(height, in.Height)}
+	p := Placement{ImageWidth: width, ImageHeight: height, Width: scaledSide(width, factor), Height: scaledSide(height, factor)}
+	p.across, p.down = spans(p.Width, in.Width), spans(p.Height, in.Height)
+	return p
 }
 
 // Fit makes img the input of a model, [rows,Height,Width,Channels], as in.Scaling says. Shrinking averages
 // over areas, growing interpolates linearly; grey becomes three equal channels, and colour its luma.
 func Fit(img imageio.Image, in Input) (Tensor, Placement) {
-	ctx, picture := context.Background(), picture{img}
-	cutter, err := NewCutter(ctx, picture, picture.page(), in)
-	var strips []Tensor
-	for err == nil {
-		var strip Strip
-		if strip, err = cutter.Next(ctx, cutter.Placement.Rows()); err == nil {
-			strips = append(strips, strip.Tiles)
-		}
-	}
-	if errors.Is(err, io.EOF) {
-		var joined Tensor
-		if joined, err = Concat(strips); err == nil {
-			return joined, cutter.Placement
+	cutter, err := NewCutter(context.Background(), picture{img}, picture{img}.page(), in)
+	if err == nil {
+		var all Tensor
+		if all, err = cutter.all(context.Background()); err == nil {
+			return all, cutter.Placement
 		}
 	}
 	panic(err) // no reader fails that has everything in memory
+}
+
+// FitScaled is Fit at the scale that Cutter.ScaleTo gives the image. The error is run's.
+func FitScaled(ctx context.Context, img imageio.Image, model Spec, diameter float64, run Run) (Tensor, Placement, error) {
+	cutter, err := NewCutter(ctx, picture{img}, picture{img}.page(), model.Input)
+	if err != nil {
+		return Tensor{}, Placement{}, err
+	}
+	if _, err := cutter.ScaleTo(ctx, model, diameter, run); err != nil {
+		return Tensor{}, Placement{}, err
+	}
+	all, err := cutter.all(ctx)
+	return all, cutter.Placement, err
+}
+
+// all is every tile.
+func (c *Cutter) all(ctx context.Context) (Tensor, error) {
+	var strips []Tensor
+	for {
+		strip, err := c.Next(ctx, c.Placement.Rows())
+		if errors.Is(err, io.EOF) {
+			return Concat(strips)
+		}
+		if err != nil {
+			return Tensor{}, err
+		}
+		strips = append(strips, strip.Tiles)
+	}
 }
 
 // picture reads from a decoded image.
@@ -99,11 +121,8 @@ func (p Placement) Rows() int { return max(1, len(p.across)*len(p.down)) }
 // Strips is how many rows of tiles it has.
 func (p Placement) Strips() int { return max(1, len(p.down)) }
 
-// Shrunk is how many times smaller than the image it is in the row; 1 when it is not.
+// Shrunk is how many times smaller than the image it is in the rows; 1 when it is not.
 func (p Placement) Shrunk() float64 {
-	if p.Width == 0 {
-		return 1
-	}
 	return max(1, float64(p.ImageWidth)/float64(p.Width), float64(p.ImageHeight)/float64(p.Height))
 }
 

@@ -89,6 +89,7 @@ type specFile struct {
 	Threshold    float64          `json:"threshold"`
 	MinArea      int              `json:"min_area"`
 	Split        bool             `json:"split_touching"`
+	Diameter     *Diameter        `json:"diameter,omitempty"` // of a model that wants objects of its size
 	Precision    string           `json:"precision"`
 	Batch        Batch            `json:"batch"`
 	TrainingData []TrainingSet    `json:"training_data"`
@@ -131,6 +132,7 @@ func (m onnxModel) spec() (Spec, error) {
 		Threshold:   f.Threshold,
 		MinArea:     f.MinArea,
 		Split:       f.Split,
+		Diameter:    f.Diameter,
 		Precision:   f.Precision,
 		Batch:       f.Batch,
 		TrainedOn:   f.TrainingData,
@@ -190,6 +192,11 @@ func (f specFile) check() error {
 		return fmt.Errorf("precision %.80q is unknown", f.Precision)
 	case batch.Alone < 1 || batch.Shared < 1 || batch.Max < max(batch.Alone, batch.Shared) || batch.Max > maxBatch:
 		return fmt.Errorf("batch of %d alone and %d shared does not fit 1 to max, %d", batch.Alone, batch.Shared, batch.Max)
+	}
+	if f.Diameter != nil {
+		if err := f.Diameter.check(in); err != nil {
+			return fmt.Errorf("diameter: %w", err)
+		}
 	}
 	if f.Codec != nil {
 		if err := f.Codec.check(in, f.objects()); err != nil {

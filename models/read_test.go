@@ -39,6 +39,9 @@ func TestReadSpecRefuses(t *testing.T) {
 		{replace(`"threshold":0.5`, `"threshold":0`), "threshold is 0"},
 		{replace(`"threshold":0.5`, `"threshold":0.5,"min_area":-1`), "min_area -1"},
 		{replace(`"precision":"fp32"`, `"precision":"fp7"`), `precision "fp7"`},
+		{replace(`"precision"`, `"diameter":{"best":28,"least":12,"most":60},"precision"`), "not of one that fits them"},
+		{replace(`"precision"`, `"diameter":{"best":28,"least":30,"most":60},"precision"`), "diameters of 30 to 60, best 28,"},
+		{replace(`"precision"`, `"diameter":{"best":0},"precision"`), "diameters of 0 to 0"},
 		{replace(`"alone":4`, `"alone":0`), "batch of 0 alone"},
 		{replace(`"max":8`, `"max":3`), "max, 3"},
 		{replace(`"height":64`, `"height":32`), `input "image" is uint8 [N,64,64,1], not uint8 [N,32,64,1]`},
@@ -92,6 +95,17 @@ func TestReadSpecTellsAll(t *testing.T) {
 	}
 	if len(spec.TrainedOn) != 1 || spec.TrainedOn[0].Licence != "CC0-1.0" || len(spec.Scores) != 1 {
 		t.Errorf("learnt from %+v, scores %+v", spec.TrainedOn, spec.Scores)
+	}
+}
+
+func TestReadSpecOfADiameter(t *testing.T) {
+	path, want := filepath.Join(t.TempDir(), "m.onnx"), models.Diameter{Best: 28, Least: 12, Most: 60}
+	if err := modeltest.Write(path, modeltest.Options{Scaling: "native", Diameter: &want}); err != nil {
+		t.Fatal(err)
+	}
+	spec, err := models.ReadSpec(path)
+	if err != nil || spec.Diameter == nil || *spec.Diameter != want {
+		t.Errorf("%+v, %v", spec.Diameter, err)
 	}
 }
 

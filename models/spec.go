@@ -3,18 +3,19 @@ package models
 // Spec describes one model. It is read from the ONNX metadata of the file itself; nothing about a
 // model is known anywhere else.
 type Spec struct {
-	ID          string  // stable name, such as "unet_spherohq"
-	Title       string  // for people
-	Description string  // one or two sentences, for people
-	Input       Input   // what the graph takes
-	OutputName  string  // the graph's probability output: uint8 [N,Height,Width,1] unless there is a Codec
-	BorderName  string  // the graph's output, of that form, that tells the rim of each object; empty in most models
-	Flow        bool    // OutputName tells where the middle of each pixel's object lies, too: [N,Height,Width,3]
-	Codec       *Codec  // of a graph that takes and gives float32; nil of one that does so with uint8
-	Threshold   float64 // default probability above which a pixel is object, 0..1
-	MinArea     int     // default least area of an object, in square pixels; what is smaller is noise to the model
-	Split       bool    // by default, part touching objects
-	Precision   string  // "fp32", "fp16", "int8"
+	ID          string    // stable name, such as "unet_spherohq"
+	Title       string    // for people
+	Description string    // one or two sentences, for people
+	Input       Input     // what the graph takes
+	OutputName  string    // the graph's probability output: uint8 [N,Height,Width,1] unless there is a Codec
+	BorderName  string    // the graph's output, of that form, that tells the rim of each object; empty in most models
+	Flow        bool      // OutputName tells where the middle of each pixel's object lies, too: [N,Height,Width,3]
+	Codec       *Codec    // of a graph that takes and gives float32; nil of one that does so with uint8
+	Threshold   float64   // default probability above which a pixel is object, 0..1
+	MinArea     int       // default least area of an object, in square pixels; what is smaller is noise to the model
+	Split       bool      // by default, part touching objects
+	Diameter    *Diameter // of the objects that it knows; nil of a model that does not say
+	Precision   string    // "fp32", "fp16", "int8"
 	Batch       Batch
 	TrainedOn   []TrainingSet    // what it learnt from
 	Scores      map[string]Score // how well it did, by validation set

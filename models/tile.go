@@ -43,13 +43,13 @@ func mixed(a, b uint8, share int) uint8 {
 	return uint8((int(a)*(wholeShare-share) + int(b)*share + wholeShare/2) / wholeShare)
 }
 
-// joinRow puts row y of the image together, of one value of the outputs of a row of tiles that begins at start.
+// joinRow puts row y of the image as it was cut together, of one value of the outputs of a row of tiles that begins at start.
 func (p Placement) joinRow(dst []uint8, tiles []Tensor, start, y, channel int) {
 	for i, tile := range p.across {
 		// from gives the value of x in this tile's row.
 		values := tiles[i].C
 		line := tiles[i].Pix[(y-start)*tiles[i].W*values+channel:]
-		end := p.ImageWidth
+		end := p.Width
 		if i+1 < len(p.across) {
 			end = p.across[i+1].full
 		}

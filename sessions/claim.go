@@ -90,6 +90,10 @@ func (s *Service) take(slot int, session string, replies []any) (gpuexec.Batch, 
 		fields := list(replies[i])
 		attempt := int(number(fields[len(fields)-1]))
 		batch.Model = job.Model
+		diameter := 0.
+		if job.Diameter != nil {
+			diameter = *job.Diameter
+		}
 		batch.Jobs = append(batch.Jobs, gpuexec.Job{
 			ID:      job.ID,
 			Attempt: attempt,
@@ -99,8 +103,9 @@ func (s *Service) take(slot int, session string, replies []any) (gpuexec.Batch, 
 			Keep: func(ctx context.Context, r io.Reader) error {
 				return s.config.Files.PutProbability(ctx, session, job.ID, r)
 			},
-			Plane:   job.Plane,
-			Options: job.Options,
+			Plane:    job.Plane,
+			Diameter: diameter,
+			Options:  job.Options,
 		})
 		s.hand.add(claimKey{job.ID, attempt}, &claim{session: session, job: job, slot: slot, at: s.now()})
 	}

@@ -101,6 +101,29 @@ func TestASilentNodeIsTakenForDead(t *testing.T) {
 	})
 }
 
+// TestASilentNodeIsGivenNothingUntilItSpeaks has a slot withheld just before a gap, over which its node's lease then lasts.
+func TestASilentNodeIsGivenNothingUntilItSpeaks(t *testing.T) {
+	config := testConfig(openRedis(t, "auto"))
+	config.Slots = 1
+	one, clock := joined(t, config)
+	config.Node, config.Now = "two", clock.Now
+	two := newService(t, config)
+	must(t, two.join(t.Context(), true))
+	submit(t, one, create(t, one), 1)
+	clock.live(t, 6*time.Second, one)
+	clock.move(time.Hour)
+	ada := create(t, one)
+	clock.live(t, time.Second, one) // the hour is not counted
+	if state := get(t, one, ada).State; state != Idle {
+		t.Errorf("a session is %s on a node that may be dead", state)
+	}
+	submit(t, one, ada, 1)
+	clock.live(t, time.Second, two)
+	if s := get(t, one, ada); s.State != Active || s.Node != "two" {
+		t.Errorf("once the node speaks, the session is %s on %s", s.State, s.Node)
+	}
+}
+
 func TestASessionSaysWhenItExpires(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
 		s, clock := joined(t, testConfig(client))

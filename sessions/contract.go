@@ -79,6 +79,7 @@ type Job struct {
 	Height   int    `json:"height"`
 	Place
 	Model      string           `json:"model"`
+	Diameter   *float64         `json:"diameter"` // of the objects, in pixels, as somebody has said it; nil when nobody has
 	Options    mask.Options     `json:"options"`  // of the newest revision
 	Revision   int              `json:"revision"` // the newest; 0 until the job is done
 	Count      *int             `json:"count"`    // objects of the newest revision; nil until the job is done
@@ -112,9 +113,10 @@ type NewJob struct {
 	Filename      string
 	Width, Height int
 	Place
-	Model   string
-	Options mask.Options
-	SHA256  string // of the file, in hex
+	Model    string
+	Diameter *float64 // as in Job
+	Options  mask.Options
+	SHA256   string // of the file, in hex
 }
 
 // JobQuery selects a page of a session's jobs, newest first.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 )
@@ -93,31 +92,27 @@ func TestBusy(t *testing.T) {
 // TestAPlaceThatIsKnown tells a client again only what it cannot know by counting down.
 func TestAPlaceThatIsKnown(t *testing.T) {
 	at := time.Unix(0, 0)
-	frame := func(position, waiting int, eta float64) positionFrame {
-		f := positionFrame{Position: position, Waiting: waiting}
-		if eta >= 0 {
-			f.ETASeconds = &eta
-		}
-		return f
+	in := func(position int, seconds time.Duration) place {
+		return place{position: position, eta: seconds * time.Second, estimated: true}
 	}
-	var l told
-	l.note(frame(3, 20, 100), at)
+	l := told{place: in(3, 100), waiting: 20, end: at.Add(100 * time.Second)}
 	for _, c := range []struct {
-		frame positionFrame
-		after time.Duration
-		want  bool
+		place   place
+		waiting int
+		after   time.Duration
+		want    bool
 	}{
-		{frame(3, 20, 100), 0, true},
-		{frame(3, 20, 40), time.Minute, true},
-		{frame(3, 21, 100), 0, true},
-		{frame(3, 22, 100), 0, false},
-		{frame(2, 20, 100), 0, false},
-		{frame(3, 20, 100), time.Minute, false},
-		{frame(3, 20, 10), time.Minute, false},
-		{frame(3, 20, -1), 0, false},
+		{in(3, 100), 20, 0, true},
+		{in(3, 40), 20, time.Minute, true},
+		{in(3, 100), 21, 0, true},
+		{in(3, 100), 22, 0, false},
+		{in(2, 100), 20, 0, false},
+		{in(3, 100), 20, time.Minute, false},
+		{in(3, 10), 20, time.Minute, false},
+		{place{position: 3}, 20, 0, false},
 	} {
-		if got := l.knows(c.frame, at.Add(c.after)); got != c.want {
-			t.Errorf("%s after %v: known %t", strings.TrimSpace(fmt.Sprintf("%+v", c.frame)), c.after, got)
+		if got := l.knows(c.place, c.waiting, at.Add(c.after)); got != c.want {
+			t.Errorf("%+v of %d after %v: known %t", c.place, c.waiting, c.after, got)
 		}
 	}
 }

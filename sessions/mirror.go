@@ -60,17 +60,21 @@ type (
 
 // place is a session's place in line.
 type place struct {
-	position int // 1 = next
-	eta      *time.Duration
+	position  int // 1 = next; 0 where the session does not wait
+	eta       time.Duration
+	estimated bool // whether eta is known
 }
 
 // after is the place when so much time has passed and nothing else.
 func (p place) after(passed time.Duration) place {
-	if p.eta != nil {
-		left := max(0, *p.eta-passed)
-		p.eta = &left
-	}
+	p.eta = max(0, p.eta-passed)
 	return p
+}
+
+// placed is somebody who waits.
+type placed struct {
+	session string
+	place
 }
 
 // forget makes the next reader read the whole board: changes of it may have been lost.
@@ -240,32 +244,30 @@ func (m *mirror) hasMoved() bool {
 	return moved
 }
 
-// waiting is the length of the line.
-func (m *mirror) waiting() int {
+// look gives the place of a session at now, or as it was up to most ago, but always one if it waits.
+func (m *mirror) look(now time.Time, most, turn, grace time.Duration, session string) place {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.line)
-}
-
-// look gives the places of sessions at now, or as they were up to most ago; the zero place is that of one that does not wait. One
-// that asks for itself alone gets its place even if it has joined since.
-func (m *mirror) look(now time.Time, most time.Duration, turn, grace time.Duration, sessions ...string) []place {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	unplaced := func() bool {
-		s := m.line[sessions[0]]
-		return s != nil && s.place.position == 0
+	s := m.line[session]
+	if s == nil {
+		return place{}
 	}
-	if now.Sub(m.placedAt).Abs() > most || len(sessions) == 1 && unplaced() {
+	if s.place.position == 0 || now.Sub(m.placedAt).Abs() > most {
 		m.placeLocked(now, turn, grace)
 	}
-	places := make([]place, len(sessions))
-	for i, session := range sessions {
-		if s := m.line[session]; s != nil {
-			places[i] = s.place.after(now.Sub(m.placedAt))
-		}
+	return s.place.after(now.Sub(m.placedAt))
+}
+
+// places works out everybody's place, next first.
+func (m *mirror) places(now time.Time, turn, grace time.Duration) []placed {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.placeLocked(now, turn, grace)
+	all := make([]placed, len(m.order))
+	for i, s := range m.order {
+		all[i] = placed{s.session, s.place}
 	}
-	return places
+	return all
 }
 
 // placeLocked works out everybody's place.
@@ -282,7 +284,7 @@ func (m *mirror) placeLocked(now time.Time, turn, grace time.Duration) {
 	for i, s := range m.order {
 		s.place = place{position: i + 1}
 		if etas != nil {
-			s.place.eta = &etas[i]
+			s.place.eta, s.place.estimated = etas[i], true
 		}
 	}
 }

@@ -161,6 +161,10 @@ func (s *Service) tell(ctx context.Context, id string, after Mark, log any, over
 		if e.finished != "" {
 			over[e.finished] = struct{}{}
 		}
+		if e.state == Waiting { // the line may have told everybody else before
+			s.audience.owed.Store(true)
+			poke(s.mirror.poked)
+		}
 	}
 	if len(entries) == readChunk {
 		s.audience.mark(id)
@@ -188,6 +192,7 @@ func (s *Service) beginAnew(ctx context.Context, session string, l *listener) {
 		l.hear(Message{Type: "lost", Lost: true})
 	default:
 		l.begin(opening)
+		s.audience.owed.Store(true)
 	}
 }
 

@@ -39,14 +39,15 @@ type spec struct {
 	Width    int    `json:"width"`
 	Height   int    `json:"height"`
 	Place
-	Plane   imageio.Plane `json:"plane"`
-	Model   string        `json:"model"`
-	Options mask.Options  `json:"options"`
-	SHA256  string        `json:"sha256"`
+	Plane    imageio.Plane `json:"plane"`
+	Model    string        `json:"model"`
+	Diameter *float64      `json:"diameter,omitempty"`
+	Options  mask.Options  `json:"options"`
+	SHA256   string        `json:"sha256"`
 }
 
 func specOf(j NewJob) spec {
-	return spec{j.ImageID, j.Filename, j.Width, j.Height, j.Place, j.Plane, j.Model, j.Options, j.SHA256}
+	return spec{j.ImageID, j.Filename, j.Width, j.Height, j.Place, j.Plane, j.Model, j.Diameter, j.Options, j.SHA256}
 }
 
 // place is where the plane lies; jobs of before there were any are of the first page.
@@ -66,7 +67,7 @@ func (r record) job() (Job, error) {
 	}
 	job := Job{
 		ID: r["id"], ImageID: sp.ImageID, Filename: sp.Filename, Width: sp.Width, Height: sp.Height, Place: sp.place(),
-		Model: sp.Model, Options: sp.Options, FirstOptions: sp.Options, SHA256: sp.SHA256,
+		Model: sp.Model, Diameter: sp.Diameter, Options: sp.Options, FirstOptions: sp.Options, SHA256: sp.SHA256,
 		State: JobState(r["state"]), Stage: r["stage"], Percent: r.int("percent"),
 		CreatedAt: r.time("created"), StartedAt: r.optionalTime("started"), FinishedAt: r.optionalTime("finished"),
 		Timing: Timing{Decode: r.int64("decode"), Infer: r.int64("infer"), Postprocess: r.int64("postprocess")},

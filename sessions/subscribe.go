@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // listener is one subscription's end.
@@ -28,6 +29,8 @@ type audience struct {
 	progress map[string]heardProgress // by job; the newest to deliver
 	pieces   []heardPiece             // to deliver, in order
 	poked    chan struct{}            // pokes the pump
+
+	owed atomic.Bool // somebody who waits has yet to hear his place
 }
 
 // heardProgress is a progress frame and the newest event when it was sent.
@@ -51,6 +54,7 @@ func (s *Service) Subscribe(ctx context.Context, id string, since *Mark, deliver
 	l.mu.Lock()
 	l.after, l.epoch, l.ready, l.waits = opening.Session.Seq, opening.Epoch, true, opening.Session.State == Waiting
 	l.mu.Unlock()
+	s.audience.owed.Store(true)
 	s.audience.mark(id)
 	return &Subscription{
 		Opening: opening,
@@ -147,6 +151,13 @@ func (a *audience) ids() []string {
 	return ids
 }
 
+// isEmpty reports whether nobody listens.
+func (a *audience) isEmpty() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.sessions) == 0
+}
+
 // of gives the listeners of a session; the slice is not to be changed.
 func (a *audience) of(id string) []*listener {
 	a.mu.Lock()
@@ -175,7 +186,7 @@ func (l *listener) begin(o Opening) {
 	if l.over || !l.ready {
 		return
 	}
-	l.after, l.epoch, l.waits, l.told.frame = o.Session.Seq, o.Epoch, o.Session.State == Waiting, positionFrame{}
+	l.after, l.epoch, l.waits, l.told.place = o.Session.Seq, o.Epoch, o.Session.State == Waiting, place{}
 	l.deliver(Message{Type: "snapshot", Opening: &o})
 }
 
@@ -192,7 +203,7 @@ func (l *listener) hearEvent(e event) {
 		l.after = e.Seq
 	}
 	if e.state != "" {
-		l.waits, l.told.frame = e.state == Waiting, positionFrame{}
+		l.waits, l.told.place = e.state == Waiting, place{}
 	}
 	l.over = e.Last || e.Lost
 	l.deliver(e.Message)

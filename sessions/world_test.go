@@ -73,6 +73,7 @@ type testNode struct {
 	*Service
 	config  Config
 	link    *link
+	silent  bool   // it has not renewed its lease since its link was cut
 	down    []bool // workers
 	running []work
 }
@@ -261,13 +262,14 @@ func (w *deployment) live(t *rapid.T, d time.Duration) {
 }
 
 func (w *deployment) tick(t *rapid.T, n *testNode) {
-	w.call(t, n, func() error {
+	spoke := w.call(t, n, func() error {
 		found, err := n.tick(w.ctx)
 		if err == nil {
 			err = n.doChores(w.ctx, found.chores)
 		}
 		return err
 	})
+	n.silent = n.silent && !spoke
 	w.open = slices.DeleteFunc(w.open, func(id string) bool {
 		state := w.client.HGet(w.ctx, sessionKey(id), "state").Val()
 		return state == string(Closed) || state == ""
@@ -299,6 +301,7 @@ func (w *deployment) toggle(t *rapid.T) {
 func (w *deployment) partition(t *rapid.T) {
 	n := w.node(t)
 	n.link.cut = !n.link.cut
+	n.silent = true
 	if !n.link.cut {
 		n.mirror.forget() // as it does when it is connected again
 		w.tick(t, n)
@@ -443,6 +446,10 @@ func (w *deployment) check(t *rapid.T) {
 	free := make(map[string]bool)
 	inHand := make(map[string]bool) // "session job"
 	lived := r.HGet(ctx, hashTag+":clock", "lived").Val()
+	silent := make(map[string]bool) // their slots may be withheld already
+	for _, n := range w.nodes {
+		silent[n.config.Node] = n.silent
+	}
 	for _, leased := range r.ZRangeWithScores(ctx, hashTag+":nodes", 0, -1).Val() {
 		name := leased.Member.(string)
 		node := r.HGetAll(ctx, hashTag+":node:"+name).Val()
@@ -453,7 +460,7 @@ func (w *deployment) check(t *rapid.T) {
 			}
 			if owner != "" {
 				owners[owner] = at
-			} else if node["open"][slot] == '1' && node["draining"] == "0" && leased.Score > float(lived) {
+			} else if node["open"][slot] == '1' && node["draining"] == "0" && leased.Score > float(lived) && !silent[name] {
 				free[at] = true
 			}
 		}

@@ -61,7 +61,7 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 	if err != nil {
 		return Report{}, err
 	}
-	step := c.Steps(3 + len(c.Models) + len(scenarios)*len(Paths)*(c.Rounds+1))
+	step := c.Steps(4 + len(c.Models) + len(scenarios)*len(Paths)*(c.Rounds+1))
 	c.Part.Slots = slices.Max(c.Sessions)
 	for _, m := range c.Models {
 		c.Part.Warm = append(c.Part.Warm, m.ID)
@@ -118,6 +118,11 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 			return Report{}, ctx.Err()
 		}
 		report.Rows = append(report.Rows, rows...)
+	}
+	step("measure again")
+	most := scenarios[len(scenarios)-1].models
+	if report.Again, err = hub.measureAgain(ctx, most, 8*c.Images*c.Rounds); err != nil {
+		report.Again = Again{Error: err.Error()}
 	}
 	step("idle sockets")
 	if c.Sockets > 0 {

@@ -77,6 +77,9 @@ func TestEveryPathIsMeasuredBesideTheOthers(t *testing.T) {
 			t.Errorf("%s: the time from inference to mask is %+v", row.Path, row.Mask)
 		}
 	}
+	if a := r.Again; a.Error != "" || a.Sessions != 2 || a.Requests != 16 || a.P50 <= 0 || a.P95 < a.P50 {
+		t.Errorf("measured again: %+v", a)
+	}
 	if len(r.Alone) != 1 || r.Alone[0].P50 <= r.Alone[0].Mask.P50 || r.Alone[0].Mask.P50 <= 0 {
 		t.Errorf("one image at a time: %+v", r.Alone)
 	}

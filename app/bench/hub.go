@@ -26,7 +26,7 @@ type hub struct {
 	lost     error                // why no more will come; guarded by mu
 
 	people []*user
-	forms  []form // by session
+	models []string // theirs
 }
 
 func startHub(ctx context.Context, c Config, load load, gpu gpu, report *Report) (*hub, error) {
@@ -95,12 +95,7 @@ func (h *hub) open(ctx context.Context, models []string) error {
 		if err != nil {
 			return err
 		}
-		h.people = append(h.people, u)
-		f, err := newForm(model, h.load.png, h.load.images)
-		if err != nil {
-			return err
-		}
-		h.forms = append(h.forms, f)
+		h.people, h.models = append(h.people, u), append(h.models, model)
 	}
 	return nil
 }
@@ -109,7 +104,7 @@ func (h *hub) leave(ctx context.Context) (err error) {
 	for _, u := range h.people {
 		err = errors.Join(err, u.leave(ctx))
 	}
-	h.people, h.forms = nil, nil
+	h.people, h.models = nil, nil
 	return err
 }
 
@@ -120,7 +115,7 @@ func (h *hub) round(ctx context.Context) (outcome, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	for i, u := range h.people {
 		group.Go(func() error {
-			part, err := h.send(ctx, u, h.forms[i], began)
+			part, err := h.send(ctx, u, h.models[i], h.load.images, began)
 			mu.Lock()
 			defer mu.Unlock()
 			o.Latencies, o.Lags = append(o.Latencies, part.Latencies...), append(o.Lags, part.Lags...)
@@ -132,10 +127,10 @@ func (h *hub) round(ctx context.Context) (outcome, error) {
 	return o, err
 }
 
-// send uploads a form for u and waits until its masks have come and its jobs are done.
-func (h *hub) send(ctx context.Context, u *user, f form, began time.Time) (o outcome, err error) {
+// send uploads images for u and waits until their masks have come and their jobs are done.
+func (h *hub) send(ctx context.Context, u *user, model string, images int, began time.Time) (o outcome, err error) {
 	var came map[string]time.Time
-	accepted, err := u.upload(ctx, f)
+	accepted, err := u.upload(ctx, model, h.load.png, images)
 	if err == nil {
 		came, err = u.masks(accepted)
 	}
@@ -159,13 +154,9 @@ func (h *hub) oneAtATime(ctx context.Context, model string, images int) (Alone, 
 	if err := h.open(ctx, []string{model}); err != nil {
 		return Alone{}, err
 	}
-	single, err := newForm(model, h.load.png, 1)
-	if err != nil {
-		return Alone{}, err
-	}
 	var all outcome
 	for range images {
-		o, err := h.send(ctx, h.people[0], single, time.Now())
+		o, err := h.send(ctx, h.people[0], model, 1, time.Now())
 		if err != nil {
 			return Alone{}, err
 		}
@@ -193,7 +184,7 @@ func measureSockets(ctx context.Context, c Config, sockets int) (each float64, e
 		if err != nil {
 			return 0, err
 		}
-		u.http.CloseIdleConnections()
+		u.Disconnect()
 		h.people = append(h.people, u)
 		if i > 0 {
 			continue
@@ -210,7 +201,7 @@ func measureSockets(ctx context.Context, c Config, sockets int) (each float64, e
 // close ends the hub and removes its folder.
 func (h *hub) close() error {
 	for _, u := range h.people {
-		_ = u.socket.Close() // their sessions go with the folder
+		u.stop() // their sessions go with the folder
 	}
 	err := h.in.Close()
 	h.heard.Wait() // what the hub says must be read to the end before the process is waited for

@@ -34,6 +34,7 @@ type Report struct {
 	Rounds    int       `json:"rounds"`
 	Rows      []Row     `json:"rows"`
 	Alone     []Alone   `json:"one_image_at_a_time"`
+	Again     Again     `json:"measure_again"`
 	Hub       Hub       `json:"hub"`
 	Exports   Exports   `json:"exports"`
 }

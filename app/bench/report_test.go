@@ -36,6 +36,7 @@ func fixed() Report {
 	r := Report{
 		StartedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Device: "cuda:0", Cores: 16, Images: 8, Rounds: 3,
 		Alone: []Alone{{Model: "hrnet", P50: 31.5, P95: 44.25, Mask: Lag{P50: 7.125, P95: 9.5}}, {Model: "unet", Error: "a job is failed"}},
+		Again: Again{Sessions: 4, Requests: 192, P50: 12.5, P95: 31},
 		Hub:   Hub{ReadySeconds: 3.25, IdleResidentBytes: 900 * mib, IdleDeviceBytes: 5200 * mib, Sockets: 1000, BytesPerSocket: 31 << 10, Error: "idle sockets: no more"},
 		Exports: Exports{
 			GeoJSONObjects: 23_000, GeoJSONBytes: 33 << 20, GeoJSONSeconds: 0.25, XLSXObjects: 100_000, XLSXSeconds: 6.5, XLSXMemory: 48 * mib,

@@ -29,6 +29,7 @@ func (r Report) WriteTable(w io.Writer) error {
 		}
 		fmt.Fprintf(&t, "%-14s p50 %6.1f ms  p95 %6.1f ms   mask p50 %5.1f ms  p95 %5.1f ms\n", a.Model, a.P50, a.P95, a.Mask.P50, a.Mask.P95)
 	}
+	t.WriteString(r.Again.line())
 	fmt.Fprintf(&t, "\nThe hub is ready and warm after %.1f s, with %d MiB resident", r.Hub.ReadySeconds, r.Hub.IdleResidentBytes/mib)
 	if r.Hub.IdleDeviceBytes > 0 {
 		fmt.Fprintf(&t, " and %d MiB of the GPU", r.Hub.IdleDeviceBytes/mib)
@@ -43,6 +44,13 @@ func (r Report) WriteTable(w io.Writer) error {
 	t.WriteString(r.Exports.lines())
 	_, err := io.WriteString(w, t.String())
 	return err
+}
+
+func (a Again) line() string {
+	if a.Error != "" {
+		return "Measuring again failed: " + firstLine(a.Error) + "\n"
+	}
+	return fmt.Sprintf("\nMeasured again, %d times while %d sessions work: p50 %.1f ms  p95 %.1f ms\n", a.Requests, a.Sessions, a.P50, a.P95)
 }
 
 func (e Exports) lines() string {

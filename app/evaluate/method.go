@@ -30,7 +30,10 @@ type method struct {
 // byModel finds objects as a worker of the hub does, with a session of the model for runs of one row.
 func byModel(session gpuexec.Session, model models.Spec) method {
 	return method{name: model.ID, find: func(ctx context.Context, img imageio.Image) (mask.Segmentation, error) {
-		in, placement := models.Fit(img, model.Input)
+		in, placement, err := models.FitScaled(ctx, img, model, 0, session.Run)
+		if err != nil {
+			return mask.Segmentation{}, err
+		}
 		out, err := in.InPortions(1, func(row models.Tensor) (models.Tensor, error) { return session.Run(ctx, row) })
 		if err != nil {
 			return mask.Segmentation{}, err

@@ -16,12 +16,17 @@ const maxField = 1 << 10
 // maxPixelSize is the widest pixel that anybody looks at cells with, in µm.
 const maxPixelSize = 10_000
 
+// maxDiameter is far above that of anything that a model tells one by one, in pixels.
+const maxDiameter = 10_000
+
 // form is what an upload says beside its files.
 type form struct {
-	models  Models
-	model   string
-	options mask.Options
-	choice  imageio.Choice
+	models Models
+	model  string
+	// diameter is that of the objects, in pixels; 0 leaves it to be found.
+	diameter float64
+	options  mask.Options
+	choice   imageio.Choice
 	// pixelSize is what a pixel is in µm, whatever the file says; 0 leaves it to that.
 	pixelSize float64
 	given     map[string]bool // the fields that were
@@ -57,6 +62,11 @@ func (f *form) set(name string, r io.Reader) error {
 		f.options.ExcludeBorder, err = strconv.ParseBool(value)
 	case "split_touching":
 		f.options.SplitTouching, err = strconv.ParseBool(value)
+	case "diameter":
+		f.diameter, err = strconv.ParseFloat(value, 64)
+		if err == nil && !(f.diameter >= 0 && f.diameter <= maxDiameter) {
+			return problem.Newf(problem.BadRequest, "The field diameter is in pixels, at most %d; 0 has it found.", maxDiameter)
+		}
 	case "pages":
 		f.choice.Pages = value
 		if err := f.choice.Validate(); err != nil {
@@ -76,7 +86,7 @@ func (f *form) set(name string, r io.Reader) error {
 		}
 	default:
 		return problem.Newf(problem.BadRequest, "There is no field %q: files, model, threshold, min_area, detect_holes, exclude_border, "+
-			"split_touching, pages, channel, projection and pixel_size are known.", name)
+			"split_touching, diameter, pages, channel, projection and pixel_size are known.", name)
 	}
 	if err != nil {
 		return problem.Newf(problem.BadRequest, "The field %s cannot be %q.", name, value)
@@ -99,6 +109,9 @@ func (f *form) complete() error {
 	}
 	if !f.given["split_touching"] {
 		f.options.SplitTouching = spec.Split
+	}
+	if f.diameter > 0 && spec.Diameter == nil {
+		return problem.Newf(problem.BadRequest, "The model %s has no field diameter: it takes objects of any size as they are.", f.model)
 	}
 	if err := f.options.Validate(); err != nil {
 		return problem.New(problem.BadRequest, sentence(err))

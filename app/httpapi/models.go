@@ -21,6 +21,7 @@ type modelResponse struct {
 	Threshold    float64                 `json:"threshold"`
 	MinArea      int                     `json:"min_area"`
 	Split        bool                    `json:"split_touching"`
+	Diameter     *models.Diameter        `json:"diameter"`      // null of a model that takes objects of any size as they are
 	TrainingData []models.TrainingSet    `json:"training_data"` // never null
 	Scores       map[string]models.Score `json:"scores"`        // never null
 	SizeBytes    int64                   `json:"size_bytes"`
@@ -42,6 +43,7 @@ func (a *api) listModels(c *gin.Context) {
 			Threshold:    s.Threshold,
 			MinArea:      s.MinArea,
 			Split:        s.Split,
+			Diameter:     s.Diameter,
 			TrainingData: append([]models.TrainingSet{}, s.TrainedOn...),
 			Scores:       maps.Collect(maps.All(s.Scores)),
 			SizeBytes:    s.SizeBytes,

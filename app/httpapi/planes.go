@@ -108,6 +108,9 @@ func (f *form) job(file taken, plane imageio.Plane) sessions.NewJob {
 	if size := cmp.Or(f.pixelSize, page.PixelSize); size > 0 {
 		job.PixelSize = &size
 	}
+	if f.diameter > 0 {
+		job.Diameter = &f.diameter
+	}
 	job.Model, job.Options = f.model, f.options
 	return job
 }

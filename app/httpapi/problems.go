@@ -44,6 +44,7 @@ var table = []struct {
 	{gpuexec.ErrOutOfMemory, problem.GPUMemoryExhausted, "There is not enough memory on the GPU at the moment: try again in a while, or with a smaller model."},
 	{gpuexec.ErrNoModel, problem.InferenceFailed, "The model of this job is no longer on the server: choose another."},
 	{gpuexec.ErrTooLong, problem.Timeout, "The model took far longer on this image than on any before, and was ended."},
+	{gpuexec.ErrTooManyObjects, problem.InferenceFailed, "The model finds more than a million objects in this image, or as many specks: it takes noise for objects. Choose another model, a higher threshold or a larger least area."},
 	{gpuexec.ErrInference, problem.InferenceFailed, "The model failed on this image."},
 	{context.DeadlineExceeded, problem.Timeout, "It took too long: try again in a moment."},
 	{context.Canceled, problem.Timeout, "The request was given up before it was answered."},
@@ -86,10 +87,15 @@ func (a *api) fail(c *gin.Context, err error) {
 		if c.Request.Context().Err() != nil { // its client is gone, and heard nothing of it
 			level = slog.LevelDebug
 		}
-		a.Log.Log(c.Request.Context(), level, "request failed", "method", c.Request.Method, "path", c.Request.URL.Path,
-			"session", c.GetString(sessionKey), "code", p.Code, "mark", mark, "error", err)
+		say := func() {
+			a.Log.Log(c.Request.Context(), level, "request failed", "method", c.Request.Method, "path", c.Request.URL.Path,
+				"session", c.GetString(sessionKey), "code", p.Code, "mark", mark, "error", err)
+		}
 		if p.Code == problem.Internal {
+			say()
 			p = problem.Newf(problem.Internal, "The operator finds the reason in the server's log, beside mark=%s.", mark)
+		} else {
+			a.outage.Do(say) // while Redis is away, everybody's requests fail of the same
 		}
 	}
 	c.Abort()

@@ -180,7 +180,7 @@ func segmentAs(ctx context.Context, hub *client.Client, r result.Receipt, image 
 		Options: client.Options{
 			Threshold: options.Threshold, MinArea: &options.MinArea, ExcludeBorder: &options.ExcludeBorder,
 			DetectHoles: &options.DetectHoles, SplitTouching: &options.SplitTouching,
-			Pages: page(r.Image.Page), Channel: r.Image.Channel, PixelSize: size(r.Image.PixelSize),
+			Diameter: diameter(r.Scale), Pages: page(r.Image.Page), Channel: r.Image.Channel, PixelSize: size(r.Image.PixelSize),
 		},
 	})
 	if err != nil {
@@ -221,11 +221,27 @@ func page(n int) string {
 	return strconv.Itoa(n + 1)
 }
 
-func size(um *float64) float64 {
-	if um == nil {
+// size is 0 where it is not known.
+func size(of *float64) float64 {
+	if of == nil {
 		return 0
 	}
-	return *um
+	return *of
+}
+
+// diameter is what the first making went by, said or found.
+func diameter(s *result.Scale) float64 {
+	if s == nil {
+		return 0
+	}
+	return size(s.Diameter)
+}
+
+func scale(s *result.Scale) string {
+	if s == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%.3g times for a diameter of %.3g pixels", s.Factor, size(s.Diameter))
 }
 
 // edit makes the revisions after the first.
@@ -272,6 +288,7 @@ func differences(then, now result.Receipt) (list []string) {
 		{"ONNX Runtime", then.Runtime, now.Runtime},
 		{"device", then.Device, now.Device},
 		{"hub", then.Hub, now.Hub},
+		{"scale", scale(then.Scale), scale(now.Scale)},
 		{"options", fmt.Sprintf("%+v", then.Options), fmt.Sprintf("%+v", now.Options)},
 	} {
 		if d.then != d.now {

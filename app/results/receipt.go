@@ -61,10 +61,21 @@ func (k *Keeper) newReceipt(job sessions.Job, out gpuexec.Output) result.Receipt
 		Times:   result.Times{Created: job.CreatedAt},
 		Edits:   []result.Edit{},
 	}
+	if out.Scale.Factor > 0 {
+		r.Scale = &result.Scale{Asked: job.Diameter, Diameter: found(out.Scale.Diameter), Factor: out.Scale.Factor}
+	}
 	if spec, is := k.Models(job.Model); is {
 		r.Model.Version, r.Model.SHA256, r.Model.Precision = spec.Content(), spec.SHA256, spec.Precision
 	}
 	return r
+}
+
+// found is nil of what was not.
+func found(diameter float64) *float64 {
+	if diameter == 0 {
+		return nil
+	}
+	return &diameter
 }
 
 // Receipt says what made a job's result at a revision; 0 is the newest.

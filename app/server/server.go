@@ -84,6 +84,9 @@ func RunWatched(ctx context.Context, cfg config.Config, log *slog.Logger, ready 
 	return errors.Join(err, s.shutdown())
 }
 
+// maxObjects is the most objects of one image. With their outlines so many take about a gigabyte.
+const maxObjects = 1_000_000
+
 // server is a running hub; each part is nil until it is started.
 type server struct {
 	cfg       config.Config
@@ -196,16 +199,17 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 		s.log.Warn("the batch table is not used; seghub tune measures one", "error", err)
 	}
 	cfg := gpuexec.Config{
-		Slots:     s.cfg.Slots,
-		Device:    s.runtime.Device(),
-		NewEngine: s.runtime.NewEngine,
-		Models:    s.models.Get,
-		MaxPixels: int64(s.cfg.MaxPixels),
-		Decoded:   s.decoded,
-		Batches:   batches,
-		Budget:    s.budget,
-		Lost:      func(err error) { s.lost <- err },
-		Log:       s.log,
+		Slots:      s.cfg.Slots,
+		Device:     s.runtime.Device(),
+		NewEngine:  s.runtime.NewEngine,
+		Models:     s.models.Get,
+		MaxPixels:  int64(s.cfg.MaxPixels),
+		MaxObjects: maxObjects,
+		Decoded:    s.decoded,
+		Batches:    batches,
+		Budget:     s.budget,
+		Lost:       func(err error) { s.lost <- err },
+		Log:        s.log,
 	}
 	if !onCPU {
 		cfg.InUse = s.runtime.InUse
@@ -234,7 +238,7 @@ func (s *server) startSessions(ctx context.Context) error {
 	if node == "" {
 		node = config.Hostname()
 	}
-	storage, err := s.store.Identity(ctx)
+	storage, err := s.storageName(ctx)
 	if err != nil {
 		s.log.Warn("the storage has no name yet: other hubs may use another one unnoticed", "error", err)
 	}

@@ -24,8 +24,9 @@ const rest = 2 * time.Second
 
 // measure plays everything, one thing after the other.
 func measure(ctx context.Context, c *command) (r *Report, err error) {
-	r = &Report{Waiting: c.Waiting}
+	r = &Report{Waiting: c.Waiting, changes: c.Changes, images: c.Images}
 	var hub *processes.Hub
+	var started Spent
 	base := c.URL
 	if base == "" {
 		var end func() error
@@ -34,6 +35,9 @@ func measure(ctx context.Context, c *command) (r *Report, err error) {
 		}
 		defer func() { err = errors.Join(err, end()) }()
 		base = hub.Base
+		if started, err = spentUntilNow(hub); err != nil {
+			return nil, err
+		}
 	}
 	large, err := people.NewForm(c.Model, picture(512), aForm)
 	if err != nil {
@@ -49,7 +53,7 @@ func measure(ctx context.Context, c *command) (r *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.AloneImages, r.AloneCPU, err = workBeside(ctx, hub, workers, c.Images); err != nil {
+	if r.AloneImages, r.Alone, err = workBeside(ctx, hub, workers, c.Images); err != nil {
 		return nil, err
 	}
 
@@ -70,11 +74,9 @@ func measure(ctx context.Context, c *command) (r *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	began = time.Now()
-	if err := crowd.connect(ctx, &sockets); err != nil {
+	if r.Connect, err = spend(hub, func() error { return crowd.connect(ctx, &sockets) }); err != nil {
 		return nil, err
 	}
-	r.connectSeconds = time.Since(began).Seconds()
 	after, err := resident(ctx, hub)
 	if err != nil {
 		return nil, err
@@ -82,18 +84,27 @@ func measure(ctx context.Context, c *command) (r *Report, err error) {
 	r.SocketBytes = float64(after-before) / float64(c.Waiting)
 
 	say("%d times the first in line leaves", c.Changes)
-	if err := crowd.changes(ctx, c.Changes, r); err != nil {
+	if err := until(ctx, "all know their places", func() bool { return crowd.unplaced() == 0 }); err != nil {
+		return nil, err
+	}
+	if r.Rest, err = spend(hub, func() error { pause(ctx, 2*rest); return ctx.Err() }); err != nil {
+		return nil, err
+	}
+	if r.Changes, err = spend(hub, func() error { return crowd.changes(ctx, c.Changes, r) }); err != nil {
 		return nil, err
 	}
 	say("those who have slots work beside the crowd")
-	if r.CrowdedImages, r.CrowdedCPU, err = workBeside(ctx, hub, workers, c.Images); err != nil {
+	told := crowd.positions.Load()
+	if r.CrowdedImages, r.Crowded, err = workBeside(ctx, hub, workers, c.Images); err != nil {
 		return nil, err
 	}
+	r.Told = int(crowd.positions.Load() - told)
 	if hub != nil {
 		say("the hub is started anew")
-		if r.ReconnectSeconds, err = crowd.survive(ctx, hub); err != nil {
+		if r.ReconnectSeconds, r.Reconnect, err = crowd.survive(ctx, hub); err != nil {
 			return nil, err
 		}
+		r.Reconnect.Hub -= started.Hub
 	}
 	crowd.mu.Lock()
 	defer crowd.mu.Unlock()
@@ -131,20 +142,10 @@ func ownHub(c *command) (hub *processes.Hub, end func() error, err error) {
 	return hub, end, nil
 }
 
-// workBeside has the workers work and gives images/s, and processor time for an image where the hub is at hand.
-func workBeside(ctx context.Context, hub *processes.Hub, workers []*worker, images int) (perSecond, milliseconds float64, err error) {
-	cpu := func() float64 {
-		if hub == nil || err != nil {
-			return 0
-		}
-		var used float64
-		used, err = hub.CPU()
-		return used
-	}
-	before := cpu()
-	perSecond, workErr := work(ctx, workers, images)
-	after := cpu()
-	return perSecond, 1000 * (after - before) / float64(images), errors.Join(workErr, err)
+// workBeside has the workers work and gives images/s and what that took.
+func workBeside(ctx context.Context, hub *processes.Hub, workers []*worker, images int) (perSecond float64, spent Spent, err error) {
+	spent, err = spend(hub, func() (err error) { perSecond, err = work(ctx, workers, images); return err })
+	return perSecond, spent, err
 }
 
 // resident is the hub's memory, once it has rested; 0 where it is not at hand.
@@ -152,23 +153,22 @@ func resident(ctx context.Context, hub *processes.Hub) (int64, error) {
 	if hub == nil {
 		return 0, nil
 	}
+	pause(ctx, rest)
+	return hub.Resident()
+}
+
+func pause(ctx context.Context, d time.Duration) {
 	select {
-	case <-time.After(rest):
+	case <-time.After(d):
 	case <-ctx.Done():
 	}
-	return hub.Resident()
 }
 
 // changes has the first in line leave so many times, and notes when all the others hear that they have moved up.
 func (c *crowd) changes(ctx context.Context, times int, r *Report) error {
 	late := hdrhistogram.New(1, 2*patience.Microseconds(), 3)
-	if err := until(ctx, "all know their places", func() bool { return c.unplaced() == 0 }); err != nil {
-		return err
-	}
 	for range times {
-		select {
-		case <-time.After(rest):
-		case <-ctx.Done():
+		if pause(ctx, rest); ctx.Err() != nil {
 			return ctx.Err()
 		}
 		places := make(map[*waiter]int64, len(c.all))
@@ -219,20 +219,30 @@ func (c *crowd) unplaced() (n int) {
 	return n
 }
 
-// survive starts the hub anew and waits until everybody is back.
-func (c *crowd) survive(ctx context.Context, hub *processes.Hub) (seconds float64, err error) {
+// survive starts the hub anew and waits until everybody is back. What the start itself takes is part of spent.
+func (c *crowd) survive(ctx context.Context, hub *processes.Hub) (seconds float64, spent Spent, err error) {
+	before, err := ownTime()
+	if err != nil {
+		return 0, spent, err
+	}
 	if err := hub.Stop(); err != nil {
-		return 0, err
+		return 0, spent, err
 	}
 	began := time.Now()
 	if err := hub.Start(); err != nil {
-		return 0, err
+		return 0, spent, err
 	}
 	if err := c.connected(ctx, 2); err != nil {
-		return 0, err
+		return 0, spent, err
 	}
 	seconds = time.Since(began).Seconds()
-	return seconds, hub.Ready()
+	if err := hub.Ready(); err != nil {
+		return 0, spent, err
+	}
+	spent, err = spentUntilNow(hub) // that of the hub is of the new process alone
+	spent.Driver -= before
+	spent.Seconds = seconds
+	return seconds, spent, err
 }
 
 // picture is a PNG of so many pixels a side, with a disc on it.

@@ -16,11 +16,22 @@ type Report struct {
 	ChangeUnheard     int     `json:"change_unheard"`            // how many did not hear of a change at all
 	AloneImages       float64 `json:"alone_images_per_second"`   // of those who work, before the crowd came
 	CrowdedImages     float64 `json:"crowded_images_per_second"` // beside the crowd
-	AloneCPU          float64 `json:"alone_core_ms_per_image"`   // processor time of hub and Redis
-	CrowdedCPU        float64 `json:"crowded_core_ms_per_image"` //
+	Alone             Spent   `json:"alone"`                     // on those images
+	Crowded           Spent   `json:"crowded"`                   //
+	Connect           Spent   `json:"connect"`                   // until the first socket of each has told everything
+	Rest              Spent   `json:"rest"`                      // while nothing changes
+	Changes           Spent   `json:"changes"`                   // with rests in between
+	Told              int     `json:"positions_told"`            // to those who wait, while the others work beside them
+	Reconnect         Spent   `json:"reconnect"`                 // without what a hub's start takes
 	enterSeconds      float64
-	connectSeconds    float64
+	changes, images   int
 	firstOrderProblem error
+}
+
+// change is the processor time of one change of places, beside what the rests around it take.
+func (r *Report) change() (hub, driver float64) {
+	rests := r.Changes.Seconds / r.Rest.Seconds
+	return (r.Changes.Hub - rests*r.Rest.Hub) / float64(r.changes), (r.Changes.Driver - rests*r.Rest.Driver) / float64(r.changes)
 }
 
 // cost is which part of their images those who work have less of.
@@ -56,10 +67,24 @@ func (r *Report) broken() (n int) {
 }
 
 func (r *Report) print(w io.Writer) {
-	fmt.Fprintf(w, "%d wait; they came within %.1f s and connected within %.1f s\n", r.Waiting, r.enterSeconds, r.connectSeconds)
-	if r.AloneCPU != 0 {
-		fmt.Fprintf(w, "processor time of the hub for an image: %.0f ms alone, %.0f ms beside the crowd\n", r.AloneCPU, r.CrowdedCPU)
+	fmt.Fprintf(w, "%d wait; they came within %.1f s and connected within %.1f s\n", r.Waiting, r.enterSeconds, r.Connect.Seconds)
+	waiting, images := float64(r.Waiting), float64(r.images)
+	hub, driver := r.change()
+	fmt.Fprintf(w, "%-56s %8s %8s\n", "processor time", "hub", "driver")
+	for _, row := range []struct {
+		of          string
+		hub, driver float64
+	}{
+		{"a socket's first connection, ms", 1000 * r.Connect.Hub / waiting, 1000 * r.Connect.Driver / waiting},
+		{"a socket's connection after a restart, ms", 1000 * r.Reconnect.Hub / waiting, 1000 * r.Reconnect.Driver / waiting},
+		{"a change of places, for 1,000 who wait, ms", 1e6 * hub / waiting, 1e6 * driver / waiting},
+		{"at rest, of a core, %", 100 * r.Rest.Hub / r.Rest.Seconds, 100 * r.Rest.Driver / r.Rest.Seconds},
+		{"an image alone, ms", 1000 * r.Alone.Hub / images, 1000 * r.Alone.Driver / images},
+		{"an image beside the crowd, ms", 1000 * r.Crowded.Hub / images, 1000 * r.Crowded.Driver / images},
+	} {
+		fmt.Fprintf(w, "%-56s %8.2f %8.2f\n", row.of, row.hub, row.driver)
 	}
+	fmt.Fprintf(w, "each who waits hears of his place or estimate %.2f times a minute while the others work\n", 60*float64(r.Told)/waiting/r.Crowded.Seconds)
 	for _, p := range r.promises() {
 		verdict := "kept  "
 		if !p.kept {

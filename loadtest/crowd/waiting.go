@@ -22,8 +22,9 @@ const (
 
 // crowd waits in line.
 type crowd struct {
-	base string
-	all  []*waiter
+	base      string
+	all       []*waiter
+	positions atomic.Int64 // told to all
 
 	mu         sync.Mutex
 	outOfOrder int   // guarded by mu
@@ -124,6 +125,7 @@ func (w *waiter) listen(ctx context.Context, socket *people.Socket, number int64
 		case "welcome":
 			newest = f.Seq
 		case "position":
+			w.crowd.positions.Add(1)
 			w.position.Store(int64(f.Position))
 			w.heard.Store(f.At.UnixNano())
 		}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"seghub/models/imageio"
@@ -239,5 +241,45 @@ func TestTiledPagesThatAreNoPyramid(t *testing.T) {
 	got := make([]byte, 16*16)
 	if err := r.Read(context.Background(), got, image.Rect(0, 0, 16, 16)); err != nil || !bytes.Equal(got, ramp(16, 16)) {
 		t.Errorf("the smallest version is another, %v", err)
+	}
+}
+
+func TestChannelsBesideAPage(t *testing.T) {
+	digits := strings.NewReplacer("DAPI", "1", "GFP", "2").Replace(omeXML)
+	four := with(tifftest.Grey(4, 3, make([]byte, 48)), tifftest.Shorts(277, 4), tifftest.Shorts(258, 8, 8, 8, 8))
+	for name, c := range map[string]struct {
+		file     []byte
+		channels []string
+		page     int
+		channel  string
+		want     imageio.Plane
+		together []imageio.Plane
+	}{
+		"of an OME-TIFF":  {stackOf(planesOf(6), tifftest.Text(270, omeXML)), []string{"DAPI", "GFP"}, 4, "dapi", imageio.Plane{Page: 1}, []imageio.Plane{{Page: 1}, {Page: 4}}},
+		"its own":         {stackOf(planesOf(6), tifftest.Text(270, omeXML)), []string{"DAPI", "GFP"}, 4, "", imageio.Plane{Page: 4}, []imageio.Plane{{Page: 1}, {Page: 4}}},
+		"names of digits": {stackOf(planesOf(6), tifftest.Text(270, digits)), []string{"1", "2"}, 3, "1", imageio.Plane{}, []imageio.Plane{{}, {Page: 3}}},
+		"of a grey page":  {stackOf(planesOf(1)), []string{""}, 0, "0", imageio.Plane{}, []imageio.Plane{{}}},
+		"a sample": {tifftest.File(binary.LittleEndian, false, four), make([]string, 4), 0, "2", imageio.Plane{Sample: 2},
+			[]imageio.Plane{{}, {Sample: 1}, {Sample: 2}, {Sample: 3}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file, err := imageio.Open(t.Context(), bytes.NewReader(c.file), int64(len(c.file)), imageio.Limits{Pixels: 1e6, Pages: 100})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := file.Channels(); !slices.Equal(got, c.channels) {
+				t.Errorf("channels %q, want %q", got, c.channels)
+			}
+			if got, err := file.Beside(c.page, c.channel); err != nil || got != c.want {
+				t.Errorf("%+v, %v, want %+v", got, err, c.want)
+			}
+			var together []imageio.Plane
+			for _, plane := range file.Together(c.page) {
+				together = append(together, plane)
+			}
+			if !slices.Equal(together, c.together) {
+				t.Errorf("together %+v, want %+v", together, c.together)
+			}
+		})
 	}
 }

@@ -12,9 +12,13 @@ type component struct {
 	// Of a body.
 	top, left int32      // its first pixel in reading order
 	around    *component // the background to the left of that, which lies around it; nil where nothing can fill that
+	open      int32      // the first row of what has not left
+	needed    int32      // the first row of spans
+	cut       int32      // the row above which everything that was complete has left, and the rest may be aside; 0 before that
+	aside     []aside
 
 	// Of background.
-	outside bool         // it reaches the picture's edge, and keeps nothing of what follows
+	outside bool         // it is no hole, as it reaches the picture's edge, and keeps nothing of what follows
 	within  []*component // the bodies that touch it
 	waiting []*component // those of them that are closed, and of which it is around: it may yet be a hole, and they its islands
 }
@@ -109,7 +113,7 @@ func (j *joiner) enter(y int32, i int) {
 		return
 	}
 	if p.of == nil {
-		p.of = &component{body: p.body, top: y, left: p.x0}
+		p.of = &component{body: p.body, top: y, left: p.x0, open: y, needed: y}
 		if i > 0 {
 			p.of.around = j.below[i-1].of
 		}
@@ -162,6 +166,8 @@ func (j *joiner) unite(a, b *component) *component {
 		j.reachesEdge(b)
 	}
 	a.spans = append(a.spans, b.spans...)
+	a.aside = append(a.aside, b.aside...)
+	a.open, a.needed, a.cut = min(a.open, b.open), min(a.needed, b.needed), max(a.cut, b.cut)
 	a.within = append(a.within, b.within...)
 	a.waiting = append(a.waiting, b.waiting...)
 	a.last = max(a.last, b.last)
@@ -196,8 +202,14 @@ func (j *joiner) close(y int32) {
 	}
 }
 
-// fillHole makes a hole, what encloses it and its islands one body.
+// fillHole makes a hole, what encloses it and its islands one body; but not one that is higher than the rows that are kept.
 func (j *joiner) fillHole(hole *component) {
+	for _, c := range hole.within {
+		if hole.top < c.root().cut {
+			j.reachesEdge(hole)
+			return
+		}
+	}
 	body := hole.within[0].root()
 	for _, c := range hole.within[1:] {
 		body = j.unite(body, c.root())
@@ -219,20 +231,30 @@ func (j *joiner) closeBody(c *component) {
 	}
 }
 
-// top is the first row that has something of a body that is not complete; end when there is none.
-func (j *joiner) top(end int) int {
-	top := int32(end)
+// incomplete yields the bodies that are not complete; some more than once.
+func (j *joiner) incomplete(yield func(*component) bool) {
 	for i := range j.below {
 		if j.below[i].of == nil {
 			continue
 		}
 		c := j.below[i].of.root()
-		if c.body {
-			top = min(top, c.top)
+		if c.body && !yield(c) {
+			return
 		}
 		for _, waiting := range c.waiting {
-			top = min(top, waiting.top)
+			if !yield(waiting.root()) {
+				return
+			}
 		}
 	}
-	return int(top)
+}
+
+// top is the first row that has something of a body that is not complete, and needed the first of those whose samples are; end when there is
+// none.
+func (j *joiner) top(end int) (top, needed int) {
+	top, needed = end, end
+	for c := range j.incomplete {
+		top, needed = min(top, int(c.open)), min(needed, int(c.needed))
+	}
+	return top, needed
 }

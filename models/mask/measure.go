@@ -35,14 +35,24 @@ func measure(width, height int, r runs, o Options, row func(y int32) []uint8) []
 			}
 		}
 	}
-	bodies := make([]Body, count)
-	for i, object := range shapes(width, height, spans, count, row) {
+	return bodiesOf(shapes(width, height, spans, count, sums(row)), spans, each)
+}
+
+// bodiesOf gives objects, whose ids count from 1, their spans, of which each has so many.
+func bodiesOf(objects []Object, spans []Span, each []int) []Body {
+	bodies := make([]Body, len(objects))
+	for i, object := range objects {
 		bodies[i] = Body{Object: object, Spans: make([]Span, 0, each[i])}
 	}
 	for _, span := range spans {
 		bodies[span.ID-1].Spans = append(bodies[span.ID-1].Spans, span)
 	}
 	return bodies
+}
+
+// sums adds up the samples of a span, of which row gives those of a row.
+func sums(row func(y int32) []uint8) func(i int, s Span) int64 {
+	return func(_ int, s Span) int64 { return total(row(s.Y)[s.X0:s.X1]) }
 }
 
 // Measure gives the objects of a picture whose pixels spans are, in the order of their ids, each edge-connected; row gives the
@@ -59,19 +69,19 @@ func Measure(width, height int, spans []Span, row func(y int32) []uint8) []Objec
 		place, _ := slices.BinarySearch(ids, s.ID)
 		dense[i].ID = int32(place + 1)
 	}
-	objects := shapes(width, height, dense, len(ids), row)
+	objects := shapes(width, height, dense, len(ids), sums(row))
 	for i := range objects {
 		objects[i].ID = int(ids[i])
 	}
 	return objects
 }
 
-// shapes measures the objects 1 to count of a picture.
-func shapes(width, height int, spans []Span, count int, row func(y int32) []uint8) []Object {
+// shapes measures the objects 1 to count of a picture; probability gives the sum of the samples of the i-th span.
+func shapes(width, height int, spans []Span, count int, probability func(i int, s Span) int64) []Object {
 	tallies := make([]tally, count+1) // by id; 0 is not used
 	o := newOutlines(spans)
-	for _, s := range spans {
-		tallies[s.ID].add(s, row(s.Y)[s.X0:s.X1])
+	for i, s := range spans {
+		tallies[s.ID].add(s, probability(i, s))
 	}
 	objects := make([]Object, count)
 	for i := range objects {
@@ -120,7 +130,7 @@ func number(width, height int, r runs, o Options) (ids []int32, count int) {
 	return area, count
 }
 
-func (t *tally) add(s Span, samples []uint8) {
+func (t *tally) add(s Span, probability int64) {
 	x0, x1, y, n := int(s.X0), int(s.X1), int(s.Y), int64(s.X1-s.X0)
 	if t.area == 0 {
 		t.x0, t.y0, t.x1 = x0, y, x1
@@ -139,7 +149,7 @@ func (t *tally) add(s Span, samples []uint8) {
 	t.sumXX += squares(v) - squares(u)
 	t.sumXY += (sum - t.fromX*n) * w
 	t.sumYY += w * w * n
-	t.probability += total(samples)
+	t.probability += probability
 }
 
 // squares is the sum of i*i for all whole i from 0 up to but not including n, continued to n below 0 so that a difference of two

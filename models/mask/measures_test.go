@@ -23,6 +23,8 @@ type golden struct {
 	MeetsAtCorners      bool       `json:"meets_at_corners"`
 	Solidity            float64    `json:"solidity"`
 	FeretMax            float64    `json:"feret_max"`
+	SquareSolidity      float64    `json:"square_solidity"` // by scikit-image, each pixel drawn as 8 x 8
+	SquareFeretMax      float64    `json:"square_feret_max"`
 	AxisMajor           float64    `json:"axis_major"`
 	AxisMinor           float64    `json:"axis_minor"`
 	HullArea            float64    `json:"hull_area"` // of the polygon of pixel corners, by OpenCV
@@ -102,7 +104,15 @@ func TestMeasuresAreThoseOfScikitImageAndOpenCV(t *testing.T) {
 		if want.Area < 100 {
 			continue
 		}
-		// scikit-image's own hull goes through the middles of pixels' sides and counts pixels, its Feret diameter is that of a contour
+		for name, pair := range map[string][2]float64{
+			"solidity":      {got.Solidity, want.SquareSolidity},
+			"largest Feret": {got.FeretMax, want.SquareFeretMax},
+		} {
+			if math.Abs(pair[0]/pair[1]-1) > 0.01 {
+				t.Errorf("mask %d of %d pixels: %s is %v, of squares by scikit-image %v", i, want.Area, name, pair[0], pair[1])
+			}
+		}
+		// Of pixels as they are, scikit-image's own hull goes through the middles of pixels' sides and counts pixels, its Feret diameter is that of a contour
 		// half a pixel inside, and its ellipse takes pixels for points: as near as such definitions are.
 		ours, theirs := float64(got.Area)/got.Solidity, float64(want.Area)/want.Solidity
 		if math.Abs(ours-theirs) > math.Pi/2*got.FeretMax {

@@ -18,13 +18,22 @@ type Segmenter struct {
 	options       Options
 	joiner        joiner
 	level         uint8
+	tall          int // how many rows are kept at most
 
-	channels int   // of the map
-	kept     []row // from the first on that is still needed
-	first    int   // of kept
-	settled  int   // how many rows have all their objects out
-	next     int   // the row that comes next
+	channels int    // of the map
+	kept     []row  // from the first on that is still needed
+	first    int    // of kept
+	settled  int    // how many rows have all their objects out
+	next     int    // the row that comes next
+	bodies   []Body // that are complete and were not returned yet
 }
+
+// How many rows are kept is so that they have so many pixels, but some rows at least: what a component spans is parted at once, which takes some
+// 25 bytes a pixel.
+const (
+	keptPixels = 4 << 20
+	leastTall  = 128
+)
 
 // row is the samples of a row, as Probability.Channels has them.
 type row [maxChannels][]uint8
@@ -34,6 +43,7 @@ func NewSegmenter(width, height int, o Options) *Segmenter {
 	return &Segmenter{
 		width: width, height: height, options: o, level: level(o.Threshold),
 		joiner: joiner{height: height, fill: !o.DetectHoles},
+		tall:   max(leastTall, keptPixels/width),
 	}
 }
 
@@ -55,24 +65,62 @@ func (s *Segmenter) Add(rows Probability) []Body {
 	for y := range rows.Height {
 		s.joiner.add(int32(s.next), rows.Pix[y*s.width:(y+1)*s.width], s.level)
 		s.next++
+		// At the same rows however these come, so that the same objects come of them.
+		if s.next%(s.tall/4) == 0 {
+			s.relieve()
+		}
 	}
-	var bodies []Body
+	s.finish()
+	s.keep(s.next - rows.Height)
+	bodies := s.bodies
+	s.bodies = nil
+	return bodies
+}
+
+// finish makes bodies of the components that are complete.
+func (s *Segmenter) finish() {
 	for _, c := range s.joiner.complete {
-		bodies = append(bodies, s.measure(c.spans)...)
+		if len(c.aside) > 0 {
+			s.bodies = append(s.bodies, s.gather(c, s.next)...)
+		} else {
+			s.bodies = append(s.bodies, s.measure(c.spans)...)
+		}
 	}
 	clear(s.joiner.complete)
 	s.joiner.complete = s.joiner.complete[:0]
-	s.keep(s.next - rows.Height)
-	return bodies
 }
 
 // Settled is how many rows from the top have all their objects out.
 func (s *Segmenter) Settled() int { return s.settled }
 
+// Held is how many spans the objects have that are not complete, and what may be a hole in them.
+func (s *Segmenter) Held() int {
+	held, counted := 0, map[*component]bool{}
+	count := func(c *component) {
+		if !counted[c] {
+			counted[c] = true
+			held += len(c.spans)
+			for _, a := range c.aside {
+				held += len(a.spans)
+			}
+		}
+	}
+	for c := range s.joiner.incomplete {
+		count(c)
+	}
+	for _, p := range s.joiner.below {
+		if p.of != nil {
+			count(p.of.root())
+		}
+	}
+	return held
+}
+
 // keep lets go of the rows that nobody needs any more, and makes those from row borrowed on, which are the caller's, its own.
 func (s *Segmenter) keep(borrowed int) {
-	s.settled = s.joiner.top(s.next)
-	first := max(0, s.settled-1) // the flow of the next row lies between it and the one above
+	var needed int
+	s.settled, needed = s.joiner.top(s.next)
+	first := max(0, needed-1) // the flow of the next row lies between it and the one above
 	if s.next == s.height {
 		first = s.height
 	}
@@ -102,11 +150,7 @@ func (s *Segmenter) probability(y int32) []uint8 { return s.kept[int(y)-s.first]
 
 // measure makes the objects of a component, which touch at corners, or more where it is parted.
 func (s *Segmenter) measure(spans []Span) []Body {
-	// They came as the parts of the component met.
-	if !slices.IsSortedFunc(spans, ReadingOrder) {
-		slices.SortFunc(spans, ReadingOrder)
-	}
-	spans = closed(spans)
+	spans = inOrder(spans)
 	area := 0
 	for _, span := range spans {
 		area += int(span.X1 - span.X0)
@@ -114,12 +158,25 @@ func (s *Segmenter) measure(spans []Span) []Body {
 	if area < s.options.MinArea {
 		return nil
 	}
+	return measure(s.width, s.height, s.parts(spans), s.options, s.probability)
+}
+
+// parts are the objects that a component consists of, connected.
+func (s *Segmenter) parts(spans []Span) runs {
 	parts := s.around(spans)
 	if s.options.SplitTouching {
 		parts = s.part(parts)
 	}
 	parts.connect()
-	return measure(s.width, s.height, parts, s.options, s.probability)
+	return parts
+}
+
+// inOrder sorts the spans of a component, which came as its parts met, and joins those that touch.
+func inOrder(spans []Span) []Span {
+	if !slices.IsSortedFunc(spans, ReadingOrder) {
+		slices.SortFunc(spans, ReadingOrder)
+	}
+	return closed(spans)
 }
 
 // closed joins the spans that touch each other within a row, where a hole was filled.
@@ -146,15 +203,15 @@ func (s *Segmenter) part(component runs) runs {
 	return component.split(nil)
 }
 
-// around is the part of the picture that holds a component and, where the picture goes on, one pixel more: what a flow between pixels
-// is made of. All else in it is background.
+// around is the part of the picture that holds a component and, where the picture that has come goes on, one pixel more: what a flow between
+// pixels is made of. All else in it is background.
 func (s *Segmenter) around(spans []Span) runs {
 	x0, x1 := spans[0].X0, spans[0].X1
 	for _, span := range spans {
 		x0, x1 = min(x0, span.X0), max(x1, span.X1)
 	}
 	left, right := max(0, int(x0)-1), min(s.width, int(x1)+1)
-	top, bottom := max(0, int(spans[0].Y)-1), min(s.height, int(spans[len(spans)-1].Y)+2)
+	top, bottom := max(0, int(spans[0].Y)-1), min(s.next, int(spans[len(spans)-1].Y)+2)
 	r := newRuns(right-left, bottom-top)
 	r.left, r.top = left, top
 	for y := top; y < bottom; y++ {

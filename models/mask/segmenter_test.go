@@ -11,7 +11,10 @@ import (
 
 // inParts segments p as it comes in bands of as many rows as rows says, and holds what comes out to what Add and Settled promise.
 func inParts(t failer, p mask.Probability, o mask.Options, rows func(left int) int) mask.Segmentation {
-	s := mask.NewSegmenter(p.Width, p.Height, o)
+	return inPartsOf(t, mask.NewSegmenter(p.Width, p.Height, o), p, rows)
+}
+
+func inPartsOf(t failer, s *mask.Segmenter, p mask.Probability, rows func(left int) int) mask.Segmentation {
 	var bodies []mask.Body
 	settled := 0
 	for y := 0; y < p.Height; {

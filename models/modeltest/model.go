@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"seghub/models"
 )
 
 // Element types of ONNX.
@@ -21,15 +23,16 @@ const Dynamic = -1
 
 // Options say what a model is; zero fields take the default in their comment.
 type Options struct {
-	ID       string // "test"
-	Height   int    // 64
-	Width    int    // 64
-	Channels int    // 1
-	Weights  int    // bytes of weights that nothing reads; 0
-	Reduce   string // operator that makes a probability of a pixel's channels; "ReduceMean"
-	Scaling  string // "fit"
-	Border   bool   // a second output, the greatest of a pixel's channels
-	Flow     bool   // the only output is a flow: the three channels of the image
+	ID       string           // "test"
+	Height   int              // 64
+	Width    int              // 64
+	Channels int              // 1
+	Weights  int              // bytes of weights that nothing reads; 0
+	Reduce   string           // operator that makes a probability of a pixel's channels; "ReduceMean"
+	Scaling  string           // "fit"
+	Border   bool             // a second output, the greatest of a pixel's channels
+	Flow     bool             // the only output is a flow: the three channels of the image
+	Diameter *models.Diameter // of the objects that it knows; none
 }
 
 // Value is an input or output of a graph.
@@ -107,7 +110,7 @@ func spec(o Options) string {
 	if o.Flow {
 		outputs = []string{"flow"}
 	}
-	data, err := json.Marshal(object{
+	all := object{
 		"format":        1,
 		"id":            o.ID,
 		"title":         "Test model " + o.ID,
@@ -119,7 +122,11 @@ func spec(o Options) string {
 		"batch":         object{"alone": 4, "shared": 2, "max": 8},
 		"training_data": []object{{"name": "none", "licence": "CC0-1.0", "images": 0}},
 		"scores":        object{"none": object{"dice": 0, "iou": 0}},
-	})
+	}
+	if o.Diameter != nil {
+		all["diameter"] = o.Diameter
+	}
+	data, err := json.Marshal(all)
 	if err != nil {
 		panic(err) // strings and numbers alone
 	}

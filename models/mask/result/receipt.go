@@ -14,9 +14,10 @@ type Receipt struct {
 	Revision int          `json:"revision"`
 	Image    Source       `json:"image"`
 	Model    Model        `json:"model"`
-	Options  mask.Options `json:"options"` // each as it was applied, the model's own where nobody chose
-	Labels   Labels       `json:"labels"`  // that came of it
-	Hub      string       `json:"hub"`     // version of SegHub
+	Scale    *Scale       `json:"scale,omitempty"` // nil of a model that takes objects of any size as they are
+	Options  mask.Options `json:"options"`         // each as it was applied, the model's own where nobody chose
+	Labels   Labels       `json:"labels"`          // that came of it
+	Hub      string       `json:"hub"`             // version of SegHub
 	Runtime  string       `json:"onnx_runtime"`
 	Device   string       `json:"device"` // that the model ran on
 	Times    Times        `json:"times"`
@@ -44,6 +45,13 @@ type Model struct {
 	Version   string `json:"version"`
 	SHA256    string `json:"sha256"` // of the file, in hex
 	Precision string `json:"precision"`
+}
+
+// Scale is how the image was brought to the size of objects that the model knows.
+type Scale struct {
+	Asked    *float64 `json:"asked"`    // diameter of the objects that somebody has said, in pixels of the image; nil when nobody has
+	Diameter *float64 `json:"diameter"` // that was gone by, said or found; nil where too few objects were found
+	Factor   float64  `json:"factor"`   // of the image's sides; 1 for not at all
 }
 
 // Labels is by what a label map is known again.

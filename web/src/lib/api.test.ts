@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FakeHub, maskPicture, picture, problem } from '../../test/fakehub'
 import { Person, pngFile } from '../../test/person'
-import { Api, Failure, filenameOf, unreachable } from './api'
+import { Api, Failure, filenameOf, tooLargeOnTheWay, unreachable } from './api'
 
 let hub: FakeHub
 let api: Api
@@ -75,7 +75,7 @@ describe('with a session', () => {
     hub.play(job)
     expect((await api.mask(job.id)).size).toBe(maskPicture.byteLength)
     expect((await api.result(job.id)).summary.count).toBe(3)
-    expect((await api.preview(job.image_id)).size).toBe(picture.byteLength)
+    expect((await api.preview(job.image_id, { page: 0 })).size).toBe(picture.byteLength)
   })
 
   it('cancels one and all', async () => {
@@ -97,7 +97,8 @@ describe('a failure', () => {
   })
 
   it('has words when something else answers', async () => {
-    expect(await failure(answering('<h1>Bad gateway</h1>', 502).models())).toMatchObject({ code: 'internal', title: 'The hub answered 502' })
+    expect(await failure(answering('<h1>Bad gateway</h1>', 502).models())).toMatchObject({ code: 'internal', title: 'The hub, or a proxy on the way to it, answered 502' })
+    expect(await failure(answering('<h1>413 Request Entity Too Large</h1>', 413).models())).toMatchObject({ code: tooLargeOnTheWay })
     expect(await failure(answering('null', 500).models())).toMatchObject({ code: 'internal', status: 500 })
   })
 

@@ -28,6 +28,11 @@ export function withoutModels({ exclude_border, detect_holes, pixel_size }: Wish
   return given({ exclude_border, detect_holes, pixel_size })
 }
 
+/** What is asked of a model: of the wishes, none that it does not know. */
+export function askedOf(model: Model | undefined, { diameter, ...wishes }: Wishes): Wishes {
+  return given({ ...wishes, diameter: model?.diameter ? diameter : undefined })
+}
+
 /** given leaves out what is undefined: a hub that does not know a field refuses it. */
 export function given(wishes: { [Key in keyof Wishes]?: Wishes[Key] | undefined }): Wishes {
   return Object.fromEntries(Object.entries(wishes).filter(([, value]) => value !== undefined)) as Wishes
@@ -63,7 +68,7 @@ export async function decide(files: readonly { id: number; file: File }[], model
 
 function decision(items: readonly { id: number }[], subject: Subject | null, models: readonly Model[], wishes: Wishes): Decision[] {
   const model = subject ? propose(models, subject)?.model : models[0]
-  return model ? [{ ids: items.map(({ id }) => id), settings: { model: model.id, options: given(wishes) }, subject, model }] : []
+  return model ? [{ ids: items.map(({ id }) => id), settings: { model: model.id, options: askedOf(model, wishes) }, subject, model }] : []
 }
 
 async function look(file: File): Promise<Subject | null> {

@@ -32,6 +32,7 @@ export interface Options {
 
 /** What may be asked for beside a model: what is left out is as the model, or the file, has it. */
 export interface Wishes extends Partial<Options> {
+  diameter?: number // of the objects, pixels, of models that have one; found in each image when left out
   pixel_size?: number // µm
 }
 
@@ -48,6 +49,7 @@ export interface Job {
   t?: number | null
   pixel_size?: number | null // µm
   model: string
+  diameter?: number | null // of the objects, pixels; null when nobody has said it
   options?: Partial<Options>
   revision?: number
   count?: number | null // objects; null until done
@@ -71,6 +73,7 @@ export interface Model {
   threshold: number
   min_area: number
   split_touching: boolean
+  diameter?: { best: number; least: number; most: number } | null // of the objects that it knows, pixels; null of any
   training_data: { name: string; licence: string; images: number }[]
   scores: Record<string, { dice: number; iou: number }> // by validation set, 0..1
   size_bytes: number
@@ -143,8 +146,8 @@ export interface Result {
 export type Operation =
   | { op: 'delete'; ids: number[] }
   | { op: 'merge'; ids: number[] }
-  | { op: 'split'; id: number; line: Point[] }
-  | { op: 'paint'; id: number | null; stroke: Point[]; radius: number; mode: 'add' | 'erase' }
+  | { op: 'split'; id: number; line: readonly Point[] }
+  | { op: 'paint'; id: number | null; stroke: readonly Point[]; radius: number; mode: 'add' | 'erase' }
   | { op: 'revert'; revision: number }
 
 export interface Edited {
@@ -158,7 +161,7 @@ export interface ImageInfo {
   width: number
   height: number
   pages: number
-  channels?: { name: string }[]
+  channels?: { name: string; colour?: string }[] // by their numbers; the colour is that in a composite
   sample_type?: string
   low?: number
   high?: number

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../test/until'
-import { Failure, unreachable, type Upload, type Uploaded } from './api'
+import { Failure, tooLargeOnTheWay, unreachable, type Upload, type Uploaded } from './api'
 import type { Keep, Kept } from './keep'
 import type { Job, Rejection } from './protocol'
 import { Uploads, type Pending, type Settings } from './uploads'
@@ -56,6 +56,19 @@ beforeEach(() => {
 const file = (name: string, size = 1) => new File([new Uint8Array(size)], name)
 const files = (count: number) => Array.from({ length: count }, (_, i) => file(`${i}.png`))
 const settled = () => until('the end of the uploads', () => pending.every(({ state }) => state === 'refused' || state === 'failed'))
+
+it('sends fewer at once where a proxy takes less than the hub, down to one', async () => {
+  const limit = (upload: Upload): Uploaded => {
+    if (upload.files.reduce((bytes, { size }) => bytes + size, 0) > 250) throw new Failure(tooLargeOnTheWay, '413', 'too much', 413)
+    return taken(upload)
+  }
+  answers = Array.from({ length: 20 }, () => limit)
+  uploads.add([...Array.from({ length: 8 }, (_, i) => file(`${i}.png`, 100)), file('huge.png', 300)], settings)
+  await settled()
+  expect(accepted).toEqual(Array.from({ length: 8 }, (_, i) => `${i}.png`))
+  expect(pending).toMatchObject([{ state: 'refused', reason: 'too much' }])
+  expect(requests.map(({ files }) => files.length)).toEqual([8, 4, 2, 2, 2, 2, 1])
+})
 
 it('sends everything, in small requests, in order', async () => {
   uploads.add(files(20), settings)

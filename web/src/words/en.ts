@@ -129,7 +129,7 @@ export const en = {
     restart: 'The hub is about to restart.',
     byItself: 'This page reconnects by itself.',
     asking: 'A proxy on the way to the hub keeps the live connection away.',
-    askingWords: 'This page asks every 2 seconds instead. The proxy must pass WebSockets (Upgrade) on for more.',
+    askingWords: 'This page asks every 2 seconds instead. For more, the proxy must pass WebSockets (Upgrade) on, and the Host that it was called by.',
     unkept: 'This browser cannot keep files that have not arrived yet.',
     unkeptWords: 'Leave this page open until they have.',
     away(close: Close): string {
@@ -199,6 +199,8 @@ export const en = {
     higher: 'Higher finds less, with more certainty.',
     holes: 'Keep holes in objects',
     split: 'Split objects that touch',
+    diameter: 'Diameter of the objects, px',
+    diameterWords: (best: number) => `Empty has it found in each image. It brings them to ${number(best)} px, the size that the model knows best.`,
     pixelSize: 'Pixel size, µm',
     pixelSizeWords: 'Empty takes what the file says.',
     takes: 'Takes',
@@ -303,6 +305,9 @@ export const en = {
     asFile: 'As it is',
     forAll: 'For all images',
     histogram: (low: string, high: string) => `Histogram of the image's values, ${low} to ${high}`,
+    channels: 'Channels',
+    channel: (n: number) => `Channel ${n}`,
+    composite: 'Composite',
     pages: 'Pages',
     page: (n: number) => `Page ${n}`,
     play: 'Play',
@@ -326,6 +331,8 @@ export const en = {
       erase: 'Paint over what does not belong to an object.',
       add: 'Paint over an object that was not found.',
     },
+    byKeys: 'By keys, in the picture: arrows move, Space puts the pen down and lifts it, Enter ends, Shift makes small steps.',
+    pen: (down: boolean, object: number | null) => `${down ? 'Pen down' : 'Pen up'}, ${object === null ? 'no object' : `object ${object}`}`,
     radius: 'Size',
     delete: 'Delete',
     undo: 'Undo',
@@ -405,10 +412,15 @@ export const en = {
       ['Press an object', 'Choose it, here and in the table'],
       ['M  S  B  E  N', 'Merge, split, brush, erase, new object'],
       ['[ ]', 'Smaller and larger brush'],
+      ['C, Shift C', 'Next channel, channel before'],
+      [', .', 'Page before, next page'],
       ['Esc', 'Back to looking; nothing chosen'],
       ['Ctrl Z, Ctrl Shift Z', 'Undo, redo'],
     ] as [keys: string, what: string][],
   },
+
+  /** By the hub's codes, and the page's own. The hub says them in English itself. */
+  problems: {} as Record<string, string>,
 
   title: (percent: number) => `${percent} % · SegHub`,
 }

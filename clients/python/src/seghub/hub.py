@@ -130,7 +130,7 @@ class SegHub:
 
     def submit(self, image: Image, *, model: str, name: str = "", **options: Any) -> list[Mapping[str, Any]]:
         """Sends an image, a job for each of its pages. Options are the contract's: threshold, min_area, exclude_border, detect_holes,
-        split_touching, pages, channel, projection, pixel_size (µm)."""
+        split_touching, diameter (pixels), pages, channel, projection, pixel_size (µm)."""
         filename, data = _file(image, name)
         form = {"model": model, **{key: _field(value) for key, value in options.items() if value is not None}}
         key = {"Idempotency-Key": uuid.uuid4().hex}

@@ -16,6 +16,7 @@ from skimage import measure
 
 HERE = Path(__file__).parent
 CELL, ACROSS, DOWN = 96, 20, 10
+SQUARE = 8
 
 
 def drawn(rng: np.random.Generator, kind: int) -> np.ndarray:
@@ -53,6 +54,12 @@ def meets_at_corners(body: np.ndarray) -> bool:
     return bool(((a & d & ~b & ~c) | (b & c & ~a & ~d)).any())
 
 
+def as_squares(body: np.ndarray) -> dict:
+    """What scikit-image says where a pixel is a square, as its polygon has it: drawn as SQUARE x SQUARE of its own pixels, which it takes for points."""
+    p = measure.regionprops(np.kron(body, np.ones((SQUARE, SQUARE), np.uint8)))[0]
+    return {"square_solidity": p.solidity, "square_feret_max": p.feret_diameter_max / SQUARE}
+
+
 def measured(body: np.ndarray, y0: int, x0: int) -> dict:
     p = measure.regionprops(body.astype(np.uint8), intensity_image=samples(y0, x0))[0]
     filled = ndimage.binary_fill_holes(body)
@@ -70,7 +77,7 @@ def measured(body: np.ndarray, y0: int, x0: int) -> dict:
         "centroid": [x0 + p.centroid[1] + 0.5, y0 + p.centroid[0] + 0.5],
         "equivalent_diameter": p.equivalent_diameter_area, "extent": p.extent,
         "perimeter_crofton": measure.perimeter_crofton(np.pad(filled, 1), 4), "meets_at_corners": meets_at_corners(filled),
-        "solidity": p.solidity, "feret_max": p.feret_diameter_max,
+        "solidity": p.solidity, "feret_max": p.feret_diameter_max, **as_squares(body),
         "axis_major": p.axis_major_length, "axis_minor": p.axis_minor_length,
         "hull_area": cv2.contourArea(hull),
         "hull_feret_max": float(np.linalg.norm(flat[:, None] - flat[None], axis=2).max()),

@@ -1,0 +1,130 @@
+package mask_test
+
+import (
+	"math"
+	"reflect"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"seghub/models/mask"
+)
+
+// few is a Segmenter that keeps so many rows at most.
+func few(p mask.Probability, o mask.Options, rows int) *mask.Segmenter {
+	s := mask.NewSegmenter(p.Width, p.Height, o)
+	s.KeepRows(rows)
+	return s
+}
+
+// Where nothing is parted or filled, the objects are the same however few rows are kept.
+func TestFewRowsMakeTheSameObjects(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, o := anyMap(t), anyOptions(t)
+		o.SplitTouching, o.DetectHoles = false, true
+		s := few(p, o, 4*rapid.IntRange(1, 3).Draw(t, "kept"))
+		got := inPartsOf(t, s, p, func(left int) int { return rapid.IntRange(1, left).Draw(t, "rows") })
+		if want := mask.Segment(p, o); !reflect.DeepEqual(got, want) {
+			t.Errorf("with few rows\n%+v\nwith all\n%+v", got, want)
+		}
+	})
+}
+
+// Whatever is parted and filled with few rows, it does not depend on the bands, and no pixel is lost or in two objects.
+func TestFewRowsLoseNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, o := anyMap(t), anyOptions(t)
+		o.MinArea, o.ExcludeBorder = 0, false
+		kept := 4 * rapid.IntRange(1, 3).Draw(t, "kept")
+		got := inPartsOf(t, few(p, o, kept), p, func(left int) int { return rapid.IntRange(1, left).Draw(t, "rows") })
+		if want := inPartsOf(t, few(p, o, kept), p, func(left int) int { return left }); !reflect.DeepEqual(got, want) {
+			t.Errorf("in bands\n%+v\nat once\n%+v", got, want)
+		}
+		pixels := 0
+		for _, span := range got.Spans {
+			pixels += int(span.X1 - span.X0)
+		}
+		drawn := got.Binary()
+		for i, v := range drawn {
+			if v > 0 {
+				pixels--
+			} else if float64(p.Pix[i])/255 >= o.Threshold {
+				t.Errorf("pixel %d is in no object", i)
+			}
+		}
+		if pixels != 0 {
+			t.Errorf("%d pixels are in two objects", pixels)
+		}
+	})
+}
+
+// Cells that touch from one end of the picture to the other are parted while they come, and become what they are when all is there.
+func TestATouchingCrowdIsPartedWithFewRows(t *testing.T) {
+	flow := nuclei(600, 18)
+	border := mask.Probability{Width: flow.Width, Height: flow.Height, Pix: flow.Pix, Border: make([]uint8, len(flow.Pix))}
+	const pitch = 600. / 18
+	for i := range border.Border {
+		x, y := float64(i%600)+0.5, float64(i/600)+0.5
+		away := math.Hypot((math.Floor(x/pitch)+0.5)*pitch-x, (math.Floor(y/pitch)+0.5)*pitch-y)
+		if away > pitch/2-3 {
+			border.Border[i] = 255
+		}
+	}
+	for name, p := range map[string]mask.Probability{"flow": flow, "border": border} {
+		o := mask.Options{Threshold: 0.5, MinArea: 20, SplitTouching: true, DetectHoles: true}
+		want := mask.Segment(p, o)
+		s := few(p, o, 128)
+		got := inPartsOf(t, s, p, func(left int) int { return min(left, 50) })
+		if got.Summary.Count != 18*18 || want.Summary.Count != 18*18 {
+			t.Errorf("%s: %d objects, %d with all rows, want %d", name, got.Summary.Count, want.Summary.Count, 18*18)
+			continue
+		}
+		for i, object := range got.Objects {
+			if away := math.Hypot(object.Centroid[0]-want.Objects[i].Centroid[0], object.Centroid[1]-want.Objects[i].Centroid[1]); away > 1 {
+				t.Errorf("%s: object %d lies %.1f pixels from where it is with all rows", name, i+1, away)
+			}
+		}
+	}
+}
+
+// One body may be as large as the picture: a plain, a comb, a spiral. It stays one, and the rows go.
+func TestATallBodyIsNotKept(t *testing.T) {
+	const side, kept = 1024, 64
+	for name, white := range map[string]func(x, y int) bool{
+		"plain": func(int, int) bool { return true },
+		"comb":  func(x, y int) bool { return y < 10 || x%16 < 8 },
+		"rings": func(x, y int) bool { // cut through, so that they are one
+			away := math.Hypot(float64(x-side/2), float64(y-side/2))
+			return int(away)%32 < 16 || x == y
+		},
+	} {
+		p := mask.Probability{Width: side, Height: 1}
+		o := mask.Options{Threshold: 0.5, DetectHoles: true}
+		s := mask.NewSegmenter(side, side, o)
+		s.KeepRows(kept)
+		var bodies []mask.Body
+		area := 0
+		for y := range side {
+			p.Pix = make([]uint8, side)
+			for x := range p.Pix {
+				if white(x, y) {
+					p.Pix[x] = 200
+					area++
+				}
+			}
+			bodies = append(bodies, s.Add(p)...)
+			if s.Kept() > kept+1 {
+				t.Fatalf("%s: %d rows are kept at row %d", name, s.Kept(), y)
+			}
+		}
+		found := mask.Gather(side, side, bodies)
+		if found.Summary.TotalArea != area || name != "rings" && found.Summary.Count != 1 {
+			t.Errorf("%s: %d objects of %d pixels, want one of %d", name, found.Summary.Count, found.Summary.TotalArea, area)
+		}
+		for _, object := range found.Objects {
+			if math.Abs(object.MeanProbability-200./255) > 1e-9 {
+				t.Errorf("%s: a mean probability of %v", name, object.MeanProbability)
+			}
+		}
+	}
+}
