@@ -49,7 +49,7 @@ func (w *worker) newAssembly(ctx, work context.Context, t *task, b *band) (*asse
 	a := &assembly{
 		page: b.page, shrunk: b.placement.Shrunk(), scale: b.scale, joiner: models.NewAssembler(b.placement),
 		segmenter: mask.NewSegmenter(b.page.Width, b.page.Height, t.job.Options),
-		original:  &original{page: b.page, missing: b.strip.Samples == nil}, keeping: w.keep(work, t), most: w.pool.cfg.MaxObjects,
+		original:  &original{page: b.page, missing: b.strip.Samples == nil, most: w.pool.keptSamples}, keeping: w.keep(work, t), most: w.pool.cfg.MaxObjects,
 		pieces: b.placement.Strips() > 1 || b.page.Width*b.page.Height > wholeMask,
 	}
 	a.original.reopen = func(ctx context.Context) (imageio.Reader, error) {
