@@ -11,9 +11,6 @@ import (
 	"seghub/models/pixels"
 )
 
-// keptSamples is how many bytes of samples are kept. Of objects that are higher than that the light is read again when all are there.
-const keptSamples = 64 << 20
-
 // original is the samples of a page as they are in its file, for the rows whose objects are not all measured yet.
 type original struct {
 	page    imageio.Page
@@ -21,6 +18,7 @@ type original struct {
 	begin   int            // the row that they begin with
 	end     int            // the row behind the last that came
 	bytes   int            // of kept
+	most    int            // bytes; of objects that are higher than that the light is read again when all are there
 	missing bool           // the strips have no samples: they are read again, once their objects are known
 	reopen  func(ctx context.Context) (imageio.Reader, error)
 	reader  imageio.Reader // of a page that is read again; nil until then
@@ -97,7 +95,7 @@ func (o *original) readTo(ctx context.Context, end int) (err error) {
 // release lets go of the strips that lie above a row, and of more where there are too many.
 func (o *original) release(row int) {
 	n := 0
-	for n < len(o.kept) && (o.kept[n].End <= row || o.bytes > keptSamples) {
+	for n < len(o.kept) && (o.kept[n].End <= row || o.bytes > o.most) {
 		o.begin = o.kept[n].End
 		o.bytes -= len(o.kept[n].Samples)
 		pixels.GiveBack(o.kept[n].Samples)

@@ -41,8 +41,8 @@ func (s *Service) followLine(ctx context.Context) {
 			}
 		}
 		// Who joins or leaves is told of at once; what only changes estimates can wait.
-		moved := s.mirror.hasMoved()
-		if moved || !behind && (s.audience.owed.Swap(false) || time.Since(told) >= estimateEvery) {
+		moved, owed := s.mirror.hasMoved(), s.audience.owed.Swap(false)
+		if moved || owed || !behind && time.Since(told) >= estimateEvery {
 			told = time.Now()
 			s.tellPlaces(told)
 		}

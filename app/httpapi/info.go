@@ -50,7 +50,7 @@ func (a *api) info(c *gin.Context) {
 	key := storage.ImageKey(c.GetString(sessionKey), c.Param("id"))
 	var answer infoResponse
 	_, err = a.makePicture(ctx, key, func(blob *storage.Blob) ([]byte, error) {
-		file, page, err := a.openPage(ctx, blob, v.page)
+		file, _, err := a.openPage(ctx, blob, v.page)
 		if err != nil {
 			return nil, err
 		}
@@ -62,8 +62,7 @@ func (a *api) info(c *gin.Context) {
 		if err != nil {
 			return nil, err
 		}
-		page = file.Pages[plane.Page]
-		answer = newInfo(file, page, v.page, levels)
+		answer = newInfo(file, file.Pages[plane.Page], v.page, levels)
 		return nil, nil
 	})
 	if err != nil {
