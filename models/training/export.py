@@ -85,6 +85,7 @@ def spec(recipe: Recipe, training_data: list[dict], scores: dict) -> dict:
         "threshold": recipe.threshold,
         "min_area": recipe.min_area,
         "split_touching": recipe.split_touching,
+        **({"diameter": dict(zip(("best", "least", "most"), recipe.diameter))} if recipe.diameter else {}),
         "precision": "fp32",
         "batch": recipe.batch,
         "training_data": training_data,

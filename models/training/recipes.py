@@ -36,6 +36,8 @@ class Recipe:
     learning_rate: float = 2e-3
     threshold: float = 0.5
     min_area: int = 0           # square pixels; what is smaller is noise to the model
+    # Of the objects that it knows, in pixels: the best, and the least and the most that the hub leaves an image at its own size for.
+    diameter: tuple[float, float, float] | None = None
     split_touching: bool = False
     batch: dict[str, int] = field(default_factory=dict)  # images a run, by how many sessions are active
 
@@ -128,6 +130,7 @@ RECIPES = {
             held_back=10,
             learning_rate=1e-3,
             min_area=20,  # no nucleus of the training set is smaller
+            diameter=(34, 24, 60),
             split_touching=True,
             phases=(Phase(10000, 256, 8, (0.2, 4), {"nuclei": 1}, diameters=(6, 80)),),
             batch={"alone": 4, "shared": 2, "max": 8},
