@@ -38,12 +38,13 @@ lint: $(client_packages) ## Check formatting, imports and the rules between pack
 	@go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run
 	@npm --prefix web run --silent check
 
-bench: build ## Measure speed and memory beside bare ONNX Runtime, the line, and the reading of files; BENCH="--quick" passes options on to the first
+bench: build ## Measure speed and memory beside bare ONNX Runtime, the line, the reading of files and the finding of objects; BENCH="--quick" passes options on to the first
 	@bin/seghub bench $(BENCH)
 	@npm --prefix web run --silent bench
 	@go test ./sessions -run '^$$' -bench 'Scripts|Estimates' -benchtime 1x
 	@$(or $(PYTHON),python3) scripts/bench-files
 	@$(or $(PYTHON),python3) scripts/bench-measures
+	@$(or $(PYTHON),python3) scripts/bench-objects
 
 soak: ## Take the line through 100,000 random steps, with everything that may break in between: an hour or two
 	@go test ./sessions -run 'TestTheLineHolds' -count 1 -timeout 0 -rapid.checks 1000 -rapid.steps 100

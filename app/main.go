@@ -67,6 +67,9 @@ func warnings() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
+// interrupted is how a command exits that a signal has ended: as shells say of SIGINT.
+const interrupted = 130
+
 func main() {
 	var c cli
 	k := kong.Must(&c,
@@ -87,6 +90,9 @@ func main() {
 	case errors.Is(err, gpuexec.ErrDeviceLost):
 		fmt.Fprintln(os.Stderr, "seghub:", err)
 		os.Exit(supervise.DeviceLost)
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(os.Stderr, "seghub:", err)
+		os.Exit(interrupted)
 	}
 	k.FatalIfErrorf(err)
 }

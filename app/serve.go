@@ -74,7 +74,13 @@ func (s *serveCommand) serve() error {
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	slog.SetDefault(log)
-	return server.Run(ctx, s.Config, log, func(address string) {
+	ready := false
+	err := server.Run(ctx, s.Config, log, func(address string) {
+		ready = true
 		fmt.Printf("SegHub is ready: http://%s\n", address)
 	})
+	if err != nil && !ready {
+		return fmt.Errorf("%w\n(`seghub doctor`, with the same settings, looks at all that serve needs)", err)
+	}
+	return err
 }

@@ -222,6 +222,10 @@ func (c *Client) try(ctx context.Context, what call, read func(*http.Response) e
 		return err
 	}
 	response, err := c.http.Do(request)
+	var here localError
+	if errors.As(err, &here) { // in whose words the address has no place
+		return here
+	}
 	if err != nil {
 		return cause(ctx, err)
 	}

@@ -64,6 +64,9 @@ func readProblem(response *http.Response) *Problem {
 	data, err := io.ReadAll(io.LimitReader(response.Body, maxProblem))
 	if kind != "application/problem+json" || err != nil || json.Unmarshal(data, p) != nil {
 		p = &Problem{Title: http.StatusText(response.StatusCode)}
+		if response.StatusCode < http.StatusInternalServerError && response.Request != nil {
+			p.Detail = fmt.Sprintf("%s is no hub's: it answers %d %s", response.Request.URL, response.StatusCode, p.Title)
+		}
 	}
 	p.Status = response.StatusCode
 	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds >= 0 {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,6 +126,9 @@ func TestFileThatIsGoneFailsAtOnce(t *testing.T) {
 		if !errors.Is(err, fs.ErrNotExist) || time.Since(began) > 0 {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
+		if err == nil || strings.Contains(err.Error(), "http") {
+			t.Errorf("what is wrong here is said of the hub: %v", err)
+		}
 	})
 }
 
@@ -200,6 +204,20 @@ func TestAddressesOfNoHub(t *testing.T) {
 			t.Errorf("%q was taken", address)
 		}
 	}
+}
+
+// TestAnAddressOfSomethingElseIsSaid asks what is no hub, and whose answers say nothing of use.
+func TestAnAddressOfSomethingElseIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		other := newScripted(t)
+		other.mux.HandleFunc("GET /api/v1/models", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "what?", http.StatusMethodNotAllowed)
+		})
+		_, err := other.open().Models(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "/api/v1/models is no hub's: it answers 405") {
+			t.Error(err)
+		}
+	})
 }
 
 func TestFromDiskKnowsTheSize(t *testing.T) {

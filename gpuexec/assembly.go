@@ -2,6 +2,7 @@ package gpuexec
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -48,7 +49,7 @@ func (w *worker) newAssembly(ctx, work context.Context, t *task, b *band) (*asse
 	a := &assembly{
 		page: b.page, shrunk: b.placement.Shrunk(), scale: b.scale, joiner: models.NewAssembler(b.placement),
 		segmenter: mask.NewSegmenter(b.page.Width, b.page.Height, t.job.Options),
-		original:  &original{page: b.page, missing: b.strip.Samples == nil}, keeping: w.keep(work, t), most: w.pool.cfg.MaxObjects,
+		original:  &original{page: b.page, missing: b.strip.Samples == nil, most: w.pool.keptSamples}, keeping: w.keep(work, t), most: w.pool.cfg.MaxObjects,
 		pieces: b.placement.Strips() > 1 || b.page.Width*b.page.Height > wholeMask,
 	}
 	a.original.reopen = func(ctx context.Context) (imageio.Reader, error) {
@@ -89,7 +90,7 @@ func (a *assembly) addRows(ctx context.Context, rows mask.Probability) error {
 	a.next += rows.Height
 	// The two do not need each other, and a client waits for the mask.
 	var parts errgroup.Group
-	parts.Go(func() error { return a.writer.Write(rows.Channels()...) })
+	parts.Go(func() error { return cmp.Or(a.writer.Write(rows.Channels()...), a.keeping.Flush()) })
 	bodies := a.segmenter.Add(rows)
 	for _, body := range bodies {
 		a.objects++

@@ -9,9 +9,10 @@
 //	             a band at least, ahead   as many at once as a run takes                    rows that are finished leave
 //
 // So there is one path for images of all sizes, and what is in memory of one is a few bands: the samples of the rows whose objects are not
-// complete (original), their probabilities (mask.Segmenter), the map so far, compressed, and the objects. A file that can only be decoded as
-// a whole takes its share of Config.Decoded while it is read. An image too large to be held that a model sees as a whole is read
-// twice: once to be scaled, once to measure the light of its objects.
+// complete (original), their probabilities (mask.Segmenter), both up to a bound however high an object is, and the objects, of which there may be
+// Config.MaxObjects. The probability map goes to Job.Keep while it is made. A file that can only be decoded as a whole takes its share of
+// Config.Decoded while it is read. An image too large to be held that a model sees as a whole is read twice: once to be scaled, once to
+// measure the light of its objects; so is one with an object that is higher than the samples that are kept.
 //
 // A model that knows a diameter is first shown a few tiles of the image made smaller: bands that decoding waits for (models.Cutter.ScaleTo). While
 // one waits, inference runs what is there instead of filling up its run.

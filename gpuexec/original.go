@@ -11,9 +11,6 @@ import (
 	"seghub/models/pixels"
 )
 
-// keptSamples is how many bytes of samples are kept. Of objects that are higher than that the light is read again when all are there.
-const keptSamples = 64 << 20
-
 // original is the samples of a page as they are in its file, for the rows whose objects are not all measured yet.
 type original struct {
 	page    imageio.Page
@@ -21,6 +18,7 @@ type original struct {
 	begin   int            // the row that they begin with
 	end     int            // the row behind the last that came
 	bytes   int            // of kept
+	most    int            // bytes; of objects that are higher than that the light is read again when all are there
 	missing bool           // the strips have no samples: they are read again, once their objects are known
 	reopen  func(ctx context.Context) (imageio.Reader, error)
 	reader  imageio.Reader // of a page that is read again; nil until then
@@ -49,7 +47,11 @@ func (o *original) measure(ctx context.Context, bodies []mask.Body, end int) ([]
 			o.high = append(o.high, b)
 			continue
 		}
-		b.SetIntensities(o.page.Channels, o.valuesOf)
+		if o.page.Type == imageio.Uint8 {
+			b.SetIntensities8(o.page.Channels, o.samplesOf)
+		} else {
+			b.SetIntensities(o.page.Channels, o.valuesOf)
+		}
 		measured = append(measured, b)
 	}
 	return measured, nil
@@ -93,7 +95,7 @@ func (o *original) readTo(ctx context.Context, end int) (err error) {
 // release lets go of the strips that lie above a row, and of more where there are too many.
 func (o *original) release(row int) {
 	n := 0
-	for n < len(o.kept) && (o.kept[n].End <= row || o.bytes > keptSamples) {
+	for n < len(o.kept) && (o.kept[n].End <= row || o.bytes > o.most) {
 		o.begin = o.kept[n].End
 		o.bytes -= len(o.kept[n].Samples)
 		pixels.GiveBack(o.kept[n].Samples)
@@ -110,8 +112,14 @@ func (o *original) close() {
 	}
 }
 
-// valuesOf are the samples of a span, pixel by pixel; good until the next call.
+// valuesOf are the values of the samples of a span, pixel by pixel; good until the next call.
 func (o *original) valuesOf(s mask.Span) []float64 {
+	o.values = o.page.Type.Values(o.values[:0], o.samplesOf(s))
+	return o.values
+}
+
+// samplesOf are the samples of a span, as they are in the file.
+func (o *original) samplesOf(s mask.Span) []byte {
 	k, _ := slices.BinarySearchFunc(o.kept, int(s.Y), func(strip models.Strip, y int) int {
 		switch {
 		case strip.End <= y:
@@ -122,8 +130,7 @@ func (o *original) valuesOf(s mask.Span) []float64 {
 		return 0
 	})
 	from := ((int(s.Y)-o.kept[k].Begin)*o.page.Width + int(s.X0)) * o.page.PixelBytes()
-	o.values = o.page.Type.Values(o.values[:0], o.kept[k].Samples[from:][:int(s.X1-s.X0)*o.page.PixelBytes()])
-	return o.values
+	return o.kept[k].Samples[from:][:int(s.X1-s.X0)*o.page.PixelBytes()]
 }
 
 // rereading are the samples of a page that is read again from the top. They are mask.Samples.

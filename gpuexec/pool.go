@@ -62,6 +62,8 @@ type Pool struct {
 	footprints *footprints
 	history    history
 
+	keptSamples int // bytes of each image, see original
+
 	lastRun atomic.Value  // time.Time; when a worker ran or opened a model last
 	gone    chan struct{} // closed when the device is lost
 
@@ -89,7 +91,9 @@ func New(cfg Config) *Pool {
 		loads:      newLoads(cfg.InUse != nil),
 		footprints: &footprints{table: cfg.Batches, slots: cfg.Slots, measures: cfg.InUse != nil, measured: make(map[string]footprint)},
 		gone:       make(chan struct{}),
-		history:    history{slowest: make(map[string]time.Duration)},
+
+		keptSamples: 64 << 20,
+		history:     history{slowest: make(map[string]time.Duration)},
 	}
 	for slot := range cfg.Slots {
 		p.workers = append(p.workers, newWorker(p, slot))

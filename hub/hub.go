@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
 
 	"seghub/sessions"
 	"seghub/sessions/problem"
@@ -71,8 +72,6 @@ const (
 	maxSocketsPerSession = 16
 	// maxRefusals bounds the sockets that are being told why they are refused.
 	maxRefusals = 1000
-	// warnEvery is how often the log tells of foreign pages at most.
-	warnEvery = time.Minute
 
 	// readBuffer is small because what clients say is: it stays allocated for as long as a socket lives, instead
 	// of the 4 KiB that net/http leaves behind.
@@ -95,8 +94,9 @@ type Hub struct {
 	pace     pace
 	upgrader websocket.Upgrader
 	counters counters
-	warned   atomic.Int64  // when the log was told of a foreign page, in ns
-	watching chan struct{} // of capacity 1: somebody began to watch the statistics
+	foreign  rate.Sometimes // how often the log tells of foreign pages
+	outage   rate.Sometimes // and of refusals for a reason that many are refused for
+	watching chan struct{}  // of capacity 1: somebody began to watch the statistics
 
 	lifecycle sync.Mutex         // held by Start and Stop for as long as they take
 	cancel    context.CancelFunc // guarded by lifecycle: ends keeper and stats
@@ -139,6 +139,8 @@ func New(c Config) *Hub {
 	h := &Hub{
 		Config:     c,
 		pace:       defaultPace,
+		foreign:    rate.Sometimes{Interval: time.Minute},
+		outage:     rate.Sometimes{First: 20, Interval: time.Second},
 		watching:   make(chan struct{}, 1),
 		sockets:    make(map[*socket]struct{}),
 		perSession: make(map[string]int),

@@ -133,7 +133,7 @@ func (h *Hub) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	p := h.Problem(err)
-	h.Log.Error("socket refused", logCode, p.Code, logError, err)
+	h.outage.Do(func() { h.Log.Error("socket refused", logCode, p.Code, logError, err) }) // while Redis is away, everybody is
 	problem.Write(w, p, p)
 }
 
@@ -192,12 +192,10 @@ func (h *Hub) knowsOrigin(r *http.Request) bool {
 // warnOfOrigin tells the operator of a page that may not open its socket, once in a while: most often it is the hub's own, behind a proxy
 // that calls the hub by another name than browsers call the proxy.
 func (h *Hub) warnOfOrigin(r *http.Request) {
-	now, last := time.Now().UnixNano(), h.warned.Load()
-	if now-last < int64(warnEvery) || !h.warned.CompareAndSwap(last, now) {
-		return
-	}
-	h.Log.Warn("A page of another origin may not open a socket. If it is the hub's own, have the proxy pass on the Host that it was called by, "+
-		"or list the origin in SEGHUB_ORIGINS.", "origin", r.Header.Get("Origin"), "host", r.Host)
+	h.foreign.Do(func() {
+		h.Log.Warn("A page of another origin may not open a socket. If it is the hub's own, have the proxy pass on the Host that it was called by, "+
+			"or list the origin in SEGHUB_ORIGINS.", "origin", r.Header.Get("Origin"), "host", r.Host)
+	})
 }
 
 // answerBadHandshake answers a request that cannot become a socket.

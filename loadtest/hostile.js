@@ -5,36 +5,22 @@ import { sleep } from 'k6';
 import { Counter } from 'k6/metrics';
 import wire from 'k6/x/wire';
 
-import { ADDRESS, samples } from './lib/hub.js';
-import { playGood, unmoved } from './lib/good.js';
-import { beginPhases, oneStage, others, phase, phased } from './lib/profiles.js';
-import { breaks, promised } from './lib/promises.js';
-import { Slots } from './lib/slots.js';
+import { ADDRESS } from './lib/hub.js';
+import { phase } from './lib/profiles.js';
+import { breaks } from './lib/promises.js';
+import { good, setup, stormOptions } from './lib/storm.js';
 import { Stranger } from './lib/stranger.js';
 import { summarise } from './lib/summary.js';
 
-const SLOTS = 4; // what the hub was started with
-const GOOD = 2;
 const ATTACKERS = 8;
 const HELD = 30; // connections of each attacker that are held open at once
 const PAUSE_S = 0.05; // between two attacks of one attacker
 
 const attacks = new Counter('attacks');
 
-export const options = {
-  scenarios: { good: { ...oneStage(phased + 60), exec: 'good' }, hostile: others('hostile', ATTACKERS) },
-  thresholds: { ...promised(), ...unmoved, attacks: ['count>500'], http_req_failed: ['rate==0'] },
-};
+export { good, setup };
 
-export function setup() {
-  return { began: beginPhases() };
-}
-
-export async function good({ began }) {
-  const slots = new Slots(SLOTS);
-  await playGood(GOOD, slots, samples(), began);
-  slots.close();
-}
+export const options = stormOptions('hostile', ATTACKERS, { attacks: ['count>500'] });
 
 // hostile is one storm of one attacker.
 export function hostile({ began }) {

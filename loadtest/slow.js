@@ -4,37 +4,23 @@ import { sleep } from 'k6';
 import { Counter } from 'k6/metrics';
 import wire from 'k6/x/wire';
 
-import { ADDRESS, samples } from './lib/hub.js';
-import { playGood, unmoved } from './lib/good.js';
-import { PHASE_S, beginPhases, oneStage, others, phase, phased } from './lib/profiles.js';
+import { ADDRESS } from './lib/hub.js';
+import { PHASE_S, phase } from './lib/profiles.js';
 import { png } from './lib/png.js';
-import { breaks, promised } from './lib/promises.js';
-import { Slots } from './lib/slots.js';
+import { breaks } from './lib/promises.js';
+import { good, setup, stormOptions } from './lib/storm.js';
 import { Stranger } from './lib/stranger.js';
 import { summarise } from './lib/summary.js';
 
-const SLOTS = 4; // what the hub was started with
-const GOOD = 2;
 const SLOW = 6;
 const STALLED = 4; // sockets and downloads of each slow user that are not read
 const PIECES = 5 * PHASE_S; // of an upload, ten a second: half a phase
 
 const slowUploads = new Counter('slow_uploads_taken');
 
-export const options = {
-  scenarios: { good: { ...oneStage(phased + 60), exec: 'good' }, slow: others('slow', SLOW) },
-  thresholds: { ...promised(), ...unmoved, slow_uploads_taken: [`count>=${SLOW}`], http_req_failed: ['rate==0'] },
-};
+export { good, setup };
 
-export function setup() {
-  return { began: beginPhases() };
-}
-
-export async function good({ began }) {
-  const slots = new Slots(SLOTS);
-  await playGood(GOOD, slots, samples(), began);
-  slots.close();
-}
+export const options = stormOptions('slow', SLOW, { slow_uploads_taken: [`count>=${SLOW}`] });
 
 // slow is one round of one slow user.
 export function slow({ began }) {

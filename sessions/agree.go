@@ -18,9 +18,9 @@ func (s *Service) agree(ctx context.Context) error {
 	}
 	switch text(reply[0]) {
 	case "version":
-		return fmt.Errorf("sessions: of %d sessions: %w", number(reply[1]), ErrOtherVersion)
+		return fmt.Errorf("sessions: %d are open: %w", number(reply[1]), ErrOtherVersion)
 	case "storage":
-		return fmt.Errorf("sessions: of %d sessions: %w", number(reply[1]), ErrOtherStorage)
+		return fmt.Errorf("sessions: %d are open: %w", number(reply[1]), ErrOtherStorage)
 	}
 	return nil
 }

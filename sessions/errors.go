@@ -15,7 +15,8 @@ var (
 	// ErrNameTaken means that another process has this node's name, and lives.
 	ErrNameTaken = errors.New("another hub that is running has this node's name: give one of them another (SEGHUB_NODE)")
 	// ErrOtherVersion means that Redis holds sessions that another version of SegHub has written.
-	ErrOtherVersion = errors.New("this Redis holds sessions of another version of SegHub: run that version, or give this hub a Redis, or a database of it, of its own (SEGHUB_REDIS)")
+	ErrOtherVersion = errors.New("this Redis holds sessions of another version of SegHub: end them with that version, once what is wanted is exported, " +
+		"or give this hub another Redis (SEGHUB_REDIS) or, where it runs one itself, another data folder (SEGHUB_DATA)")
 	// ErrOtherStorage means that the images of the sessions in Redis are in another storage than this hub's.
 	ErrOtherStorage = errors.New("the images of the sessions in this Redis are in another storage: give all hubs that share a Redis the same one (SEGHUB_STORAGE), or this hub another Redis (SEGHUB_REDIS)")
 	ErrNotFound     = errors.New("no such session or job")

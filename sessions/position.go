@@ -41,8 +41,8 @@ func (s *Service) followLine(ctx context.Context) {
 			}
 		}
 		// Who joins or leaves is told of at once; what only changes estimates can wait.
-		moved := s.mirror.hasMoved()
-		if moved || !behind && (s.audience.owed.Swap(false) || time.Since(told) >= estimateEvery) {
+		moved, owed := s.mirror.hasMoved(), s.audience.owed.Swap(false)
+		if moved || owed || !behind && time.Since(told) >= estimateEvery {
 			told = time.Now()
 			s.tellPlaces(told)
 		}
@@ -82,7 +82,7 @@ func (s *Service) addETA(ctx context.Context, session *Session) {
 		return
 	}
 	look := func() place {
-		return s.mirror.look(s.now(), tickEvery, s.config.Turn, s.config.ReserveGrace, session.ID)
+		return s.mirror.look(s.now(), estimateEvery+positionEvery, s.config.Turn, s.config.ReserveGrace, session.ID)
 	}
 	p := look()
 	if p.position == 0 || !s.mirror.follows(s.now()) {

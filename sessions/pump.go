@@ -161,8 +161,9 @@ func (s *Service) tell(ctx context.Context, id string, after Mark, log any, over
 		if e.finished != "" {
 			over[e.finished] = struct{}{}
 		}
-		if e.state == Waiting {
+		if e.state == Waiting { // the line may have told everybody else before
 			s.audience.owed.Store(true)
+			poke(s.mirror.poked)
 		}
 	}
 	if len(entries) == readChunk {

@@ -39,12 +39,12 @@ var (
 	createScript       = loadScript("create")
 	authenticateScript = loadScript("authenticate")
 	getScript          = loadScript("get")
-	eventsScript       = loadScript("events")
+	eventsScript       = loadScriptWith("events", "keys", "clock", "log")
 	openScript         = loadScript("open")
 	closeScript        = loadScript("close")
 	sweepScript        = loadScript("sweep")
 	sweptScript        = loadScript("swept")
-	seenScript         = loadScript("seen")
+	seenScript         = loadScriptWith("seen", "keys", "clock")
 	submitScript       = loadScript("submit")
 	voidScript         = loadScript("void")
 	jobScript          = loadScript("job")
@@ -52,8 +52,8 @@ var (
 	cancelScript       = loadScript("cancel")
 	cancelAllScript    = loadScript("cancel_all")
 	claimScript        = loadScript("claim")
-	pieceScript        = loadScript("piece")
-	progressScript     = loadScript("progress")
+	pieceScript        = loadScriptWith("piece", "keys")
+	progressScript     = loadScriptWith("progress", "keys")
 	finishScript       = loadScript("finish")
 	agreeScript        = loadScript("agree")
 	joinScript         = loadScript("join")
@@ -65,7 +65,7 @@ var (
 	handScript         = loadScript("hand")
 	putBackScript      = loadScript("put_back")
 	overdueScript      = loadScript("overdue")
-	lineScript         = loadScript("line")
+	lineScript         = loadScriptWith("line", "keys", "clock", "log", "board", "times")
 	reviseScript       = loadScript("revise")
 	revisionsScript    = loadScript("revisions")
 	imageScript        = loadScript("image")
@@ -86,21 +86,33 @@ type script struct {
 	lua  *redis.Script
 }
 
-func loadScript(name string) script {
+// libraries are the parts that scripts share, in the order in which they are made of each other.
+var libraries = []string{"keys", "clock", "log", "board", "slots", "times", "jobs", "suspects"}
+
+func loadScript(name string) script { return loadScriptWith(name, libraries...) }
+
+// loadScriptWith is for a script that runs often and needs few of the libraries: Redis makes every function of those anew each time it
+// runs, which is most of what a small one costs.
+func loadScriptWith(name string, libraries ...string) script {
 	var source []byte
 	source = append(source, "local KEY = {}\n"...)
 	for i, key := range fixedKeys {
 		source = fmt.Appendf(source, "KEY['%s'] = KEYS[%d]\n", key, i+2)
 	}
 	source = append(source, luaList("PUBLIC_JOB", jobFields)+luaList("PUBLIC_SESSION", sessionFields)...)
-	for _, part := range []string{"lib_keys", "lib_clock", "lib_log", "lib_board", "lib_slots", "lib_times", "lib_jobs", "lib_suspects", name} {
-		text, err := luaFiles.ReadFile("lua/" + part + ".lua")
-		if err != nil {
-			panic(err) // the file is missing from the build
-		}
-		source = append(source, text...)
+	for _, library := range libraries {
+		source = append(source, luaFile("lib_"+library)...)
 	}
+	source = append(source, luaFile(name)...)
 	return script{name: name, lua: redis.NewScript(string(source))}
+}
+
+func luaFile(name string) []byte {
+	text, err := luaFiles.ReadFile("lua/" + name + ".lua")
+	if err != nil {
+		panic(err) // the file is missing from the build
+	}
+	return text
 }
 
 // luaList declares a list of strings.

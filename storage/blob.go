@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"io"
+	"os"
 	"time"
 
 	"gocloud.dev/blob"
@@ -12,13 +13,30 @@ import (
 // nothing until the next read. One goroutine at a time.
 type Blob struct {
 	reader *blob.Reader
+	file   *os.File // that reader reads; nil where there is none
 	key    string
 	offset int64
 }
 
+// newBlob reads the file behind a reader itself: gocloud opens it anew after each seek, of which a picture's header takes dozens.
+func newBlob(reader *blob.Reader, key string) *Blob {
+	b := &Blob{reader: reader, key: key}
+	var source io.Reader
+	if reader.As(&source) {
+		b.file, _ = source.(*os.File)
+	}
+	return b
+}
+
 // Read reads on from the offset.
-func (b *Blob) Read(p []byte) (int, error) {
-	n, err := b.reader.Read(p)
+func (b *Blob) Read(p []byte) (n int, err error) {
+	if b.file != nil {
+		if n, err = b.file.ReadAt(p, b.offset); n > 0 {
+			err = nil // the next Read tells
+		}
+	} else {
+		n, err = b.reader.Read(p)
+	}
 	b.offset += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = failed("read", b.key, err)
@@ -40,12 +58,14 @@ func (b *Blob) Seek(offset int64, whence int) (int64, error) {
 	if offset < 0 {
 		return 0, failed("seek", b.key, errors.New("before the beginning"))
 	}
-	at, err := b.reader.Seek(min(offset, b.Size()), io.SeekStart)
-	if err != nil {
-		return 0, failed("seek", b.key, err)
+	offset = min(offset, b.Size())
+	if b.file == nil {
+		if _, err := b.reader.Seek(offset, io.SeekStart); err != nil {
+			return 0, failed("seek", b.key, err)
+		}
 	}
-	b.offset = at
-	return at, nil
+	b.offset = offset
+	return offset, nil
 }
 
 // ReadAt reads len(p) bytes at offset, or to the end with io.EOF. It moves the offset of Read, and is one goroutine's at a time,

@@ -42,8 +42,8 @@ func failed(op, key string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case gcerrors.Code(err) == gcerrors.NotFound:
-		err = ErrNotFound
+	case gcerrors.Code(err) == gcerrors.NotFound: // or what should hold it is not there, which the cause tells
+		err = fmt.Errorf("%w: %w", ErrNotFound, err)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		err = fmt.Errorf("%w: %w", ErrFull, err)
 	}

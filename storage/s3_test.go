@@ -3,6 +3,7 @@ package storage
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -31,13 +32,29 @@ const s3Page = 100 // objects in one answer to a list
 
 // s3Location starts a server for t and names it.
 func s3Location(t *testing.T) string {
+	return s3At(t, &s3Server{objects: map[string]s3Object{}})
+}
+
+// s3At is the location of a bucket that handler plays.
+func s3At(t *testing.T, handler http.Handler) string {
 	t.Helper()
-	server := httptest.NewServer(&s3Server{objects: map[string]s3Object{}})
+	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	t.Setenv("AWS_ACCESS_KEY_ID", "test")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	return "s3://bucket?region=eu-central-1&use_path_style=true&endpoint=" + url.QueryEscape(server.URL)
+}
+
+// TestABucketThatIsNotThereIsNamed is what the operator reads in the log.
+func TestABucketThatIsNotThereIsNamed(t *testing.T) {
+	s := open(t, s3At(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = io.WriteString(w, "<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message></Error>")
+	})))
+	if err := s.Check(t.Context()); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "NoSuchBucket") {
+		t.Errorf("got %v", err)
+	}
 }
 
 func (s *s3Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {

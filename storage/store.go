@@ -115,10 +115,13 @@ func (s *Store) put(ctx context.Context, key string, options *blob.WriterOptions
 	return err
 }
 
-// An upload comes in small pieces, and each write to a file is a system call.
+// What is stored comes in small pieces, and each write to a file is a system call.
 const pieceSize = 256 << 10
 
-var pieces = sync.Pool{New: func() any { return new([pieceSize]byte) }}
+var (
+	pieces  = sync.Pool{New: func() any { return new([pieceSize]byte) }}
+	buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, pieceSize) }}
+)
 
 // copyAll writes r to its end in pieces.
 func copyAll(w io.Writer, r io.Reader) (n int64, err error) {
@@ -158,7 +161,12 @@ func (s *Store) Write(ctx context.Context, key string, data []byte) error {
 // WriteBy stores under key what write writes in pieces of any size, unless that returns an error, which comes back wrapped.
 func (s *Store) WriteBy(ctx context.Context, key string, write func(w io.Writer) error) error {
 	return s.write(ctx, key, func(_ context.Context, w io.Writer) error {
-		buffered := bufio.NewWriterSize(w, pieceSize)
+		buffered := buffers.Get().(*bufio.Writer)
+		buffered.Reset(w)
+		defer func() {
+			buffered.Reset(nil) // w is not to be kept with it
+			buffers.Put(buffered)
+		}()
 		return cmp.Or(write(buffered), buffered.Flush())
 	})
 }
@@ -199,7 +207,7 @@ func (s *Store) Open(ctx context.Context, key string) (*Blob, error) {
 	if err != nil {
 		return nil, failed("open", key, err)
 	}
-	return &Blob{reader: r, key: key}, nil
+	return newBlob(r, key), nil
 }
 
 // Read returns the whole blob under key; for what the hub wrote itself and knows to be small.

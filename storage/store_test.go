@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -112,11 +113,12 @@ func TestDeleteUnfinished(t *testing.T) {
 	wantBlob(t, s, MaskKey("s", "j"), []byte("whole"))
 }
 
-// A session that is deleted while its blob is being read: the read may fail, the reader hears why.
+// TestDeletedUnderReader deletes a session while its blob is being read. The file that is open stays that file: a seek does not look
+// for it anew, which would also cost a call for each piece of a picture's header.
 func TestDeletedUnderReader(t *testing.T) {
 	s := open(t, t.TempDir())
-	key := ImageKey("s", "i")
-	if err := s.Write(t.Context(), key, randomBytes(100)); err != nil {
+	key, data := ImageKey("s", "i"), randomBytes(100)
+	if err := s.Write(t.Context(), key, data); err != nil {
 		t.Fatal(err)
 	}
 	b, err := s.Open(t.Context(), key)
@@ -130,8 +132,9 @@ func TestDeletedUnderReader(t *testing.T) {
 	if _, err := b.Seek(50, 0); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Read(make([]byte, 10)); !errors.Is(err, ErrNotFound) {
-		t.Errorf("Read after the session went: %v; want ErrNotFound", err)
+	got := make([]byte, 10)
+	if n, err := b.Read(got); n != 10 || err != nil || !bytes.Equal(got, data[50:60]) {
+		t.Errorf("Read after the session went: %d bytes %x, %v", n, got, err)
 	}
 }
 

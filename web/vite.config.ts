@@ -18,6 +18,7 @@ export default defineConfig({
   server: {
     proxy: { '/api': { target: hub, ws: true }, '/samples': hub },
   },
+  resolve: process.env.VITEST ? { conditions: ['browser'] } : {}, // components as a page has them, not as a server renders them
   test: { include: ['src/**/*.test.ts'] },
 })
 

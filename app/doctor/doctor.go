@@ -1,7 +1,7 @@
 // Package doctor looks at everything that `seghub serve` needs, with the settings that it would have, and says of each thing in
 // one line what was found and what to do about it. It changes nothing: what it has to write to find out, it takes away again.
 //
-//	settings   address   data folder, disk, rights, storage   Redis   models   ONNX Runtime, GPU, batch table
+//	settings   address, sockets   data folder, disk, rights, storage   Redis   models   ONNX Runtime, GPU, batch table
 package doctor
 
 import (
@@ -39,6 +39,8 @@ type Doctor struct {
 
 	// FreeSpace is how many bytes may still be written on the disk of a folder.
 	FreeSpace func(folder string) (uint64, error)
+	// OpenFiles is how many files this process may have open.
+	OpenFiles func() (uint64, error)
 	// Diagnose is ort.Diagnose, and for the CPU ort.DiagnoseCPU.
 	Diagnose    func(ctx context.Context, library string, gpu int) ort.Diagnosis
 	DiagnoseCPU func(ctx context.Context, library string) ort.Diagnosis
@@ -50,14 +52,14 @@ type Doctor struct {
 func New(cfg config.Config, unknown error) *Doctor {
 	return &Doctor{
 		Config: cfg, Unknown: unknown,
-		FreeSpace: freeSpace, Diagnose: ort.Diagnose, DiagnoseCPU: ort.DiagnoseCPU, Usage: gpuUsage,
+		FreeSpace: freeSpace, OpenFiles: openFiles, Diagnose: ort.Diagnose, DiagnoseCPU: ort.DiagnoseCPU, Usage: gpuUsage,
 	}
 }
 
 // Examine looks at everything, in the order in which it is best mended, and hands on each finding as it is made.
 func (d *Doctor) Examine(ctx context.Context, found func(Finding)) {
 	for _, look := range []func(context.Context) []Finding{
-		d.settings, d.address, d.dataFolder, d.storage, d.redis, d.models, d.runtime,
+		d.settings, d.address, d.sockets, d.dataFolder, d.storage, d.redis, d.models, d.runtime,
 	} {
 		for _, f := range look(ctx) {
 			found(f)

@@ -52,6 +52,7 @@ func healthy(t *testing.T, args ...string) *Doctor {
 	}
 	d := New(c, nil)
 	d.FreeSpace = func(string) (uint64, error) { return 50 << 30, nil }
+	d.OpenFiles = func() (uint64, error) { return 1 << 20, nil }
 	d.Diagnose = func(_ context.Context, library string, gpu int) ort.Diagnosis {
 		found := working
 		found.Library, found.GPU.Index = library, gpu
@@ -100,6 +101,7 @@ func TestAHealthyMachine(t *testing.T) {
 	expect(t, findings,
 		"✓ settings: known",
 		"✓ address: 127.0.0.1:0 is free",
+		"✓ open files: 1048576 may be",
 		"✓ data folder: takes files",
 		"✓ disk: 50.0 GiB is free",
 		"✓ rights: closed to other users",
@@ -152,6 +154,19 @@ func TestAddress(t *testing.T) {
 	} {
 		d.Config.Listen = listen
 		expect(t, d.address(t.Context()), want)
+	}
+}
+
+func TestOpenFiles(t *testing.T) {
+	d := healthy(t)
+	d.OpenFiles = func() (uint64, error) { return 4096, nil }
+	expect(t, d.sockets(t.Context()), "! open files: 4096 may be open at once, of which each of 20000 sockets is one; raise the limit to 20500")
+	d.Config.MaxSockets = 1000
+	expect(t, d.sockets(t.Context()), "✓ open files: 4096")
+	d.OpenFiles = func() (uint64, error) { return 0, errors.New("no limits here") }
+	expect(t, d.sockets(t.Context()), "! open files: no limits here")
+	if most, err := openFiles(); err != nil || most == 0 {
+		t.Errorf("really: %d, %v", most, err)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 
 	"seghub/app/status"
 	"seghub/models"
@@ -124,6 +125,7 @@ type api struct {
 	pictures chan struct{} // one token for each picture being made
 	views    *kept[[]byte] // pieces of pictures, encoded
 	levels   *kept[*imageio.Levels]
+	outage   rate.Sometimes // how often the log tells that requests fail of what many fail of
 }
 
 // picturesAtOnce bounds the memory that previews and probability maps of large images take.
@@ -146,6 +148,7 @@ func New(c Config) (http.Handler, error) {
 		pictures: make(chan struct{}, picturesAtOnce),
 		views:    newKept[[]byte](32 << 20),
 		levels:   newKept[*imageio.Levels](256),
+		outage:   rate.Sometimes{First: 20, Interval: time.Second},
 	}
 
 	gin.SetMode(gin.ReleaseMode)

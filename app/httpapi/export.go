@@ -43,9 +43,11 @@ func (a *api) export(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	name := "seghub-" + format
+	name := "seghub"
 	if len(jobs) == 1 {
 		name = strings.TrimSuffix(jobs[0].Filename, path.Ext(jobs[0].Filename))
+	} else if kind.Extension == ".zip" { // which does not tell what is in it
+		name += "-" + format
 	}
 	c.Header("Content-Type", kind.MediaType)
 	c.Header("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name + kind.Extension}))

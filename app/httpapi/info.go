@@ -1,9 +1,8 @@
 package httpapi
 
 import (
-	"cmp"
+	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/gin-gonic/gin"
 
@@ -14,7 +13,7 @@ import (
 // infoResponse is what a file says of itself, and what was seen of one of its pages.
 type infoResponse struct {
 	Pages           int           `json:"pages"`
-	Page            int           `json:"page"` // that all that follows is of, from 0
+	Page            int           `json:"page"` // whose depth and time all that follows is of, from 0
 	Width           int           `json:"width"`
 	Height          int           `json:"height"`
 	Channels        []channelInfo `json:"channels"`
@@ -29,7 +28,8 @@ type infoResponse struct {
 }
 
 type channelInfo struct {
-	Name string `json:"name"`
+	Name   string `json:"name"`
+	Colour string `json:"colour"` // in a composite, as CSS has it
 }
 
 // histogram counts the samples in equal parts of the range from Low to High; what lies beyond is in the outermost.
@@ -50,15 +50,19 @@ func (a *api) info(c *gin.Context) {
 	key := storage.ImageKey(c.GetString(sessionKey), c.Param("id"))
 	var answer infoResponse
 	_, err = a.makePicture(ctx, key, func(blob *storage.Blob) ([]byte, error) {
-		file, page, err := a.openPage(ctx, blob, v.page)
+		file, _, err := a.openPage(ctx, blob, v.page)
 		if err != nil {
 			return nil, err
 		}
-		levels, err := a.levelsOf(ctx, file, key, v.page)
+		plane, err := file.Beside(v.page, v.channel)
+		if err != nil {
+			return nil, chosen(err)
+		}
+		levels, err := a.levelsOf(ctx, file, key, plane)
 		if err != nil {
 			return nil, err
 		}
-		answer = newInfo(file, page, v.page, levels)
+		answer = newInfo(file, file.Pages[plane.Page], v.page, levels)
 		return nil, nil
 	})
 	if err != nil {
@@ -72,7 +76,7 @@ func newInfo(file *imageio.File, page imageio.Page, number int, levels *imageio.
 	window, counts := levels.Window(), levels.Histogram()
 	least, most := levels.Extent()
 	answer := infoResponse{
-		Pages: len(file.Pages), Page: number, Width: page.Width, Height: page.Height, Channels: channelsOf(file.Pages),
+		Pages: len(file.Pages), Page: number, Width: page.Width, Height: page.Height, Channels: channelsOf(file),
 		SampleType: page.Type.String(), Bits: page.Bits, Range: [2]float64{least, most}, Low: window.Low, High: window.High,
 		Histogram:       histogram{Low: window.Low, High: window.High, Counts: counts[:]},
 		PixelSizeSource: page.PixelSizeFrom,
@@ -84,13 +88,12 @@ func newInfo(file *imageio.File, page imageio.Page, number int, levels *imageio.
 }
 
 // channelsOf are the channels of a file, by their numbers.
-func channelsOf(pages []imageio.Page) []channelInfo {
-	pages = slices.Clone(pages)
-	slices.SortStableFunc(pages, func(a, b imageio.Page) int { return cmp.Compare(a.Channel, b.Channel) })
-	pages = slices.CompactFunc(pages, func(a, b imageio.Page) bool { return a.Channel == b.Channel })
-	channels := make([]channelInfo, len(pages))
-	for i, p := range pages {
-		channels[i].Name = p.ChannelName
+func channelsOf(file *imageio.File) []channelInfo {
+	names := file.Channels()
+	channels := make([]channelInfo, len(names))
+	for i, name := range names {
+		c := colourOf(i, len(names))
+		channels[i] = channelInfo{Name: name, Colour: fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B)}
 	}
 	return channels
 }

@@ -87,10 +87,15 @@ func (a *api) fail(c *gin.Context, err error) {
 		if c.Request.Context().Err() != nil { // its client is gone, and heard nothing of it
 			level = slog.LevelDebug
 		}
-		a.Log.Log(c.Request.Context(), level, "request failed", "method", c.Request.Method, "path", c.Request.URL.Path,
-			"session", c.GetString(sessionKey), "code", p.Code, "mark", mark, "error", err)
+		say := func() {
+			a.Log.Log(c.Request.Context(), level, "request failed", "method", c.Request.Method, "path", c.Request.URL.Path,
+				"session", c.GetString(sessionKey), "code", p.Code, "mark", mark, "error", err)
+		}
 		if p.Code == problem.Internal {
+			say()
 			p = problem.Newf(problem.Internal, "The operator finds the reason in the server's log, beside mark=%s.", mark)
+		} else {
+			a.outage.Do(say) // while Redis is away, everybody's requests fail of the same
 		}
 	}
 	c.Abort()

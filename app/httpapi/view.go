@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"image/jpeg"
 	"math"
@@ -29,8 +30,9 @@ const (
 
 // view is what is asked for of a picture.
 type view struct {
-	page   int
-	window *imageio.Window // nil: the image's own
+	page    int
+	channel string          // a name or a number from 0; "" is the page's own, composite all of them
+	window  *imageio.Window // nil: the image's own
 }
 
 // preview serves a picture of a whole page.
@@ -80,7 +82,7 @@ func (a *api) tile(c *gin.Context) {
 
 // viewOf reads what previews and tiles have in common.
 func viewOf(c *gin.Context, page string) (view, error) {
-	var v view
+	v := view{channel: c.Query("channel")}
 	var err error
 	if page != "" {
 		if v.page, err = number(page, "page", 0, maxPages); err != nil {
@@ -89,6 +91,9 @@ func viewOf(c *gin.Context, page string) (view, error) {
 	}
 	if c.Query("low") == "" && c.Query("high") == "" && c.Query("gamma") == "" {
 		return v, nil
+	}
+	if v.channel == composite {
+		return v, problem.New(problem.BadRequest, "A composite has no window of its own: low, high and gamma are of one channel.")
 	}
 	window := imageio.Window{Gamma: 1}
 	for name, value := range map[string]*float64{"low": &window.Low, "high": &window.High, "gamma": &window.Gamma} {
@@ -165,15 +170,19 @@ func (a *api) drawView(ctx context.Context, blob *storage.Blob, key string, v vi
 	if err != nil {
 		return nil, err
 	}
-	if v.window == nil {
-		levels, err := a.levelsOf(ctx, file, key, v.page)
-		if err != nil {
-			return nil, err
+	draw := func(plane imageio.Plane) (imageio.Image, error) {
+		window := v.window
+		if window == nil {
+			levels, err := a.levelsOf(ctx, file, key, plane)
+			if err != nil {
+				return imageio.Image{}, err
+			}
+			own := levels.Window()
+			window = &own
 		}
-		own := levels.Window()
-		v.window = &own
+		return file.View(ctx, plane, area, size, *window, a.Decoded)
 	}
-	picture, err := file.View(ctx, imageio.Plane{Page: v.page}, area, size, *v.window, a.Decoded)
+	picture, err := viewChannel(file, v, draw)
 	if err != nil {
 		return nil, err
 	}
@@ -198,17 +207,17 @@ func (a *api) openPage(ctx context.Context, blob *storage.Blob, page int) (*imag
 	return file, file.Pages[page], nil
 }
 
-// levelsOf are the levels of a page, which take a look at all of it: they are kept.
-func (a *api) levelsOf(ctx context.Context, file *imageio.File, key string, page int) (*imageio.Levels, error) {
-	name := key + " " + strconv.Itoa(page)
+// levelsOf are the levels of a plane, which take a look at all of it: they are kept.
+func (a *api) levelsOf(ctx context.Context, file *imageio.File, key string, plane imageio.Plane) (*imageio.Levels, error) {
+	name := fmt.Sprintf("%s %d %d", key, plane.Page, plane.Sample)
 	if levels, known := a.levels.Get(name); known {
 		return levels, nil
 	}
-	reader, err := file.Reader(ctx, imageio.Plane{Page: page}, a.Decoded)
+	reader, err := file.Reader(ctx, plane, a.Decoded)
 	if err != nil {
 		return nil, err
 	}
-	levels, err := imageio.Survey(ctx, reader, file.Pages[page])
+	levels, err := imageio.Survey(ctx, reader, file.Pages[plane.Page])
 	if err = errors.Join(err, reader.Close()); err != nil {
 		return nil, err
 	}

@@ -2,12 +2,15 @@ package httpapi
 
 import (
 	"bytes"
+	"encoding/binary"
 	"image"
 	"image/color"
 	_ "image/jpeg" // decodes small previews
 	"image/png"
 	"net/http"
 	"testing"
+
+	"seghub/models/imageio/tiff/tifftest"
 )
 
 // ramp is a 16-bit PNG whose samples are 100 times their column, up to 100 times 649.
@@ -83,6 +86,56 @@ func TestViewsOfAnImage(t *testing.T) {
 	}
 	if a := e.get(root+"/tiles/0/0/0/0", e.session()); a.StatusCode != http.StatusNotFound {
 		t.Errorf("a tile of somebody else's image: status %d", a.StatusCode)
+	}
+}
+
+// stained is an ImageJ stack of two depths, in each of which three channels are light in one of three columns.
+func stained() []byte {
+	pages := make([]tifftest.Page, 6)
+	for i := range pages {
+		pix := make([]byte, 30*20)
+		for at := range pix {
+			if at%30/10 == i%3 {
+				pix[at] = uint8(200 + i/3*40)
+			}
+		}
+		pages[i] = tifftest.Grey(30, 20, pix)
+	}
+	pages[0].Tags = append(pages[0].Tags, tifftest.Text(270, "ImageJ=1.54f\nimages=6\nchannels=3\nslices=2\n"))
+	return tifftest.File(binary.LittleEndian, false, pages...)
+}
+
+func TestChannelsOfAnImage(t *testing.T) {
+	e := newEdge(t, func(c *Config) { c.Limits.Pixels = 1e7 })
+	ada := e.session()
+	var up uploadResponse
+	e.upload(ada, field("model", "unet"), field("pages", "1"), file("stained.tif", stained())).decode(t, http.StatusAccepted, &up)
+	root := "/api/v1/images/" + up.Accepted[0].ImageID
+
+	for path, want := range map[string][3]color.RGBA{
+		"/preview":                         {{200, 200, 200, 255}, {A: 255}, {A: 255}},
+		"/preview?channel=1":               {{A: 255}, {200, 200, 200, 255}, {A: 255}},
+		"/preview?page=5&channel=1":        {{A: 255}, {240, 240, 240, 255}, {A: 255}},
+		"/tiles/3/0/0/0?channel=2":         {{A: 255}, {A: 255}, {240, 240, 240, 255}},
+		"/preview?channel=2&low=0&high=50": {{A: 255}, {A: 255}, {255, 255, 255, 255}},
+		"/tiles/0/0/0/0?channel=composite": {{0, 200, 200, 255}, {200, 0, 200, 255}, {200, 200, 0, 255}},
+	} {
+		img, _ := ask(t, e, root+path, ada)
+		for column, light := range want {
+			if got := color.RGBAModel.Convert(img.At(10*column+5, 10)); got != light {
+				t.Errorf("%s: %v in column %d, want %v", path, got, column, light)
+			}
+		}
+	}
+	var info infoResponse
+	e.get(root+"/info?page=4&channel=0", ada).decode(t, http.StatusOK, &info)
+	if len(info.Channels) != 3 || info.Channels[1].Colour != "#ff00ff" || info.Range != [2]float64{0, 240} {
+		t.Errorf("%+v", info)
+	}
+	for _, path := range []string{"/preview?channel=3", "/info?channel=DAPI", "/info?channel=composite", "/preview?channel=composite&low=0&high=9"} {
+		if a := e.get(root+path, ada); a.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: status %d", path, a.StatusCode)
+		}
 	}
 }
 

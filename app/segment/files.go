@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -27,26 +28,40 @@ func isImage(name string) bool {
 // File is one to segment.
 type File struct {
 	Path string
-	Name string // below the folder that it was found in, with slashes
+	Name string // below the folder that it was found in, with slashes; of several folders it begins with that one's
 }
+
+// sentAs is what the hub hears it called, which takes no path: its tables tell A01.tif of one plate from that of another.
+func (f File) sentAs() string { return strings.ReplaceAll(f.Name, "/", "_") }
 
 // Files are the files that paths name, and the images of the folders that they name, with the folders below; what is hidden
 // is left out. The folder out is none of them.
 func Files(paths []string, out string) ([]File, error) {
-	var list []File
-	seen := map[string]bool{}
-	for _, path := range paths {
+	isFolder := make([]bool, len(paths))
+	folders := 0
+	for i, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
 			return nil, err
 		}
-		found := []File{{path, filepath.Base(path)}}
-		if info.IsDir() {
-			if found, err = images(path, out); err != nil {
+		if isFolder[i] = info.IsDir(); isFolder[i] {
+			folders++
+		}
+	}
+	var list []File
+	seen := map[string]bool{}
+	for i, given := range paths {
+		found := []File{{given, filepath.Base(given)}}
+		if isFolder[i] {
+			var err error
+			if found, err = images(given, out); err != nil {
 				return nil, err
 			}
 		}
 		for _, f := range found {
+			if isFolder[i] && folders > 1 {
+				f.Name = path.Join(filepath.Base(absolute(given)), f.Name)
+			}
 			if key := absolute(f.Path); !seen[key] {
 				seen[key] = true
 				list = append(list, f)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"seghub/client"
 	"seghub/storage/export"
@@ -20,17 +21,61 @@ type fetcher struct {
 	hub     *client.Client
 	out     string
 	formats []string
-	names   map[string]export.Names // by folder below out
+	stems   *stems
 }
 
-// stem is a name for the files of one job, below the folder of its image, that no other job has.
-func (f *fetcher) stem(file File, job client.Job) string {
-	folder := path.Dir(file.Name)
-	if f.names[folder] == nil {
-		f.names[folder] = export.Names{}
-	}
-	return path.Join(folder, f.names[folder].Of(path.Base(file.Name), job.Page, job.Pages))
+// stems are names below out for what is made of pages: no two pages have the same, and one that is made again keeps its own.
+type stems struct {
+	given map[string]map[int]string // by the path of the page's file, and its number
+	taken map[string]export.Names   // by folder below out
 }
+
+func newStems() *stems {
+	return &stems{given: map[string]map[int]string{}, taken: map[string]export.Names{}}
+}
+
+// of is the stem of a job's page.
+func (s *stems) of(file File, job client.Job) string {
+	if stem, given := s.given[file.Path][job.Page]; given {
+		return stem
+	}
+	folder := path.Dir(file.Name)
+	stem := path.Join(folder, s.in(folder).Of(path.Base(file.Name), job.Page, job.Pages))
+	s.give(file.Path, job.Page, stem)
+	return stem
+}
+
+// in are the names that are taken in a folder.
+func (s *stems) in(folder string) export.Names {
+	if s.taken[folder] == nil {
+		s.taken[folder] = export.Names{}
+	}
+	return s.taken[folder]
+}
+
+// give takes a stem for a page.
+func (s *stems) give(file string, page int, stem string) {
+	if s.given[file] == nil {
+		s.given[file] = map[int]string{}
+	}
+	s.given[file][page] = stem
+	s.in(path.Dir(stem))[strings.ToLower(path.Base(stem))] = true
+}
+
+// writable tells why nothing can be written to a folder, before work goes into what is to be written.
+func writable(folder string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	probe, err := os.CreateTemp(folder, partPattern)
+	if err != nil {
+		return err
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// partPattern names what is being written, hidden from whoever takes what lies there.
+const partPattern = ".seghub-*"
 
 // ofJob fetches the formats that each image has a file of its own in; those of all images too where each is alone.
 func (f *fetcher) ofJob(ctx context.Context, stem string, job client.Job, alone bool) error {
@@ -88,7 +133,7 @@ func (f *fetcher) save(name string, fetch func(to func() (io.Writer, error)) err
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return err
 	}
-	part, err := os.CreateTemp(filepath.Dir(target), ".seghub-*")
+	part, err := os.CreateTemp(filepath.Dir(target), partPattern)
 	if err != nil {
 		return err
 	}

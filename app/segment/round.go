@@ -70,7 +70,7 @@ func (r *round) run(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return ctx.Err()
+	return context.Cause(ctx)
 }
 
 // tell has run do something.
@@ -97,6 +97,7 @@ func (r *round) sendAll(ctx context.Context) error {
 // send uploads a file. Its error is that of the session; what is wrong with the file is told.
 func (r *round) send(ctx context.Context, it *item) error {
 	file := client.FromDisk(it.Path)
+	file.Name = it.sentAs()
 	sent, err := r.hub.Upload(ctx, client.Upload{
 		Model: r.task.Model, Options: r.task.Options, Files: []client.File{file},
 		Moved: func(bytes int64) { r.task.Board.sending(it, bytes, file.Size) },
@@ -256,7 +257,7 @@ func (r *round) settle(it *item) {
 		case job.State != client.Done:
 			failed = why(job)
 		default:
-			p.jobs, p.stems = append(p.jobs, job), append(p.stems, r.stem(it, job))
+			p.jobs, p.stems = append(p.jobs, job), append(p.stems, r.fetch.stems.of(it.File, job))
 		}
 	}
 	for _, id := range it.jobs { // it settles once
@@ -264,19 +265,6 @@ func (r *round) settle(it *item) {
 	}
 	it.err = failed
 	r.toFetch <- p
-}
-
-// stem names what is made of a job; when it is made again it has the same name.
-func (r *round) stem(it *item, job client.Job) string {
-	stem, named := it.stems[job.Page]
-	if !named {
-		stem = r.fetch.stem(it.File, job)
-		if it.stems == nil {
-			it.stems = map[int]string{}
-		}
-		it.stems[job.Page] = stem
-	}
-	return stem
 }
 
 func (r *round) end(it *item, err error) {

@@ -23,6 +23,8 @@ type Task struct {
 	Formats []string
 	Alone   bool // each file makes documents of its own, in all formats
 	Board   *Board
+
+	stems *stems // that were given out before; may be nil
 }
 
 // Validate says which format there is not.
@@ -47,7 +49,13 @@ func Run(ctx context.Context, task Task, files []File) ([]Failure, error) {
 	for i, f := range files {
 		items[i] = &item{File: f}
 	}
-	fetch := fetcher{out: task.Out, formats: task.Formats, names: map[string]export.Names{}}
+	if err := writable(task.Out); err != nil {
+		return nil, err
+	}
+	fetch := fetcher{out: task.Out, formats: task.Formats, stems: task.stems}
+	if fetch.stems == nil {
+		fetch.stems = newStems()
+	}
 	task.Board.start(len(items))
 	defer task.Board.end()
 	todo := items
@@ -84,8 +92,7 @@ func failuresOf(items []*item) (list []Failure) {
 // item is a file on its way.
 type item struct {
 	File
-	jobs  []string       // that were made of it; nil until it is sent
-	stems map[int]string // of what is written, by page; they stay when it is sent again
+	jobs  []string // that were made of it; nil until it is sent
 	ended bool
 	err   error
 }

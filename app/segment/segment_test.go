@@ -3,6 +3,7 @@ package segment
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -127,17 +128,21 @@ func segmentAll(ctx context.Context, t *testing.T, cut *cable, folder, out strin
 			t.Errorf("%d files %s, want %d", len(written), ending, want)
 		}
 	}
-	table, err := os.ReadFile(filepath.Join(out, "results.csv"))
+	table, err := os.Open(filepath.Join(out, "results.csv"))
 	if err != nil {
 		return err
 	}
-	rows := strings.Split(strings.TrimSpace(string(table)), "\n")
+	defer table.Close()
+	rows, err := csv.NewReader(table).ReadAll()
+	if err != nil {
+		return err
+	}
+	image, object := slices.Index(rows[0], "image"), slices.Index(rows[0], "object")
 	images := map[string]bool{}
 	objects := map[string]bool{}
 	for _, row := range rows[1:] {
-		cells := strings.Split(row, ",")
-		images[cells[0]] = true
-		if key := cells[0] + " " + cells[2]; objects[key] {
+		images[row[image]] = true
+		if key := row[image] + " " + row[object]; objects[key] {
 			t.Errorf("object %s is there twice: a file became two jobs", key)
 		} else {
 			objects[key] = true
@@ -246,6 +251,12 @@ func TestFilesOfAFolder(t *testing.T) {
 	if want := []string{"a.png", "b.TIF", "day 2/c.jpg", "notes.txt"}; !slices.Equal(names, want) {
 		t.Errorf("found %q, want %q", names, want)
 	}
+	if files, err = Files([]string{folder, filepath.Join(folder, "day 2"), filepath.Join(folder, ".cache")}, out); err != nil {
+		t.Fatal(err)
+	}
+	if last := files[len(files)-1]; last.Name != ".cache/d.png" || last.sentAs() != ".cache_d.png" {
+		t.Errorf("of several folders: %q, sent as %q", last.Name, last.sentAs())
+	}
 	if _, err := Files([]string{filepath.Join(folder, ".cache")}, out); err != nil {
 		t.Errorf("a hidden folder that is named: %v", err)
 	}
@@ -253,6 +264,17 @@ func TestFilesOfAFolder(t *testing.T) {
 		if _, err := Files([]string{path}, out); err == nil {
 			t.Errorf("%s has images", path)
 		}
+	}
+}
+
+func TestAFolderThatTakesNothingIsSaidBeforeAnythingIsSent(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(out, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Nobody listens there: whoever went on would wait.
+	if _, err := Run(t.Context(), task(t, "http://127.0.0.1:1", out, "csv"), []File{{"a.png", "a.png"}}); err == nil || !strings.Contains(err.Error(), out) {
+		t.Error(err)
 	}
 }
 
@@ -305,11 +327,9 @@ func TestWatcherTakesWhatIsCompleteAndRemembersIt(t *testing.T) {
 		if err := os.MkdirAll(out, 0o755); err != nil {
 			return err
 		}
-		newWatcher := func() *watcher {
-			task := task(t, address, out, "csv")
-			task.Alone = true
-			w := &watcher{task: task, dir: folder, did: map[string]seen{}, found: map[string]seen{}, rests: map[string]int{}, said: map[string]seen{}}
-			if err := w.remember(); err != nil {
+		watch := func() *watcher {
+			w, err := newWatcher(task(t, address, out, "csv"), folder)
+			if err != nil {
 				t.Fatal(err)
 			}
 			return w
@@ -321,12 +341,12 @@ func TestWatcherTakesWhatIsCompleteAndRemembersIt(t *testing.T) {
 			}
 			return list
 		}
-		w := newWatcher()
+		w := watch()
 		for look := range atRest {
 			if n := len(made()); n != 0 {
 				t.Errorf("after %d looks there are %d tables", look, n)
 			}
-			if err := w.look(ctx); err != nil {
+			if _, err := w.look(ctx); err != nil {
 				return err
 			}
 		}
@@ -337,7 +357,7 @@ func TestWatcherTakesWhatIsCompleteAndRemembersIt(t *testing.T) {
 			return err
 		}
 		for range atRest {
-			if err := w.look(ctx); err != nil {
+			if _, err := w.look(ctx); err != nil {
 				return err
 			}
 		}
@@ -355,14 +375,32 @@ func TestWatcherTakesWhatIsCompleteAndRemembersIt(t *testing.T) {
 				return err
 			}
 		}
-		w = newWatcher()
+		w = watch()
 		for range atRest + 1 {
-			if err := w.look(ctx); err != nil {
+			if _, err := w.look(ctx); err != nil {
 				return err
 			}
 		}
 		if n := len(made()); n != 0 {
 			t.Errorf("%d tables were made again", n)
+		}
+		// A file that differs in its ending alone, and one that is rewritten: neither writes over what the other has made.
+		twin := strings.TrimSuffix(files[0].Path, ".png") + ".tif"
+		for _, path := range []string{twin, files[0].Path} {
+			if err := os.WriteFile(path, append(whole[:len(whole):len(whole)], "trailing"...), 0o600); err != nil {
+				return err
+			}
+			for range atRest {
+				if _, err := w.look(ctx); err != nil {
+					return err
+				}
+			}
+		}
+		stem := strings.TrimSuffix(files[0].Name, ".png")
+		for i, path := range made() {
+			if want := []string{stem + "-2.csv", stem + ".csv"}[i]; filepath.Base(path) != want {
+				t.Errorf("table %s, want %s", path, want)
+			}
 		}
 		return nil
 	})

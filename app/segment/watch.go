@@ -25,11 +25,20 @@ type seen struct {
 	Modified time.Time `json:"modified"`
 }
 
+// did is a file that is done, and how what was made of its pages is called.
+type did struct {
+	seen
+	Stems map[int]string `json:"stems,omitempty"`
+}
+
+// atOnce is how many files are done before that is written down.
+const atOnce = 50
+
 // watcher remembers what it did, and how the others looked.
 type watcher struct {
 	task  Task
 	dir   string
-	did   map[string]seen // by name; those of memory
+	did   map[string]did // by name; those of memory
 	found map[string]seen
 	rests map[string]int // looks in a row that found a file as it was
 	said  map[string]seen
@@ -44,17 +53,20 @@ func Watch(ctx context.Context, task Task, dir string, every time.Duration) erro
 	if err := os.MkdirAll(task.Out, 0o755); err != nil {
 		return err
 	}
-	task.Alone = true
-	w := &watcher{task: task, dir: dir, did: map[string]seen{}, found: map[string]seen{}, rests: map[string]int{}, said: map[string]seen{}}
-	if err := w.remember(); err != nil {
+	w, err := newWatcher(task, dir)
+	if err != nil {
 		return err
 	}
 	task.Board.Say("Watching " + dir)
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		if err := w.look(ctx); err != nil {
+		more, err := w.look(ctx)
+		if err != nil {
 			return err
+		}
+		if more {
+			continue
 		}
 		select {
 		case <-tick.C:
@@ -64,33 +76,39 @@ func Watch(ctx context.Context, task Task, dir string, every time.Duration) erro
 	}
 }
 
-// look does what is complete.
-func (w *watcher) look(ctx context.Context) error {
+func newWatcher(task Task, dir string) (*watcher, error) {
+	task.Alone, task.stems = true, newStems()
+	w := &watcher{task: task, dir: dir, did: map[string]did{}, found: map[string]seen{}, rests: map[string]int{}, said: map[string]seen{}}
+	return w, w.remember()
+}
+
+// look does what is complete; more tells whether there is more than it did.
+func (w *watcher) look(ctx context.Context) (more bool, err error) {
 	files, err := images(w.dir, w.task.Out)
 	if err != nil {
 		w.task.Board.Say(err.Error()) // a share that is away comes back
-		return nil
+		return false, nil
 	}
 	var ready []File
 	for _, f := range files {
-		if w.isReady(ctx, f) {
+		if len(ready) < atOnce && w.isReady(ctx, f) {
 			ready = append(ready, f)
 		}
 	}
 	if len(ready) == 0 {
-		return nil
+		return false, nil
 	}
 	failures, err := Run(ctx, w.task, ready)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, f := range ready {
-		w.did[f.Name] = w.found[f.Name]
+		w.did[f.Name] = did{w.found[f.Name], w.task.stems.given[f.Path]}
 	}
 	for _, f := range failures {
 		w.task.Board.Say(fmt.Sprintf("failed: %s: %v", f.File.Path, f.Err))
 	}
-	return w.keep()
+	return len(ready) == atOnce, w.keep()
 }
 
 // isReady tells whether a file is new, has been at rest, and can be read to its end.
@@ -100,7 +118,7 @@ func (w *watcher) isReady(ctx context.Context, f File) bool {
 		return false
 	}
 	now := seen{info.Size(), info.ModTime().UTC()}
-	if w.did[f.Name] == now {
+	if w.did[f.Name].seen == now {
 		return false
 	}
 	if w.found[f.Name] != now {
@@ -136,6 +154,11 @@ func (w *watcher) remember() error {
 	}
 	if err == nil {
 		err = json.Unmarshal(data, &w.did)
+	}
+	for name, d := range w.did {
+		for page, stem := range d.Stems {
+			w.task.stems.give(filepath.Join(w.dir, filepath.FromSlash(name)), page, stem)
+		}
 	}
 	return err
 }

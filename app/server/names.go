@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"time"
 
 	"seghub/app/config"
 )
@@ -39,7 +40,7 @@ func (s *server) proxies() []netip.Prefix {
 // deployment tells this hub and those that share its storage from others under the same host name. Without storage
 // it is the port, which tells it from others on this machine.
 func (s *server) deployment(ctx context.Context) string {
-	name, err := s.store.Identity(ctx)
+	name, err := s.storageName(ctx)
 	if err == nil {
 		return name
 	}
@@ -49,4 +50,13 @@ func (s *server) deployment(ctx context.Context) string {
 		return ""
 	}
 	return port
+}
+
+// nameWithin is how long the storage may take to tell its name: a hub starts without, and says so.
+const nameWithin = 10 * time.Second
+
+func (s *server) storageName(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, nameWithin)
+	defer cancel()
+	return s.store.Identity(ctx)
 }

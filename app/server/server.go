@@ -238,7 +238,7 @@ func (s *server) startSessions(ctx context.Context) error {
 	if node == "" {
 		node = config.Hostname()
 	}
-	storage, err := s.store.Identity(ctx)
+	storage, err := s.storageName(ctx)
 	if err != nil {
 		s.log.Warn("the storage has no name yet: other hubs may use another one unnoticed", "error", err)
 	}

@@ -18,6 +18,17 @@ type Host struct{}
 // cgroup is where Linux shows a process the limits of its own container.
 const cgroup = "/sys/fs/cgroup"
 
+// accounts are the files there that tell of memory: those of version 2, and those of version 1, where no limit is a very high one.
+var accounts = []account{
+	{limit: "memory.max", used: "memory.current", stat: "memory.stat", files: "inactive_file "},
+	{limit: "memory/memory.limit_in_bytes", used: "memory/memory.usage_in_bytes", stat: "memory/memory.stat", files: "total_inactive_file "},
+}
+
+type account struct {
+	limit, used, stat string // names of files
+	files             string // what a line of stat begins with that tells the bytes of pages of files
+}
+
 // Usage measures the host.
 func (Host) Usage(ctx context.Context) (Usage, error) {
 	host, err := mem.VirtualMemoryWithContext(ctx)
@@ -34,20 +45,29 @@ func (Host) Usage(ctx context.Context) (Usage, error) {
 // container reads the limit of a container, and what of it is in use: all but the pages of files, which the kernel takes back
 // when somebody needs them. False when there is no limit.
 func container(folder string) (Usage, bool) {
-	limit, ok := number(folder, "memory.max")
+	for _, a := range accounts {
+		if usage, ok := a.read(folder); ok {
+			return usage, true
+		}
+	}
+	return Usage{}, false
+}
+
+func (a account) read(folder string) (Usage, bool) {
+	limit, ok := number(folder, a.limit)
 	if !ok {
 		return Usage{}, false
 	}
-	used, ok := number(folder, "memory.current")
+	used, ok := number(folder, a.used)
 	if !ok {
 		return Usage{}, false
 	}
-	stat, err := os.ReadFile(filepath.Join(folder, "memory.stat"))
+	stat, err := os.ReadFile(filepath.Join(folder, a.stat))
 	if err != nil {
 		return Usage{}, false
 	}
 	for line := range strings.Lines(string(stat)) {
-		if value, is := strings.CutPrefix(line, "inactive_file "); is {
+		if value, is := strings.CutPrefix(line, a.files); is {
 			if pages, err := strconv.ParseUint(strings.TrimSpace(value), 10, 64); err == nil {
 				used -= min(used, pages)
 			}

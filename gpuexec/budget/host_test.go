@@ -37,4 +37,15 @@ func TestAContainersLimitCountsWithoutThePagesOfFiles(t *testing.T) {
 	if _, ok := container(folder); ok {
 		t.Error("a container without a limit has one")
 	}
+
+	first := t.TempDir() // version 1
+	if err := os.Mkdir(filepath.Join(first, "memory"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(first, "memory/memory.limit_in_bytes", "8000\n")
+	write(first, "memory/memory.usage_in_bytes", "6000\n")
+	write(first, "memory/memory.stat", "inactive_file 100\ntotal_inactive_file 2500\n")
+	if got, ok := container(first); !ok || got != (Usage{UsedBytes: 3500, TotalBytes: 8000}) {
+		t.Errorf("of the first version: %+v, %t", got, ok)
+	}
 }

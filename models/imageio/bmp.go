@@ -1,7 +1,6 @@
 package imageio
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -10,9 +9,12 @@ import (
 	"seghub/models/imageio/refusal"
 )
 
-// isBMP: "BM" alone is how many a text begins; the four reserved bytes are zero in every bitmap.
+// isBMP: "BM" alone is how many a text begins; in every bitmap the length of a header follows, which is no text.
 func isBMP(head []byte) bool {
-	return len(head) >= 2 && string(head[:2]) == "BM" && (len(head) < 10 || bytes.Equal(head[6:10], make([]byte, 4)))
+	if len(head) < 18 {
+		return len(head) >= 2 && string(head[:2]) == "BM"
+	}
+	return string(head[:2]) == "BM" && binary.LittleEndian.Uint32(head[14:]) < 1<<16
 }
 
 // bitmap is how the pixels of a BMP lie (Microsoft, BITMAPINFOHEADER and its kin).

@@ -1,6 +1,8 @@
 package imageio
 
 import (
+	"cmp"
+	"iter"
 	"strconv"
 	"strings"
 
@@ -100,6 +102,66 @@ func (c Choice) Validate() error {
 	}
 	_, err := c.ranges()
 	return err
+}
+
+// Channels are the names of the channels that a Choice can name, by their numbers; empty where the file does not say.
+func (f *File) Channels() []string {
+	names, samples := make([]string, 1), 1
+	for _, p := range f.Pages {
+		samples = max(samples, p.Samples)
+		if p.Channel >= len(names) {
+			names = append(names, make([]string, p.Channel+1-len(names))...)
+		}
+		names[p.Channel] = cmp.Or(names[p.Channel], p.ChannelName)
+	}
+	if len(names) == 1 && samples > 1 {
+		return make([]string, samples)
+	}
+	return names
+}
+
+// Beside is the plane of a channel at the depth and the time of a page, of which it has the size; an empty name is the page's own.
+// The error is a Refusal, in words about the choice.
+func (f *File) Beside(page int, name string) (Plane, error) {
+	sample, channel, err := f.channel(name)
+	if err != nil {
+		return Plane{}, err
+	}
+	plane, there := f.beside(page, sample, channel)
+	if !there {
+		return Plane{}, refusal.Unsupported("There is no channel %q beside page %d.", name, page+1)
+	}
+	return plane, nil
+}
+
+// Together are the planes of all channels at the depth and the time of a page, by the numbers of the channels.
+func (f *File) Together(page int) iter.Seq2[int, Plane] {
+	return func(yield func(int, Plane) bool) {
+		samples := f.Pages[page].Samples
+		for number := range f.Channels() {
+			sample, channel := 0, number
+			if samples > 1 {
+				sample, channel = number, -1
+			}
+			if plane, there := f.beside(page, sample, channel); there && !yield(number, plane) {
+				return
+			}
+		}
+	}
+}
+
+// beside is a plane at the depth and the time of a page: of a channel among the pages, or where that is -1, of a sample of its pixels.
+func (f *File) beside(page, sample, channel int) (plane Plane, there bool) {
+	own := f.Pages[page]
+	if channel < 0 || channel == own.Channel {
+		return Plane{Page: page, Sample: sample}, sample < own.Samples
+	}
+	for i, p := range f.Pages {
+		if p.Channel == channel && p.Z == own.Z && p.T == own.T && p.Width == own.Width && p.Height == own.Height {
+			return Plane{Page: i}, true
+		}
+	}
+	return Plane{}, false
 }
 
 // channel finds a channel by its name or number: among the pages, or where those are of one, among the samples of a pixel. It is -1

@@ -35,8 +35,8 @@ func begins(marks ...string) func([]byte) bool {
 	}
 }
 
-// sniffLength is how many bytes sniff wants to see.
-const sniffLength = 132
+// sniffLength is how many bytes sniff wants to see: of XML the first element may come behind a remark.
+const sniffLength = 512
 
 // sniff tells the format of a file by its first bytes, of which there are fewer than sniffLength only
 // when the file is shorter. What is known and not read is refused by name.

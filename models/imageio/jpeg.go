@@ -25,6 +25,7 @@ const (
 	endOfImage   = 0xd9
 	startOfScan  = 0xda
 	app1         = 0xe1
+	startOfLS    = 0xf7 // a frame of JPEG-LS (ISO 14495)
 )
 
 // openJPEG is a format's open.
@@ -97,6 +98,8 @@ func readJPEGHeader(r *bufio.Reader) (h jpegHeader, err error) {
 				return h, cut
 			}
 			h.takeApp1(data)
+		case marker == startOfLS:
+			return h, refusal.Unsupported("This is a JPEG-LS image, which is not read here: save it as PNG or TIFF.")
 		case isFrame(marker):
 			data := make([]byte, size)
 			if _, err := io.ReadFull(r, data); err != nil {

@@ -22,8 +22,8 @@ type kindOfFile struct {
 	}
 }
 
-// TestKinds reads every kind of TIFF that tifffile writes. The common ones are written anew; those that need codecs which Debian's
-// tifffile does not have lie in testdata.
+// TestKinds reads every kind of file that tifffile, Pillow and the scripts themselves write. The common ones are written anew; those
+// that need codecs which Debian's tifffile does not have lie in testdata.
 func TestKinds(t *testing.T) {
 	t.Run("stored", func(t *testing.T) { readKinds(t, "testdata/kinds") })
 	t.Run("written anew", func(t *testing.T) {
@@ -34,11 +34,13 @@ func TestKinds(t *testing.T) {
 		if err := exec.Command(python, "-c", "import tifffile").Run(); err != nil {
 			t.Skip("left out: the kinds of TIFF that Python's tifffile writes: it is not installed")
 		}
-		folder := t.TempDir()
-		if out, err := exec.Command(python, "testdata/kinds.py", folder).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
+		for _, script := range []string{"testdata/kinds.py", "testdata/pictures.py"} {
+			folder := t.TempDir()
+			if out, err := exec.Command(python, script, folder).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			readKinds(t, folder)
 		}
-		readKinds(t, folder)
 	})
 }
 

@@ -8,6 +8,8 @@ import (
 	"image"
 	"math"
 	"math/bits"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -240,6 +242,35 @@ func TestCutFiles(t *testing.T) {
 				t.Errorf("%s cut at %d of %d bytes: %v", name, end, len(file), err)
 			}
 		}
+	}
+}
+
+// TestCutKinds cuts the stored files of every codec, and one whose picture lies below a thumbnail, which must not be taken for it.
+func TestCutKinds(t *testing.T) {
+	paths, err := filepath.Glob("testdata/kinds/*.*")
+	if err != nil || len(paths) == 0 {
+		t.Fatal(paths, err)
+	}
+	for _, path := range paths {
+		if ext := filepath.Ext(path); ext == ".raw" || ext == ".json" {
+			continue
+		}
+		file, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for end := 64; end < len(file)-8; end += 64 {
+			if err := bad(t, file[:end]); !errors.Is(err, imageio.ErrCorrupt) {
+				t.Errorf("%s cut at %d of %d bytes: %v", path, end, len(file), err)
+			}
+		}
+	}
+	described := tifftest.File(binary.LittleEndian, false, tifftest.Grey(4, 3, make([]byte, 12), tifftest.Text(270, strings.Repeat("<OME>", 100))))
+	behind := int(binary.LittleEndian.Uint32(described[4:])) // the directory, in front of which the description lies
+	moved := append(append([]byte{}, described[:8+12]...), described[behind:]...)
+	binary.LittleEndian.PutUint32(moved[4:], 8+12)
+	if err := bad(t, moved); !errors.Is(err, imageio.ErrCorrupt) {
+		t.Errorf("a description behind the end: %v", err)
 	}
 }
 

@@ -111,8 +111,9 @@ func openGIF(source *fileSource, _ Limits) (*File, error) {
 	}
 	page := Page{Width: config.Width, Height: config.Height, Channels: 3, Bits: 8}
 	pixels := int64(config.Width) * int64(config.Height)
+	control := gifControl(source)
 	return pictureFile(source, page, 2*pixels, func(r io.Reader, alive func() error) (picture, error) {
-		frame, err := gif.Decode(r)
+		frame, err := gif.Decode(&opaque{r, control})
 		if err != nil {
 			return picture{}, err
 		}
@@ -123,4 +124,42 @@ func openGIF(source *fileSource, _ Limits) (*File, error) {
 		}
 		return newPicture(frame, alive)
 	}), nil
+}
+
+// gifControl is where, of the first frame, the byte lies that says whether one of its colours is transparent; -1 where nothing says
+// so (GIF89a, sections 15 to 23).
+func gifControl(source *fileSource) (at int64) {
+	const controls, ahead = "\x21\xf9\x04", 64 << 10
+	head := make([]byte, min(ahead, source.size))
+	n, _ := source.ReadAt(head, 0) // an error that counts is the source's
+	head, at = head[:n], -1
+	next := 13
+	if len(head) > 10 && head[10]&0x80 != 0 {
+		next += 3 << (head[10]&7 + 1)
+	}
+	for next+4 < len(head) && head[next] == controls[0] { // an extension: pieces, each behind its length, up to one of none
+		if string(head[next:next+3]) == controls {
+			at = int64(next + 3)
+		}
+		for next += 2; next < len(head) && head[next] > 0; {
+			next += 1 + int(head[next])
+		}
+		next++
+	}
+	return at
+}
+
+// opaque gives a GIF without the mark, at a place, that a colour is transparent, for which image/gif would give up the colour.
+type opaque struct {
+	r  io.Reader
+	at int64
+}
+
+func (o *opaque) Read(p []byte) (int, error) {
+	n, err := o.r.Read(p)
+	if o.at >= 0 && o.at < int64(n) {
+		p[o.at] &^= 1
+	}
+	o.at -= int64(n)
+	return n, err
 }

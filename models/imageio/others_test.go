@@ -105,7 +105,9 @@ func TestStrangersAreRefusedByName(t *testing.T) {
 		says string
 	}{
 		"czi": {padded("ZISRAWFILE"), "ZEN"}, "nd2": {padded("\xda\xce\xbe\x0a"), "NIS-Elements"}, "oib": {padded("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), "FluoView"},
-		"lif": {padded("\x70\x00\x00\x00\x10\x00\x00\x00\x2a"), "LAS X"}, "dcm": {dicom, "DICOM"}, "text": {[]byte("well;area\n"), "TIFF"},
+		"lif": {padded("\x70\x00\x00\x00\x10\x00\x00\x00\x2a"), "LAS X"}, "dcm": {dicom, "DICOM"}, "oir": {padded("OLYMPUSRAWFORMAT"), ".oir"}, "cr3": {padded("\x00\x00\x00\x18ftypcrx "), "camera"},
+		"heic": {padded("\x00\x00\x00\x18ftypheic"), "HEIC"}, "mp4": {padded("\x00\x00\x00\x18ftypisom"), "film"}, "jls": {[]byte("\xff\xd8\xff\xf7\x00\x0b\x08"), "JPEG-LS"},
+		"svg": {[]byte("<?xml version=\"1.0\"?>\n<!-- by hand -->\n<svg/>"), "SVG"}, "companion": {[]byte("<?xml version=\"1.0\"?><OME xmlns=\"a\">"), ".ome.tif"}, "text": {[]byte("well;area\n"), "TIFF"},
 	} {
 		err := bad(t, c.file)
 		var refused *imageio.Refusal

@@ -57,6 +57,17 @@ func (p picture) coloured() picture {
 	return p
 }
 
+// grey is a picture in colour whose channels are the same.
+func (p picture) grey() picture {
+	size := p.typ.Size()
+	pix := make([]byte, 0, len(p.pix)/3)
+	for ; len(p.pix) >= 3*size; p.pix = p.pix[3*size:] {
+		pix = append(pix, p.pix[:size]...)
+	}
+	p.channels, p.pix = 1, pix
+	return p
+}
+
 // pictureFile is a File of one page that is decoded as a whole; decoding takes working bytes beside the picture.
 func pictureFile(source *fileSource, page Page, working int64, decode decoder) *File {
 	page.Samples = 1

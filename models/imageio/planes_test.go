@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"seghub/models/imageio"
@@ -87,6 +89,71 @@ func TestWhatProgramsSayOfTheirPages(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestOMEDimensionOrders wants the axes of each order told apart: the first runs fastest.
+func TestOMEDimensionOrders(t *testing.T) {
+	sizes := map[byte]int{'Z': 2, 'C': 3, 'T': 2}
+	for _, order := range []string{"ZCT", "ZTC", "CZT", "CTZ", "TZC", "TCZ"} {
+		description := fmt.Sprintf(`<OME><Image><Pixels DimensionOrder="XY%s" SizeZ="2" SizeC="3" SizeT="2"><TiffData/></Pixels></Image></OME>`, order)
+		file := openFile(t, stackOf(planesOf(12), tifftest.Text(270, description)))
+		at := map[byte]int{}
+		for i, page := range file.Pages {
+			if page.Channel != at['C'] || page.Z != at['Z'] || page.T != at['T'] {
+				t.Errorf("XY%s: page %d is of channel %d, depth %d and time %d, want %v", order, i, page.Channel, page.Z, page.T, at)
+			}
+			for k := range order {
+				if at[order[k]]++; at[order[k]] < sizes[order[k]] {
+					break
+				}
+				at[order[k]] = 0
+			}
+		}
+	}
+}
+
+// TestLSM is of two depths at three times, whose three samples are channels though the page calls them red, green and blue.
+func TestLSM(t *testing.T) {
+	info := tifftest.Tag{ID: 34412, Kind: tifftest.Byte, Values: make([]uint64, 56)}
+	info.Values[16], info.Values[24] = 2, 3
+	for i, b := range binary.LittleEndian.AppendUint64(nil, math.Float64bits(0.2e-6)) {
+		info.Values[40+i], info.Values[48+i] = uint64(b), uint64(b)
+	}
+	pages := make([]tifftest.Page, 0, 12)
+	for i := range 6 {
+		page := with(tifftest.Grey(4, 3, nil), tifftest.Shorts(258, 8, 8, 8), tifftest.Shorts(262, 2), tifftest.Shorts(277, 3), tifftest.Shorts(284, 2))
+		page.Blocks = planesOf(3 + i)[i:]
+		thumbnail := with(tifftest.Grey(2, 1, make([]byte, 2)), tifftest.Longs(254, 1))
+		if i == 0 {
+			page = with(page, info)
+		}
+		pages = append(pages, page, thumbnail)
+	}
+	file := openFile(t, tifftest.File(binary.LittleEndian, false, pages...))
+	if len(file.Pages) != 6 {
+		t.Fatalf("%d pages", len(file.Pages))
+	}
+	for i, page := range file.Pages {
+		if page.Channels != 1 || page.Samples != 3 || page.Z != i%2 || page.T != i/2 || page.PixelSize != 0.2 || page.PixelSizeFrom != "LSM" {
+			t.Errorf("page %d: %+v", i, page)
+		}
+		if got := readPlane(t, file, imageio.Plane{Page: i, Sample: 1}, everything); got[0] != byte(10*(i+2)) {
+			t.Errorf("the second channel of page %d holds %v", i, got)
+		}
+	}
+}
+
+// TestChannelsOfASlide are pages that the descriptions name.
+func TestChannelsOfASlide(t *testing.T) {
+	described := func(kind, name string) tifftest.Page {
+		text := "<PerkinElmer-QPI-ImageDescription><Name>" + name + "</Name><ImageType>" + kind + "</ImageType></PerkinElmer-QPI-ImageDescription>"
+		return tifftest.Grey(4, 3, make([]byte, 12), tifftest.Text(270, text))
+	}
+	file := openFile(t, tifftest.File(binary.LittleEndian, false,
+		described("FullResolution", "DAPI"), described("FullResolution", "CD8"), described("Thumbnail", ""), described("ReducedResolution", "DAPI")))
+	if len(file.Pages) != 2 || file.Pages[1].Channel != 1 || file.Pages[1].ChannelName != "CD8" || file.Pages[1].Z != 0 {
+		t.Errorf("%+v", file.Pages)
 	}
 }
 
@@ -174,5 +241,45 @@ func TestTiledPagesThatAreNoPyramid(t *testing.T) {
 	got := make([]byte, 16*16)
 	if err := r.Read(context.Background(), got, image.Rect(0, 0, 16, 16)); err != nil || !bytes.Equal(got, ramp(16, 16)) {
 		t.Errorf("the smallest version is another, %v", err)
+	}
+}
+
+func TestChannelsBesideAPage(t *testing.T) {
+	digits := strings.NewReplacer("DAPI", "1", "GFP", "2").Replace(omeXML)
+	four := with(tifftest.Grey(4, 3, make([]byte, 48)), tifftest.Shorts(277, 4), tifftest.Shorts(258, 8, 8, 8, 8))
+	for name, c := range map[string]struct {
+		file     []byte
+		channels []string
+		page     int
+		channel  string
+		want     imageio.Plane
+		together []imageio.Plane
+	}{
+		"of an OME-TIFF":  {stackOf(planesOf(6), tifftest.Text(270, omeXML)), []string{"DAPI", "GFP"}, 4, "dapi", imageio.Plane{Page: 1}, []imageio.Plane{{Page: 1}, {Page: 4}}},
+		"its own":         {stackOf(planesOf(6), tifftest.Text(270, omeXML)), []string{"DAPI", "GFP"}, 4, "", imageio.Plane{Page: 4}, []imageio.Plane{{Page: 1}, {Page: 4}}},
+		"names of digits": {stackOf(planesOf(6), tifftest.Text(270, digits)), []string{"1", "2"}, 3, "1", imageio.Plane{}, []imageio.Plane{{}, {Page: 3}}},
+		"of a grey page":  {stackOf(planesOf(1)), []string{""}, 0, "0", imageio.Plane{}, []imageio.Plane{{}}},
+		"a sample": {tifftest.File(binary.LittleEndian, false, four), make([]string, 4), 0, "2", imageio.Plane{Sample: 2},
+			[]imageio.Plane{{}, {Sample: 1}, {Sample: 2}, {Sample: 3}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file, err := imageio.Open(t.Context(), bytes.NewReader(c.file), int64(len(c.file)), imageio.Limits{Pixels: 1e6, Pages: 100})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := file.Channels(); !slices.Equal(got, c.channels) {
+				t.Errorf("channels %q, want %q", got, c.channels)
+			}
+			if got, err := file.Beside(c.page, c.channel); err != nil || got != c.want {
+				t.Errorf("%+v, %v, want %+v", got, err, c.want)
+			}
+			var together []imageio.Plane
+			for _, plane := range file.Together(c.page) {
+				together = append(together, plane)
+			}
+			if !slices.Equal(together, c.together) {
+				t.Errorf("together %+v, want %+v", together, c.together)
+			}
+		})
 	}
 }

@@ -51,7 +51,13 @@ func openPNG(source *fileSource, _ Limits) (*File, error) {
 	}
 	// image/png's own picture, and of an interlaced one a pass more.
 	working := int64(h.width) * int64(h.height) * 8
-	return pictureFile(source, page, working, decodePNG), nil
+	return pictureFile(source, page, working, func(r io.Reader, alive func() error) (picture, error) {
+		p, err := decodePNG(r, alive)
+		if page.Channels == 1 && p.channels == 3 { // grey with an alpha, which image/png makes a colour of
+			p = p.grey()
+		}
+		return p, err
+	}), nil
 }
 
 func newPNGHeader(head []byte) (h pngHeader, err error) {

@@ -102,7 +102,7 @@ type pngReader struct {
 
 func (r *pngReader) Block() image.Point { return image.Pt(r.form.width, r.form.kept()) }
 
-// Read stops behind the last row that is wanted: what is damaged below it, is not seen.
+// Read stops behind the last row that is wanted: what is damaged below is not seen.
 func (r *pngReader) Read(ctx context.Context, dst []byte, area image.Rectangle) error {
 	pixel := r.form.channels() * r.form.bytes
 	if !r.scroll.Reaches(area.Min.Y) {
@@ -116,8 +116,7 @@ func (r *pngReader) Read(ctx context.Context, dst []byte, area image.Rectangle) 
 }
 
 func (r *pngReader) Close() error {
-	r.scroll.End()
-	r.scroll = scroll.Scroll{}
+	r.scroll.Close()
 	return nil
 }
 

@@ -54,3 +54,17 @@ type ready struct{ row []float64 }
 func (ready) Channels() int { return 2 }
 
 func (r ready) Row(int) ([]float64, error) { return r.row, nil }
+
+// BenchmarkObjects1000 finds, outlines and measures the objects of a map; scripts/bench-objects has the times of others for finding them alone.
+func BenchmarkObjects1000(b *testing.B) {
+	p := thousand()
+	var before, after syscall.Rusage
+	must(b, syscall.Getrusage(syscall.RUSAGE_SELF, &before))
+	for b.Loop() {
+		if n := mask.Segment(p, mask.Options{Threshold: 0.5, MinArea: 50, DetectHoles: true}).Summary.Count; n != 1024 {
+			b.Fatalf("%d objects", n)
+		}
+	}
+	must(b, syscall.Getrusage(syscall.RUSAGE_SELF, &after))
+	b.ReportMetric(float64(after.Utime.Nano()+after.Stime.Nano()-before.Utime.Nano()-before.Stime.Nano())/1e9/float64(b.N), "core-s/op")
+}

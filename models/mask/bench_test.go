@@ -54,3 +54,18 @@ func BenchmarkFlow1024(b *testing.B) {
 		})
 	}
 }
+
+// thousand is a probability map of 4096x4096 samples with 1,024 soft-edged bodies of some 30 pixels' radius and wavy outlines. scripts/bench-objects
+// makes the same one.
+func thousand() mask.Probability {
+	const side, across = 4096, 32
+	const cell = side / across
+	p := mask.Probability{Width: side, Height: side, Pix: make([]uint8, side*side)}
+	for i := range p.Pix {
+		x, y := i%side, i/side
+		dx, dy := float64(x%cell-cell/2), float64(y%cell-cell/2)
+		radius := 30 + float64((x/cell+y/cell)%20) + 3*math.Sin(5*math.Atan2(dy, dx))
+		p.Pix[i] = uint8(255 / (1 + math.Exp((math.Hypot(dx, dy)-radius)/2)))
+	}
+	return p
+}

@@ -294,3 +294,31 @@ func flooded(p mask.Probability, o mask.Options) (binary []uint8, areas []int) {
 	}
 	return binary, areas
 }
+
+// TestWholeNumbersAddUpToTheSame measures the light of a body in samples of 8 bits and in their values.
+func TestWholeNumbersAddUpToTheSame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		channels := rapid.IntRange(1, 3).Draw(t, "channels")
+		const width = 300
+		row := rapid.SliceOfN(rapid.Byte(), width*channels, width*channels).Draw(t, "row")
+		var exact, rounded mask.Body
+		for y := range rapid.IntRange(1, 4).Draw(t, "rows") {
+			begin := rapid.IntRange(0, width-1).Draw(t, "begin")
+			end := rapid.IntRange(begin+1, width).Draw(t, "end")
+			exact.Spans = append(exact.Spans, mask.Span{Y: int32(y), X0: int32(begin), X1: int32(end)})
+			exact.Area += end - begin
+		}
+		rounded = exact
+		samples := func(s mask.Span) []uint8 { return row[int(s.X0)*channels : int(s.X1)*channels] }
+		exact.SetIntensities8(channels, samples)
+		rounded.SetIntensities(channels, func(s mask.Span) (values []float64) {
+			for _, v := range samples(s) {
+				values = append(values, float64(v))
+			}
+			return values
+		})
+		if !reflect.DeepEqual(exact, rounded) {
+			t.Errorf("%+v, want %+v", exact.Object, rounded.Object)
+		}
+	})
+}

@@ -67,6 +67,14 @@ func create(a *zip.Writer, name string, method uint16, modified time.Time) (io.W
 	return a.CreateHeader(&zip.FileHeader{Name: name, Method: method, Modified: modified})
 }
 
+// later is the time of a document of several pictures with one picture more.
+func later(t time.Time, p *Picture) time.Time {
+	if finished := p.Receipt.Times.Finished; finished.After(t) {
+		return finished
+	}
+	return t
+}
+
 func writeMask(ctx context.Context, w io.Writer, p *Picture) error { return p.Mask(ctx, w) }
 
 func writeReceipt(_ context.Context, w io.Writer, p *Picture) error {
@@ -93,6 +101,7 @@ func newAll(w io.Writer, temp string) writer {
 			all.parts = append(all.parts, &waiting{zip: a, name: "results" + f.kind.Extension, open: f.open, temp: temp})
 		}
 	}
+	all.parts = append(all.parts, &waiting{zip: a, name: "results.images.csv", open: newImagesCSV, temp: temp})
 	return all
 }
 
@@ -126,6 +135,7 @@ type waiting struct {
 	temp  string
 	file  *spool // nil until there is a picture
 	inner writer
+	ended time.Time // of the picture that was done last
 }
 
 func (w *waiting) add(ctx context.Context, p *Picture) (err error) {
@@ -135,6 +145,7 @@ func (w *waiting) add(ctx context.Context, p *Picture) (err error) {
 		}
 		w.inner = w.open(w.file, w.temp)
 	}
+	w.ended = later(w.ended, p)
 	return w.inner.add(ctx, p)
 }
 
@@ -150,7 +161,7 @@ func (w *waiting) close() error {
 	if err != nil {
 		return err
 	}
-	entry, err := create(w.zip, w.name, zip.Deflate, time.Time{})
+	entry, err := create(w.zip, w.name, zip.Deflate, w.ended)
 	if err == nil {
 		_, err = io.Copy(entry, content)
 	}

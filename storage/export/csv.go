@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -42,6 +43,40 @@ func (c *csvFile) close() error {
 		err = out.Error()
 	}
 	return err
+}
+
+// imagesCSV is the table of images as text. It tells of images without objects too, of which the table of objects has no row.
+type imagesCSV struct{ out *csv.Writer }
+
+func newImagesCSV(w io.Writer, _ string) writer {
+	out := csv.NewWriter(w)
+	head := make([]string, len(imageFields))
+	for i, f := range imageFields {
+		head[i] = f.name
+	}
+	_ = out.Write(head) // close has the error
+	return imagesCSV{out}
+}
+
+func (c imagesCSV) add(_ context.Context, p *Picture) error {
+	row := imageRow(p)
+	line := make([]string, len(row))
+	for i, v := range row {
+		switch v := v.(type) {
+		case string:
+			line[i] = harmless(v)
+		case int:
+			line[i] = strconv.Itoa(v)
+		case float64:
+			line[i] = decimal(v)
+		}
+	}
+	return c.out.Write(line)
+}
+
+func (c imagesCSV) close() error {
+	c.out.Flush()
+	return c.out.Error()
 }
 
 // harmless keeps a spreadsheet from taking a text for a formula: whoever names a file must not run anything in the program of who

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/xuri/excelize/v2"
 	"golang.org/x/image/tiff"
@@ -208,6 +209,48 @@ func TestTablesTakeWhatIsWidest(t *testing.T) {
 	sheet, err := book.GetRows("objects")
 	if err != nil || len(sheet) != len(rows) || !slices.Equal(sheet[0], rows[0]) || sheet[1][0] != "-grey.png" {
 		t.Errorf("%d rows in the sheet, %d in the CSV; %v", len(sheet), len(rows), err)
+	}
+}
+
+// TestTablesTellResultsApart exports one file three times: another page, and twice the same with nothing found the second time.
+func TestTablesTellResultsApart(t *testing.T) {
+	first, page, nothing := segmented("a.png", 1, 40, 40), segmented("a.png", 2, 40, 40), empty("a.png")
+	page.Pages, page.Image.Page, page.Channel, page.Z, page.T = 3, 2, 1, 2, 0
+	page.Receipt.Times.Finished = time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
+	data, err := exported("all", first, page, nothing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]string{
+		"results.csv":        {"a 1   ", "a-page-3 3 2 3 1"}, // nothing has no row
+		"results.images.csv": {"a 1   ", "a-page-3 3 2 3 1", "a-2 1   "},
+	} {
+		file, err := archive.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(file).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []string
+		for _, row := range rows[1:] {
+			var places []string
+			for _, column := range []string{"name", "page", "channel", "z", "t"} {
+				places = append(places, row[slices.Index(rows[0], column)])
+			}
+			told = append(told, strings.Join(places, " "))
+		}
+		if told = slices.Compact(told); !slices.Equal(told, want) {
+			t.Errorf("%s tells of %q, want %q", name, told, want)
+		}
+		if info, err := file.Stat(); err != nil || !info.ModTime().Equal(page.Receipt.Times.Finished) {
+			t.Errorf("%s is of %v, %v", name, info.ModTime(), err)
+		}
 	}
 }
 

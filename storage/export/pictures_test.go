@@ -30,6 +30,17 @@ func (d *drawn) writeMask(_ context.Context, w io.Writer) error {
 	return png.Encode(w, img)
 }
 
+// known is by what the picture's receipt knows its label map again.
+func (d *drawn) known() result.Labels {
+	digest := mask.NewDigest(d.Image.Width, d.Image.Height)
+	for i, id := range d.labels {
+		if x, y := int32(i%d.Image.Width), int32(i/d.Image.Width); id > 0 {
+			digest.Add([]mask.Span{{Y: y, X0: x, X1: x + 1, ID: int32(id)}})
+		}
+	}
+	return result.Labels{Form: mask.DigestForm, SHA256: digest.Sum()}
+}
+
 // segmented is a picture of random bodies, some with holes, cut as the hub cuts them.
 func segmented(name string, seed uint64, width, height int) *drawn {
 	random := rand.New(rand.NewPCG(seed, seed))
@@ -127,6 +138,7 @@ func exported(format string, pictures ...*drawn) ([]byte, error) {
 		return nil, err
 	}
 	for _, p := range pictures {
+		p.Receipt.Labels = p.known()
 		if err := e.Add(context.Background(), p.Picture); err != nil {
 			return nil, fmt.Errorf("%s: %w", p.Image.Filename, err)
 		}

@@ -36,6 +36,11 @@ func ofPicture(v func(p *Picture) int) func(*Picture, *mask.Object) (float64, bo
 	return func(p *Picture, _ *mask.Object) (float64, bool) { return float64(v(p)), true }
 }
 
+// placed is where the picture lies in its file, counted from 1; unknown where the file does not say.
+func placed(v func(p *Picture) int) func(*Picture, *mask.Object) (float64, bool) {
+	return func(p *Picture, _ *mask.Object) (float64, bool) { return float64(v(p) + 1), v(p) >= 0 }
+}
+
 // yesNo is 1 or 0, which every program can add up.
 func yesNo(b bool) float64 {
 	if b {
@@ -44,10 +49,17 @@ func yesNo(b bool) float64 {
 	return 0
 }
 
+// nameSays is what the column is that tells the results of one file apart, and leads to their files.
+const nameSays = "Name of its files in an export of everything, without their endings: no two results share one"
+
 // fields are the columns of the table of objects, before those of the channels.
 var fields = []field{
 	{name: "image", says: "Name of the file", text: func(p *Picture, _ *mask.Object) string { return p.Image.Filename }},
+	{name: "name", says: nameSays, text: func(p *Picture, _ *mask.Object) string { return p.stem }},
 	{name: "page", says: "Page of the file, from 1", number: ofPicture(func(p *Picture) int { return p.Image.Page + 1 })},
+	{name: "channel", says: "Channel that was segmented, from 1", number: placed(func(p *Picture) int { return p.Channel })},
+	{name: "z", says: "Depth in the stack, from 1", number: placed(func(p *Picture) int { return p.Z })},
+	{name: "t", says: "Time in the series, from 1", number: placed(func(p *Picture) int { return p.T })},
 	{name: "object", says: "Number of the object in the image, and its value in the label map", number: always(func(o *mask.Object) float64 { return float64(o.ID) })},
 	{name: "model", says: "Model that found it", text: func(p *Picture, _ *mask.Object) string { return p.Model }},
 	{name: "threshold", says: "Probability from which on a pixel belonged to an object", number: func(p *Picture, _ *mask.Object) (float64, bool) { return p.Options.Threshold, true }},

@@ -34,7 +34,11 @@ func (b *workbook) add(_ context.Context, p *Picture) error {
 // imageFields are the columns of the table of images.
 var imageFields = []field{
 	{name: "image", says: "Name of the file"},
+	{name: "name", says: nameSays},
 	{name: "page", says: "Page of the file, from 1"},
+	{name: "channel", says: "Channel that was segmented, from 1"},
+	{name: "z", says: "Depth in the stack, from 1"},
+	{name: "t", says: "Time in the series, from 1"},
 	{name: "width_px", unit: "px", says: "Width of the image"},
 	{name: "height_px", unit: "px", says: "Height of the image"},
 	{name: "pixel_size_um", unit: "µm", says: "Side of a pixel; empty where it is not known"},
@@ -77,8 +81,14 @@ func imageRow(p *Picture) []any {
 			areaUM2, diameterUM = area.(float64)*um*um, diameter.(float64)*um
 		}
 	}
+	place := func(i int) any {
+		if i < 0 {
+			return nil
+		}
+		return i + 1
+	}
 	return []any{
-		p.Image.Filename, p.Image.Page + 1, p.Image.Width, p.Image.Height, size, p.Model, p.Options.Threshold, p.Receipt.ID, p.Revision,
+		p.Image.Filename, p.stem, p.Image.Page + 1, place(p.Channel), place(p.Z), place(p.T), p.Image.Width, p.Image.Height, size, p.Model, p.Options.Threshold, p.Receipt.ID, p.Revision,
 		p.Summary.Count, p.Summary.TotalArea, totalUM2, p.Summary.Coverage, area, areaUM2, diameter, diameterUM,
 		mean(func(o *mask.Object) float64 { return o.Perimeter }),
 		mean(func(o *mask.Object) float64 { return o.Circularity }),

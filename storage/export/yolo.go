@@ -18,6 +18,7 @@ type labelFolder struct {
 	folder
 	prefix  string
 	classes classes
+	ended   time.Time // of the picture that was done last
 }
 
 func newYOLO(w io.Writer, _ string) writer {
@@ -35,6 +36,7 @@ func newLabelFolder(a *zip.Writer, prefix string) *labelFolder {
 // pixel centres, so that what fills polygons in whole pixels, rims included (OpenCV's fillPoly), draws the object again.
 func (l *labelFolder) write(_ context.Context, w io.Writer, p *Picture) error {
 	class := l.classes.number(p.Model)
+	l.ended = later(l.ended, p)
 	out := bufio.NewWriterSize(w, flushAt)
 	var b []byte
 	for i := range p.Objects {
@@ -72,7 +74,7 @@ func appendPart(b []byte, i, n int) []byte {
 }
 
 func (l *labelFolder) close() error {
-	w, err := create(l.zip, l.prefix+"data.yaml", zip.Deflate, time.Time{})
+	w, err := create(l.zip, l.prefix+"data.yaml", zip.Deflate, l.ended)
 	if err != nil {
 		return err
 	}

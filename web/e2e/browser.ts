@@ -3,11 +3,20 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+import { chromium, type Browser, type BrowserContextOptions, type Locator, type Page } from 'playwright-core'
+import type { Result } from '../src/lib/protocol'
+import * as test from '../test/until'
 
 const executable = process.env.CHROMIUM || '/usr/bin/chromium'
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const output = join(import.meta.dirname, 'output')
+
+const patience = 90_000 // ms: a machine may be busy with other things
+
+/** until waits for what the page does on its own time. */
+export function until<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<T>> {
+  return test.until(what, look, patience)
+}
 
 export const missing = existsSync(executable) ? null : `${executable} is absent`
 
@@ -29,6 +38,7 @@ export interface Visitor {
 /** visit opens the page in a browser profile of its own. */
 export async function visit(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Visitor> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+  context.setDefaultTimeout(patience)
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(String(error)))
@@ -64,7 +74,33 @@ export async function chooseModel(page: Page, id: string): Promise<void> {
 }
 
 export async function allDone(page: Page, count: number): Promise<void> {
-  await page.waitForFunction((wanted) => document.querySelectorAll('[data-state="done"]').length >= wanted, count, { timeout: 120_000 })
+  await page.waitForFunction((wanted) => document.querySelectorAll('[data-state="done"]').length >= wanted, count)
+}
+
+export const rows = (page: Page): Locator => page.locator('[data-job]')
+export const objectRows = (page: Page): Locator => page.getByRole('table', { name: 'Objects' }).locator('tr[data-row]')
+
+/** settled is what is read once it no longer changes. */
+export async function settled<T>(read: () => Promise<T>): Promise<T> {
+  let before = ''
+  return until('it to rest', async () => {
+    const now = await read()
+    const same = JSON.stringify(now) === before
+    before = JSON.stringify(now)
+    if (!same) await new Promise((resolve) => setTimeout(resolve, 50)) // some frames
+    return same ? { now } : null
+  }).then(({ now }) => now)
+}
+
+/** The result that the page offers to take home. */
+export async function shownResult(page: Page): Promise<Result> {
+  const link = page.getByRole('link', { name: 'Objects JSON' })
+  return (await page.request.get(await link.evaluate((element: HTMLAnchorElement) => element.href))).json()
+}
+
+/** By how many pixels the page is wider than its window. */
+export function overflow(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
 }
 
 /** The share of the mask's pixels that cover something, once the mask of a job is drawn. */

@@ -17,20 +17,18 @@ type page struct {
 // pictures leaves out the pages that are smaller versions of others, or masks to them: those that say so, those that a page has below
 // it, and those of a pyramid without any such mark, as slide scanners write them.
 func pictures(file *tiff.File) ([]page, error) {
-	var pages []page
-	var small []*tiff.Directory
-	for i, d := range file.Directories {
-		if d.Reduced() {
-			small = append(small, d)
-			continue
+	pages, small := sorted(file)
+	if len(pages) == 0 {
+		var err error
+		if pages, err = below(file); err != nil {
+			return nil, err
 		}
-		pages = append(pages, page{directory: d, index: i})
+		small = nil
 	}
 	if len(pages) == 0 { // nobody is the larger version
 		for i, d := range file.Directories {
 			pages = append(pages, page{directory: d, index: i})
 		}
-		small = nil
 	}
 	for i := range pages {
 		var err error
@@ -49,6 +47,37 @@ func pictures(file *tiff.File) ([]page, error) {
 		if len(pages) == 1 {
 			for _, d := range small {
 				p.addLevel(d)
+			}
+		}
+	}
+	return pages, nil
+}
+
+// sorted are the pages of their own, and those that say that they are smaller.
+func sorted(file *tiff.File) (pages []page, small []*tiff.Directory) {
+	parts := slideParts(file.Directories)
+	for i, d := range file.Directories {
+		switch {
+		case parts != nil && parts[i] == overview:
+		case parts != nil && parts[i] == smaller, d.Reduced():
+			small = append(small, d)
+		default:
+			pages = append(pages, page{directory: d, index: i})
+		}
+	}
+	return pages, small
+}
+
+// below are the pictures that lie below the thumbnails that are all of a file's pages, as cameras write them (DNG).
+func below(file *tiff.File) (pages []page, err error) {
+	for i, d := range file.Directories {
+		for _, at := range d.Below() {
+			d, _, err := file.Directory(at)
+			if err != nil {
+				return nil, err
+			}
+			if !d.Reduced() {
+				pages = append(pages, page{directory: d, index: i})
 			}
 		}
 	}

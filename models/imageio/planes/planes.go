@@ -31,11 +31,18 @@ func Of(file *tiff.File, most int) ([]Plane, error) {
 		return nil, err
 	}
 	first := pages[0].directory
-	description := first.Text(tiff.ImageDescription, maxText)
+	description, err := first.WholeText(tiff.ImageDescription, maxText)
+	if err != nil {
+		return nil, err
+	}
 	var all []Plane
 	switch {
 	case first.Has(tiff.UIC2):
 		all, err = metaMorph(pages, description, most)
+	case first.Has(tiff.LSMInfo):
+		all, err = lsm(pages)
+	case strings.Contains(description, qpi):
+		all = qpiChannels(pages)
 	case strings.HasPrefix(description, "ImageJ="):
 		all, err = imageJ(pages, description, most)
 	default:

@@ -4,6 +4,8 @@ package scroll
 import (
 	"context"
 	"image"
+
+	"seghub/models/pixels"
 )
 
 // Rows makes the rows of a picture, from top to bottom.
@@ -29,7 +31,8 @@ func (s *Scroll) Open(rows Rows, pixel, line, keep int) {
 	s.End()
 	s.rows, s.pixel, s.line, s.made = rows, pixel, line, 0
 	if cap(s.kept) < keep*line {
-		s.kept = make([]byte, keep*line)
+		pixels.GiveBack(s.kept)
+		s.kept = pixels.Lend(keep * line)
 	}
 	s.kept = s.kept[:keep*line]
 }
@@ -87,4 +90,11 @@ func (s *Scroll) End() {
 		s.rows.End()
 		s.rows = nil
 	}
+}
+
+// Close ends the Rows and gives the memory back.
+func (s *Scroll) Close() {
+	s.End()
+	pixels.GiveBack(s.kept)
+	s.kept = nil
 }

@@ -61,7 +61,7 @@ func TestAnyOrderGivesTheSameRows(t *testing.T) {
 				t.Fatalf("%v holds %v, want %v", area, got, want)
 			}
 		}
-		if s.End(); ended != opened {
+		if s.Close(); ended != opened {
 			t.Errorf("%d were opened and %d ended", opened, ended)
 		}
 	})

@@ -10,6 +10,7 @@ import argparse
 import itertools
 import json
 import pathlib
+import struct
 import warnings
 
 import numpy as np
@@ -54,6 +55,10 @@ class Kinds:
                               "channels": page.shape[2] if page.ndim == 3 else 1, "type": page.dtype.name})
         self.index.append({"file": name, "within": within, "pages": described})
 
+    def put(self, name, file, page, within=0):
+        (self.folder / name).write_bytes(file)
+        self.expect(name, [page], within)
+
     def write(self, name, data, pages=None, within=0, **options):
         byteorder = options.pop("byteorder", "<")
         bigtiff = options.pop("bigtiff", False)
@@ -66,6 +71,27 @@ class Kinds:
 
     def close(self):
         (self.folder / "index.json").write_text(json.dumps(self.index, indent=1) + "\n")
+
+
+def by_hand(order, width, height, bits, photometric, samples, data, more):
+    """A TIFF of one strip, of kinds that tifffile does not write; more are tags with their values."""
+    tags = {256: (width,), 257: (height,), 258: (bits,) * samples, 259: (1,), 262: (photometric,), 277: (samples,), 278: (height,), 273: (8,), 279: (len(data),)} | more
+    out = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8 + len(data)) + data
+    beyond = len(out) + 2 + 12 * len(tags) + 4
+    entries, values = struct.pack(order + "H", len(tags)), b""
+    for tag in sorted(tags):
+        kind = "I" if tag in (273, 279) else "H"
+        value = struct.pack(order + str(len(tags[tag])) + kind, *tags[tag])
+        if len(value) > 4:
+            values, value = values + value, struct.pack(order + "I", beyond + len(values))
+        entries += struct.pack(order + "HHI", tag, 4 if kind == "I" else 3, len(tags[tag])) + value.ljust(4, b"\0")
+    return out + entries + bytes(4) + values
+
+
+def packed(values, bits):
+    """Rows of values of any number of bits, the highest first."""
+    spread = (values[..., None].astype("u8") >> np.arange(bits - 1, -1, -1).astype("u8")) & 1
+    return np.packbits(spread.reshape(values.shape[0], -1).astype("u1"), axis=1).tobytes()
 
 
 STRIPS = {"rowsperstrip": 8}
@@ -117,6 +143,10 @@ def common(k):
     stack = np.stack([scene("u2") // (i + 1) for i in range(12)]).reshape(2, 3, 2, HEIGHT, WIDTH)
     k.write("imagej_hyperstack.tif", stack, stack.reshape(12, HEIGHT, WIDTH), imagej=True, photometric="minisblack",
             metadata={"axes": "TZCYX", "unit": "um"}, resolution=(1 / 0.325, 1 / 0.325))
+    coloured = np.stack([scene("u1", 3), scene("u1", 3)[::-1]])
+    k.write("imagej_rgb.tif", coloured, list(coloured), imagej=True, metadata={"axes": "ZYXS"})
+    k.write("ome_rgb.ome.tif", coloured, list(coloured), ome=True, photometric="rgb", metadata={"axes": "ZYXS"})
+    k.write("ome_rgb_planar.ome.tif", np.moveaxis(coloured, -1, 1), list(coloured), ome=True, photometric="rgb", planarconfig="separate", metadata={"axes": "ZSYX"})
     k.write("ome.ome.tif", stack[0].transpose(1, 0, 2, 3), stack[0].transpose(1, 0, 2, 3).reshape(6, HEIGHT, WIDTH), ome=True, photometric="minisblack",
             metadata={"axes": "CZYX", "PhysicalSizeX": 0.325, "PhysicalSizeY": 0.325, "Channel": {"Name": ["DAPI", "GFP"]}})
     with tifffile.TiffWriter(k.folder / "pages_of_different_sizes.tif") as tif:
@@ -139,6 +169,60 @@ def common(k):
     k.expect("thumbnail_first.tif", [large])
 
 
+def of_few_bits(k):
+    for bits, order in itertools.product((3, 5, 6, 7, 9, 11, 13, 15, 20, 31), "<>"):
+        values = scene("u4") >> (32 - bits)
+        want = (values.astype(int) * 255 // (2**bits - 1)).astype("u1") if bits < 8 else values.astype("u2" if bits <= 16 else "u4")
+        k.put(f"bits_{bits}_{'le' if order == '<' else 'be'}.tif", by_hand(order, WIDTH, HEIGHT, bits, 1, 1, packed(values, bits), {}), want)
+    for bits in (1, 2, 4):
+        palette = np.random.default_rng(bits).integers(0, 65536, (3, 2**bits))
+        index = scene("u1") >> (8 - bits)
+        k.put(f"palette_{bits}.tif", by_hand("<", WIDTH, HEIGHT, bits, 3, 1, packed(index, bits), {320: palette.reshape(-1).tolist()}),
+              np.moveaxis(palette >> 8, 0, -1)[index].astype("u1"))
+
+
+def thinned_out(k):
+    """YCbCr in units of some lumas and one of each chroma, of sides that units do not divide."""
+    y, cb, cr = (np.asarray(plane) for plane in Image.fromarray(scene("u1", 3)).convert("YCbCr").split())
+    for across, down in ((1, 2), (2, 1), (2, 2), (4, 1), (4, 2), (4, 4)):
+        wide, high = -(-WIDTH // across), -(-HEIGHT // down)
+        lumas = np.pad(y, ((0, high * down - HEIGHT), (0, wide * across - WIDTH)), mode="edge")
+        chromas = [plane[::down, ::across] for plane in (cb, cr)]
+        data = b"".join(lumas[j * down:(j + 1) * down, i * across:(i + 1) * across].tobytes() + bytes(plane[j, i] for plane in chromas)
+                        for j in range(high) for i in range(wide))
+        full = np.stack([y] + [plane.repeat(down, 0).repeat(across, 1)[:HEIGHT, :WIDTH] for plane in chromas], -1)
+        k.put(f"ycbcr_{across}{down}.tif", by_hand("<", WIDTH, HEIGHT, 8, 6, 3, data, {530: (across, down)}),
+              np.asarray(Image.fromarray(full, "YCbCr").convert("RGB")), 2)
+
+
+def slides(k):
+    """Files of slide scanners and cameras, whose pages are not all pictures."""
+    grey, rgb = scene("u1"), scene("u1", 3)
+    large = np.kron(rgb, np.ones((4, 4, 1), "u1"))
+    with tifffile.TiffWriter(k.folder / "hamamatsu.ndpi") as tif:
+        for data, lens in ((large, 20), (large[::4, ::4], 5), (large[::3, ::2], -1), (rgb, -2)):
+            tif.write(data, photometric="rgb", metadata=None, contiguous=False, extratags=[(65421, 11, 1, float(lens), True)])
+    k.expect("hamamatsu.ndpi", [large])
+    channels = {"DAPI": large[..., 0], "CD8": large[..., 1]}
+
+    def described(kind, name=""):
+        return f'<?xml version="1.0" encoding="utf-16"?><PerkinElmer-QPI-ImageDescription><Name>{name}</Name><ImageType>{kind}</ImageType></PerkinElmer-QPI-ImageDescription>'
+
+    with tifffile.TiffWriter(k.folder / "perkinelmer.qptiff") as tif:
+        options = {"photometric": "minisblack", "metadata": None, "tile": (64, 64)}
+        for name, data in channels.items():
+            tif.write(data, description=described("FullResolution", name), **options)
+        tif.write(rgb, photometric="rgb", metadata=None, description=described("Thumbnail"))
+        for name, data in channels.items():
+            tif.write(data[::2, ::2], description=described("ReducedResolution", name), **options)
+        tif.write(rgb, photometric="rgb", metadata=None, description=described("Label"))
+    k.expect("perkinelmer.qptiff", list(channels.values()))
+    with tifffile.TiffWriter(k.folder / "thumbnail_above.tif") as tif:
+        tif.write(rgb, photometric="rgb", subfiletype=1, subifds=1, metadata=None)
+        tif.write(large, photometric="rgb", subfiletype=0, metadata=None)
+    k.expect("thumbnail_above.tif", [large])
+
+
 def codecs(k):
     for compression, dtype, order in itertools.product(["lzw", "packbits", "zstd", "zlib"], ["u1", "u2"], "<>"):
         k.write(f"{compression}_{dtype}_{'le' if order == '<' else 'be'}.tif", scene(dtype), byteorder=order, photometric="minisblack",
@@ -153,6 +237,10 @@ def codecs(k):
         rgb = scene("u2", 3)
         k.write(f"lzw_differences_rgb_{planar}.tif", rgb if planar == "contig" else np.moveaxis(rgb, -1, 0), [rgb], photometric="rgb",
                 planarconfig=planar, compression="lzw", predictor=2, **STRIPS)
+    for planar, order in (("contig", "<"), ("separate", ">")):
+        rgb = scene("f4", 3)
+        k.write(f"float_differences_rgb_{planar}_{'le' if order == '<' else 'be'}.tif", rgb if planar == "contig" else np.moveaxis(rgb, -1, 0), [rgb], byteorder=order,
+                photometric="rgb", planarconfig=planar, compression="zlib", predictor=3, **STRIPS)
     for bits in (10, 12, 14):
         data = scene("u2") >> (16 - bits)
         k.write(f"bits_{bits}.tif", data, photometric="minisblack", bitspersample=bits, **STRIPS)
@@ -198,5 +286,6 @@ if __name__ == "__main__":
     if arguments.codecs:
         HEIGHT, WIDTH = 21, 35  # these are kept
     kinds = Kinds(arguments.folder)
-    (codecs if arguments.codecs else common)(kinds)
+    for write in (codecs,) if arguments.codecs else (common, of_few_bits, thinned_out, slides):
+        write(kinds)
     kinds.close()

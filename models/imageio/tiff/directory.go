@@ -51,6 +51,8 @@ const (
 	UIC2                Tag = 33629
 	UIC3                Tag = 33630
 	UIC4                Tag = 33631
+	LSMInfo             Tag = 34412 // Zeiss
+	NDPISourceLens      Tag = 65421 // Hamamatsu
 )
 
 // Directory is what a file says of one page.
@@ -166,15 +168,36 @@ func (d *Directory) Bytes(tag Tag, most int) ([]byte, error) {
 	return data, d.file.read(data, e.offset)
 }
 
-// Text is a tag's text up to its first zero, at most so many bytes; empty without the tag, and where it lies behind the end of the
-// file, as what it says cannot matter then.
+// whole tells whether the values of these tags lie within the file, as far as it has the tags.
+func (d *Directory) whole(tags ...Tag) bool {
+	for _, tag := range tags {
+		if e := d.find(tag); e != nil {
+			size, room := e.kind.size(), uint64(d.file.size-min(max(e.offset, 0), d.file.size))
+			if e.offset < 0 || e.count > room/size {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Text is a tag's text up to its first zero, at most so many bytes; empty without the tag, and where it cannot be read.
 func (d *Directory) Text(tag Tag, most int) string {
-	data, err := d.Bytes(tag, most)
+	text, err := d.WholeText(tag, most)
 	if err != nil {
 		return ""
 	}
+	return text
+}
+
+// WholeText is Text of a file that is not cut short before the text's end, which is the error.
+func (d *Directory) WholeText(tag Tag, most int) (string, error) {
+	data, err := d.Bytes(tag, most)
+	if err != nil {
+		return "", err
+	}
 	text, _, _ := bytes.Cut(data, []byte{0})
-	return string(text)
+	return string(text), nil
 }
 
 // Uints are the values of a tag that holds whole numbers, at most so many of them.

@@ -1,6 +1,28 @@
 package tiff
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"seghub/models/imageio/refusal"
+)
+
+func (l *Layout) judgePredictor() error {
+	if !l.hasPredictor() {
+		l.predictor = 1 // left over from what the file was before
+		return nil
+	}
+	l.predictor = l.directory.Uint(Predictor, 1)
+	whole := l.Bits == 8 || l.Bits == 16 || l.Bits == 32 || l.Bits == 64
+	switch {
+	case l.predictor == 0:
+		l.predictor = 1
+	case l.predictor > 3:
+		return refusal.Unsupported("This TIFF is compressed with the unknown predictor %d: save it without compression.", l.predictor)
+	case l.predictor == 2 && !whole, l.predictor == 3 && l.format != floating:
+		return refusal.Unsupported("This TIFF is compressed with predictor %d on values of %d bits: save it without compression.", l.predictor, l.Bits)
+	}
+	return nil
+}
 
 // unpredict undoes, in place, what a predictor did to a row of samples of so many bytes, of which stride follow each other until
 // one of the same kind. Of predictor 3 the result is little-endian, whatever order is.

@@ -168,7 +168,7 @@ func copyArea(dst []byte, line int, src []byte, stride int, area image.Rectangle
 // Close gives back what the streams were lent; no other call follows.
 func (r *Reader) Close() error {
 	for i := range r.scrolls {
-		r.scrolls[i].End()
+		r.scrolls[i].Close()
 	}
 	for _, b := range r.blocks {
 		pixels.GiveBack(b.pix)

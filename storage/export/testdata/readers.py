@@ -141,6 +141,12 @@ def read_tables(csv_text, xlsx_data, labels):
     check(book["images"].max_row == len(labels) + 1, f"xlsx: {book['images'].max_row} rows of images")
 
 
+def read_images(text, labels):
+    rows = {r["name"].removeprefix("'"): int(r["count"]) for r in csv.DictReader(io.StringIO(text))}
+    counts = {stem: len(np.unique(picture[picture > 0])) for stem, picture in labels.items()}
+    check(rows == counts, f"images.csv: {rows}, not {counts}")
+
+
 def main(path):
     archive = zipfile.ZipFile(path)
     check(archive.testzip() is None, "the archive is damaged")
@@ -169,6 +175,7 @@ def main(path):
         coco = folder / "coco.json"
         coco.write_bytes(archive.read("results.coco.json"))
         read_coco(str(coco), labels)
+        read_images(archive.read("results.images.csv").decode(), labels)
         read_tables(archive.read("results.csv").decode(), archive.read("results.xlsx"), labels)
     objects = sum(len(np.unique(v[v > 0])) for v in labels.values())
     print(f"{objects} objects of {len(labels)} images; fillPoly draws them within {worst:.2%}")

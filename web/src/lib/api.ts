@@ -59,6 +59,16 @@ export interface Contrast {
   gamma: number
 }
 
+/** All channels in one picture, each in its colour. */
+export const composite = 'composite'
+
+/** Which picture of a file is shown. */
+export interface Look {
+  page: number
+  channel?: string // its name or its number from 0; '' is the page's own
+  contrast?: Contrast | null
+}
+
 /** Sends a form, tells how much of it has left (0..1), and gives what came back. */
 export type SendForm = (
   url: string,
@@ -159,8 +169,8 @@ export class Api {
     await this.call('DELETE', `/images/${encodeURIComponent(image)}`)
   }
 
-  async info(image: string, page = 0): Promise<ImageInfo> {
-    return this.json('GET', `/images/${encodeURIComponent(image)}/info?page=${page}`)
+  async info(image: string, { page, channel = '' }: Look): Promise<ImageInfo> {
+    return this.json('GET', `/images/${encodeURIComponent(image)}/info${asked({ page: String(page), channel })}`)
   }
 
   /** measure finds the objects again in the stored probabilities; keep makes them the job's result. */
@@ -197,22 +207,18 @@ export class Api {
     return (await this.call('GET', `/jobs/${encodeURIComponent(job)}/mask.png`)).blob()
   }
 
-  async preview(image: string, page = 0, size = 0): Promise<Blob> {
-    return (await this.request(this.previewURL(image, page, size), {})).blob()
+  async preview(image: string, look: Look, size = 0): Promise<Blob> {
+    return (await this.request(this.previewURL(image, look, size), {})).blob()
   }
 
   /** The picture as a browser shows it; size bounds its longest side, 0 does not. */
-  previewURL(image: string, page = 0, size = 0, contrast: Contrast | null = null): string {
-    const query = new URLSearchParams(contrastQuery(contrast))
-    if (page > 0) query.set('page', String(page))
-    if (size > 0) query.set('size', String(size))
-    const asked = query.toString()
-    return `${this.root}/images/${encodeURIComponent(image)}/preview${asked && `?${asked}`}`
+  previewURL(image: string, look: Look, size = 0): string {
+    const query = { page: look.page > 0 ? String(look.page) : '', size: size > 0 ? String(size) : '', ...lookQuery(look) }
+    return `${this.root}/images/${encodeURIComponent(image)}/preview${asked(query)}`
   }
 
-  tileURL(image: string, page: number, level: number, x: number, y: number, contrast: Contrast | null): string {
-    const asked = new URLSearchParams(contrastQuery(contrast)).toString()
-    return `${this.root}/images/${encodeURIComponent(image)}/tiles/${page}/${level}/${x}/${y}${asked && `?${asked}`}`
+  tileURL(image: string, look: Look, { level, x, y }: { level: number; x: number; y: number }): string {
+    return `${this.root}/images/${encodeURIComponent(image)}/tiles/${look.page}/${level}/${x}/${y}${asked(lookQuery(look))}`
   }
 
   labelsURL(job: string): string {
@@ -274,9 +280,14 @@ function posted(body: unknown, signal?: AbortSignal): RequestInit {
   return { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' }, signal: signal ?? null }
 }
 
-function contrastQuery(contrast: Contrast | null): Record<string, string> {
-  if (!contrast) return {}
-  return { low: String(contrast.low), high: String(contrast.high), gamma: String(contrast.gamma) }
+function lookQuery({ channel = '', contrast }: Look): Record<string, string> {
+  return { channel, ...(contrast && { low: String(contrast.low), high: String(contrast.high), gamma: String(contrast.gamma) }) }
+}
+
+/** A query of what is not empty. */
+function asked(query: Record<string, string>): string {
+  const words = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== '')).toString()
+  return words && `?${words}`
 }
 
 /** The name that an answer is to be kept under (RFC 6266); empty when it says none. */

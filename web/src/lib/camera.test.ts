@@ -25,3 +25,9 @@ it('shows the same place in a window of another size, and of a picture of anothe
     expect([x / picture.width, y / picture.height]).toEqual([expect.closeTo(camera.x, 6), expect.closeTo(camera.y, 6)])
   }
 })
+
+it('comes no nearer to a small picture than to any', () => {
+  const large = { width: 40_000, height: 32_000 }
+  const camera = cameraOf(zoom(fit(large, window), 1e9, 0, 0, large, window), large, window)
+  expect(through(camera, image, window).scale).toBe(24)
+})

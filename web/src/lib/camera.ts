@@ -1,7 +1,7 @@
 // What a person looks at, apart from any one window or picture: so that it stays from image to image, and so that two
 // windows show the same place.
 
-import { fit, hold, toImage, type Size, type Viewport } from './viewport'
+import { fit, hold, limit, toImage, type Size, type Viewport } from './viewport'
 
 export interface Camera {
   zoom: number // of the fitted picture, from 1
@@ -13,7 +13,7 @@ export interface Camera {
 export function through(camera: Camera | null, image: Size, window: Size): Viewport {
   const whole = fit(image, window)
   if (!camera) return whole
-  const scale = whole.scale * camera.zoom
+  const scale = limit(whole.scale * camera.zoom, image, window)
   const view = { scale, x: window.width / 2 - camera.x * image.width * scale, y: window.height / 2 - camera.y * image.height * scale }
   return hold(view, image, window)
 }

@@ -15,7 +15,7 @@ import { adopt, initialState, polled, reduce, without, type HubState } from './s
 import { Uploads, type Pending, type Settings } from './uploads'
 
 export type Phase =
-  | { name: 'starting'; trouble: string }
+  | { name: 'starting'; trouble: unknown } // why the hub has not answered, if it was asked in vain
   | { name: 'signed_out' }
   | { name: 'live' }
   | { name: 'ended'; why: Ending }
@@ -63,7 +63,7 @@ export class Client {
   private readonly results = new LRU<string, Promise<Result>>(keptResults)
   private asks = false
   private current: View = {
-    phase: { name: 'starting', trouble: '' },
+    phase: { name: 'starting', trouble: null },
     link: { state: 'idle' },
     asking: false,
     unkept: false,
@@ -104,7 +104,7 @@ export class Client {
         else this.change({ phase: { name: 'signed_out' } })
         return void this.adoptKept()
       } catch (error) {
-        this.change({ phase: { name: 'starting', trouble: wordsOf(error) } })
+        this.change({ phase: { name: 'starting', trouble: error } })
         await pause(delay(startBackoff, attempt))
       }
     }
@@ -130,7 +130,7 @@ export class Client {
 
   /** startAgain leaves an ended session behind. Another tab may have started a new one. */
   async startAgain(): Promise<void> {
-    this.change({ phase: { name: 'starting', trouble: '' } })
+    this.change({ phase: { name: 'starting', trouble: null } })
     await this.start()
   }
 
@@ -357,8 +357,4 @@ export function corrected(before: Result, { revision, changed, removed }: Pick<E
   const total = objects.reduce((sum, { area }) => sum + area, 0)
   const coverage = total / (before.image.width * before.image.height)
   return { ...before, revision, objects, summary: { count: objects.length, total_area: total, coverage } }
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Failure ? error.detail || error.title : String(error)
 }

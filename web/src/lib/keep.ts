@@ -15,6 +15,7 @@ export interface Kept {
   options: Wishes
   batch: string // the request that it left with; '' before
   refused: string // why the hub did not take it; '' while it waits
+  code?: string // of that reason
 }
 
 export interface Keep {

@@ -1,6 +1,7 @@
 // Outlines of objects as paths that are built once and drawn at any zoom, at the screen's own resolution. Paths are kept by
 // squares of the picture, so that what is out of sight costs nothing.
 
+import { aim } from './plate'
 import type { Point, SegmentedObject } from './protocol'
 import type { Size, Viewport } from './viewport'
 
@@ -48,23 +49,8 @@ const quiet = '#7ff0dc'
 const loud = '#ffd166' // stands out from the mask and from grey, for colour-blind eyes too
 const under = 'rgb(0 0 0 / 55%)' // a dark edge keeps a light line visible on a light image
 
-/** aim has a canvas draw in pixels of the picture; margin is how far it reaches beyond the window, in CSS pixels. */
-function aim(canvas: HTMLCanvasElement, window: Size, view: Viewport, margin: number, ratio: number): CanvasRenderingContext2D {
-  const [width, height] = [Math.round((window.width + 2 * margin) * ratio), Math.round((window.height + 2 * margin) * ratio)]
-  const context = canvas.getContext('2d')!
-  context.setTransform(1, 0, 0, 1, 0, 0)
-  if (canvas.width !== width || canvas.height !== height) {
-    canvas.width = width
-    canvas.height = height
-  } else context.clearRect(0, 0, width, height)
-  const scale = view.scale * ratio
-  context.setTransform(scale, 0, 0, scale, (view.x + margin) * ratio, (view.y + margin) * ratio)
-  context.lineJoin = 'round'
-  context.lineCap = 'round'
-  return context
-}
-
 function line(context: CanvasRenderingContext2D, path: Path2D, width: number, colour: string, scale: number): void {
+  context.lineJoin = 'round'
   context.lineWidth = (width + 1.5) / scale
   context.strokeStyle = under
   context.stroke(path)
@@ -73,7 +59,7 @@ function line(context: CanvasRenderingContext2D, path: Path2D, width: number, co
   context.stroke(path)
 }
 
-/** drawOutlines draws all objects, margin CSS pixels beyond the window on each side: within it, panning draws nothing anew. */
+/** drawOutlines draws all objects that are in sight or less than margin CSS pixels beyond. */
 export function drawOutlines(canvas: HTMLCanvasElement, window: Size, view: Viewport, squares: readonly Square[], margin: number, ratio: number): void {
   const context = aim(canvas, window, view, margin, ratio)
   for (const { box, path } of squares) {
@@ -87,11 +73,14 @@ export interface Emphasis {
   /** What is being drawn by hand, in pixels of the picture, and how thick; 0 is a thin line. */
   stroke: readonly Point[]
   radius: number
+  /** Where a pen is that keys move. */
+  pen: Point | null
 }
 
 /** drawEmphasis draws what stands out, and what a hand is drawing. */
-export function drawEmphasis(canvas: HTMLCanvasElement, window: Size, view: Viewport, { hovered, picked, stroke, radius }: Emphasis, ratio: number): void {
-  const context = aim(canvas, window, view, 0, ratio)
+export function drawEmphasis(canvas: HTMLCanvasElement, window: Size, view: Viewport, emphasis: Emphasis, margin: number, ratio: number): void {
+  const { hovered, picked, stroke, radius, pen } = emphasis
+  const context = aim(canvas, window, view, margin, ratio)
   for (const object of new Set([picked, hovered])) {
     if (!object) continue
     const path = new Path2D()
@@ -100,11 +89,25 @@ export function drawEmphasis(canvas: HTMLCanvasElement, window: Size, view: View
     context.fill(path, 'evenodd')
     line(context, path, object === picked ? 2.5 : 2, loud, view.scale)
   }
-  if (stroke.length === 0) return
+  if (stroke.length > 0) {
+    const path = new Path2D()
+    stroke.forEach(([x, y], index) => (index === 0 ? path.moveTo(x, y) : path.lineTo(x, y)))
+    if (stroke.length === 1) path.lineTo(stroke[0]![0], stroke[0]![1])
+    context.lineCap = context.lineJoin = 'round'
+    context.strokeStyle = radius > 0 ? 'rgb(255 209 102 / 60%)' : loud
+    context.lineWidth = radius > 0 ? 2 * radius : 2.5 / view.scale
+    context.stroke(path)
+  }
+  if (pen) line(context, penAt(pen, radius, 9 / view.scale), 2, loud, view.scale)
+}
+
+/** A ring as large as what the pen paints, and a cross where it is. */
+function penAt([x, y]: Point, radius: number, arm: number): Path2D {
   const path = new Path2D()
-  stroke.forEach(([x, y], index) => (index === 0 ? path.moveTo(x, y) : path.lineTo(x, y)))
-  if (stroke.length === 1) path.lineTo(stroke[0]![0], stroke[0]![1])
-  context.strokeStyle = radius > 0 ? 'rgb(255 209 102 / 60%)' : loud
-  context.lineWidth = radius > 0 ? 2 * radius : 2.5 / view.scale
-  context.stroke(path)
+  if (radius > 0) path.arc(x, y, radius, 0, 2 * Math.PI)
+  for (const [dx, dy] of [[arm, 0], [0, arm]] as const) {
+    path.moveTo(x - dx, y - dy)
+    path.lineTo(x + dx, y + dy)
+  }
+  return path
 }

@@ -146,8 +146,8 @@ export interface Result {
 export type Operation =
   | { op: 'delete'; ids: number[] }
   | { op: 'merge'; ids: number[] }
-  | { op: 'split'; id: number; line: Point[] }
-  | { op: 'paint'; id: number | null; stroke: Point[]; radius: number; mode: 'add' | 'erase' }
+  | { op: 'split'; id: number; line: readonly Point[] }
+  | { op: 'paint'; id: number | null; stroke: readonly Point[]; radius: number; mode: 'add' | 'erase' }
   | { op: 'revert'; revision: number }
 
 export interface Edited {
@@ -161,7 +161,7 @@ export interface ImageInfo {
   width: number
   height: number
   pages: number
-  channels?: { name: string }[]
+  channels?: { name: string; colour?: string }[] // by their numbers; the colour is that in a composite
   sample_type?: string
   low?: number
   high?: number

@@ -1,8 +1,8 @@
-// Deep zoom: pieces of a picture at the resolution that the screen shows, from the hub, on a canvas over the preview.
+// Deep zoom: pieces of a picture at the resolution that the screen shows, from the hub, over the preview.
 // Level 0 is the picture itself, each next level half as large; a tile is a square of tileSide pixels of its level.
 
 import { LRU } from './lru'
-import type { ImageInfo } from './protocol'
+import { aim } from './plate'
 import type { Size, Viewport } from './viewport'
 
 export const tileSide = 512 // pixels
@@ -73,40 +73,28 @@ export class Tiles {
   }
 }
 
-export interface Scene {
+export interface Deep {
+  tiles: Tiles
   image: Size
-  window: Size
-  view: Viewport
-  ratio: number // device pixels a CSS pixel
-  /** null draws nothing: the preview is fine enough, or the hub has no tiles. */
-  info: ImageInfo | null
-  url: (level: number, x: number, y: number) => string
+  url: (tile: Tile) => string
 }
 
 /** drawTiles draws what there is of the finest level that the screen can show, over what there is of the coarser. */
-export function drawTiles(canvas: HTMLCanvasElement, tiles: Tiles, { image, window, view, ratio, info, url }: Scene): void {
-  const [width, height] = info ? [Math.round(window.width * ratio), Math.round(window.height * ratio)] : [1, 1]
-  if (canvas.width !== width || canvas.height !== height) {
-    canvas.width = width
-    canvas.height = height
-  }
-  const context = canvas.getContext('2d')!
-  context.setTransform(1, 0, 0, 1, 0, 0)
-  context.clearRect(0, 0, width, height)
-  if (!info) return
+export function drawTiles(canvas: HTMLCanvasElement, window: Size, view: Viewport, { tiles, image, url }: Deep, margin: number, ratio: number): void {
+  const context = aim(canvas, window, view, margin, ratio)
+  context.imageSmoothingEnabled = view.scale <= 4
   const levels = 1 + Math.max(0, Math.ceil(Math.log2(Math.max(image.width, image.height) / tileSide)))
   const level = levelFor(view.scale * ratio, levels)
-  context.setTransform(ratio, 0, 0, ratio, 0, 0)
-  context.imageSmoothingEnabled = view.scale <= 4
+  const wide = { width: window.width + 2 * margin, height: window.height + 2 * margin }
+  const there = { ...view, x: view.x + margin, y: view.y + margin }
   for (const each of [level + 1, level]) {
     if (each >= levels) continue
-    for (const tile of tilesInSight(each, image, window, view)) {
-      const bitmap = tiles.get(url(tile.level, tile.x, tile.y))
-      if (!bitmap) continue
-      const side = tileSide * 2 ** each
-      const scale = 2 ** each * view.scale
-      context.drawImage(bitmap, tile.x * side * view.scale + view.x, tile.y * side * view.scale + view.y, bitmap.width * scale, bitmap.height * scale)
+    for (const tile of tilesInSight(each, image, wide, there)) {
+      const bitmap = tiles.get(url(tile))
+      const scale = 2 ** each // pixels of the picture a pixel of the tile
+      if (bitmap) context.drawImage(bitmap, tile.x * tileSide * scale, tile.y * tileSide * scale, bitmap.width * scale, bitmap.height * scale)
     }
   }
-  tiles.want(tilesInSight(level, image, window, view).map((tile) => url(tile.level, tile.x, tile.y)))
+  const wanted = [...tilesInSight(level, image, window, view), ...tilesInSight(level, image, wide, there)] // what is in sight first
+  tiles.want([...new Set(wanted.map(url))])
 }

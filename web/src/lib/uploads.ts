@@ -25,8 +25,9 @@ export interface Pending {
   readonly settings: Settings | null
   readonly state: 'held' | 'waiting' | 'sending' | 'refused' | 'failed'
   readonly sent: number // 0..1
-  /** Why it was refused or failed, or what it waits for. */
+  /** Why it was refused or failed, or what it waits for, and the code of that. */
   readonly reason: string
+  readonly code: string
   /** Its name in the browser's store, and that of the request that it left with. */
   readonly key: string
   readonly batch: string
@@ -69,7 +70,7 @@ export class Uploads {
   /** add takes files; without settings they are held until assign. */
   add(files: readonly File[], settings: Settings | null): void {
     const state = settings ? 'waiting' : 'held'
-    const added = files.map((file): Pending => ({ id: this.nextID++, file, settings, state, sent: 0, reason: '', key: randomKey(), batch: '' }))
+    const added = files.map((file): Pending => ({ id: this.nextID++, file, settings, state, sent: 0, reason: '', code: '', key: randomKey(), batch: '' }))
     this.set([...this.list, ...added])
     this.store(added)
     this.run()
@@ -81,7 +82,7 @@ export class Uploads {
       const goesOn = entry.session === this.session && entry.model !== ''
       const state = entry.refused ? 'refused' : goesOn ? 'waiting' : 'held'
       const settings = goesOn ? { model: entry.model, options: entry.options } : null
-      return { id: this.nextID++, file: entry.file, settings, state, sent: 0, reason: entry.refused, key: entry.key, batch: goesOn ? entry.batch : '' }
+      return { id: this.nextID++, file: entry.file, settings, state, sent: 0, reason: entry.refused, code: entry.code ?? '', key: entry.key, batch: goesOn ? entry.batch : '' }
     })
     this.set([...this.list, ...shareSettings(adopted)])
     this.run()
@@ -112,7 +113,7 @@ export class Uploads {
     this.failures = 0
     this.change((item) => {
       if (!ids.has(item.id) || (item.state !== 'failed' && item.state !== 'refused')) return item
-      return { ...item, state: item.settings ? 'waiting' : 'held', sent: 0, reason: '', batch: '' }
+      return { ...item, state: item.settings ? 'waiting' : 'held', sent: 0, reason: '', code: '', batch: '' }
     })
     this.store(this.list.filter(({ id }) => ids.has(id)))
     this.wake()
@@ -138,7 +139,7 @@ export class Uploads {
   pause(): void {
     this.halt()
     this.session = ''
-    this.change((item) => (item.state === 'refused' ? item : { ...item, state: 'held', settings: null, sent: 0, reason: '', batch: '' }))
+    this.change((item) => (item.state === 'refused' ? item : { ...item, state: 'held', settings: null, sent: 0, reason: '', code: '', batch: '' }))
     this.store(this.list)
   }
 
@@ -188,7 +189,7 @@ export class Uploads {
     const ids = new Set(batch.map((item) => item.id))
     const mark = (change: Partial<Pending>) => this.change((item) => (ids.has(item.id) ? { ...item, ...change } : item))
     const key = batch[0]!.batch || randomKey()
-    mark({ state: 'sending', sent: 0, reason: '', batch: key })
+    mark({ state: 'sending', sent: 0, reason: '', code: '', batch: key })
     this.store(this.list.filter(({ id }) => ids.has(id))) // a reload in the middle sends the same request again
     try {
       const files = batch.map((item) => item.file)
@@ -212,10 +213,10 @@ export class Uploads {
   ): Promise<void> {
     const failure = error instanceof Failure ? error : new Failure('internal', 'The upload failed', String(error), 0)
     if (passing.has(failure.code)) {
-      mark({ state: 'waiting', reason: failure.title })
+      mark({ state: 'waiting', reason: failure.title, code: failure.code })
       await (this.options.wait ?? pause)(failure.retryAfter ?? defaultWait, signal)
     } else if (failure.status === 401) {
-      mark({ state: 'waiting', reason: failure.title }) // the session is over: it will be told, and the files held
+      mark({ state: 'waiting', reason: failure.title, code: failure.code }) // the session is over: it will be told, and the files held
       await this.untilWoken(defaultWait, signal)
     } else if (failure.code === tooLargeOnTheWay && batch.length > 1) {
       this.atOnce = Math.ceil(batch.length / 2)
@@ -223,13 +224,13 @@ export class Uploads {
     } else if (failure.rejected.length > 0) {
       this.settle(batch, failure.rejected)
     } else if (failure.status >= 400 && failure.status < 500) {
-      mark({ state: 'refused', reason: failure.detail || failure.title })
+      mark({ state: 'refused', reason: failure.detail || failure.title, code: failure.code })
       this.store(this.list.filter(({ state }) => state === 'refused'))
     } else if (isAway(failure) || ++this.failures < patience) {
-      mark({ state: 'waiting', reason: failure.title })
+      mark({ state: 'waiting', reason: failure.title, code: failure.code })
       await this.untilWoken(delay(awayBackoff, this.failures + 2), signal)
     } else {
-      mark({ state: 'failed', reason: failure.detail || failure.title })
+      mark({ state: 'failed', reason: failure.detail || failure.title, code: failure.code })
     }
   }
 
@@ -246,8 +247,8 @@ export class Uploads {
     this.set(
       this.list.flatMap((item): Pending[] => {
         if (!ids.has(item.id)) return [item]
-        const reason = reasons.get(item.id)
-        return reason === undefined ? [] : [{ ...item, state: 'refused', reason }]
+        const why = reasons.get(item.id)
+        return why ? [{ ...item, state: 'refused', reason: why.detail, code: why.code }] : []
       }),
     )
     this.unstore(gone)
@@ -282,10 +283,10 @@ export class Uploads {
   private store(items: readonly Pending[]): void {
     const { keep, tab = '', onUnkept } = this.options
     if (!keep || items.length === 0) return
-    const entries = items.map(({ key, file, settings, batch, state, reason }): Kept => ({
+    const entries = items.map(({ key, file, settings, batch, state, reason, code }): Kept => ({
       key, owner: tab, session: this.session, file, batch,
       model: settings?.model ?? '', options: { ...settings?.options },
-      refused: state === 'refused' ? reason : '',
+      refused: state === 'refused' ? reason : '', code,
     }))
     keep.put(entries).catch(() => onUnkept?.())
   }
@@ -312,12 +313,13 @@ function isAway({ status }: Failure): boolean {
 }
 
 /** A hub that does not number its rejections names the files; where it shows a name otherwise, the next one is meant. */
-function reasonsOf(batch: readonly Pending[], rejected: readonly Rejection[]): Map<number, string> {
-  const reasons = new Map<number, string>()
-  for (const { index, filename, detail } of rejected) {
+function reasonsOf(batch: readonly Pending[], rejected: readonly Rejection[]): Map<number, Rejection> {
+  const reasons = new Map<number, Rejection>()
+  for (const rejection of rejected) {
+    const { index, filename } = rejection
     const open = batch.filter((item) => !reasons.has(item.id))
     const item = index === undefined ? (open.find(({ file }) => file.name === filename) ?? open[0]) : batch[index]
-    if (item) reasons.set(item.id, detail)
+    if (item) reasons.set(item.id, rejection)
   }
   return reasons
 }

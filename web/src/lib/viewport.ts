@@ -23,10 +23,15 @@ export function fit(image: Size, window: Size): Viewport {
 
 /** zoom changes the scale by factor and keeps the point under (x, y) where it is. */
 export function zoom(view: Viewport, factor: number, x: number, y: number, image: Size, window: Size): Viewport {
-  const smallest = fit(image, window).scale
-  const scale = Math.min(Math.max(view.scale * factor, smallest), Math.max(maxScale, smallest))
+  const scale = limit(view.scale * factor, image, window)
   const ratio = scale / view.scale
   return hold({ scale, x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio }, image, window)
+}
+
+/** limit holds a scale between that of the whole image and that at which single pixels can be counted. */
+export function limit(scale: number, image: Size, window: Size): number {
+  const smallest = fit(image, window).scale
+  return Math.min(Math.max(scale, smallest), Math.max(maxScale, smallest))
 }
 
 export function pan(view: Viewport, dx: number, dy: number, image: Size, window: Size): Viewport {

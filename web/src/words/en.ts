@@ -305,6 +305,9 @@ export const en = {
     asFile: 'As it is',
     forAll: 'For all images',
     histogram: (low: string, high: string) => `Histogram of the image's values, ${low} to ${high}`,
+    channels: 'Channels',
+    channel: (n: number) => `Channel ${n}`,
+    composite: 'Composite',
     pages: 'Pages',
     page: (n: number) => `Page ${n}`,
     play: 'Play',
@@ -328,6 +331,8 @@ export const en = {
       erase: 'Paint over what does not belong to an object.',
       add: 'Paint over an object that was not found.',
     },
+    byKeys: 'By keys, in the picture: arrows move, Space puts the pen down and lifts it, Enter ends, Shift makes small steps.',
+    pen: (down: boolean, object: number | null) => `${down ? 'Pen down' : 'Pen up'}, ${object === null ? 'no object' : `object ${object}`}`,
     radius: 'Size',
     delete: 'Delete',
     undo: 'Undo',
@@ -407,10 +412,15 @@ export const en = {
       ['Press an object', 'Choose it, here and in the table'],
       ['M  S  B  E  N', 'Merge, split, brush, erase, new object'],
       ['[ ]', 'Smaller and larger brush'],
+      ['C, Shift C', 'Next channel, channel before'],
+      [', .', 'Page before, next page'],
       ['Esc', 'Back to looking; nothing chosen'],
       ['Ctrl Z, Ctrl Shift Z', 'Undo, redo'],
     ] as [keys: string, what: string][],
   },
+
+  /** By the hub's codes, and the page's own. The hub says them in English itself. */
+  problems: {} as Record<string, string>,
 
   title: (percent: number) => `${percent} % · SegHub`,
 }

@@ -1,6 +1,8 @@
 // The language of the page: what the person chose, else the browser's, else English. It is known before the page is
 // built and stays until the next load, so that words are plain values everywhere.
 
+import { Failure } from '../lib/api'
+import type { Job } from '../lib/protocol'
 import { en, type Words } from './en'
 
 export type { Words } from './en'
@@ -42,4 +44,25 @@ export function chosenLanguage(): Language {
 export function choose(wanted: Language): void {
   localStorage.setItem(key, wanted)
   location.reload()
+}
+
+/** What the hub says of these names what it is about: its own words stay beside the page's. */
+const telling = new Set(['bad_request', 'unsupported_format', 'corrupt_image', 'image_too_large', 'file_too_large', 'batch_too_large', 'inference_failed', 'internal'])
+
+/** problem is a reason in the language of the page: the hub speaks English. A code that is not known leaves it as it is. */
+export function problem(code: string, detail: string): string {
+  const known = words.problems[code]
+  if (!known) return detail
+  return detail && telling.has(code) ? `${known} (${detail})` : known
+}
+
+/** explain says what went wrong. */
+export function explain(error: unknown): string {
+  return error instanceof Failure ? problem(error.code, error.message) : String((error as Error).message)
+}
+
+/** jobWords says how a job stands. */
+export function jobWords(job: Job, waiting: boolean): string {
+  const { state, error } = job
+  return state === 'failed' && error ? problem(error.code, error.detail || error.title) || words.job(job, waiting) : words.job(job, waiting)
 }

@@ -1,8 +1,11 @@
+// @vitest-environment happy-dom
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { closeOf } from '../lib/closecodes'
 import { downloadName, setWords, stem } from '../lib/names'
 import type { Job, Session } from '../lib/protocol'
-import { pick } from '.'
+import { pick, problem, speak } from '.'
 import { cs } from './cs'
 import { de } from './de'
 import { en } from './en'
@@ -103,6 +106,25 @@ it('says why there is no connection', () => {
 
 it('speaks the first language that it knows of those that are wanted', () => {
   expect([pick(['fr', 'de-AT', 'en']), pick(['', 'CS']), pick(['fr'])]).toEqual(['de', 'cs', 'en'])
+})
+
+it('says what the hub says in English in other languages, and keeps what it knows more', async () => {
+  expect(problem('queue_full', 'The queue holds 10000 jobs.')).toBe('The queue holds 10000 jobs.')
+  await speak('de')
+  try {
+    expect(problem('queue_full', 'The queue holds 10000 jobs.')).toBe('Die Warteschlange dieser Sitzung ist voll.')
+    expect(problem('unsupported_format', 'This TIFF holds 64-bit floats.')).toBe('Dieses Dateiformat wird hier nicht gelesen. (This TIFF holds 64-bit floats.)')
+    expect(problem('brand_new', 'Something.')).toBe('Something.')
+  } finally {
+    await speak('en')
+  }
+})
+
+it.each([['German', de], ['Czech', cs]])('has a %s word for every code of the contract', (_, { problems }) => {
+  const contract = readFileSync(join(import.meta.dirname, '../../../api/openapi.yaml'), 'utf8')
+  const codes = /^    Code:[^]*?enum:\n((?: +- \w+\n)+)/m.exec(contract)![1]!.match(/\w+/g)!
+  expect(codes.length).toBeGreaterThan(20)
+  expect(codes.filter((code) => !problems[code])).toEqual([])
 })
 
 describe.each([['German', de], ['Czech', cs]])('%s', (_, words) => {

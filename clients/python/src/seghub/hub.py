@@ -247,6 +247,7 @@ def _file(image: Image, name: str) -> tuple[str, bytes]:
         return name or path.name, path.read_bytes()
     if image.ndim not in (2, 3) or image.ndim == 3 and image.shape[2] != 3:
         raise ValueError(f"an image is [height, width] or [height, width, 3], not {list(image.shape)}")
+    image = image.astype(image.dtype.newbyteorder("="), copy=False)  # 16 bits are 16 bits in any order of bytes
     if image.dtype == bool:
         image = image.astype(np.uint8) * 255
     elif image.dtype not in (np.uint8, np.uint16):

@@ -1,24 +1,44 @@
-// Good users: they send an image when the last is done, look at its preview and at their session. How long that takes them is
-// measured in calm and in storm, and what the storm costs them is the promise.
+// A storm beside good users: they send an image when the last is done, look at its preview and at their session. How long that
+// takes them is measured in calm and in storm, and what the storm costs them is the promise. A scenario is its storm alone: it
+// exports setup and good from here.
 import { Trend } from 'k6/metrics';
 
-import { phase } from './profiles.js';
-import { breaks } from './promises.js';
+import { samples } from './hub.js';
+import { beginPhases, oneStage, others, phase, phased } from './profiles.js';
+import { breaks, promised } from './promises.js';
+import { Slots } from './slots.js';
 import { User } from './user.js';
 
 const MODEL = __ENV.MODEL || 'unet_spherohq';
+const SLOTS = 4; // what the hub was started with
+const GOOD = 2;
 const PAUSE_MS = 100; // of somebody who looks at the result
 
 const rounds = new Trend('good_round', true);
 const moved = new Trend('good_p95_moved'); // 0.2: by a fifth
 
-// thresholds of every scenario with a storm.
-export const unmoved = { good_p95_moved: ['max<0.2'] };
+// stormOptions are those of a scenario whose function exec is played by so many at once.
+export function stormOptions(exec, count, thresholds) {
+  return {
+    scenarios: { good: { ...oneStage(phased + 60), exec: 'good' }, [exec]: others(exec, count) },
+    thresholds: { ...promised(), good_p95_moved: ['max<0.2'], http_req_failed: ['rate==0'], ...thresholds },
+  };
+}
 
-// playGood has so many users work through all phases.
-export async function playGood(count, slots, images, began) {
+export function setup() {
+  return { began: beginPhases() };
+}
+
+// good has the good users work through all phases.
+export async function good({ began }) {
+  const slots = new Slots(SLOTS);
+  await playGood(slots, samples(), began);
+  slots.close();
+}
+
+async function playGood(slots, images, began) {
   const took = { warm: [], calm: [], storm: [], over: [] };
-  const users = Array.from({ length: count }, (_, i) => new User(`good ${i + 1}`, slots));
+  const users = Array.from({ length: GOOD }, (_, i) => new User(`good ${i + 1}`, slots));
   try {
     for (const user of users) {
       await user.enter();

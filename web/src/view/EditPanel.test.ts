@@ -1,0 +1,152 @@
+// @vitest-environment happy-dom
+import { flushSync } from 'svelte'
+import { beforeEach, expect, it, vi } from 'vitest'
+import { button, mounted, one, settle } from '../../test/mounted'
+import { reactive } from '../../test/reactive.svelte'
+import { Failure } from '../lib/api'
+import type { Client } from '../lib/client'
+import type { Job, Operation, Point, Result, SegmentedObject } from '../lib/protocol'
+import EditPanel from './EditPanel.svelte'
+
+const square = (id: number, x: number): SegmentedObject => ({
+  id, polygon: [[x, 0], [x + 10, 0], [x + 10, 10], [x, 10]], holes: [], bbox: [x, 0, 10, 10], area: 100, perimeter: 40, centroid: [x + 5, 5], mean_probability: 1,
+})
+const first: Result = {
+  job: 'job1', revision: 1, image: { id: 'image1', filename: 'a.png', width: 600, height: 400 }, model: 'unet', objects: [square(1, 0), square(2, 20)],
+  summary: { count: 2, total_area: 200, coverage: 0 },
+}
+
+interface Panel {
+  press: (id: number | null) => void
+  drawn: (line: readonly Point[]) => void
+  keydown: (event: KeyboardEvent) => boolean
+}
+let panel: Panel
+let asked: { revision: number | undefined; operations: readonly Operation[] }[]
+let result: { value: Result }
+let picked: { value: number | null }
+let pen: { value: { radius: number } | null }
+let fail: Failure | null
+
+beforeEach(() => {
+  asked = []
+  fail = null
+  result = reactive(first)
+  picked = reactive(null as number | null)
+  pen = reactive(null as { radius: number } | null)
+  const client = {
+    edit: vi.fn((before: Result, operations: readonly Operation[]) => {
+      asked.push({ revision: before.revision, operations })
+      return fail ? Promise.reject(fail) : Promise.resolve({ ...before, revision: (before.revision ?? 0) + 1 })
+    }),
+    freshResult: () => Promise.resolve({ ...first, revision: 9 }),
+  } as unknown as Client
+  panel = mounted(EditPanel, {
+    client,
+    job: { id: 'job1', width: 600, height: 400 } as Job,
+    get result() {
+      return result.value
+    },
+    opening: '',
+    get picked() {
+      return picked.value
+    },
+    set picked(next) {
+      picked.value = next
+    },
+    get pen() {
+      return pen.value
+    },
+    set pen(next) {
+      pen.value = next
+    },
+    changed: (next: Result) => (result.value = next),
+  }) as unknown as Panel
+})
+
+function key(name: string, modifiers: KeyboardEventInit = {}): boolean {
+  let meant = false
+  const listen = (event: Event) => (meant = panel.keydown(event as KeyboardEvent))
+  document.body.addEventListener('keydown', listen, { once: true })
+  document.body.dispatchEvent(new KeyboardEvent('keydown', { key: name, ...modifiers }))
+  flushSync()
+  return meant
+}
+
+function pick(id: number) {
+  panel.press(id)
+  flushSync()
+}
+
+const operations = () => asked.flatMap(({ operations }) => operations)
+
+it('takes a tool by its key, and what the tool draws with', () => {
+  expect([key('b'), pen.value !== null, key('s'), pen.value?.radius, key('m'), pen.value, key('x')]).toEqual([true, true, true, 0, true, null, false])
+  expect(one<HTMLInputElement>('input[value=merge]').checked).toBe(true)
+})
+
+it('makes the brush smaller and larger, but not nothing', () => {
+  key('b')
+  const radius = pen.value!.radius
+  key(']')
+  expect(pen.value!.radius).toBe(radius + 1)
+  for (let i = 0; i < radius + 5; i++) key('[')
+  expect(pen.value!.radius).toBe(1)
+})
+
+it('merges two that are pressed one after the other', async () => {
+  key('m')
+  pick(1)
+  pick(2)
+  await settle()
+  expect(operations()).toEqual([{ op: 'merge', ids: [1, 2] }])
+  expect(picked.value).toBe(1)
+})
+
+it.each<[tool: string, line: Point[], operation: object]>([
+  ['s', [[-1, 5], [5, 5], [11, 5]], { op: 'split', id: 1 }],
+  ['b', [[5, 5], [15, 5]], { op: 'paint', id: 1, mode: 'add' }],
+  ['e', [[15, 5], [25, 5]], { op: 'paint', id: 2, mode: 'erase' }],
+  ['n', [[50, 5]], { op: 'paint', id: null, mode: 'add' }],
+])('reads a line that is drawn with %s', async (tool, line, operation) => {
+  key(tool)
+  panel.drawn(line)
+  await settle()
+  expect(operations()).toMatchObject([operation])
+})
+
+it('says where there is nothing to correct', async () => {
+  key('b')
+  panel.drawn([[300, 300]])
+  await settle()
+  expect(asked).toEqual([])
+  expect(one('[role=status]').textContent).toContain('no object there')
+})
+
+it('goes back to the revision before, and forth again, after a reload too', async () => {
+  pick(1)
+  key('Delete')
+  await settle()
+  expect(JSON.parse(localStorage.getItem('seghub.undo.job1')!)).toEqual({ past: [1], future: [] })
+  key('z', { ctrlKey: true })
+  await settle()
+  key('z', { ctrlKey: true, shiftKey: true })
+  await settle()
+  expect(operations()).toEqual([{ op: 'delete', ids: [1] }, { op: 'revert', revision: 1 }, { op: 'revert', revision: 2 }])
+  expect([button('Undo').disabled, button('Redo').disabled]).toEqual([false, true])
+})
+
+it('shows the newest where somebody else was faster', async () => {
+  fail = new Failure('revision_conflict', 'Changed', 'Revision 1 is not the newest.', 409)
+  pick(2)
+  key('Delete')
+  await settle()
+  expect(result.value.revision).toBe(9)
+  expect(one('[role=status]').textContent).toContain('Somebody else')
+})
+
+it('puts the tool away, and the object after it, by Escape', () => {
+  key('b')
+  pick(1)
+  expect([key('Escape'), pen.value, picked.value, key('Escape'), picked.value, key('Escape')]).toEqual([true, null, 1, true, null, false])
+})

@@ -1,0 +1,81 @@
+// @vitest-environment happy-dom
+import { flushSync } from 'svelte'
+import { beforeEach, expect, it, vi } from 'vitest'
+import { all, button, choose, mounted, one, settle } from '../../test/mounted'
+import { Api, Failure } from '../lib/api'
+import type { Job } from '../lib/protocol'
+import Export from './Export.svelte'
+
+let finish: { resolve: (made: { blob: Blob; filename: string }) => void; reject: (why: unknown) => void }
+let came: (bytes: number) => void
+let signal: AbortSignal
+const saved: string[] = []
+const fetchExport = vi.fn((_url: string, tell: (bytes: number) => void, stop: AbortSignal) => {
+  came = tell
+  signal = stop
+  return new Promise<{ blob: Blob; filename: string }>((resolve, reject) => (finish = { resolve, reject }))
+})
+
+beforeEach(() => {
+  saved.length = 0
+  fetchExport.mockClear()
+  vi.spyOn(HTMLAnchorElement.prototype, 'click').mockImplementation(function (this: HTMLAnchorElement) {
+    saved.push(this.download)
+  })
+})
+
+function shown(selected: string[] = [], done = 3) {
+  mounted(Export, { api: Object.assign(new Api(), { fetchExport }), job: { id: 'job1', state: 'done' } as Job, selected: new Set(selected), done })
+}
+
+async function take(format: string) {
+  button(format).click()
+  await settle()
+}
+
+it.each([
+  ['all', 'format=csv'],
+  ['selected', 'format=csv&job=job2&job=job3'],
+  ['this', 'format=csv&job=job1'],
+])('takes %s', async (which, query) => {
+  shown(['job2', 'job3'])
+  choose(one('select'), which)
+  await take('CSV')
+  expect(fetchExport.mock.calls[0]![0]).toMatch(new RegExp(`\\?${query}$`))
+})
+
+it('tells how much has come, and saves it under the name that the hub gives it', async () => {
+  shown()
+  await take('CSV')
+  came(2_400_000)
+  flushSync()
+  expect(one('[role=status]').textContent).toContain('2.4 MB')
+  expect(button('Excel').disabled).toBe(true)
+  finish.resolve({ blob: new Blob(['a']), filename: 'objects.csv' })
+  await settle()
+  expect(saved).toEqual(['objects.csv'])
+  expect(button('Excel').disabled).toBe(false)
+})
+
+it('stops when it is told to, and says nothing of it', async () => {
+  shown()
+  await take('CSV')
+  button('Cancel').click()
+  expect(signal.aborted).toBe(true)
+  finish.reject(new DOMException('aborted', 'AbortError'))
+  await settle()
+  expect([saved, all('[role=alert]').length]).toEqual([[], 0])
+})
+
+it('says why there is no export', async () => {
+  shown()
+  await take('CSV')
+  finish.reject(new Failure('unavailable', 'Not now', 'The disk is full.', 503))
+  await settle()
+  expect(one('[role=alert]').textContent).toContain('The disk is full.')
+})
+
+it('has nothing to give before an image is done', () => {
+  shown([], 0)
+  expect(all<HTMLButtonElement>('button').every(({ disabled }) => disabled)).toBe(true)
+})

@@ -1,0 +1,65 @@
+// @vitest-environment happy-dom
+import { createRawSnippet, flushSync } from 'svelte'
+import { beforeEach, expect, it, vi } from 'vitest'
+import { all, mounted, one, press, settle } from '../../test/mounted'
+import { reactive } from '../../test/reactive.svelte'
+import VirtualList from './VirtualList.svelte'
+
+const rowHeight = 20
+const items = Array.from({ length: 2_000 }, (_, index) => `well ${index}`)
+const arrive = vi.fn()
+let current: { value: string | null }
+
+beforeEach(() => {
+  vi.clearAllMocks()
+  current = reactive(null as string | null)
+  mounted(VirtualList<string>, {
+    items,
+    rowHeight,
+    key: (item: string) => item,
+    label: 'Wells',
+    get current() {
+      return current.value
+    },
+    arrive,
+    press: (event: KeyboardEvent) => event.key === ' ',
+    row: createRawSnippet<[string, number]>((item, tabindex) => ({ render: () => `<button tabindex="${tabindex()}">${item()}</button>` })),
+  })
+})
+
+const shown = () => all('li[data-index]').map((row) => row.textContent)
+
+it('has no more rows than are in sight, and says how many there are', () => {
+  expect(shown().length).toBeLessThan(20)
+  expect(one('li[data-index="1"]').getAttribute('aria-posinset')).toBe('2')
+  expect(one('li[data-index="1"]').getAttribute('aria-setsize')).toBe('2000')
+  one('ul').scrollTop = 1_000 * rowHeight
+  one('ul').dispatchEvent(new Event('scroll'))
+  flushSync()
+  expect(shown()).toContain('well 1000')
+  expect(shown()).not.toContain('well 0')
+})
+
+it.each([['ArrowDown', {}, 'well 2', false], ['ArrowUp', { shiftKey: true }, 'well 0', true], ['End', {}, 'well 1999', false]])(
+  'goes by %s to another row, and the focus with it',
+  async (key, modifiers, to, extend) => {
+    press(one('li[data-index="1"] button'), key, modifiers)
+    expect(arrive).toHaveBeenCalledWith(to, extend)
+    await settle()
+    expect(document.activeElement?.textContent).toBe(to)
+  },
+)
+
+it('keeps from the page the keys that mean something to a row alone', () => {
+  const kept = (key: string) => !one('li[data-index="1"] button').dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }))
+  expect([kept(' '), kept('x')]).toEqual([true, false])
+})
+
+it('brings what becomes the current one into sight, and makes it the stop of Tab', () => {
+  current.value = 'well 700'
+  flushSync()
+  one('ul').dispatchEvent(new Event('scroll'))
+  flushSync()
+  expect(one('button[tabindex="0"]').textContent).toBe('well 700')
+  expect(all('button[tabindex="0"]').length).toBe(1)
+})
