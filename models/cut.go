@@ -42,7 +42,7 @@ type Strip struct {
 	Tiles Tensor // [tiles,H,W,C]
 	Ends  bool   // the row
 	// Samples are those of the rows from Begin up to End as the reader gave them: what no strip before had, with the first tiles of a row. They
-	// are the caller's, who may give them to package pixels. There are none when all of a page too large to be held is one row.
+	// are the caller's, who may give them to package pixels. There are none of a page too large to be held that is scaled.
 	Samples    []byte
 	Begin, End int
 }

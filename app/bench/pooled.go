@@ -122,15 +122,20 @@ func (p *pooled) close() error {
 // batches cuts the images of slot's session into what a worker takes at once.
 func (p *pooled) batches(slot int, spec models.Spec) []gpuexec.Batch {
 	size := p.pool.BatchSize(spec.ID)
+	diameter := 0.
+	if spec.Diameter != nil {
+		diameter = spec.Diameter.Best // nobody looks for it: all contenders run the same tiles
+	}
 	var all []gpuexec.Batch
 	for first := 0; first < p.load.images; first += size {
 		b := gpuexec.Batch{Model: spec.ID}
 		for i := first; i < min(first+size, p.load.images); i++ {
 			b.Jobs = append(b.Jobs, gpuexec.Job{
-				ID:      fmt.Sprint(slot, "-", i),
-				Open:    func(context.Context) (imageio.Source, error) { return imageio.InMemory(p.load.png), nil },
-				Keep:    gpuexec.Discard,
-				Options: mask.Options{Threshold: spec.Threshold, MinArea: spec.MinArea, DetectHoles: true, SplitTouching: spec.Split},
+				ID:       fmt.Sprint(slot, "-", i),
+				Open:     func(context.Context) (imageio.Source, error) { return imageio.InMemory(p.load.png), nil },
+				Keep:     gpuexec.Discard,
+				Diameter: diameter,
+				Options:  mask.Options{Threshold: spec.Threshold, MinArea: spec.MinArea, DetectHoles: true, SplitTouching: spec.Split},
 			})
 		}
 		all = append(all, b)

@@ -13,7 +13,8 @@ const (
 )
 
 // borderLevel is the least sample of a border map that parts cores. A core has a pixel whose squared distance to what is
-// beside it is minCore; else it is a crumb that the border has left over. Chosen on the images that unet_nuclei learnt from.
+// beside it is minCore; else it is a crumb that the border has left over. Chosen on the images that the first unet_nuclei,
+// which had borders, learnt from.
 const (
 	borderLevel = 128
 	minCore     = 3

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from . import data, images
+from . import data, images, scale
 from .images import Pair
 from .metrics import dice_and_iou
 
@@ -46,26 +46,31 @@ def predict(model: onnxruntime.InferenceSession, spec: dict, image: np.ndarray) 
     some models the flow."""
     side, output = spec["input"]["height"], spec["outputs"][0]
     if spec["input"]["scaling"] == "native":
-        return predict_tiles(model, output, side, image)
+        return predict_tiles(model, spec, image)
     fitted, size = images.fit(image, side)
     (values,) = model.run([output], {"image": fitted[None]})
     return images.unfit(values[0], size, image.shape[1], image.shape[0])
 
 
-def predict_tiles(model: onnxruntime.InferenceSession, output: str, side: int, image: np.ndarray) -> np.ndarray:
-    """The same at the image's own resolution, tile by tile."""
-    height, width = image.shape[:2]
+def predict_tiles(model: onnxruntime.InferenceSession, spec: dict, image: np.ndarray) -> np.ndarray:
+    """The same at the image's own resolution, or the one that its objects want, tile by tile."""
+    side, output = spec["input"]["height"], spec["outputs"][0]
+
+    def run(tile: np.ndarray) -> np.ndarray:
+        (values,) = model.run([output], {"image": tile[None]})
+        return values[0]
+
     stretched = np.rint(images.stretch(image)).astype(np.uint8)
+    seen = scale.scaled(stretched, scale.factor(spec, stretched, run))
     whole = None
-    for row in images.spans(height, side):
-        for column in images.spans(width, side):
-            tile = images.continued(stretched[row.start :, column.start :], side)
-            (values,) = model.run([output], {"image": tile[None]})
+    for row in images.spans(seen.shape[0], side):
+        for column in images.spans(seen.shape[1], side):
+            values = run(images.continued(seen[row.start :, column.start :], side))
             if whole is None:
-                whole = np.empty((height, width, values.shape[3]), np.uint8)
+                whole = np.empty((*seen.shape[:2], values.shape[2]), np.uint8)
             whole[row.begin : row.end, column.begin : column.end] = values[
-                0, row.begin - row.start : row.end - row.start, column.begin - column.start : column.end - column.start]
-    return whole
+                row.begin - row.start : row.end - row.start, column.begin - column.start : column.end - column.start]
+    return images.resize(whole, image.shape[1], image.shape[0])
 
 
 def score(model: onnxruntime.InferenceSession, spec: dict, pair: Pair) -> Scored:

@@ -8,7 +8,8 @@ The second writes a variant of the first's file, which ships when `seghub models
 measuring a GPU with a network of the published size, which nobody trained here.
 
 The graph takes "image", uint8 [N, side, side, channels], and gives "probability", uint8 [N, side, side, 1], 255 = certainly; or
-"flow", uint8 [N, side, side, 3], the probability and the flow down and right, 128 = none. Preparation, sigmoid and rounding are inside. N alone is dynamic.
+"flow", uint8 [N, side, side, 3], the probability and the flow down and right, 128 = none. Preparation, sigmoid and
+rounding are inside. N alone is dynamic.
 """
 
 import argparse
@@ -84,7 +85,7 @@ def spec(recipe: Recipe, training_data: list[dict], scores: dict) -> dict:
         "threshold": recipe.threshold,
         "min_area": recipe.min_area,
         "split_touching": recipe.split_touching,
-        **({"diameter": recipe.diameter} if recipe.diameter else {}),
+        **({"diameter": dict(zip(("best", "least", "most"), recipe.diameter))} if recipe.diameter else {}),
         "precision": "fp32",
         "batch": recipe.batch,
         "training_data": training_data,

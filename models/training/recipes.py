@@ -30,8 +30,6 @@ class Recipe:
     side: int                   # the input is side x side pixels
     phases: tuple[Phase, ...]
     scaling: str = "fit"        # the whole image at once, or tiles at its own resolution: "native"
-    # Of the objects that it knows best, in pixels, and of those that it takes without scaling the image: "best", "least", "most".
-    diameter: dict[str, float] | None = None
     channels: int = 1           # 1 grey, 3 RGB
     outputs: tuple[str, ...] = ("probability",)  # what the network tells of a pixel, see `HEADS`
     pretrained: bool = False    # the encoder starts with what it learnt from ImageNet
@@ -39,6 +37,8 @@ class Recipe:
     learning_rate: float = 2e-3
     threshold: float = 0.5
     min_area: int = 0           # square pixels; what is smaller is noise to the model
+    # Of the objects that it knows, in pixels: the best, and the least and the most that the hub leaves an image at its own size for.
+    diameter: tuple[float, float, float] | None = None
     split_touching: bool = False
     batch: dict[str, int] = field(default_factory=dict)  # images a run, by how many sessions are active
 
@@ -105,13 +105,13 @@ RECIPES = {
             options={"norm": "batch"},
             side=576,  # an image of 1024x1024 is four tiles, where a side of 512 would make nine
             scaling="native",
-            diameter={"best": 34, "least": 24, "most": 60},
             channels=3,
             outputs=("probability", "flow_y", "flow_x"),
             pretrained=True,
             held_back=10,
             learning_rate=1e-3,
             min_area=20,  # no nucleus of the training set is smaller
+            diameter=(34, 24, 60),
             split_touching=True,
             phases=(
                 # Every size first: an image's scale is found by what the network sees at a wrong one.
