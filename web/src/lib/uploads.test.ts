@@ -84,6 +84,28 @@ it('does not put much into one request', async () => {
   expect(requests.map(({ files }) => files.map(({ name }) => name))).toEqual([['a'], ['b', 'c']])
 })
 
+it('sends nothing before the browser has written down that it leaves, or a reload would send it again as another', async () => {
+  const writes: (() => void)[] = []
+  const put = keep.put
+  keep.put = (entries) => new Promise<void>((resolve) => writes.push(() => void put(entries).then(resolve)))
+  answers = [() => new Promise(() => undefined)] // on its way for ever
+  try {
+    uploads.add(files(20), settings)
+    await until('the store to be asked', () => writes.length === 2)
+    expect(requests).toEqual([])
+    writes[0]!() // those that leave, though the rest is not stored yet
+    await until('the first request', () => requests.length === 1)
+    expect([...store.values()].map(({ batch }) => batch)).toEqual(Array(8).fill(requests[0]!.key))
+  } finally {
+    keep.put = put
+  }
+})
+
+it('keeps files in the order in which they were added', () => {
+  uploads.add(files(20), null)
+  expect(pending.map(({ key }) => key)).toEqual(pending.map(({ key }) => key).toSorted())
+})
+
 it('keeps files of different settings apart', async () => {
   uploads.add(files(2), settings)
   uploads.add(files(2), { model: 'other', options: { threshold: 0.7 } })

@@ -41,6 +41,7 @@ const maxBytes = 64 << 20
 const passing = new Set(['rate_limited', 'queue_full', 'gpu_memory_exhausted', 'draining', 'timeout', 'unavailable'])
 const defaultWait = 5_000 // ms, where the hub does not say
 const awayBackoff = { base: 1_000, cap: 15_000 }
+const storeLimit = 3_000 // ms that a request waits for the browser to store its files
 const patience = 3 // failures of the hub's own after which a person is to decide
 
 export interface UploadsOptions {
@@ -70,10 +71,13 @@ export class Uploads {
   /** add takes files; without settings they are held until assign. */
   add(files: readonly File[], settings: Settings | null): void {
     const state = settings ? 'waiting' : 'held'
-    const added = files.map((file): Pending => ({ id: this.nextID++, file, settings, state, sent: 0, reason: '', code: '', key: randomKey(), batch: '' }))
+    const together = Date.now().toString(36) // the browser gives files back by their keys: in the order in which they were added
+    const added = files.map((file, place): Pending => {
+      const key = `${together}-${String(place).padStart(6, '0')}-${randomKey()}`
+      return { id: this.nextID++, file, settings, state, sent: 0, reason: '', code: '', key, batch: '' }
+    })
     this.set([...this.list, ...added])
-    this.store(added)
-    this.run()
+    this.runAndStore(new Set(added.map(({ id }) => id)))
   }
 
   /** adopt goes on with what another page of this browser left, files of sessions that are over among them. */
@@ -91,14 +95,13 @@ export class Uploads {
   /** assign says what to do with the held files that are named. */
   assign(ids: ReadonlySet<number>, settings: Settings): void {
     this.change((item) => (item.state === 'held' && ids.has(item.id) ? { ...item, settings, state: 'waiting' } : item))
-    this.store(this.list.filter(({ id }) => ids.has(id)))
-    this.run()
+    this.runAndStore(ids)
   }
 
   /** belong says whose session it is; files that wait go with it. */
   belong(session: string): void {
     this.session = session
-    this.store(this.list)
+    void this.store(this.list)
     this.wake()
   }
 
@@ -115,7 +118,7 @@ export class Uploads {
       if (!ids.has(item.id) || (item.state !== 'failed' && item.state !== 'refused')) return item
       return { ...item, state: item.settings ? 'waiting' : 'held', sent: 0, reason: '', code: '', batch: '' }
     })
-    this.store(this.list.filter(({ id }) => ids.has(id)))
+    void this.store(this.list.filter(({ id }) => ids.has(id)))
     this.wake()
   }
 
@@ -140,7 +143,7 @@ export class Uploads {
     this.halt()
     this.session = ''
     this.change((item) => (item.state === 'refused' ? item : { ...item, state: 'held', settings: null, sent: 0, reason: '', code: '', batch: '' }))
-    this.store(this.list)
+    void this.store(this.list)
   }
 
   /** settled resolves when nothing is on its way any more. */
@@ -159,6 +162,12 @@ export class Uploads {
       this.running = null
       if (this.nextBatch().length > 0) this.run() // added while a cleared run was ending
     })
+  }
+
+  /** What leaves at once is stored first, by send: it waits for that, and shall not wait for a thousand files behind it. */
+  private runAndStore(ids: ReadonlySet<number>): void {
+    this.run()
+    void this.store(this.list.filter(({ id, state }) => ids.has(id) && state !== 'sending'))
   }
 
   private async sendAll(signal: AbortSignal): Promise<void> {
@@ -190,7 +199,10 @@ export class Uploads {
     const mark = (change: Partial<Pending>) => this.change((item) => (ids.has(item.id) ? { ...item, ...change } : item))
     const key = batch[0]!.batch || randomKey()
     mark({ state: 'sending', sent: 0, reason: '', code: '', batch: key })
-    this.store(this.list.filter(({ id }) => ids.has(id))) // a reload in the middle sends the same request again
+    // A reload in the middle sends the same request again, or the hub would take its files twice: so it leaves when the browser
+    // has written it down. One whose store hangs sends all the same.
+    await Promise.race([this.store(this.list.filter(({ id }) => ids.has(id))), pause(storeLimit, signal)])
+    if (signal.aborted) return
     try {
       const files = batch.map((item) => item.file)
       const answer = await this.options.api.upload({ files, ...batch[0]!.settings!, key }, (sent) => mark({ sent }), signal)
@@ -225,7 +237,7 @@ export class Uploads {
       this.settle(batch, failure.rejected)
     } else if (failure.status >= 400 && failure.status < 500) {
       mark({ state: 'refused', reason: failure.detail || failure.title, code: failure.code })
-      this.store(this.list.filter(({ state }) => state === 'refused'))
+      void this.store(this.list.filter(({ state }) => state === 'refused'))
     } else if (isAway(failure) || ++this.failures < patience) {
       mark({ state: 'waiting', reason: failure.title, code: failure.code })
       await this.untilWoken(delay(awayBackoff, this.failures + 2), signal)
@@ -252,7 +264,7 @@ export class Uploads {
       }),
     )
     this.unstore(gone)
-    this.store(this.list.filter(({ id }) => reasons.has(id)))
+    void this.store(this.list.filter(({ id }) => reasons.has(id)))
   }
 
   /** A repeated request is answered with the jobs of the first alone: what made none is sent by itself, to hear why. */
@@ -262,7 +274,7 @@ export class Uploads {
     if (names.size === 0 || open.length === 0 || open.length === batch.length) return
     const items = open.map((item): Pending => ({ ...item, state: 'waiting', sent: 0, batch: '' }))
     this.set([...this.list, ...items])
-    this.store(items)
+    void this.store(items)
   }
 
   private forget(which: (item: Pending) => boolean): void {
@@ -280,7 +292,8 @@ export class Uploads {
     this.options.onChange(list)
   }
 
-  private store(items: readonly Pending[]): void {
+  /** store resolves when the browser has them, or has said that it cannot. */
+  private async store(items: readonly Pending[]): Promise<void> {
     const { keep, tab = '', onUnkept } = this.options
     if (!keep || items.length === 0) return
     const entries = items.map(({ key, file, settings, batch, state, reason, code }): Kept => ({
@@ -288,7 +301,7 @@ export class Uploads {
       model: settings?.model ?? '', options: { ...settings?.options },
       refused: state === 'refused' ? reason : '', code,
     }))
-    keep.put(entries).catch(() => onUnkept?.())
+    await keep.put(entries).catch(() => onUnkept?.())
   }
 
   private unstore(keys: readonly string[]): void {
