@@ -67,7 +67,7 @@ func (h *hub) measureAgain(ctx context.Context, models []string, requests int) (
 
 // one has an image segmented, and gives its job.
 func (h *hub) one(ctx context.Context, u *user, model string) (job string, err error) {
-	accepted, err := u.upload(ctx, model, h.load.png, 1)
+	accepted, err := u.upload(ctx, model, h.said[model], h.load.png, 1)
 	if err != nil {
 		return "", err
 	}

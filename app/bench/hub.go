@@ -18,7 +18,8 @@ type hub struct {
 	*child
 	data  string // its folder
 	load  load
-	heard sync.WaitGroup // what reads the times at which inference ended
+	said  map[string]float64 // saidDiameter, by model
+	heard sync.WaitGroup     // what reads the times at which inference ended
 
 	mu       sync.Mutex
 	came     *sync.Cond           // that inferred has got another one; of mu
@@ -43,7 +44,10 @@ func startHub(ctx context.Context, c Config, load load, gpu gpu, report *Report)
 	}
 	report.Hub.ReadySeconds = time.Since(began).Seconds()
 	report.Hub.IdleDeviceBytes = gpu.used() - before
-	h := &hub{child: started, data: data, load: load, inferred: make(map[string]time.Time)}
+	h := &hub{child: started, data: data, load: load, said: make(map[string]float64), inferred: make(map[string]time.Time)}
+	for _, m := range c.Models {
+		h.said[m.ID] = saidDiameter(m)
+	}
 	h.came = sync.NewCond(&h.mu)
 	h.heard.Go(h.listen)
 	if report.Hub.IdleResidentBytes, err = h.tree.resident(); err != nil {
@@ -130,7 +134,7 @@ func (h *hub) round(ctx context.Context) (outcome, error) {
 // send uploads images for u and waits until their masks have come and their jobs are done.
 func (h *hub) send(ctx context.Context, u *user, model string, images int, began time.Time) (o outcome, err error) {
 	var came map[string]time.Time
-	accepted, err := u.upload(ctx, model, h.load.png, images)
+	accepted, err := u.upload(ctx, model, h.said[model], h.load.png, images)
 	if err == nil {
 		came, err = u.masks(accepted)
 	}

@@ -19,6 +19,15 @@ type load struct {
 	image  imageio.Image
 }
 
+// saidDiameter is what is said to be that of an image's objects, 0 for a model that takes any: nobody looks for it, nor scales the image, so
+// that all contenders run the same tiles.
+func saidDiameter(spec models.Spec) float64 {
+	if spec.Diameter == nil {
+		return 0
+	}
+	return spec.Diameter.Best
+}
+
 func newLoad(images int) (load, error) {
 	const seed = 7
 	picture, _ := sample.Spheroids(seed, side, side)

@@ -122,10 +122,6 @@ func (p *pooled) close() error {
 // batches cuts the images of slot's session into what a worker takes at once.
 func (p *pooled) batches(slot int, spec models.Spec) []gpuexec.Batch {
 	size := p.pool.BatchSize(spec.ID)
-	diameter := 0.
-	if spec.Diameter != nil {
-		diameter = spec.Diameter.Best // nobody looks for it: all contenders run the same tiles
-	}
 	var all []gpuexec.Batch
 	for first := 0; first < p.load.images; first += size {
 		b := gpuexec.Batch{Model: spec.ID}
@@ -134,7 +130,7 @@ func (p *pooled) batches(slot int, spec models.Spec) []gpuexec.Batch {
 				ID:       fmt.Sprint(slot, "-", i),
 				Open:     func(context.Context) (imageio.Source, error) { return imageio.InMemory(p.load.png), nil },
 				Keep:     gpuexec.Discard,
-				Diameter: diameter,
+				Diameter: saidDiameter(spec),
 				Options:  mask.Options{Threshold: spec.Threshold, MinArea: spec.MinArea, DetectHoles: true, SplitTouching: spec.Split},
 			})
 		}

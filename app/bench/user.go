@@ -88,13 +88,13 @@ func (u *user) next() (heard, error) {
 	}
 }
 
-// upload sends an image so many times and returns how many were accepted.
-func (u *user) upload(ctx context.Context, model string, png []byte, images int) (int, error) {
+// upload sends an image, whose objects are so wide, so many times and returns how many were accepted.
+func (u *user) upload(ctx context.Context, model string, diameter float64, png []byte, images int) (int, error) {
 	files := make([]client.File, images)
 	for i := range files {
 		files[i] = client.FromBytes(fmt.Sprint(i, ".png"), png)
 	}
-	sent, err := u.Upload(ctx, client.Upload{Model: model, Files: files})
+	sent, err := u.Upload(ctx, client.Upload{Model: model, Files: files, Options: client.Options{Diameter: diameter}})
 	return len(sent.Accepted), err
 }
 
