@@ -344,6 +344,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) done()
     function done() {
       clearTimeout(timer)
+      signal.removeEventListener('abort', done) // the signal lives longer
       resolve()
     }
   })
