@@ -35,8 +35,9 @@ class Window:
 def crop(pair: Pair, side: int, zoom: tuple[float, float], scaling: str, rng: np.random.Generator
          ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(image, target, weight), float32: the image [channels, side, side] as `preparation.prepare` makes it,
-    standardised or stretched by what the whole picture is like; the part of each pixel that is of an object, [1, side,
-    side], or where the pair has objects one by one their mask and their flow, [3, side, side]; and [1, side, side], 0 where the loss must not look, because the picture was continued there."""
+    standardised or stretched by what the whole picture is like; the part of each pixel that is of an object, [1,
+    side, side], or where the pair has objects one by one their mask and their flow, [3, side, side]; and [1, side, side],
+    0 where the loss must not look, because the picture was continued there."""
     image, target = pair.image, pair.target
     if rng.random() < 0.08:
         image, target = lint(image, target, rng)

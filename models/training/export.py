@@ -7,9 +7,9 @@
 The second writes a variant of the first's file, which ships when `seghub models validate` says so. The third is for
 measuring a GPU with a network of the published size, which nobody trained here.
 
-The graph takes "image", uint8 [N, side, side, channels], and gives "probability", uint8 [N, side, side, 1], 255 = certainly; or
-"flow", uint8 [N, side, side, 3], the probability and the flow down and right, 128 = none. Preparation, sigmoid and
-rounding are inside. N alone is dynamic.
+The graph takes "image", uint8 [N, side, side, channels], and gives "probability", uint8 [N, side, side, 1], 255 =
+certainly; or "flow", uint8 [N, side, side, 3], the probability and the flow down and right, 128 = none. Preparation,
+sigmoid and rounding are inside. N alone is dynamic.
 """
 
 import argparse

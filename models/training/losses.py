@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 
+
 def overlap_loss(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """Cross-entropy plus one minus the soft Dice coefficient, over pixels of weight 1.
 

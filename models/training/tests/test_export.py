@@ -24,7 +24,8 @@ from ..train import network
 # The recipes with smaller networks, and with the other normalisation.
 SMALL = tuple(
     replace(RECIPES[id], side=64, options={**RECIPES[id].options, **options, "norm": norm})
-    for id, options in (("unet_spherohq", {"width": 4}), ("hrnet", {"width": 3, "modules": (1, 1, 1), "blocks": 1}), ("cbam_resunet", {"width": 4}))
+    for id, options in (("unet_spherohq", {"width": 4}), ("cbam_resunet", {"width": 4}),
+                        ("hrnet", {"width": 3, "modules": (1, 1, 1), "blocks": 1}))
     for norm in ("batch", "instance")
 ) + (replace(RECIPES["unet_nuclei"], side=64),)
 
