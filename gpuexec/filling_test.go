@@ -168,7 +168,7 @@ func TestABatchDoesNotFailTheOneBefore(t *testing.T) {
 	}}
 	queue(t, script, func(t *testing.T, _ *gpuexec.Pool, from *source, to *sink, _ *atomic.Int64) {
 		var white bytes.Buffer
-		if err := imageio.EncodeGray(&white, 60, 60, append([]byte{0}, bytes.Repeat([]byte{255}, 60*60-1)...)); err != nil {
+		if err := imageio.EncodeGray(&white, 60, 60, append(make([]byte, 10*60), bytes.Repeat([]byte{255}, 50*60)...)); err != nil {
 			t.Fatal(err)
 		}
 		giveEach(t, from, "a", high(t, "one"), job("bad", white.Bytes()))
