@@ -33,8 +33,8 @@ type assembly struct {
 	reduced   bool             // what is kept of that is what the model has seen, which is smaller
 	segmenter *mask.Segmenter
 	original  *original
-	bodies    []mask.Body
-	next      int // the row that comes next
+	bodies    [][]mask.Body // of each band: all in one would be twice there whenever that grows
+	next      int           // the row that comes next
 
 	most     int // objects; 0 for no limit
 	objects  int // that are complete
@@ -119,7 +119,7 @@ func (a *assembly) addRows(ctx context.Context, rows mask.Probability) error {
 	}
 	bodies, err := a.original.measure(ctx, bodies, a.next)
 	a.original.release(a.segmenter.Settled())
-	a.bodies = append(a.bodies, bodies...)
+	a.bodies = append(a.bodies, bodies)
 	if failed := stored.Wait(); failed != nil {
 		return failed
 	}
@@ -168,8 +168,8 @@ func (a *assembly) output(ctx context.Context) (*Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.bodies = append(a.bodies, high...)
-	s := mask.Gather(a.page.Width, a.page.Height, a.bodies)
+	a.bodies = append(a.bodies, high)
+	s := mask.Gather(a.page.Width, a.page.Height, a.bodies...)
 	png, err := encodeMask(s.Width, s.Height, s.Spans)
 	if err != nil {
 		return nil, err

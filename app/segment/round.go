@@ -277,4 +277,7 @@ func (r *round) end(it *item, err error) {
 		}
 	}
 	r.task.Board.ended(it, objects, err)
+	if err == nil && r.task.made != nil {
+		r.task.made(it.File)
+	}
 }
