@@ -280,7 +280,7 @@ export const cs: Words = {
     choose: 'Zde se objeví snímek, který vyberete.',
     size: (width: number, height: number) => `${width} × ${height} px`,
     overlay: 'Ukázat',
-    overlays: { mask: 'Maska', probability: 'Pravděpodobnost', labels: 'Objekty', none: 'Nic' },
+    overlays: { mask: 'Maska', probability: 'Pravděp.', labels: 'Objekty', none: 'Nic' },
     opacity: 'Krytí',
     outlines: 'Obrysy',
     mask: 'Maska PNG',

@@ -276,7 +276,7 @@ export const de: Words = {
     choose: 'Das Bild, das Sie wählen, erscheint hier.',
     size: (width: number, height: number) => `${width} × ${height} px`,
     overlay: 'Zeigen',
-    overlays: { mask: 'Maske', probability: 'Wahrscheinlichkeit', labels: 'Objekte', none: 'Nichts' },
+    overlays: { mask: 'Maske', probability: 'Wahrsch.', labels: 'Objekte', none: 'Nichts' },
     opacity: 'Deckkraft',
     outlines: 'Umrisse',
     mask: 'Maske PNG',
