@@ -239,6 +239,7 @@ export const cs: Words = {
     shown: (shown: number, all: number) => `zobrazeno ${number(shown)} z ${number(all)}`,
     failed: (n: number) => `nepovedlo se ${number(n)}`,
     pace: (perSecond: number, seconds: number) => `${number(perSecond, perSecond < 10 ? 1 : 0)} snímků/s, zbývá ${about(seconds)}`,
+    inAll: (n: number) => `celkem ${objects(n)}`,
     cancelAll: 'Zrušit vše',
     retryFailed: 'Zkusit nepovedené',
     search: 'Hledat podle jména',

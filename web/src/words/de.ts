@@ -235,6 +235,7 @@ export const de: Words = {
     shown: (shown: number, all: number) => `${number(shown)} von ${number(all)} gezeigt`,
     failed: (n: number) => `${number(n)} fehlgeschlagen`,
     pace: (perSecond: number, seconds: number) => `${number(perSecond, perSecond < 10 ? 1 : 0)} Bilder/s, noch ${about(seconds)}`,
+    inAll: (n: number) => `${count(n, 'Objekt', 'Objekte')} insgesamt`,
     cancelAll: 'Alle abbrechen',
     retryFailed: 'Fehlgeschlagene nochmals',
     search: 'Nach Namen suchen',

@@ -238,6 +238,7 @@ export const en = {
     shown: (shown: number, all: number) => `${number(shown)} of ${number(all)} shown`,
     failed: (n: number) => `${number(n)} failed`,
     pace: (perSecond: number, seconds: number) => `${number(perSecond, perSecond < 10 ? 1 : 0)} images/s, ${about(seconds)} left`,
+    inAll: (n: number) => `${count(n, 'object')} in all`,
     cancelAll: 'Cancel all',
     retryFailed: 'Retry failed',
     search: 'Search by name',
