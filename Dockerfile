@@ -34,7 +34,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 COPY --from=client /src/web/dist web/dist
-RUN CGO_ENABLED=1 go build -trimpath -ldflags '-s -w' -o /out/seghub ./app
+RUN CGO_ENABLED=1 go build -trimpath -tags nomsgpack -ldflags '-s -w' -o /out/seghub ./app
 
 # Where users are numbered at random (OpenShift), they are of the group root: /data is that group's too.
 FROM ${BASE}

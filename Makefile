@@ -3,6 +3,8 @@
 MAKEFLAGS += --no-print-directory
 # NVIDIA's header marks as deprecated what its own Go binding calls.
 export CGO_CFLAGS := -g -O2 -Wno-deprecated-declarations
+# Gin reads MessagePack unless it is told not to, through the package that takes longest of all to compile.
+export GOFLAGS += -tags=nomsgpack
 
 client := web/dist/index.html
 client_sources := $(shell find web/src web/public web/index.html web/*.ts web/*.js web/tsconfig*.json hub/closecodes.json -type f 2>/dev/null)
@@ -41,7 +43,7 @@ lint: $(client_packages) ## Check formatting, imports and the rules between pack
 bench: build ## Measure speed and memory beside bare ONNX Runtime, the line, the reading of files and the finding of objects; BENCH="--quick" passes options on to the first
 	@bin/seghub bench $(BENCH)
 	@npm --prefix web run --silent bench
-	@go test ./sessions -run '^$$' -bench 'Scripts|Estimates' -benchtime 1x
+	@go test ./sessions -run '^$$' -bench 'Scripts|Estimates' -benchtime 1x | $(or $(PYTHON),python3) scripts/plot-scripts
 	@$(or $(PYTHON),python3) scripts/bench-files
 	@$(or $(PYTHON),python3) scripts/bench-measures
 	@$(or $(PYTHON),python3) scripts/bench-objects

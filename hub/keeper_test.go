@@ -65,6 +65,20 @@ func TestSilentPeerIsDropped(t *testing.T) {
 	})
 }
 
+// TestAGapIsNobodysSilence has the keeper look once when its clock has gone on by hours, as after a step of it or a suspend.
+func TestAGapIsNobodysSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := piped(t)
+		c := w.dial(t, "ada")
+		c.greet()
+		for _, s := range w.hub.list() {
+			s.look(time.Now().Add(5 * time.Hour))
+		}
+		c.send(`{"type":"ping"}`)
+		c.expect(typePong)
+	})
+}
+
 func TestAnyFrameIsASignOfLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := piped(t)

@@ -18,18 +18,17 @@ type socket struct {
 	queue   *queue
 	sub     *sessions.Subscription
 
-	heard    atomic.Int64 // when the peer was heard last, in Unix nanoseconds
-	pinged   time.Time    // owned by the keeper
-	watching atomic.Bool  // the client wants statistics
-	allowed  bucket       // owned by the reader
-	opened   bool         // owned by the writer: the client has been told where it stands
+	heard    atomic.Bool   // since the keeper looked last the peer was heard
+	silent   time.Duration // owned by the keeper: how many beats it has lived through without hearing the peer
+	pinged   time.Time     // owned by the keeper
+	watching atomic.Bool   // the client wants statistics
+	allowed  bucket        // owned by the reader
+	opened   bool          // owned by the writer: the client has been told where it stands
 }
 
 func newSocket(h *Hub, session string, conn *websocket.Conn, queue *queue, sub *sessions.Subscription) *socket {
 	now := time.Now()
-	s := &socket{hub: h, session: session, conn: conn, queue: queue, sub: sub, pinged: now, allowed: bucket{last: now}}
-	s.heard.Store(now.UnixNano())
-	return s
+	return &socket{hub: h, session: session, conn: conn, queue: queue, sub: sub, pinged: now, allowed: bucket{last: now}}
 }
 
 // serve runs the socket until its peer is gone.
@@ -62,7 +61,10 @@ func (s *socket) look(now time.Time) {
 		}
 		return
 	}
-	if now.Sub(time.Unix(0, s.heard.Load())) > p.silence {
+	if s.silent += p.beat; s.heard.Swap(false) {
+		s.silent = 0
+	}
+	if s.silent > p.silence { // whatever a clock says that has stepped, or gone on while this process was stopped
 		s.hub.Log.Debug("socket silent", logSession, s.session)
 		s.cut()
 		return

@@ -16,6 +16,7 @@ import (
 	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 
+	"seghub/api/pipetest"
 	"seghub/sessions/problem"
 )
 
@@ -99,49 +100,11 @@ func loopback(t testing.TB, change func(*Hub)) *world {
 	return newWorld(t, listener, nil, change)
 }
 
-// piped is a world on net.Pipe, for tests in a synctest bubble. A pipe has no buffer: a peer that does not
-// read stops the other's writer at once.
+// piped is a world on pipes, for tests in a synctest bubble.
 func piped(t testing.TB) *world {
 	t.Helper()
-	p := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
-	return newWorld(t, p, p.dial, nil)
-}
-
-type pipeListener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (p *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipeListener) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipeListener) Addr() net.Addr { return pipeAddr{} }
-
-type pipeAddr struct{}
-
-func (pipeAddr) Network() string { return "pipe" }
-func (pipeAddr) String() string  { return "hub.example" }
-
-func (p *pipeListener) dial(string, string) (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case p.conns <- server:
-		return client, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
+	pipes := pipetest.Listen()
+	return newWorld(t, pipes, pipes.Dial, nil)
 }
 
 // addressOf is where a test has its request come from, by ?from=.

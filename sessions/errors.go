@@ -14,6 +14,8 @@ var (
 	ErrInDoubt = errors.New("what became of it is found out later")
 	// ErrNameTaken means that another process has this node's name, and lives.
 	ErrNameTaken = errors.New("another hub that is running has this node's name: give one of them another (SEGHUB_NODE)")
+	// ErrRights means that Redis refuses its user something that a hub must do.
+	ErrRights = errors.New("this Redis refuses its user commands that a hub needs: allow them (ACL SETUSER)")
 	// ErrOtherVersion means that Redis holds sessions that another version of SegHub has written.
 	ErrOtherVersion = errors.New("this Redis holds sessions of another version of SegHub: end them with that version, once what is wanted is exported, " +
 		"or give this hub another Redis (SEGHUB_REDIS) or, where it runs one itself, another data folder (SEGHUB_DATA)")

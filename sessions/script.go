@@ -55,6 +55,7 @@ var (
 	pieceScript        = loadScriptWith("piece", "keys")
 	progressScript     = loadScriptWith("progress", "keys")
 	finishScript       = loadScript("finish")
+	rightsScript       = loadScriptWith("rights", "keys")
 	agreeScript        = loadScript("agree")
 	joinScript         = loadScript("join")
 	leaveScript        = loadScript("leave")

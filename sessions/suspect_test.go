@@ -13,70 +13,69 @@ import (
 // TestPoisonIsGivenUpAlone has some jobs kill the process whenever they are in hand, in any company and at any moment: in the
 // end they are failed, each after three deaths, and everybody else's jobs are done.
 func TestPoisonIsGivenUpAlone(t *testing.T) {
-	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
-		rapid.Check(t, func(r *rapid.T) {
-			must(r, client.FlushAll(t.Context()).Err())
-			config := testConfig(client)
-			config.Slots = rapid.IntRange(1, 3).Draw(r, "slots")
-			borrow := rapid.Bool().Draw(r, "borrow")
-			config.Borrow = func() bool { return borrow }
-			limit := rapid.IntRange(1, 4).Draw(r, "batch")
-			config.BatchSize = func(string) int { return limit }
-			clock := newClock()
-			config.Now = clock.Now
-			w := &world{ctx: t.Context(), config: config, clock: clock}
-			w.start(r)
+	client := openRedis(t, "auto")
+	rapid.Check(t, func(r *rapid.T) {
+		must(r, client.FlushAll(t.Context()).Err())
+		config := testConfig(client)
+		config.Slots = rapid.IntRange(1, 3).Draw(r, "slots")
+		borrow := rapid.Bool().Draw(r, "borrow")
+		config.Borrow = func() bool { return borrow }
+		limit := rapid.IntRange(1, 4).Draw(r, "batch")
+		config.BatchSize = func(string) int { return limit }
+		clock := newClock()
+		config.Now = clock.Now
+		w := &world{ctx: t.Context(), config: config, clock: clock}
+		w.start(r)
 
-			poison := make(map[string]bool)
-			for range rapid.IntRange(1, 3).Draw(r, "people") {
-				w.create(r)
-				id := w.open[len(w.open)-1]
-				jobs, err := w.s.Submit(w.ctx, id, "", newJobs(rapid.IntRange(1, 8).Draw(r, "jobs")))
-				must(r, err)
+		poison := make(map[string]bool)
+		for range rapid.IntRange(1, 3).Draw(r, "people") {
+			w.create(r)
+			id := w.open[len(w.open)-1]
+			jobs, err := w.s.Submit(w.ctx, id, "", newJobs(rapid.IntRange(1, 8).Draw(r, "jobs")))
+			must(r, err)
+			w.check(r)
+			for _, job := range jobs {
+				poison[job.ID] = rapid.IntRange(0, 4).Draw(r, "kills") == 0
+			}
+		}
+		inHand := func() int {
+			return slices.IndexFunc(w.running, func(work work) bool { return poison[work.job.ID] })
+		}
+		for step := 0; w.unfinished(r) > 0; step++ {
+			if step > 2000 {
+				r.Fatalf("%d jobs are left and nobody runs them", w.unfinished(r))
+			}
+			harmless := func() int {
+				return slices.IndexFunc(w.running, func(work work) bool { return !poison[work.job.ID] })
+			}
+			switch what := rapid.SampledFrom([]string{"claim", "claim", "finish", "strike"}).Draw(r, "step"); {
+			case what == "claim":
+				w.claim(r)
+			case what == "finish" && harmless() >= 0:
+				w.finishOne(harmless(), nil)
 				w.check(r)
-				for _, job := range jobs {
-					poison[job.ID] = rapid.IntRange(0, 4).Draw(r, "kills") == 0
+			case what == "strike" && inHand() >= 0:
+				if rapid.Bool().Draw(r, "a word") {
+					must(r, w.s.leave(w.ctx, w.s.problem(errDied)))
+				}
+				w.start(r)
+			}
+			w.clock.live(r, config.ReserveGrace/4, w.s)
+			w.check(r)
+		}
+		for _, id := range w.open {
+			page, err := w.s.Jobs(w.ctx, id, JobQuery{Limit: 100})
+			must(r, err)
+			for _, job := range page.Jobs {
+				want := JobDone
+				if poison[job.ID] {
+					want = JobFailed
+				}
+				if job.State != want {
+					r.Fatalf("job %s is %s, want %s", job.ID, job.State, want)
 				}
 			}
-			inHand := func() int {
-				return slices.IndexFunc(w.running, func(work work) bool { return poison[work.job.ID] })
-			}
-			for step := 0; w.unfinished(r) > 0; step++ {
-				if step > 2000 {
-					r.Fatalf("%d jobs are left and nobody runs them", w.unfinished(r))
-				}
-				harmless := func() int {
-					return slices.IndexFunc(w.running, func(work work) bool { return !poison[work.job.ID] })
-				}
-				switch what := rapid.SampledFrom([]string{"claim", "claim", "finish", "strike"}).Draw(r, "step"); {
-				case what == "claim":
-					w.claim(r)
-				case what == "finish" && harmless() >= 0:
-					w.finishOne(harmless(), nil)
-					w.check(r)
-				case what == "strike" && inHand() >= 0:
-					if rapid.Bool().Draw(r, "a word") {
-						must(r, w.s.leave(w.ctx, w.s.problem(errDied)))
-					}
-					w.start(r)
-				}
-				w.clock.live(r, config.ReserveGrace/4, w.s)
-				w.check(r)
-			}
-			for _, id := range w.open {
-				page, err := w.s.Jobs(w.ctx, id, JobQuery{Limit: 100})
-				must(r, err)
-				for _, job := range page.Jobs {
-					want := JobDone
-					if poison[job.ID] {
-						want = JobFailed
-					}
-					if job.State != want {
-						r.Fatalf("job %s is %s, want %s", job.ID, job.State, want)
-					}
-				}
-			}
-		})
+		}
 	})
 }
 

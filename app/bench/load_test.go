@@ -13,7 +13,7 @@ func TestInputsHoldEveryImageOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	fit := models.Input{Height: 64, Width: 64, Channels: 3, Scaling: models.ScalingFit}
-	native := models.Input{Height: 1000, Width: 1000, Channels: 1, Scaling: models.ScalingNative} // four tiles
+	native := models.Input{Height: side - 6, Width: side - 6, Channels: 1, Scaling: models.ScalingNative} // four tiles
 	for _, c := range []struct {
 		in   models.Input
 		n    int

@@ -16,6 +16,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // TestMain runs the tests, or, where Run has started this program as a part, that.
 func TestMain(m *testing.M) {
+	side = 256
 	if len(os.Args) > 1 && os.Args[1] == "bench-part" {
 		var part Part
 		parser, err := kong.New(&part)

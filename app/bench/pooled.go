@@ -66,7 +66,7 @@ func (p *pooled) open(ctx context.Context, specs []models.Spec) error {
 	}
 	p.lost = make(chan error, 1)
 	p.pool = gpuexec.New(gpuexec.Config{
-		Slots: p.lanes.slots, Device: p.runtime.Device(), NewEngine: p.lanes.newEngine, Models: p.models.Get, MaxPixels: side * side,
+		Slots: p.lanes.slots, Device: p.runtime.Device(), NewEngine: p.lanes.newEngine, Models: p.models.Get, MaxPixels: int64(side * side),
 		Batches: p.lanes.batches,
 		Budget:  budget.New(budget.Config{Levels: budget.DefaultLevels(), Log: p.log}), // it measures nothing, so that everything fits
 		Lost:    func(err error) { p.lost <- err },

@@ -13,8 +13,10 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"seghub/api/pipetest"
 	"seghub/sessions/problem"
 )
 
@@ -82,32 +84,41 @@ func TestClientThatAsksFirstIsNotMadeToSend(t *testing.T) {
 	}
 }
 
-// pacedServer runs handler with little patience and tells how each request of it ended.
-func pacedServer(t *testing.T, patience time.Duration, handler func(http.ResponseWriter, *http.Request) error) (address string, ended <-chan error) {
+// pacedServer runs handler behind the deadlines, in a synctest bubble. It gives a connection to it, and tells how each of its requests ended.
+func pacedServer(t *testing.T, handler func(http.ResponseWriter, *http.Request) error) (connection net.Conn, ended <-chan error) {
 	t.Helper()
 	ends := make(chan error, 10)
-	server := httptest.NewServer(paced(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { ends <- handler(w, r) }), patience))
+	server := httptest.NewUnstartedServer(paced(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { ends <- handler(w, r) }), patience))
+	server.Listener.Close()
+	pipes := pipetest.Listen()
+	server.Listener = pipes
+	server.Start()
 	t.Cleanup(server.Close)
-	return server.Listener.Addr().String(), ends
+	connection, err := pipes.Dial("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { connection.Close() })
+	return connection, ends
+}
+
+func readAll(_ http.ResponseWriter, r *http.Request) error {
+	_, err := io.Copy(io.Discard, r.Body)
+	return err
 }
 
 func TestBodyThatMakesNoHeadwayIsCut(t *testing.T) {
-	read := func(_ http.ResponseWriter, r *http.Request) error {
-		_, err := io.Copy(io.Discard, r.Body)
-		return err
-	}
 	for name, trickles := range map[string]bool{"silent": false, "trickling": true} {
-		t.Run(name, func(t *testing.T) {
-			address, ended := pacedServer(t, 200*time.Millisecond, read)
-			connection := dial(t, address)
+		synctest.Test(t, func(t *testing.T) {
+			connection, ended := pacedServer(t, readAll)
 			fmt.Fprint(connection, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nbegin")
-			tick := time.NewTicker(10 * time.Millisecond)
+			tick := time.NewTicker(time.Second)
 			defer tick.Stop()
 			for {
 				select {
 				case err := <-ended:
 					if !errors.Is(err, os.ErrDeadlineExceeded) {
-						t.Errorf("ended with %v", err)
+						t.Errorf("%s: ended with %v", name, err)
 					}
 					return
 				case <-tick.C:
@@ -122,47 +133,50 @@ func TestBodyThatMakesNoHeadwayIsCut(t *testing.T) {
 
 // TestSlowButSteadyClient takes several times as long as the patience for the whole of a body and of an answer.
 func TestSlowButSteadyClient(t *testing.T) {
-	const pieces, piece = 40, 1 << 20
-	address, ended := pacedServer(t, 400*time.Millisecond, func(w http.ResponseWriter, r *http.Request) error {
-		if _, err := io.Copy(io.Discard, r.Body); err != nil {
-			return fmt.Errorf("body: %w", err)
+	synctest.Test(t, func(t *testing.T) {
+		const pieces, piece = 10, 4 * headway
+		connection, ended := pacedServer(t, func(w http.ResponseWriter, r *http.Request) error {
+			if err := readAll(w, r); err != nil {
+				return fmt.Errorf("body: %w", err)
+			}
+			_, err := w.Write(make([]byte, pieces*piece))
+			return err
+		})
+		tick := time.NewTicker(patience * 2 / 3)
+		defer tick.Stop()
+		fmt.Fprintf(connection, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n", pieces*headway)
+		for range pieces {
+			<-tick.C
+			if _, err := connection.Write(make([]byte, headway)); err != nil {
+				t.Fatal(err)
+			}
 		}
-		_, err := w.Write(make([]byte, pieces*piece)) // more than any buffer on the way holds
-		return err
+		total := int64(0)
+		for {
+			<-tick.C
+			n, err := io.CopyN(io.Discard, connection, piece)
+			total += n
+			if err != nil {
+				break
+			}
+		}
+		if err := <-ended; err != nil || total < pieces*piece {
+			t.Errorf("%d bytes, %v", total, err)
+		}
 	})
-	connection := dial(t, address)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	fmt.Fprintf(connection, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n", pieces*headway)
-	for range pieces {
-		<-tick.C
-		if _, err := connection.Write(make([]byte, headway)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	total := int64(0)
-	for {
-		<-tick.C
-		n, err := io.CopyN(io.Discard, connection, piece)
-		total += n
-		if err != nil {
-			break
-		}
-	}
-	if err := <-ended; err != nil || total < pieces*piece {
-		t.Errorf("%d bytes, %v", total, err)
-	}
 }
 
 func TestReaderThatTakesNothingIsCut(t *testing.T) {
-	address, ended := pacedServer(t, 100*time.Millisecond, func(w http.ResponseWriter, _ *http.Request) error {
-		_, err := w.Write(make([]byte, 64<<20))
-		return err
+	synctest.Test(t, func(t *testing.T) {
+		connection, ended := pacedServer(t, func(w http.ResponseWriter, _ *http.Request) error {
+			_, err := w.Write(make([]byte, 1<<20))
+			return err
+		})
+		fmt.Fprint(connection, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("ended with %v", err)
+		}
 	})
-	fmt.Fprint(dial(t, address), "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("ended with %v", err)
-	}
 }
 
 // TestConnectionEndsWithABodyThatIsNotRead answers before the body has come, which never comes, breaks off or is taken back.
@@ -222,36 +236,36 @@ func (l lines) Write(p []byte) (int, error) {
 // TestDeadlinesDoNotOutliveTheirRequest keeps a connection for longer than the patience between its requests, and has a
 // handler think for longer than that.
 func TestDeadlinesDoNotOutliveTheirRequest(t *testing.T) {
-	const patience = 50 * time.Millisecond
-	address, _ := pacedServer(t, patience, func(w http.ResponseWriter, r *http.Request) error {
-		_, err := io.Copy(io.Discard, r.Body)
-		<-time.After(2 * patience) // thinking
-		if r.Context().Err() != nil {
-			err = r.Context().Err()
+	synctest.Test(t, func(t *testing.T) {
+		connection, _ := pacedServer(t, func(w http.ResponseWriter, r *http.Request) error {
+			err := readAll(w, r)
+			<-time.After(2 * patience) // thinking
+			if r.Context().Err() != nil {
+				err = r.Context().Err()
+			}
+			if err != nil {
+				w.WriteHeader(http.StatusInternalServerError)
+			} else {
+				w.WriteHeader(http.StatusNoContent) // nothing that would be written in pieces
+			}
+			return err
+		})
+		reader := bufio.NewReader(connection)
+		for _, request := range []string{
+			"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
+			"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+			"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
+		} {
+			fmt.Fprint(connection, request)
+			response, err := http.ReadResponse(reader, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if response.StatusCode != http.StatusNoContent {
+				t.Errorf("%s: status %d", strings.Fields(request)[0], response.StatusCode)
+			}
+			<-time.After(2 * patience) // idle
 		}
-		if err != nil {
-			w.WriteHeader(http.StatusInternalServerError)
-		} else {
-			w.WriteHeader(http.StatusNoContent) // nothing that would be written in pieces
-		}
-		return err
 	})
-	connection := dial(t, address)
-	reader := bufio.NewReader(connection)
-	for _, request := range []string{
-		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
-		"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
-	} {
-		fmt.Fprint(connection, request)
-		response, err := http.ReadResponse(reader, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
-		if response.StatusCode != http.StatusNoContent {
-			t.Errorf("%s: status %d", strings.Fields(request)[0], response.StatusCode)
-		}
-		<-time.After(2 * patience) // idle
-	}
 }

@@ -74,22 +74,35 @@ func Files(paths []string, out string) ([]File, error) {
 	return list, nil
 }
 
-// images are those below a folder, in the order of their names.
+// images are those below a folder, in the order of their names. A folder below that cannot be read is among them, so that whoever opens
+// it is told. Links to files are followed, those to folders are not, but for the folder itself.
 func images(folder, out string) (list []File, err error) {
-	err = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
+	root, out := resolved(folder), resolved(out)
+	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if path == root {
 			return err
-		case entry.IsDir() && path != folder && (strings.HasPrefix(entry.Name(), ".") || absolute(path) == absolute(out)):
+		}
+		switch {
+		case err != nil: // of a folder
+		case entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") || path == out):
 			return filepath.SkipDir
 		case entry.IsDir() || !isImage(entry.Name()):
 			return nil
 		}
-		name, err := filepath.Rel(folder, path)
-		list = append(list, File{path, filepath.ToSlash(name)})
+		name, err := filepath.Rel(root, path)
+		list = append(list, File{filepath.Join(folder, name), filepath.ToSlash(name)})
 		return err
 	})
 	return list, err
+}
+
+// resolved is where a path leads, from the root and without links.
+func resolved(path string) string {
+	path = absolute(path)
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
+	}
+	return path
 }
 
 func absolute(path string) string {

@@ -24,7 +24,8 @@ type Task struct {
 	Alone   bool // each file makes documents of its own, in all formats
 	Board   *Board
 
-	stems *stems // that were given out before; may be nil
+	stems *stems     // that were given out before; may be nil
+	made  func(File) // hears of each file of which all was made, one at a time; may be nil
 }
 
 // Validate says which format there is not.

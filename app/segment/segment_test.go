@@ -5,8 +5,12 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -267,6 +271,66 @@ func TestFilesOfAFolder(t *testing.T) {
 	}
 }
 
+func TestFilesBehindALinkToAFolder(t *testing.T) {
+	folder := t.TempDir()
+	plate, link := filepath.Join(folder, "plate"), filepath.Join(folder, "link")
+	for _, name := range []string{"a.png", "out/b.png"} {
+		path := filepath.Join(plate, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Symlink("plate", link), os.Symlink("../plate", filepath.Join(plate, "circle"))); err != nil {
+		t.Skip("left out: links to folders, which this system does not make: ", err)
+	}
+	for folder, out := range map[string]string{link: filepath.Join(plate, "out"), plate: filepath.Join(link, "out")} {
+		files, err := Files([]string{folder}, out)
+		if want := []File{{filepath.Join(folder, "a.png"), "a.png"}}; err != nil || !slices.Equal(files, want) {
+			t.Errorf("%v, %v, want %v", files, err, want)
+		}
+	}
+}
+
+// TestWatcherOutlastsAHubThatIsAway says once that it is, and ends where a hub will have none of it.
+func TestWatcherOutlastsAHubThatIsAway(t *testing.T) {
+	folder := t.TempDir()
+	pictures(t, folder, 1)
+	said := 0
+	watch := func(hub string) *watcher {
+		task := task(t, hub, t.TempDir(), "csv")
+		task.Hub.GiveUp = time.Nanosecond
+		task.Board = NewBoard(lines(func(line string) { said += strings.Count(line, "tries again") }), false)
+		w, err := newWatcher(task, folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	w := watch("http://127.0.0.1:1")
+	for range atRest + 2 {
+		if more, err := w.look(t.Context()); more || err != nil {
+			t.Fatal(more, err)
+		}
+	}
+	if said != 1 || len(w.did) != 0 {
+		t.Errorf("said %d times that it tries again, and did %v", said, w.did)
+	}
+	hub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"code":"access_key_required","status":401}`)
+	}))
+	defer hub.Close()
+	w = watch(hub.URL)
+	var err error
+	for range atRest {
+		_, err = w.look(t.Context())
+	}
+	if !client.HasCode(err, "access_key_required") {
+		t.Error(err)
+	}
+}
+
 func TestAFolderThatTakesNothingIsSaidBeforeAnythingIsSent(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(out, nil, 0o600); err != nil {
@@ -356,10 +420,20 @@ func TestWatcherTakesWhatIsCompleteAndRemembersIt(t *testing.T) {
 		if err := os.WriteFile(files[1].Path, whole, 0o600); err != nil {
 			return err
 		}
+		obstacle := filepath.Join(out, strings.TrimSuffix(files[1].Name, ".png")+".csv") // in place of which no file can be written
+		if err := os.Mkdir(obstacle, 0o700); err != nil {
+			return err
+		}
 		for range atRest {
 			if _, err := w.look(ctx); err != nil {
 				return err
 			}
+		}
+		if err := os.Remove(obstacle); err != nil {
+			return err
+		}
+		if _, err := w.look(ctx); err != nil {
+			return err
 		}
 		if n := len(made()); n != 2 {
 			t.Errorf("%d tables of two complete files", n)

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
+	"seghub/client"
 	"seghub/models/imageio"
 )
 
@@ -42,10 +44,12 @@ type watcher struct {
 	found map[string]seen
 	rests map[string]int // looks in a row that found a file as it was
 	said  map[string]seen
+	woe   string // what keeps all from being done, as it was said last
 }
 
-// Watch segments the images of a folder, and those that come, until ctx ends. A file that changes is made again. Files of
-// which nothing comes are told of once, and again when they have changed.
+// Watch segments the images of a folder, and those that come, until ctx ends, or the hub refuses all of them. A file that changes is made
+// again. Files of which the hub makes nothing are told of once, and again when they have changed. What keeps the watcher from its work,
+// such as a hub, a share or a disk that is away or full, is said once, and tried again.
 func Watch(ctx context.Context, task Task, dir string, every time.Duration) error {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return errors.Join(err, fmt.Errorf("%s is not a folder to watch", dir))
@@ -78,15 +82,28 @@ func Watch(ctx context.Context, task Task, dir string, every time.Duration) erro
 
 func newWatcher(task Task, dir string) (*watcher, error) {
 	task.Alone, task.stems = true, newStems()
-	w := &watcher{task: task, dir: dir, did: map[string]did{}, found: map[string]seen{}, rests: map[string]int{}, said: map[string]seen{}}
+	w := &watcher{dir: dir, did: map[string]did{}, found: map[string]seen{}, rests: map[string]int{}, said: map[string]seen{}}
+	task.made = w.done
+	w.task = task
 	return w, w.remember()
+}
+
+// done has a file remembered.
+func (w *watcher) done(f File) { w.did[f.Name] = did{w.found[f.Name], w.task.stems.given[f.Path]} }
+
+// wait says what keeps the watcher from its work, once.
+func (w *watcher) wait(err error) {
+	if w.woe != err.Error() {
+		w.woe = err.Error()
+		w.task.Board.Say("The watcher tries again: " + w.woe)
+	}
 }
 
 // look does what is complete; more tells whether there is more than it did.
 func (w *watcher) look(ctx context.Context) (more bool, err error) {
 	files, err := images(w.dir, w.task.Out)
 	if err != nil {
-		w.task.Board.Say(err.Error()) // a share that is away comes back
+		w.wait(err)
 		return false, nil
 	}
 	var ready []File
@@ -99,16 +116,39 @@ func (w *watcher) look(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	failures, err := Run(ctx, w.task, ready)
-	if err != nil {
-		return false, err
-	}
-	for _, f := range ready {
-		w.did[f.Name] = did{w.found[f.Name], w.task.stems.given[f.Path]}
-	}
 	for _, f := range failures {
 		w.task.Board.Say(fmt.Sprintf("failed: %s: %v", f.File.Path, f.Err))
+		if client.IsLocal(f.Err) || isOfRequest(f.Err) {
+			w.rests[f.File.Name] = -pause
+		} else {
+			w.done(f.File)
+		}
 	}
-	return len(ready) == atOnce, w.keep()
+	switch kept := w.keep(); {
+	case err != nil && (ctx.Err() != nil || lasts(err)):
+		return false, err
+	case err != nil || kept != nil:
+		w.wait(errors.Join(err, kept))
+		return false, nil
+	}
+	w.woe = ""
+	return len(ready) == atOnce, nil
+}
+
+// pause is how many looks more a file must be at rest that was lost for no fault of its own: this machine could not take its results, or
+// the hub not what was asked of it.
+const pause = 30
+
+// isOfRequest tells whether the hub took offence at the options, as none of the files.
+func isOfRequest(err error) bool {
+	var p *client.Problem
+	return errors.As(err, &p) && p.Code == client.CodeBadRequest && len(p.Rejected) == 0
+}
+
+// lasts tells whether an error is a hub's that will not be another one later.
+func lasts(err error) bool {
+	var p *client.Problem
+	return errors.As(err, &p) && p.Status < http.StatusInternalServerError && p.Status != http.StatusTooManyRequests
 }
 
 // isReady tells whether a file is new, has been at rest, and can be read to its end.

@@ -8,21 +8,20 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"seghub/loadtest/processes"
 	"seghub/sessions"
 )
 
-// command is the real program, built for this test.
+// command is the real program.
 func command(t testing.TB) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "seghub")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "..")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	binary, err := processes.Program(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
 	return binary
 }
@@ -167,7 +166,7 @@ func TestKilledHubFinishesEachJobOnce(t *testing.T) {
 	}
 }
 
-// TestRedisGoneInTheMiddleOfAJob takes Redis away for 5 s while jobs run.
+// TestRedisGoneInTheMiddleOfAJob takes Redis away for 2 s while jobs run.
 func TestRedisGoneInTheMiddleOfAJob(t *testing.T) {
 	needRedisServer(t)
 	c := settings(t)
@@ -187,7 +186,7 @@ func TestRedisGoneInTheMiddleOfAJob(t *testing.T) {
 	if status, _, data := u.call("GET", "/api/v1/session", nil, ""); status != http.StatusServiceUnavailable {
 		t.Errorf("a call without Redis: status %d: %s", status, data)
 	}
-	<-time.After(5 * time.Second) // the outage itself
+	<-time.After(2 * time.Second) // the outage itself
 	redisOn(t, address, folder)
 
 	s.untilDone(4)

@@ -61,7 +61,7 @@ func TestRequestsInFlightAreAnswered(t *testing.T) {
 	c := settings(t)
 	base, stop := serve(t, c)
 	u := newUser(t, base, "Ada")
-	image := padded(samplePNG(t, 0), 40<<20) // more than a connection holds
+	image := padded(samplePNG(t, 0), 24<<20) // more than a connection holds
 	job := u.upload(http.StatusAccepted, image).Accepted[0]
 
 	download, reader := u.open("GET /api/v1/images/" + job.ImageID + " HTTP/1.1")
@@ -108,7 +108,7 @@ func TestWhoIsLateIsCut(t *testing.T) {
 	}
 	s.patience = time.Millisecond
 	u := newUser(t, "http://"+s.address(), "Ada")
-	image := padded(samplePNG(t, 0), 40<<20)
+	image := padded(samplePNG(t, 0), 24<<20)
 	job := u.upload(http.StatusAccepted, image).Accepted[0]
 	download, reader := u.open("GET /api/v1/images/" + job.ImageID + " HTTP/1.1")
 	fmt.Fprint(download, "\r\n")

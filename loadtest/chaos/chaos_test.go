@@ -3,9 +3,10 @@ package main
 import (
 	"errors"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
+
+	"seghub/loadtest/processes"
 )
 
 // TestChaos is a short `make chaos`, at hubs of the real program.
@@ -15,9 +16,9 @@ func TestChaos(t *testing.T) {
 			t.Skipf("left out: chaos; %s is not on PATH", program)
 		}
 	}
-	program := filepath.Join(t.TempDir(), "seghub")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "seghub/app").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	program, err := processes.Program(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
 	c := command{Program: program, Logs: t.TempDir(), People: 12, Jobs: 240, Faults: 18 * time.Second, Longest: 1200 * time.Millisecond, Patience: time.Minute}
 	report, err := c.run(t.Context(), func(line string) { t.Log(line) })

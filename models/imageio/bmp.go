@@ -35,6 +35,8 @@ const (
 	bmpRLE8      = 1
 	bmpRLE4      = 2
 	bmpBitfields = 3
+	bmpJPEG      = 4
+	bmpPNG       = 5
 	bmpAlphaBits = 6
 )
 
@@ -126,6 +128,8 @@ func (b *bitmap) judge(source *fileSource, head []byte, end, colours, entry int)
 		if b.compression == bmpRLE8 && b.bits != 8 || b.compression == bmpRLE4 && b.bits != 4 || b.topDown {
 			return refusal.Corrupt("The header of this BMP is damaged.")
 		}
+	case bmpJPEG, bmpPNG:
+		return refusal.Unsupported("This BMP holds a JPEG or a PNG, which is not read here: save it as PNG or TIFF.")
 	default:
 		return refusal.Unsupported("This BMP is compressed in a way that is not read here (%d): save it as PNG or TIFF.", b.compression)
 	}

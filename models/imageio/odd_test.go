@@ -2,6 +2,7 @@ package imageio_test
 
 import (
 	"bytes"
+	"compress/zlib"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -75,6 +76,14 @@ func TestOddTIFFs(t *testing.T) {
 	withoutPhotometric := plain
 	withoutPhotometric.Tags = append(append([]tifftest.Tag{}, plain.Tags[:4]...), plain.Tags[5:]...)
 
+	// Deflated strips of which the file says where they begin, and not how long they are.
+	deflated := with(strips, tifftest.Shorts(259, 8))
+	deflated.Blocks, deflated.Counts = nil, 65000
+	for _, strip := range strips.Blocks {
+		deflated.Blocks = append(deflated.Blocks, inZlib(t, strip))
+	}
+	countsOfZero := with(deflated, tifftest.Longs(279, 0, 0, 0, 0))
+
 	for name, c := range map[string]struct {
 		page tifftest.Page
 		want []byte
@@ -90,6 +99,9 @@ func TestOddTIFFs(t *testing.T) {
 		"tiles under the tags of strips":    {tiles, pix},
 		"tiles":                             {tilesInTileTags, pix},
 		"no StripByteCounts":                {noCounts, pix},
+		"nor of what is deflated":           {deflated, pix},
+		"or all of them 0":                  {countsOfZero, pix},
+		"the light alone of CIE L*a*b*":     {with(plain, tifftest.Shorts(262, 8)), pix},
 		"a strip that was never written":    {sparse, halfBlack},
 		"RowsPerStrip beyond the image":     {with(plain, tifftest.Longs(278, math.MaxUint32)), pix},
 	} {
@@ -108,6 +120,16 @@ func TestOddTIFFs(t *testing.T) {
 			})
 		}
 	}
+}
+
+func inZlib(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := zlib.NewWriter(&out)
+	if _, err := w.Write(data); err != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 // cutTiles are the tiles of a picture of 8 bits, the last of a row and of a column filled up.
@@ -192,6 +214,7 @@ func TestBadTIFFs(t *testing.T) {
 		"no deflate":                 {file(with(plain, tifftest.Shorts(259, 8))), imageio.ErrCorrupt},
 		"no zstd":                    {file(with(plain, tifftest.Shorts(259, 50000))), imageio.ErrCorrupt},
 		"JBIG":                       {file(with(plain, tifftest.Shorts(259, 34661))), imageio.ErrUnsupported},
+		"several depths a page":      {file(with(plain, tifftest.Longs(32997, 4))), imageio.ErrUnsupported},
 		"complex numbers":            {file(with(plain, tifftest.Shorts(258, 32), tifftest.Shorts(339, 6))), imageio.ErrUnsupported},
 		"a width below zero":         {file(with(plain, tifftest.Tag{ID: 256, Kind: 9, Values: []uint64{math.MaxUint32}})), imageio.ErrTooLarge},
 		"different bits of a pixel":  {file(with(plain, tifftest.Shorts(277, 3), tifftest.Shorts(258, 5, 6, 5))), imageio.ErrUnsupported},

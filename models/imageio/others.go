@@ -1,6 +1,7 @@
 package imageio
 
 import (
+	"cmp"
 	"encoding/binary"
 	"image"
 	"image/draw"
@@ -49,12 +50,16 @@ func judgeWebP(source *fileSource) (orientation int, err error) {
 		switch name {
 		case "ANIM":
 			return 0, refusal.Unsupported("This is a moving picture (WebP): save its frames as a TIFF stack.")
-		case "EXIF":
+		case "EXIF", "XMP ":
 			block := make([]byte, min(size, maxEXIF))
 			if n, err := source.ReadAt(block, at+8); n < len(block) {
 				return 0, err
 			}
-			orientation = exif.Orientation(block)
+			if name == "EXIF" {
+				orientation = cmp.Or(exif.Orientation(block), orientation)
+			} else if orientation == 0 {
+				orientation = exif.XMPOrientation(block)
+			}
 		}
 		at += 8 + size + size&1
 	}

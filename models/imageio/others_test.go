@@ -3,13 +3,18 @@ package imageio_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
+	"hash/crc32"
 	"image"
 	"image/color"
 	"image/gif"
+	"os"
+	"slices"
 	"testing"
 
 	"seghub/models/imageio"
+	"seghub/models/imageio/tiff/tifftest"
 )
 
 // bitmapFile is a BMP of 40 bytes of header and what comes behind it.
@@ -80,19 +85,50 @@ func TestTheFirstFrameOfAGIF(t *testing.T) {
 	}
 }
 
-// TestOrientationByXMP is of a JPEG that says by XMP alone how it is to be turned.
-func TestOrientationByXMP(t *testing.T) {
-	file := jpegFile(t, gradient(16, 8))
-	packet := "http://ns.adobe.com/xap/1.0/\x00<x:xmpmeta><rdf:Description tiff:Orientation=\"6\"/></x:xmpmeta>"
-	app1 := append(binary.BigEndian.AppendUint16([]byte{0xff, 0xe1}, uint16(len(packet)+2)), packet...)
-	file = append(append(append([]byte{}, file[:2]...), app1...), file[2:]...)
-	opened := openFile(t, file)
-	if page := opened.Pages[0]; page.Width != 8 || page.Height != 16 {
-		t.Fatalf("%dx%d", page.Width, page.Height)
+// TestOrientationByWhateverSaysIt is of files that say by XMP, or as older programs do, how they are to be turned: 6, a quarter to the
+// right.
+func TestOrientationByWhateverSaysIt(t *testing.T) {
+	const xmp = "<x:xmpmeta><rdf:Description tiff:Orientation=\"6\"/></x:xmpmeta>"
+	const exif = "II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00"
+	deflated := func(text string) string { return string(inZlib(t, []byte(text))) }
+	picture := gradient(16, 8)
+	withChunk := func(name, data string) []byte {
+		file := pngFile(t, picture)
+		chunk := binary.BigEndian.AppendUint32(nil, uint32(len(data)))
+		chunk = append(append(chunk, name...), data...)
+		return slices.Insert(file, 33, binary.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE(chunk[4:]))...) // behind the header
 	}
-	got := readPlane(t, opened, imageio.Plane{}, everything)
-	if got[0] > 10 || got[len(got)-1] < 245 {
-		t.Errorf("from %d at the top to %d at the bottom", got[0], got[len(got)-1])
+	packet := "http://ns.adobe.com/xap/1.0/\x00" + xmp
+	app1 := append(binary.BigEndian.AppendUint16([]byte{0xff, 0xe1}, uint16(len(packet)+2)), packet...)
+	profile := "\nexif\n      28\n" + hex.EncodeToString([]byte("Exif\x00\x00"+exif))
+	for name, file := range map[string][]byte{
+		"JPEG":                   slices.Insert(jpegFile(t, picture), 2, app1...),
+		"PNG":                    withChunk("iTXt", "XML:com.adobe.xmp\x00\x00\x00\x00\x00"+xmp),
+		"PNG, compressed":        withChunk("iTXt", "XML:com.adobe.xmp\x00\x01\x00\x00\x00"+deflated(xmp)),
+		"PNG, a raw profile":     withChunk("zTXt", "Raw profile type exif\x00\x00"+deflated(profile)),
+		"PNG, one as it is":      withChunk("tEXt", "Raw profile type APP1\x00"+profile),
+		"TIFF":                   tifftest.File(binary.LittleEndian, false, tifftest.Grey(16, 8, picture.Pix, tifftest.Text(700, xmp))),
+		"TIFF that knows better": tifftest.File(binary.LittleEndian, false, tifftest.Grey(16, 8, picture.Pix, tifftest.Shorts(274, 6), tifftest.Text(700, "tiff:Orientation=\"3\""))),
+	} {
+		opened := openFile(t, file)
+		if page := opened.Pages[0]; page.Width != 8 || page.Height != 16 {
+			t.Errorf("%s: %dx%d", name, page.Width, page.Height)
+			continue
+		}
+		got := readPlane(t, opened, imageio.Plane{}, everything)
+		if got[0] > 10 || got[len(got)-1] < 245 {
+			t.Errorf("%s: from %d at the top to %d at the bottom", name, got[0], got[len(got)-1])
+		}
+	}
+	webp, err := os.ReadFile("testdata/kinds/exif_6.webp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	turned := openFile(t, webp).Pages[0]
+	at := bytes.LastIndex(webp, []byte("EXIF"))
+	webp = append(binary.LittleEndian.AppendUint32(append(webp[:at:at], "XMP "...), uint32(len(xmp))), xmp...)
+	if page := openFile(t, webp).Pages[0]; page.Width != turned.Width || page.Height != turned.Height {
+		t.Errorf("WebP: %dx%d, want %dx%d", page.Width, page.Height, turned.Width, turned.Height)
 	}
 }
 
@@ -100,6 +136,9 @@ func TestStrangersAreRefusedByName(t *testing.T) {
 	padded := func(begin string) []byte { return append([]byte(begin), make([]byte, 200)...) }
 	dicom := make([]byte, 200)
 	copy(dicom[128:], "DICM")
+	tar, nii := make([]byte, 512), make([]byte, 400)
+	copy(tar[257:], "ustar")
+	copy(nii[344:], "n+1\x00")
 	for name, c := range map[string]struct {
 		file []byte
 		says string
@@ -108,6 +147,10 @@ func TestStrangersAreRefusedByName(t *testing.T) {
 		"lif": {padded("\x70\x00\x00\x00\x10\x00\x00\x00\x2a"), "LAS X"}, "dcm": {dicom, "DICOM"}, "oir": {padded("OLYMPUSRAWFORMAT"), ".oir"}, "cr3": {padded("\x00\x00\x00\x18ftypcrx "), "camera"},
 		"heic": {padded("\x00\x00\x00\x18ftypheic"), "HEIC"}, "mp4": {padded("\x00\x00\x00\x18ftypisom"), "film"}, "jls": {[]byte("\xff\xd8\xff\xf7\x00\x0b\x08"), "JPEG-LS"},
 		"svg": {[]byte("<?xml version=\"1.0\"?>\n<!-- by hand -->\n<svg/>"), "SVG"}, "companion": {[]byte("<?xml version=\"1.0\"?><OME xmlns=\"a\">"), ".ome.tif"}, "text": {[]byte("well;area\n"), "TIFF"},
+		"npy": {padded("\x93NUMPY\x01"), "tifffile"}, "raf": {padded("FUJIFILMCCD-RAW "), "develop"}, "rw2": {padded("IIU\x00"), "develop"}, "jxr": {padded("II\xbc\x01"), "JPEG XR"},
+		"pgm": {[]byte("P5\t2 2 255 abcd"), "Netpbm"}, "tar": {tar, "unpack"}, "7z": {padded("7z\xbc\xaf\x27\x1c"), "unpack"}, "html": {[]byte("<!DOCTYPE html>\n<html>"), "web page"},
+		"lfs": {[]byte("version https://git-lfs.github.com/spec/v1\n"), "git lfs pull"}, "nii": {nii, "NIfTI"}, "zip": {padded("PK\x03\x04"), "OME-Zarr"}, "prefixed": {[]byte("<OME:OME xmlns:OME=\"a\">"), ".ome.tif"},
+		"cgbi": {padded("\x89PNG\r\n\x1a\n\x00\x00\x00\x04CgBI"), "CgBI"}, "hevm": {padded("\x00\x00\x00\x18ftyphevm"), "HEIC"}, "bmp": {bitmapFile(4, 2, 24, 5, nil, make([]byte, 50)), "PNG"},
 	} {
 		err := bad(t, c.file)
 		var refused *imageio.Refusal

@@ -46,6 +46,8 @@ func TestWhatProgramsSayOfTheirPages(t *testing.T) {
 		Blocks: [][]byte{joined(planesOf(6))}}
 	stk := tifftest.Page{Tags: tifftest.Grey(4, 3, nil, tifftest.Tag{ID: 33629, Kind: tifftest.Rational, Values: make([]uint64, 12)}).Tags, Offsets: 273, Counts: 65000,
 		Blocks: [][]byte{joined(planesOf(6))}}
+	shaped := tifftest.File(binary.LittleEndian, false, tifftest.Page{Tags: tifftest.Grey(4, 3, nil, tifftest.Text(270, `{"shape": [2, 3, 3, 4], "truncated": true}`)).Tags,
+		Offsets: 273, Counts: 65000, Blocks: [][]byte{joined(planesOf(6))}})
 	const metaSeries = `<MetaData><prop id="spatial-calibration-state" type="bool" value="on"/><prop id="spatial-calibration-x" type="float" value="1.3622"/>` +
 		`<prop id="spatial-calibration-y" type="float" value="1.3622"/><prop id="spatial-calibration-units" type="string" value="um"/></MetaData>`
 
@@ -60,6 +62,15 @@ func TestWhatProgramsSayOfTheirPages(t *testing.T) {
 			[]coordinates{{0, 0, 0}, {1, 0, 0}, {0, 0, 1}, {1, 0, 1}, {0, 0, 2}, {1, 0, 2}}, 0.325, "ImageJ"},
 		"ImageJ, all planes behind one page": {tifftest.File(binary.BigEndian, false, behind),
 			[]coordinates{{0, 0, 0}, {1, 0, 0}, {2, 0, 0}, {0, 1, 0}, {1, 1, 0}, {2, 1, 0}}, 0, ""},
+		"ImageJ of other units downwards": {stackOf(planesOf(1), tifftest.Text(270, "ImageJ=1.54f\nunit=um\nyunit=inch\n"), rational(282, 2, 1), rational(283, 2, 1)),
+			[]coordinates{{}}, 0, ""},
+		"ImageJ in Latin-1":                    {stackOf(planesOf(1), tifftest.Text(270, "ImageJ=1.54f\nunit=\xb5m\n"), rational(282, 2, 1)), []coordinates{{}}, 0.5, "ImageJ"},
+		"tifffile, all planes behind one page": {shaped, []coordinates{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}, {0, 3, 0}, {0, 4, 0}, {0, 5, 0}}, 0, ""},
+		"OME-TIFF in Latin-1":                  {stackOf(planesOf(1), tifftest.Text(270, strings.NewReplacer(`"nm"`, "\"\xb5m\"", `"325"`, `"0.325"`).Replace(omeXML))), []coordinates{{}}, 0.325, "OME-XML"},
+		"OME-TIFF with notes of other programs": {stackOf(planesOf(6), tifftest.Text(270, strings.Replace(omeXML, "</OME>", "<StructuredAnnotations><XMLAnnotation><Value><Pixels "+
+			`SizeZ="9"/><Channel Name="other"/><TiffData IFD="3" FirstZ="2"/></Value></XMLAnnotation></StructuredAnnotations></OME>`, 1))),
+			[]coordinates{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}, {1, 0, 0}, {1, 1, 0}, {1, 2, 0}}, 0.325, "OME-XML"},
+		"Aperio":           {stackOf(planesOf(1), tifftest.Text(270, "Aperio Image Library v11\r\n4x3 (240x240) JPEG/RGB Q=30|AppMag = 20|MPP = 0.4990|Left = 25")), []coordinates{{}}, 0.499, "Aperio"},
 		"ImageJ in pixels": {stackOf(planesOf(1), tifftest.Text(270, "ImageJ=1.54f\nunit=pixel\n"), rational(282, 2, 1)), []coordinates{{}}, 0, ""},
 		"OME-TIFF": {stackOf(planesOf(6), tifftest.Text(270, omeXML)),
 			[]coordinates{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}, {1, 0, 0}, {1, 1, 0}, {1, 2, 0}}, 0.325, "OME-XML"},
@@ -89,6 +100,18 @@ func TestWhatProgramsSayOfTheirPages(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestOMEOfColours is of pages in colour, with and without a channel that says so.
+func TestOMEOfColours(t *testing.T) {
+	for _, channel := range []string{"", `<Channel SamplesPerPixel="3"/>`} {
+		description := `<OME><Image><Pixels DimensionOrder="XYCZT" SizeZ="2" SizeC="3" SizeT="1">` + channel + `<TiffData/></Pixels></Image></OME>`
+		colour := with(tifftest.Grey(4, 3, make([]byte, 36)), tifftest.Shorts(258, 8, 8, 8), tifftest.Shorts(262, 2), tifftest.Shorts(277, 3))
+		file := openFile(t, tifftest.File(binary.LittleEndian, false, with(colour, tifftest.Text(270, description)), colour))
+		if second := file.Pages[1]; second.Z != 1 || second.Channel != 0 {
+			t.Errorf("with %q the second page is of channel %d and depth %d", channel, second.Channel, second.Z)
+		}
 	}
 }
 

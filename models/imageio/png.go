@@ -9,7 +9,6 @@ import (
 	"io"
 	"math"
 
-	"seghub/models/imageio/exif"
 	"seghub/models/imageio/refusal"
 )
 
@@ -61,6 +60,9 @@ func openPNG(source *fileSource, _ Limits) (*File, error) {
 }
 
 func newPNGHeader(head []byte) (h pngHeader, err error) {
+	if string(head[12:16]) == "CgBI" {
+		return h, refusal.Unsupported("This PNG is in the form that Apple's Xcode gives it (CgBI), which is not read here: save it anew as PNG or TIFF.")
+	}
 	if string(head[:pngHeaderAt]) != pngMagic+"\x00\x00\x00\x0dIHDR" || crc32.ChecksumIEEE(head[12:29]) != binary.BigEndian.Uint32(head[29:]) {
 		return h, refusal.Corrupt("The header of this PNG is damaged.")
 	}
@@ -79,6 +81,7 @@ func newPNGHeader(head []byte) (h pngHeader, err error) {
 
 // walkPNG walks the chunks to the one that ends the picture, which must be there, and gives the orientation.
 func walkPNG(source *fileSource) (orientation int, err error) {
+	var notes pngNotes
 	missing := refusal.Corrupt("The end of this PNG is missing.")
 	at := int64(len(pngMagic))
 	file := bufio.NewReaderSize(io.NewSectionReader(source, at, source.size-at), 4<<10)
@@ -93,14 +96,15 @@ func walkPNG(source *fileSource) (orientation int, err error) {
 			return 0, missing
 		}
 		if name == "IEND" {
-			return orientation, nil
+			return notes.orientation(), nil
 		}
-		if name == "eXIf" && length <= maxEXIF {
+		if notes.wants(name) && length <= maxEXIF {
 			data := make([]byte, length)
 			if _, err := io.ReadFull(file, data); err != nil {
 				return 0, missing
 			}
-			orientation, length = exif.Orientation(data), 0
+			notes.take(name, data)
+			length = 0
 		}
 		// What lies further off is not read to get there.
 		if skip := length + 4; skip <= int64(file.Buffered()) {

@@ -118,7 +118,7 @@ func refiltered(form pngForm, rows []byte, chunk int) []byte {
 
 func TestPNGIsReadAsByTheStandardLibrary(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
-	for _, size := range [][2]int{{1, 1}, {7, 3}, {200, 67}, {1025, 9}, {30_000, 2}} {
+	for _, size := range [][2]int{{1, 1}, {7, 3}, {200, 67}, {1025, 9}, {20_000, 2}} {
 		for name, img := range forms(size[0], size[1], random) {
 			file := encoded(t, img, png.DefaultCompression)
 			want, err := byStandard(file)

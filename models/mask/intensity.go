@@ -13,8 +13,19 @@ type Samples interface {
 	Row(y int) ([]float64, error)
 }
 
-// light adds up the values of one object in one channel, less the first of them: sums of squares stay exact enough.
-type light struct{ from, sum, squares float64 }
+// light adds up the values of one object in one channel, less the first of them: sums of squares stay exact enough. What is not a finite
+// number is missing.
+type light struct {
+	from, sum, squares float64
+	missing            int
+}
+
+// begin takes the first value of an object.
+func (l *light) begin(value float64) {
+	if value-value == 0 {
+		l.from = value
+	}
+}
 
 // Intensities sets the intensities of the objects that spans, in reading order, belong to. The deviation is that of all pixels, not of a
 // sample of them. The error is that of samples.
@@ -43,12 +54,16 @@ func Intensities(objects []Object, spans []Span, samples Samples) error {
 		if !started[at] {
 			started[at] = true
 			for c := range mine {
-				mine[c].from = values[c]
+				mine[c].begin(values[c])
 			}
 		}
 		for ; len(values) >= channels; values = values[channels:] {
 			for c := range mine {
 				v := values[c] - mine[c].from
+				if v-v != 0 {
+					mine[c].missing++
+					continue
+				}
 				mine[c].sum += v
 				mine[c].squares += v * v
 			}
@@ -67,7 +82,7 @@ func (b *Body) SetIntensities(channels int, values func(Span) []float64) {
 		all := values(s)
 		if i == 0 {
 			for c := range lights {
-				lights[c].from = all[c]
+				lights[c].begin(all[c])
 			}
 		}
 		for c := range lights {
@@ -110,18 +125,16 @@ func (b *Body) SetIntensities8(channels int, samples func(Span) []uint8) {
 func (o *Object) JoinIntensities(parts []Object) {
 	o.MeanIntensity, o.SDIntensity, o.IntegratedIntensity = []float64{}, []float64{}, []float64{}
 	for c := range parts[0].MeanIntensity {
-		sum, squares := 0.0, 0.0
+		sum, mean, squares := 0.0, 0.0, 0.0
 		for _, p := range parts {
 			sum += p.IntegratedIntensity[c]
+			mean += p.MeanIntensity[c] * (float64(p.Area) / float64(o.Area))
 		}
-		mean := sum / float64(o.Area)
 		for _, p := range parts {
 			within, between := p.SDIntensity[c], p.MeanIntensity[c]-mean
 			squares += float64(p.Area) * (within*within + between*between)
 		}
-		o.MeanIntensity = append(o.MeanIntensity, mean)
-		o.SDIntensity = append(o.SDIntensity, math.Sqrt(squares/float64(o.Area)))
-		o.IntegratedIntensity = append(o.IntegratedIntensity, sum)
+		o.appendLight(mean, math.Sqrt(squares/float64(o.Area)), sum)
 	}
 }
 
@@ -129,18 +142,34 @@ func (o *Object) JoinIntensities(parts []Object) {
 func (l *light) add(values []float64, step int) {
 	for i := 0; i < len(values); i += step {
 		v := values[i] - l.from
+		if v-v != 0 {
+			l.missing++
+			continue
+		}
 		l.sum += v
 		l.squares += v * v
 	}
 }
 
 func (o *Object) setLight(channels []light) {
-	n := float64(o.Area)
 	o.MeanIntensity, o.SDIntensity, o.IntegratedIntensity = []float64{}, []float64{}, []float64{}
 	for _, l := range channels {
-		mean := l.sum / n
-		o.MeanIntensity = append(o.MeanIntensity, l.from+mean)
-		o.SDIntensity = append(o.SDIntensity, math.Sqrt(max(0, l.squares/n-mean*mean)))
-		o.IntegratedIntensity = append(o.IntegratedIntensity, l.from*n+l.sum)
+		n := float64(o.Area - l.missing)
+		mean := l.sum / max(1, n)
+		o.appendLight(l.from+mean, math.Sqrt(max(0, l.squares/max(1, n)-mean*mean)), l.from*n+l.sum)
 	}
+}
+
+// appendLight adds what was measured in one channel. Of numbers near the largest that there are, squares are beyond it, and no text
+// could hold them: those are the largest, too.
+func (o *Object) appendLight(mean, sd, sum float64) {
+	within := func(v float64) float64 {
+		if math.IsNaN(v) {
+			return math.MaxFloat64
+		}
+		return max(-math.MaxFloat64, min(v, math.MaxFloat64))
+	}
+	o.MeanIntensity = append(o.MeanIntensity, within(mean))
+	o.SDIntensity = append(o.SDIntensity, within(sd))
+	o.IntegratedIntensity = append(o.IntegratedIntensity, within(sum))
 }

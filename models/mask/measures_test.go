@@ -168,3 +168,36 @@ func TestRatiosStayInTheirRange(t *testing.T) {
 		}
 	})
 }
+
+// values are those of a picture of one row.
+type values []float64
+
+func (values) Channels() int { return 1 }
+
+func (v values) Row(int) ([]float64, error) { return v, nil }
+
+// TestIntensitiesOfWhatIsNoNumber leaves out what is not one, and stays within what a text can hold.
+func TestIntensitiesOfWhatIsNoNumber(t *testing.T) {
+	nan, inf, largest := math.NaN(), math.Inf(1), math.MaxFloat64
+	for name, c := range map[string]struct {
+		row           values
+		mean, sd, sum float64
+	}{
+		"some are not":      {values{nan, 1, inf, 3, -inf}, 2, 1, 4},
+		"none is":           {values{nan, inf, nan}, 0, 0, 0},
+		"squares too large": {values{1e300, 3e300}, 2e300, largest, 4e300},
+	} {
+		spans := []mask.Span{{X1: int32(len(c.row)), ID: 1}}
+		objects := []mask.Object{{ID: 1, Area: len(c.row)}}
+		if err := mask.Intensities(objects, spans, c.row); err != nil {
+			t.Fatal(err)
+		}
+		body := mask.Body{Object: mask.Object{ID: 1, Area: len(c.row)}, Spans: spans}
+		body.SetIntensities(1, func(mask.Span) []float64 { return c.row })
+		for _, got := range []mask.Object{objects[0], body.Object} {
+			if mean, sd, sum := got.MeanIntensity[0], got.SDIntensity[0], got.IntegratedIntensity[0]; mean != c.mean || sd != c.sd || sum != c.sum {
+				t.Errorf("%s: %v, %v and %v; want %v, %v and %v", name, mean, sd, sum, c.mean, c.sd, c.sum)
+			}
+		}
+	}
+}

@@ -33,6 +33,10 @@ func Orientation(block []byte) int {
 			return 0
 		}
 		if order.Uint16(entries) == orientationTag {
+			const long = 4 // as which some programs write it
+			if order.Uint16(entries[2:]) == long {
+				return valid(int(min(order.Uint32(entries[8:]), 9)))
+			}
 			return valid(int(order.Uint16(entries[8:])))
 		}
 		entries = entries[12:]

@@ -17,6 +17,10 @@ func TestOrientation(t *testing.T) {
 	if got := Orientation(block(9)); got != 0 {
 		t.Errorf("what is none became %d", got)
 	}
+	long := []byte("MM\x00*\x00\x00\x00\x08\x00\x01" + "\x01\x12\x00\x04\x00\x00\x00\x01\x00\x00\x00\x08")
+	if got := Orientation(long); got != 8 {
+		t.Errorf("of a number of 32 bits: %d, want 8", got)
+	}
 	for text, want := range map[string]int{
 		`<rdf:Description tiff:Orientation="8"/>`: 8, `<tiff:Orientation>3</tiff:Orientation>`: 3, `<tiff:Orientation>0</tiff:Orientation>`: 0, "": 0,
 	} {

@@ -15,7 +15,7 @@ func FuzzXML(f *testing.F) {
 			pages[i].index = i
 		}
 		all := plain(pages)
-		ome(all, pages, text)
+		ome(all, pages, 1+len(text)%3, text)
 		for _, p := range all {
 			if p.Channel < 0 || p.Z < 0 || p.T < 0 || p.PixelSize != 0 && !plausible(p.PixelSize) {
 				t.Errorf("%+v", p)

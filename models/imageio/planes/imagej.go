@@ -43,7 +43,12 @@ func imageJ(pages []page, description string, most int) ([]Plane, error) {
 	}
 	d := pages[0].directory
 	x, y := d.Float(tiff.XResolution), d.Float(tiff.YResolution)
-	if unit := micrometres(values["unit"]); unit > 0 && x > 0 && (y == 0 || same(x, y)) && plausible(unit/x) {
+	unit := micrometres(values["unit"])
+	unitY := unit
+	if own, given := values["yunit"]; given {
+		unitY = micrometres(own)
+	}
+	if unit > 0 && x > 0 && (y == 0 || same(unit/x, unitY/y)) && plausible(unit/x) {
 		for i := range all {
 			all[i].PixelSize, all[i].PixelSizeFrom = tidy(unit/x), "ImageJ"
 		}

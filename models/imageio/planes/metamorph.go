@@ -39,7 +39,7 @@ func metaMorph(pages []page, description string, most int) ([]Plane, error) {
 // metaSeries finds the size of a pixel, in µm, in the XML that MetaXpress and MetaMorph write; 0 where it is not there.
 func metaSeries(description string) float64 {
 	values := make(map[string]string)
-	err := walk(description, func(e xml.StartElement) {
+	err := walk(description, func(e xml.StartElement, _ []string) {
 		if id := attribute(e, "id"); e.Name.Local == "prop" && strings.HasPrefix(id, "spatial-calibration-") {
 			if _, known := values[id]; !known {
 				values[id] = attribute(e, "value")

@@ -2,6 +2,7 @@ package planes
 
 import (
 	"encoding/xml"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,8 +25,8 @@ type omeData struct {
 }
 
 // ome says of each plane which it is, as the OME-XML in the first page's description has it (The Open Microscopy Environment, OME-TIFF
-// specification). What does not fit the file is as if it were not there: the pages are, and can be read.
-func ome(all []Plane, pages []page, description string) {
+// specification), where samples is how many a pixel of the first page has. What does not fit the file is as if it were not there: the pages are, and can be read.
+func ome(all []Plane, pages []page, samples int, description string) {
 	images, err := omeImages(description)
 	if err != nil {
 		return
@@ -36,6 +37,9 @@ func ome(all []Plane, pages []page, description string) {
 	}
 	next := 0
 	for _, image := range images {
+		if image.perChannel == 1 && image.c%samples == 0 {
+			image.c /= samples // the pages are of several, of which the channels do not say so
+		}
 		if len(image.data) == 0 {
 			image.data = []omeData{{first: next, count: -1}}
 		}
@@ -98,20 +102,22 @@ func (o *omeImage) coordinates(place int) (z, c, t int) {
 	return z, c, t
 }
 
+// ofOME is where, of the elements that count, the deepest one lies.
+var ofOME = []string{"OME", "Image", "Pixels", "TiffData", "UUID"}
+
 // omeImages reads the images of an OME-XML.
 func omeImages(text string) ([]*omeImage, error) {
 	var images []*omeImage
 	var own string // the file's identifier
-	err := walk(text, func(e xml.StartElement) {
-		if e.Name.Local == "OME" {
+	err := walk(text, func(e xml.StartElement, within []string) {
+		switch {
+		case slices.Equal(within, ofOME[:1]):
 			own = attribute(e, "UUID")
-		}
-		if e.Name.Local == "Pixels" {
+		case slices.Equal(within, ofOME[:3]):
 			images = append(images, newOMEImage(e))
-			return
 		}
-		if len(images) == 0 {
-			return
+		if len(within) != 4 || !slices.Equal(within[:3], ofOME[:3]) {
+			return // what programs write down beside may have the same names
 		}
 		last := images[len(images)-1]
 		switch e.Name.Local {
@@ -128,8 +134,8 @@ func omeImages(text string) ([]*omeImage, error) {
 				z: whole(e, "FirstZ", 0), c: whole(e, "FirstC", 0), t: whole(e, "FirstT", 0),
 			})
 		}
-	}, func(element, text string) {
-		if element != "UUID" || len(images) == 0 {
+	}, func(within []string, text string) {
+		if !slices.Equal(within, ofOME) {
 			return
 		}
 		if data := images[len(images)-1].data; len(data) > 0 && own != "" {

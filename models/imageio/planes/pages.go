@@ -118,13 +118,13 @@ func within(long, short, times int) bool {
 // before or a quarter. A slide scanner's own pages without tiles among them are thumbnails, labels and overviews.
 func withoutUnmarkedLevels(pages []page) []page {
 	base := pages[0]
-	aperio := strings.HasPrefix(base.directory.Text(tiff.ImageDescription, 1<<10), "Aperio")
+	isAperio := strings.HasPrefix(base.directory.Text(tiff.ImageDescription, 1<<10), aperio)
 	if !base.layout.Tiled || len(pages) < 2 {
 		return pages
 	}
 	for _, p := range pages[1:] {
 		switch l := p.layout; {
-		case !l.Tiled && aperio:
+		case !l.Tiled && isAperio:
 		case !l.Tiled || !base.isLevel(l):
 			return pages
 		default:

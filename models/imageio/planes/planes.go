@@ -45,10 +45,12 @@ func Of(file *tiff.File, most int) ([]Plane, error) {
 		all = qpiChannels(pages)
 	case strings.HasPrefix(description, "ImageJ="):
 		all, err = imageJ(pages, description, most)
+	case len(pages) == 1 && strings.HasPrefix(description, `{"shape"`):
+		all, err = shaped(pages, description, most)
 	default:
 		all = plain(pages)
 		if strings.Contains(description, "<OME") {
-			ome(all, pages, description)
+			ome(all, pages, pages[0].layout.SamplesPerPixel(), description)
 		}
 	}
 	if err != nil {
@@ -77,9 +79,14 @@ func plain(pages []page) []Plane {
 
 // sizeOf is the size of a pixel that a page's own tags tell.
 func sizeOf(d *tiff.Directory) (size float64, from string) {
-	if description := d.Text(tiff.ImageDescription, maxText); strings.HasPrefix(description, "<MetaData>") {
+	switch description := d.Text(tiff.ImageDescription, maxText); {
+	case strings.HasPrefix(description, "<MetaData>"):
 		if size := metaSeries(description); plausible(size) {
 			return size, "MetaSeries"
+		}
+	case strings.HasPrefix(description, aperio):
+		if size := aperioSize(description); plausible(size) {
+			return size, "Aperio"
 		}
 	}
 	unit := map[uint64]float64{2: 25400, 3: 10000}[d.Uint(tiff.ResolutionUnit, 1)] // µm in an inch, in a centimetre

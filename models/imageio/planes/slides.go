@@ -2,6 +2,7 @@ package planes
 
 import (
 	"encoding/xml"
+	"strconv"
 	"strings"
 
 	"seghub/models/imageio/tiff"
@@ -53,8 +54,8 @@ const qpi = "<PerkinElmer-QPI-ImageDescription"
 
 // qpiPart also gives the name of the page's channel.
 func qpiPart(d *tiff.Directory) (p part, channel string) {
-	_ = walk(d.Text(tiff.ImageDescription, maxText), func(xml.StartElement) {}, func(element, text string) { // what could be read, counts
-		switch {
+	_ = walk(d.Text(tiff.ImageDescription, maxText), func(xml.StartElement, []string) {}, func(within []string, text string) { // what could be read, counts
+		switch element := within[len(within)-1]; {
 		case element == "ImageType" && text == "ReducedResolution":
 			p = smaller
 		case element == "ImageType" && text != "FullResolution":
@@ -74,4 +75,21 @@ func qpiChannels(pages []page) []Plane {
 		_, all[i].ChannelName = qpiPart(p.directory)
 	}
 	return all
+}
+
+// aperio begins the descriptions of Aperio's and Leica's slides (.svs).
+const aperio = "Aperio"
+
+// aperioSize is how wide a pixel is in µm; 0 where the description does not say. That is a line of what the page holds, and behind it
+// pairs as in "|AppMag = 20|MPP = 0.4990".
+func aperioSize(description string) float64 {
+	for pair := range strings.SplitSeq(description, "|") {
+		if key, value, _ := strings.Cut(pair, "="); strings.TrimSpace(key) == "MPP" {
+			size, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if err == nil {
+				return size
+			}
+		}
+	}
+	return 0
 }

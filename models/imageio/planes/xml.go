@@ -15,12 +15,13 @@ const (
 
 var errTooMuch = errors.New("the XML is deeper or longer than any program writes")
 
-// walk visits the elements of an XML text in order, and the text in them, where chars is not nil. Nothing is expanded in it, and no
-// more held than one element.
-func walk(text string, visit func(xml.StartElement), chars func(element, text string)) error {
+// walk visits the elements of an XML text in order, and the text in them, where chars is not nil. within are the names of the elements
+// from the root on, that itself last; it is good until the next call. Nothing is expanded, and no more held than one element.
+func walk(text string, visit func(e xml.StartElement, within []string), chars func(within []string, text string)) error {
 	decoder := xml.NewDecoder(strings.NewReader(strings.TrimPrefix(text, "\ufeff")))
 	decoder.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil }
-	depth, elements, last := 0, 0, ""
+	var within []string
+	elements := 0
 	for {
 		token, err := decoder.RawToken()
 		if errors.Is(err, io.EOF) {
@@ -31,19 +32,17 @@ func walk(text string, visit func(xml.StartElement), chars func(element, text st
 		}
 		switch e := token.(type) {
 		case xml.StartElement:
-			depth++
+			within = append(within, e.Name.Local)
 			elements++
-			if depth > maxDepth || elements > maxElements {
+			if len(within) > maxDepth || elements > maxElements {
 				return errTooMuch
 			}
-			last = e.Name.Local
-			visit(e)
+			visit(e, within)
 		case xml.EndElement:
-			depth--
-			last = ""
+			within = within[:max(0, len(within)-1)]
 		case xml.CharData:
-			if chars != nil && last != "" {
-				chars(last, string(e))
+			if chars != nil && len(within) > 0 {
+				chars(within, string(e))
 			}
 		}
 	}

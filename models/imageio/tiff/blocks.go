@@ -1,6 +1,10 @@
 package tiff
 
-import "seghub/models/imageio/refusal"
+import (
+	"slices"
+
+	"seghub/models/imageio/refusal"
+)
 
 // blocks gives where each lies, which is within the file: offset 0 and count 0 is one that was never written, and is black.
 func (l *Layout) blocks() (offsets, counts []uint64, err error) {
@@ -27,8 +31,8 @@ func (l *Layout) blocks() (offsets, counts []uint64, err error) {
 	}
 	if l.compression == none {
 		counts = l.plainCounts(offsets, counts)
-	} else if counts, err = l.told(offsets, counts); err != nil {
-		return nil, nil, err
+	} else {
+		counts = l.reaches(offsets, counts)
 	}
 	return offsets, counts, l.judgeBlocks(offsets, counts)
 }
@@ -57,16 +61,21 @@ func (l *Layout) plainCounts(offsets, given []uint64) []uint64 {
 	return counts
 }
 
-// told holds the file to saying how long its compressed blocks are, but for an only one, which may reach to the end.
-func (l *Layout) told(offsets, counts []uint64) ([]uint64, error) {
-	size := uint64(l.directory.file.size)
-	switch {
-	case len(counts) == len(offsets):
-		return counts, nil
-	case len(offsets) == 1 && offsets[0] < size:
-		return []uint64{size - offsets[0]}, nil
+// reaches are how long compressed blocks are: as the file says, or where it says it of none, each to the next that follows or to the end
+// of the file. Their codecs know where they end.
+func (l *Layout) reaches(offsets, counts []uint64) []uint64 {
+	told := slices.ContainsFunc(counts, func(n uint64) bool { return n > 0 })
+	if told && len(counts) == len(offsets) {
+		return counts
 	}
-	return nil, refusal.Corrupt("This TIFF does not say how long the pieces of a page are.")
+	ends := append(slices.Sorted(slices.Values(offsets)), uint64(l.directory.file.size))
+	counts = make([]uint64, len(offsets))
+	for i, offset := range offsets {
+		if next, _ := slices.BinarySearch(ends, offset+1); offset > 0 && next < len(ends) { // 0 is of one that was never written
+			counts[i] = ends[next] - offset
+		}
+	}
+	return counts
 }
 
 // judgeBlocks wants all blocks within the file, and one at least.

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"math"
 	"slices"
-	"strings"
+	"unicode/utf8"
 )
 
 // Tag is the number of an entry of a directory.
@@ -45,8 +45,8 @@ const (
 	JPEGTables          Tag = 347
 	YCbCrCoefficients   Tag = 529
 	YCbCrSubSampling    Tag = 530
-	ReferenceBlackWhite Tag = 532
 	XMP                 Tag = 700
+	ImageDepth          Tag = 32997
 	UIC1                Tag = 33628 // MetaMorph, as the next three
 	UIC2                Tag = 33629
 	UIC3                Tag = 33630
@@ -181,7 +181,7 @@ func (d *Directory) whole(tags ...Tag) bool {
 	return true
 }
 
-// Text is a tag's text up to its first zero, at most so many bytes; empty without the tag, and where it cannot be read.
+// Text is a tag's text up to its first zero, of at most so many bytes; empty without the tag, and where it cannot be read.
 func (d *Directory) Text(tag Tag, most int) string {
 	text, err := d.WholeText(tag, most)
 	if err != nil {
@@ -197,7 +197,19 @@ func (d *Directory) WholeText(tag Tag, most int) (string, error) {
 		return "", err
 	}
 	text, _, _ := bytes.Cut(data, []byte{0})
-	return string(text), nil
+	return decoded(text), nil
+}
+
+// decoded is a text in UTF-8, or else in Latin-1, in which older programs write the µ of µm. The format itself knows ASCII alone.
+func decoded(text []byte) string {
+	if utf8.Valid(text) {
+		return string(text)
+	}
+	runes := make([]rune, len(text))
+	for i, b := range text {
+		runes[i] = rune(b)
+	}
+	return string(runes)
 }
 
 // Uints are the values of a tag that holds whole numbers, at most so many of them.
@@ -334,6 +346,6 @@ func (d *Directory) MetaMorphCalibration(micrometres func(unit string) float64) 
 	if f.read(unit, int64(values[6])+4) != nil {
 		return 0
 	}
-	name, _, _ := strings.Cut(string(unit), "\x00")
-	return f.float(kindRational, width[:]) * micrometres(name)
+	name, _, _ := bytes.Cut(unit, []byte{0})
+	return f.float(kindRational, width[:]) * micrometres(decoded(name))
 }

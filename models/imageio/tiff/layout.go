@@ -4,6 +4,7 @@ import (
 	"image"
 	"math"
 
+	"seghub/models/imageio/exif"
 	"seghub/models/imageio/refusal"
 	"seghub/models/imageio/samples"
 )
@@ -53,10 +54,7 @@ func (d *Directory) Layout() (*Layout, error) {
 		perPixel:    int(min(d.Uint(SamplesPerPixel, 1), math.MaxUint16+1)),
 		planar:      d.Uint(PlanarConfiguration, 1) == 2,
 		reversed:    d.Uint(FillOrder, 1) == 2,
-		Orientation: int(min(d.Uint(Orientation, 1), 9)),
-	}
-	if l.Orientation < 1 || l.Orientation > 8 {
-		l.Orientation = 1
+		Orientation: d.orientation(),
 	}
 	for _, judge := range []func() error{l.judgeSize, l.judgeCompression, l.judgeSamples, l.judgeColour, l.judgePredictor} {
 		if err := judge(); err != nil {
@@ -75,8 +73,25 @@ func (d *Directory) Layout() (*Layout, error) {
 	return l, nil
 }
 
+// orientation is what the tag says; without it, what the XMP packet says that some photo programs put in its place.
+func (d *Directory) orientation() int {
+	const most = 1 << 20
+	orientation := d.Uint(Orientation, 0)
+	if orientation == 0 {
+		packet, _ := d.Bytes(XMP, most) // of a file that is cut short there, the pixels tell
+		orientation = uint64(exif.XMPOrientation(packet))
+	}
+	if orientation < 1 || orientation > 8 {
+		return 1
+	}
+	return int(orientation)
+}
+
 func (l *Layout) judgeSize() error {
 	d := l.directory
+	if depths := d.Uint(ImageDepth, 1); depths > 1 {
+		return refusal.Unsupported("A page of this TIFF holds %d depths at once (ImageDepth), which is not read here: save each as a page.", depths)
+	}
 	width, height := d.Uint(ImageWidth, 0), d.Uint(ImageLength, 0)
 	if width == 0 || height == 0 {
 		return refusal.Corrupt("A page of this TIFF says that it is %d x %d pixels.", width, height)
@@ -102,6 +117,9 @@ func (l *Layout) judgeSize() error {
 	l.down = (l.Height + l.Block.Y - 1) / l.Block.Y
 	return nil
 }
+
+// SamplesPerPixel is how many the file has of each, whatever a Reader gives.
+func (l *Layout) SamplesPerPixel() int { return l.perPixel }
 
 // PixelBytes is what a pixel takes that a Reader gives.
 func (l *Layout) PixelBytes() int { return l.Channels * l.Type.Size() }

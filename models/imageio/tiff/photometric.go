@@ -24,15 +24,15 @@ const (
 // judgeColour finds out which of the samples make the picture, and how.
 func (l *Layout) judgeColour() error {
 	l.photometric = l.directory.Uint(Photometric, l.usualPhotometric())
+	if coloured := l.photometric == rgb || l.photometric == yCbCr || l.photometric == cieLab || l.photometric == iccLab; coloured && l.perPixel < 3 {
+		l.photometric = blackIsZero // of a colour its light alone
+	}
 	l.Channels, l.Samples, l.needed = 3, 1, []int{0, 1, 2}
 	switch l.photometric {
 	case whiteIsZero, blackIsZero, alphaMask:
 		l.grey()
 		return nil
 	case rgb:
-		if l.perPixel < 3 {
-			l.grey()
-		}
 		return nil
 	case paletted:
 		return l.judgePalette()

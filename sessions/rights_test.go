@@ -1,0 +1,35 @@
+package sessions
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// TestAUserWhoMayNotDoAllIsRefused takes one right after the other from the user that a hub is in Redis.
+func TestAUserWhoMayNotDoAllIsRefused(t *testing.T) {
+	client := openRedis(t, "auto")
+	start := func(rules ...any) error {
+		must(t, client.Do(t.Context(), append([]any{"ACL", "SETUSER", "hub", "reset", "on", ">word", "~{seghub}:*", "~{seghub}", "&{seghub}:*", "+@all"}, rules...)...).Err())
+		options := *client.(*redis.Client).Options()
+		options.Username, options.Password = "hub", "word"
+		restricted := redis.NewClient(&options)
+		defer restricted.Close()
+		s := newService(t, testConfig(restricted))
+		defer s.Stop(t.Context())
+		return s.Start(t.Context(), nobody{})
+	}
+	if err := start(); err != nil {
+		t.Errorf("with all rights: %v", err)
+	}
+	for _, command := range []string{"xadd", "spop", "info", "hscan", "subscribe"} {
+		if err := start("-" + command); !errors.Is(err, ErrRights) || !strings.HasSuffix(err.Error(), ": "+strings.ToUpper(command)) {
+			t.Errorf("without %s: %v", command, err)
+		}
+	}
+	if err := start("-@dangerous"); !errors.Is(err, ErrRights) {
+		t.Errorf("without what Redis calls dangerous: %v", err)
+	}
+}
