@@ -32,8 +32,8 @@ type assembly struct {
 	writer    *mask.BandWriter // of the probability map, to keeping
 	segmenter *mask.Segmenter
 	original  *original
-	bodies    []mask.Body
-	next      int // the row that comes next
+	bodies    [][]mask.Body // of each band: all in one would be twice there whenever that grows
+	next      int           // the row that comes next
 
 	most     int // objects; 0 for no limit
 	objects  int // that are complete
@@ -101,7 +101,7 @@ func (a *assembly) addRows(ctx context.Context, rows mask.Probability) error {
 	}
 	bodies, err := a.original.measure(ctx, bodies, a.next)
 	a.original.release(a.segmenter.Settled())
-	a.bodies = append(a.bodies, bodies...)
+	a.bodies = append(a.bodies, bodies)
 	if failed := parts.Wait(); failed != nil {
 		return failed
 	}
@@ -145,8 +145,8 @@ func (a *assembly) output(ctx context.Context) (*Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.bodies = append(a.bodies, high...)
-	s := mask.Gather(a.page.Width, a.page.Height, a.bodies)
+	a.bodies = append(a.bodies, high)
+	s := mask.Gather(a.page.Width, a.page.Height, a.bodies...)
 	png, err := encodeMask(s.Width, s.Height, s.Spans)
 	if err != nil {
 		return nil, err

@@ -6,9 +6,11 @@ import (
 	"seghub/models"
 )
 
-// backlog is the bands whose tiles wait to be run, first come first served. It belongs to the inference.
+// backlog is the bands whose tiles wait to be run, first come first served: those of one batch and, behind what is left of it, of the next,
+// while they are of the same model. It belongs to the inference.
 type backlog struct {
 	bands []*band
+	batch *batch // whose bands come next
 	wants func(*task) bool
 }
 
@@ -16,6 +18,34 @@ type backlog struct {
 type part struct {
 	band  *band
 	tiles int
+}
+
+// fill takes bands until their tiles fill a run of so many rows, those of the batch that following gives when its own has no more. It waits
+// only for what is sure to come and keeps nobody: not for another batch, and not for more of this one while others wait for what is there. It
+// is false when there is no more to take.
+func (l *backlog) fill(rows int, following func() *batch) (more bool) {
+	for l.tiles() < rows {
+		take := l.batch.decoding.take
+		if l.awaited() {
+			take = l.batch.decoding.takeThere
+		}
+		next, more := take()
+		switch {
+		case next != nil:
+			l.bands = append(l.bands, next)
+		case more:
+			return true
+		case len(l.bands) == 0:
+			return false
+		default:
+			b := following()
+			if b == nil {
+				return false
+			}
+			l.batch = b
+		}
+	}
+	return true
 }
 
 // tiles lets go of what nobody wants any more, and says how many tiles wait.
@@ -45,9 +75,10 @@ func (l *backlog) first(n int) []part {
 	return parts
 }
 
-// awaited tells whether decoding waits for any of the outputs, so that nothing more may come before they are there.
+// awaited tells whether somebody waits for what is there: decoding for any of the outputs, so that nothing more may come before they are
+// there, or a batch for its last run.
 func (l *backlog) awaited() bool {
-	return slices.ContainsFunc(l.bands, func(b *band) bool { return b.looked != nil })
+	return slices.ContainsFunc(l.bands, func(b *band) bool { return b.looked != nil || b.task.batch != l.batch })
 }
 
 // through takes the bands off whose tiles have all run, and gives decoding what it waits for. What nobody wants any more is in nobody's

@@ -84,7 +84,7 @@ type Sink interface {
 	// one that was under way when its job was cancelled may come after the job's Finish.
 	Piece(ctx context.Context, p Piece)
 	// Finish is called exactly once for each job that Source gave, after its postprocessing, and keeps the result.
-	// The worker takes no later batch into postprocessing until it returns. A cancelled job's Finish does not wait for the
+	// The worker takes no later run into postprocessing until it returns. A cancelled job's Finish does not wait for the
 	// stage that the job was in. ctx outlives Stop's by a few seconds, so that the outcome can still be written.
 	Finish(ctx context.Context, r Result)
 }

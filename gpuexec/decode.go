@@ -31,13 +31,10 @@ func (w *worker) fetchAndDecode(fetch, work context.Context, source Source, out 
 			continue
 		}
 		backoff = 0
-		w.expect()
-		b := w.accept(out, given)
-		if b == nil {
-			w.arrived()
-			continue
+		if b := w.accept(out, given); b != nil {
+			w.expect(b)
+			w.decodeAhead(work, out, b, decoded)
 		}
-		w.decodeAhead(work, out, b, decoded)
 	}
 }
 
@@ -52,7 +49,7 @@ func (w *worker) decodeAhead(work context.Context, out outlet, b *batch, decoded
 	})
 	defer decoding.Wait()
 	<-first
-	if len(b.decoding.bands) == 0 {
+	if !b.decoding.begun() {
 		w.arrived() // there was nothing to decode, or nobody wants it
 		return
 	}
@@ -96,7 +93,7 @@ const leastTiles = 4
 
 // decodeOne reads a page, a few tiles at a time.
 func (w *worker) decodeOne(ctx context.Context, out outlet, t *task, d *decoding, begun func()) error {
-	ctx, done := w.pool.ledger.untilClaimed(ctx, t, StageDecode)
+	ctx, done := w.pool.ledger.untilClaimed(ctx, StageDecode, t)
 	defer done()
 	began := time.Now()
 	out.report(t, StageDecode, func(c *course) { c.decoded = 0 })

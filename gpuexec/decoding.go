@@ -61,11 +61,19 @@ func (d *decoding) take() (*band, bool) {
 
 // takeThere is take of what is there already; nil, true when that is nothing.
 func (d *decoding) takeThere() (*band, bool) {
-	if len(d.bands) == 0 {
+	select {
+	case b, more := <-d.bands:
+		if more {
+			d.room.Release(d.weight(b))
+		}
+		return b, more
+	default:
 		return nil, true
 	}
-	return d.take()
 }
+
+// begun tells whether there is something to take.
+func (d *decoding) begun() bool { return len(d.bands) > 0 }
 
 // weight is the room that a band takes: one of more tiles than a run has all of it.
 func (d *decoding) weight(b *band) int64 { return min(d.tiles, int64(b.strip.Tiles.N)) }

@@ -8,6 +8,10 @@
 //	             tiles for one run,       on the stream: tiles of whichever image,         a run behind;
 //	             a band at least, ahead   as many at once as a run takes                    rows that are finished leave
 //
+// Runs are kept full: where what is left of a batch does not fill one, tiles of the batch behind it do, if it is of the same model and its first
+// tiles are there. Nobody waits for that: else the run is padded. A job that must run alone is one beside which the Source gives its worker no
+// other.
+//
 // So there is one path for images of all sizes, and what is in memory of one is a few bands: the samples of the rows whose objects are not
 // complete (original), their probabilities (mask.Segmenter), both up to a bound however high an object is, and the objects, of which there may be
 // Config.MaxObjects. The probability map goes to Job.Keep while it is made. A file that can only be decoded as a whole takes its share of
@@ -29,19 +33,19 @@
 //	          failed, or cancelled by Cancel or Stop, at any time
 //
 // The stages are at work on one job at the same time, on different bands. A claim ends what each does for the job: its decoding and
-// postprocessing at once; the running inference only when no job of the batch is left that wants its result. Its other tiles
-// never run. Finish does not wait for that.
+// postprocessing at once; the running inference only when no job is left that has tiles in it. Its other tiles never run. Finish does
+// not wait for that.
 //
 // # When a model is replaced
 //
 // A batch runs on the model as the registry has it when its first run begins. The engine's owner loads that, in place of the version
-// before it, between two batches; when it takes another input than the one that the batch is decoded for, the batch is
-// decoded anew. A batch whose model is gone by then fails as ErrNoModel.
+// before it, between two batches, which then share no run; when it takes another input than the one that the batch is decoded for, the
+// batch is decoded anew. A batch whose model is gone by then fails as ErrNoModel.
 //
 // # One shape of work
 //
 // A run of a model always has the same number of rows, which the batch table gives: a device plans its convolutions and takes
-// its memory for one shape, once. A row is an image, or a tile of one; the last run of a batch is padded with zeros. Beside
+// its memory for one shape, once. A row is an image, or a tile of one; a run for which there are not enough is padded with zeros. Beside
 // it a session for one row is open where memory has room, for single images.
 //
 // # When memory is short

@@ -22,6 +22,8 @@ type order struct {
 // ask has do done by the engine's owner, which takes orders between two batches and while it has an engine.
 func (w *worker) ask(ctx context.Context, over <-chan struct{}, do func(w *worker, work context.Context) error) error {
 	done := make(chan error, 1)
+	w.asked.Add(1)
+	defer w.asked.Add(-1)
 	select {
 	case w.orders <- order{do: do, done: done}:
 	case <-over:

@@ -28,8 +28,9 @@ func TestARunAlwaysHasTheRowsOfItsModel(t *testing.T) {
 	script := &enginetest.Script{}
 	pool, from, to := startPool(t, 1, script) // eight rows a run
 	from.give(t, 0, bright(t, "a", "b", "c"))
+	to.next(t, 3)
 	from.give(t, 0, bright(t, "d"))
-	to.next(t, 4)
+	to.next(t, 1)
 	if rows := rowsOf(script); !slices.Equal(rows, []int{8, 8}) {
 		t.Errorf("runs of %v rows: the last ones are to be padded", rows)
 	}
@@ -38,8 +39,9 @@ func TestARunAlwaysHasTheRowsOfItsModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	from.give(t, 0, bright(t, "e"))
+	to.next(t, 1)
 	from.give(t, 0, bright(t, "f", "g"))
-	to.next(t, 3)
+	to.next(t, 2)
 	if rows := rowsOf(script)[2:]; !slices.Equal(rows, []int{1, 8}) {
 		t.Errorf("runs of %v rows", rows)
 	}

@@ -1,6 +1,7 @@
 package gpuexec
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,7 +43,10 @@ func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *
 				return
 			}
 			w.arrived()
-			w.inferBatch(work, out, b, inferred)
+			w.inferBatches(work, out, b, decoded, inferred)
+			if w.engine != nil {
+				w.setState(WorkerIdle, "")
+			}
 		case o := <-orders:
 			o.done <- o.do(w, work)
 		case <-relief:
@@ -53,46 +57,50 @@ func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *
 	}
 }
 
-// inferBatch runs the tiles of b that are still wanted, as many at once as a run takes, whatever image they are of, and hands on the
-// bands that are through.
-func (w *worker) inferBatch(work context.Context, out outlet, b *batch, inferred chan<- []*band) {
+// inferBatches runs the tiles of b that are still wanted, and hands on the bands that are through. A run takes as many tiles as it can, of
+// whichever image, and where b has too few left, those of the batch behind it, which then goes on in b's place.
+func (w *worker) inferBatches(work context.Context, out outlet, b *batch, decoded <-chan *batch, inferred chan<- []*band) {
 	again, err := w.prepareBatch(work, out, b)
 	defer again.Wait()
-	waiting := backlog{wants: w.pool.ledger.wants}
-	for more := true; err == nil; {
-		rows := w.rows(b.model)
-		for more && waiting.tiles() < rows {
-			take := b.decoding.take
-			if waiting.awaited() {
-				take = b.decoding.takeThere
-			}
-			var next *band
-			if next, more = take(); next == nil {
-				break
-			}
-			waiting.bands = append(waiting.bands, next)
-		}
-		if waiting.tiles() == 0 {
-			break
-		}
-		w.inferRun(work, out, b, waiting.first(rows))
-		if through := waiting.through(); len(through) > 0 {
-			inferred <- through
-		}
-		w.relieve(work, shape{b.model.ID, rows})
-	}
-	if errors.Is(err, ErrDeviceLost) {
-		<-work.Done() // the process is about to end, and hands its jobs back: they are not failed
-	}
 	if err != nil {
+		if errors.Is(err, ErrDeviceLost) {
+			<-work.Done() // the process is about to end, and hands its jobs back: they are not failed
+		}
 		for _, t := range w.pool.ledger.unclaimed(b) {
 			out.finish(t, Result{Err: err})
 		}
 		b.decoding.abandon()
+		return
 	}
-	if w.engine != nil {
-		w.setState(WorkerIdle, "")
+	model := b.model
+	waiting := backlog{batch: b, wants: w.pool.ledger.wants}
+	for more := true; more; {
+		rows := w.rows(model)
+		more = waiting.fill(rows, func() *batch { return w.following(model, decoded) })
+		if run := waiting.first(rows); len(run) > 0 {
+			w.inferRun(work, out, model, run)
+		}
+		if through := waiting.through(); len(through) > 0 {
+			inferred <- through
+		}
 	}
+}
+
+// following takes the batch behind one that has run dry, if its first tiles are there and it can go on with the model as that is loaded; else
+// nil. What is to be done between two batches is not put off by it.
+func (w *worker) following(model models.Spec, decoded <-chan *batch) *batch {
+	w.mu.Lock()
+	b := w.coming
+	w.mu.Unlock()
+	if b == nil || !b.decoding.begun() || b.model.ID != model.ID || b.model.Version != model.Version || w.asked.Load() > 0 {
+		return nil
+	}
+	if now, known := w.pool.cfg.Models(model.ID); !known || now.Version != model.Version || !w.has(model, w.rows(model)) {
+		return nil
+	}
+	<-decoded // what has begun is handed on
+	w.arrived()
+	return b
 }
 
 // sameTiles tells whether two versions of a model take the same tiles of a page.
@@ -104,14 +112,14 @@ func sameTiles(a, b models.Spec) bool {
 // it is not, it is decoded again, by a goroutine that the caller waits for.
 func (w *worker) prepareBatch(work context.Context, out outlet, b *batch) (again *sync.WaitGroup, err error) {
 	again = new(sync.WaitGroup)
-	ctx, done := w.pool.ledger.untilAllClaimed(work, b)
+	ctx, done := w.pool.ledger.untilClaimed(work, StageInfer, b.tasks...)
 	defer done()
-	if ctx.Err() != nil {
-		return again, ctx.Err()
-	}
-	model, err := w.prepare(work, ctx, b.model, func(ctx context.Context) (models.Spec, error) { return w.loadCurrent(ctx, b.model.ID) })
-	if err != nil {
+	if err := w.prepare(work, ctx, b.model); err != nil {
 		return again, err
+	}
+	model, err := w.loadCurrent(ctx, b.model.ID)
+	if err != nil {
+		return again, ended(ctx, err)
 	}
 	b.model = model
 	if !sameTiles(model, b.decoding.model) {
@@ -126,48 +134,39 @@ func (w *worker) prepareBatch(work context.Context, out outlet, b *batch) (again
 	return again, nil
 }
 
-// prepare sees to it that there is an engine, and has it load the model; memory is given back first while it is short. The error is
-// ctx's when that has ended, else an ErrInference.
-func (w *worker) prepare(work, ctx context.Context, model models.Spec, load func(ctx context.Context) (models.Spec, error)) (models.Spec, error) {
+// prepare gives memory back while it is short, and sees to it that there is an engine.
+func (w *worker) prepare(work, ctx context.Context, model models.Spec) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	w.relieve(ctx, shape{model.ID, w.rows(model)})
-	// An engine is made for the rest of work, not only for this batch.
+	// An engine is made for the rest of work, not only for this run.
 	if w.engine == nil && !w.makeEngine(work) {
-		return models.Spec{}, fmt.Errorf("%w: the worker has no engine", ErrInference)
+		return cmp.Or(w.pool.lostError(), fmt.Errorf("%w: the worker has no engine", ErrInference))
 	}
-	model, err := load(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return models.Spec{}, ctx.Err()
-	case err != nil:
-		return models.Spec{}, fmt.Errorf("%w: %w", ErrInference, err)
-	}
-	return model, nil
+	return nil
 }
 
 // inferRun runs some tiles, and if that fails those of each image once alone, so that one image cannot fail the others.
-func (w *worker) inferRun(work context.Context, out outlet, b *batch, run []part) {
+func (w *worker) inferRun(work context.Context, out outlet, model models.Spec, run []part) {
 	tasks := tasksOf(run)
 	for _, t := range tasks {
 		if tilesOf(t, run) > 0 && !t.course.begun() {
 			out.report(t, StageInfer, func(c *course) { c.infers = true })
 		}
 	}
-	ctx, done := w.pool.ledger.untilAllClaimed(work, b)
-	err := w.runTiles(ctx, out, b.model, run)
-	done()
+	err := w.tryRun(work, out, model, run)
 	if err == nil {
 		return
 	}
 	alone := len(tasks) > 1 && work.Err() == nil && !errors.Is(err, ErrDeviceLost) && !errors.Is(err, models.ErrChanged)
-	if alone {
-		w.log.Warn("a run failed: the tiles of each image are tried alone", "model", b.model.ID, "images", len(tasks), "error", err)
+	tasks = slices.DeleteFunc(tasks, func(t *task) bool { return !w.pool.ledger.wants(t) })
+	if alone && len(tasks) > 0 {
+		w.log.Warn("a run failed: the tiles of each image are tried alone", "model", model.ID, "images", len(tasks), "error", err)
 	}
 	for _, t := range tasks {
 		if alone {
-			if !w.pool.ledger.wants(t) {
-				continue
-			}
-			err = w.runAlone(work, out, b.model, t, run)
+			err = w.tryRun(work, out, model, slices.DeleteFunc(slices.Clone(run), func(p part) bool { return p.band.task != t }))
 		}
 		if errors.Is(err, ErrDeviceLost) {
 			<-work.Done() // the process is about to end, and hands its jobs back: they are not failed
@@ -178,26 +177,19 @@ func (w *worker) inferRun(work context.Context, out outlet, b *batch, run []part
 	}
 }
 
-// runAlone runs those tiles of a run that are t's, with an engine that may have to be made first.
-func (w *worker) runAlone(work context.Context, out outlet, model models.Spec, t *task, run []part) error {
-	ctx, done := w.pool.ledger.untilClaimed(work, t, StageInfer)
+// tryRun runs some tiles, with an engine that may have to be made first, unless nobody wants any of them any more.
+func (w *worker) tryRun(work context.Context, out outlet, model models.Spec, run []part) error {
+	ctx, done := w.pool.ledger.untilClaimed(work, StageInfer, tasksOf(run)...)
 	defer done()
-	_, err := w.prepare(work, ctx, model, func(ctx context.Context) (models.Spec, error) {
-		_, err := w.openShape(ctx, model)
-		return model, err
-	})
-	if err != nil {
+	if err := w.prepare(work, ctx, model); err != nil {
 		return err
 	}
-	return w.runTiles(ctx, out, model, slices.DeleteFunc(slices.Clone(run), func(p part) bool { return p.band.task != t }))
+	return w.runTiles(ctx, out, model, run)
 }
 
 // runTiles runs the model on the tiles of the parts, and gives each band its part of the outputs. It returns ctx's error when
 // ctx ended it, else an ErrInference.
 func (w *worker) runTiles(ctx context.Context, out outlet, model models.Spec, run []part) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
 	in, err := input(run)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInference, err)

@@ -23,7 +23,7 @@ const handedOver = 64 << 10
 
 // keep begins to store what is then written. Unless it is committed before the task is claimed, nothing is stored.
 func (w *worker) keep(work context.Context, t *task) *keeping {
-	ctx, forget := w.pool.ledger.untilClaimed(work, t, stageKeep)
+	ctx, forget := w.pool.ledger.untilClaimed(work, stageKeep, t)
 	from, to := io.Pipe()
 	k := &keeping{Writer: bufio.NewWriterSize(to, handedOver), pipe: to, over: make(chan error, 1), forget: forget}
 	claimed := context.AfterFunc(ctx, func() { to.CloseWithError(ctx.Err()) })

@@ -14,9 +14,6 @@ type batch struct {
 	model    models.Spec // whose input the tasks' tiles fit
 	tasks    []*task
 	decoding *decoding // of model; owned by inference once it has b
-
-	unclaimed int                // guarded by ledger.mu
-	interrupt context.CancelFunc // guarded by ledger.mu; ends the running inference, nil when none runs
 }
 
 // task is a Job in hand. Its stages are at work on it at the same time, on different bands.
@@ -26,7 +23,7 @@ type task struct {
 	assembly *assembly // owned by postprocessing; nil until the first band is there
 	course   course
 
-	interrupts map[Stage]context.CancelFunc // guarded by ledger.mu; each ends what that stage does for the task
+	interrupts map[Stage]func() // guarded by ledger.mu; each tells that stage that what it does for the task is not wanted any more
 }
 
 // band is a row of a task's tiles, or a part of one. It belongs to one stage at a time.
@@ -63,7 +60,6 @@ func (l *ledger) enter(b *batch) {
 	for _, t := range b.tasks {
 		l.open[t] = struct{}{}
 	}
-	b.unclaimed = len(b.tasks)
 }
 
 // claim makes the caller the one who finishes t; false when somebody else is.
@@ -80,10 +76,6 @@ func (l *ledger) claimLocked(t *task) bool {
 	delete(l.open, t)
 	for _, interrupt := range t.interrupts {
 		interrupt()
-	}
-	t.batch.unclaimed--
-	if t.batch.unclaimed == 0 && t.batch.interrupt != nil {
-		t.batch.interrupt()
 	}
 	return true
 }
@@ -136,38 +128,35 @@ func (l *ledger) wants(t *task) bool {
 	return open
 }
 
-// untilClaimed derives a context for what a stage does for t, which ends when t is claimed. The caller calls done when that is over.
-func (l *ledger) untilClaimed(ctx context.Context, t *task, stage Stage) (_ context.Context, done func()) {
+// untilClaimed derives a context for what a stage does for some tasks at once, which ends when all of them are claimed. The caller calls done
+// when that is over.
+func (l *ledger) untilClaimed(ctx context.Context, stage Stage, tasks ...*task) (_ context.Context, done func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, open := l.open[t]; !open {
+	wanted := 0 // guarded by mu
+	for _, t := range tasks {
+		if _, open := l.open[t]; !open {
+			continue
+		}
+		if t.interrupts == nil {
+			t.interrupts = make(map[Stage]func())
+		}
+		wanted++
+		t.interrupts[stage] = func() {
+			if wanted--; wanted == 0 {
+				cancel()
+			}
+		}
+	}
+	if wanted == 0 {
 		cancel()
 	}
-	if t.interrupts == nil {
-		t.interrupts = make(map[Stage]context.CancelFunc)
-	}
-	t.interrupts[stage] = cancel
 	return ctx, func() {
 		l.mu.Lock()
-		delete(t.interrupts, stage)
-		l.mu.Unlock()
-		cancel()
-	}
-}
-
-// untilAllClaimed derives a context that ends when every task of b is claimed. The caller calls done when the run is over.
-func (l *ledger) untilAllClaimed(ctx context.Context, b *batch) (_ context.Context, done func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if b.unclaimed == 0 {
-		cancel()
-	}
-	b.interrupt = cancel
-	return ctx, func() {
-		l.mu.Lock()
-		b.interrupt = nil
+		for _, t := range tasks {
+			delete(t.interrupts, stage)
+		}
 		l.mu.Unlock()
 		cancel()
 	}

@@ -71,8 +71,8 @@ func (o *original) measureHigh(ctx context.Context) ([]mask.Body, error) {
 	if err := mask.Intensities(all.Objects, all.Spans, &rereading{ctx: func() context.Context { return ctx }, reader: reader, page: o.page}); err != nil {
 		return nil, err
 	}
-	for i, object := range all.Objects {
-		o.high[i].Object = object
+	for i, body := range o.high {
+		o.high[i].Object = all.Objects[body.Spans[0].ID-1]
 	}
 	return o.high, nil
 }

@@ -109,7 +109,7 @@ func (w *worker) interruptible(work context.Context) (_ context.Context, done fu
 	ctx, cancel := context.WithCancel(work)
 	w.mu.Lock()
 	w.interrupt = cancel
-	if w.coming > 0 {
+	if w.coming != nil {
 		cancel()
 	}
 	w.mu.Unlock()
@@ -121,19 +121,19 @@ func (w *worker) interruptible(work context.Context) (_ context.Context, done fu
 	}
 }
 
-// expect ends what the engine's owner does while it has no work: a batch was fetched.
-func (w *worker) expect() {
+// expect ends what the engine's owner does while it has no work: b was fetched.
+func (w *worker) expect(b *batch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.coming++
+	w.coming = b
 	if w.interrupt != nil {
 		w.interrupt()
 	}
 }
 
-// arrived says that an expected batch is with the engine's owner, or will never be.
+// arrived says that the expected batch is with the engine's owner, or will never be.
 func (w *worker) arrived() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.coming--
+	w.coming = nil
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,8 +24,9 @@ type worker struct {
 	pool   *Pool
 	slot   int
 	log    *slog.Logger
-	up     *gate      // open while there is an engine: nothing is fetched without one
-	orders chan order // to the goroutine that owns the engine
+	up     *gate        // open while there is an engine: nothing is fetched without one
+	orders chan order   // to the goroutine that owns the engine
+	asked  atomic.Int32 // how many orders wait
 
 	engine Engine // owned by the infer goroutine; nil when down
 	runs   int64  // owned by the infer goroutine; how often a model ran
@@ -35,7 +37,7 @@ type worker struct {
 	stat      WorkerStat         // guarded by mu
 	held      map[shape]*held    // guarded by mu; written by the infer goroutine alone
 	reduced   map[string]int     // guarded by mu; the rows of models that memory was too short for, by id
-	coming    int                // guarded by mu; the batches that were fetched and are not with the infer goroutine
+	coming    *batch             // guarded by mu; that was fetched and is not with the infer goroutine; nil for none
 	interrupt context.CancelFunc // guarded by mu; ends what the infer goroutine does without work, nil while it has some
 }
 

@@ -127,18 +127,12 @@ func (c *Cutter) show(ctx context.Context, begin, end int) (strip Strip, err err
 		return c.read(ctx, begin, end)
 	}
 	stride := c.Placement.Width * c.page.Channels
-	pix := pixels.Lend((end - begin) * stride)
-	from := min(max(begin, c.scaled.end), end)
-	if from > begin {
-		copy(pix, c.scaled.pix[(begin-c.scaled.begin)*stride:(from-c.scaled.begin)*stride])
-	}
 	step := c.step()
-	for y := from; y < end; y += step {
+	for y := c.scaled.move(begin, end, stride); y < end; y += step {
 		next := min(y+step, end)
 		first, last := c.resizer.Needs(y, next)
 		part, err := c.read(ctx, first, last)
 		if err != nil {
-			pixels.GiveBack(pix)
 			return Strip{}, err
 		}
 		if step >= min(c.in.Height, c.Placement.Height) {
@@ -146,10 +140,8 @@ func (c *Cutter) show(ctx context.Context, begin, end int) (strip Strip, err err
 		} else {
 			pixels.GiveBack(part.Samples)
 		}
-		c.resizer.Rows(pix[(y-begin)*stride:], y, next, c.band.pix[(first-c.band.begin)*c.page.Width*c.page.Channels:], first, c.page.Width*c.page.Channels)
+		c.resizer.Rows(c.scaled.pix[(y-begin)*stride:], y, next, c.band.pix[(first-c.band.begin)*c.page.Width*c.page.Channels:], first, c.page.Width*c.page.Channels)
 	}
-	pixels.GiveBack(c.scaled.release())
-	c.scaled = band{begin: begin, end: end, pix: pix}
 	return strip, nil
 }
 
@@ -174,14 +166,8 @@ func (c *Cutter) read(ctx context.Context, begin, end int) (Strip, error) {
 		c.band = band{begin, end, strip.Samples, true} // nothing is read after it
 		return strip, nil
 	}
-	pix := pixels.Lend((end - begin) * stride)
-	kept := 0
-	if from > begin {
-		kept = copy(pix, c.band.pix[(begin-c.band.begin)*stride:(from-c.band.begin)*stride])
-	}
-	c.grade(pix[kept:], strip.Samples)
-	pixels.GiveBack(c.band.release())
-	c.band = band{begin, end, pix, false}
+	from = c.band.move(begin, end, stride)
+	c.grade(c.band.pix[(from-begin)*stride:], strip.Samples)
 	return strip, nil
 }
 
@@ -197,6 +183,22 @@ func (c *Cutter) grade(dst []uint8, samples []byte) {
 			dst[i] = c.table[v]
 		}
 	}
+}
+
+// move has the band be of the rows from begin up to end, stride samples each: in the memory that it has, since of a wide page two would be
+// a lot. The rows from from on are to be filled in; it had the others.
+func (b *band) move(begin, end, stride int) (from int) {
+	from = min(max(begin, b.end), end)
+	old, pix, size := *b, b.pix, (end-begin)*stride
+	if grows := old.borrowed || cap(pix) < size; grows {
+		pix = pixels.Lend(size)
+		defer func() { pixels.GiveBack(old.release()) }()
+	}
+	if from > begin {
+		copy(pix[:size], old.pix[(begin-old.begin)*stride:(from-old.begin)*stride])
+	}
+	*b = band{begin: begin, end: end, pix: pix[:size]}
+	return from
 }
 
 // release ends the band, and returns its memory if that is its own.

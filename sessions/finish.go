@@ -48,6 +48,12 @@ func (s *Service) Finish(ctx context.Context, r gpuexec.Result) {
 		s.log.Warn("a late result was dropped", "job", r.JobID, "session", c.session, "attempt", r.Attempt)
 	default:
 		s.log.Debug("job finished", "job", r.JobID, "session", c.session, "outcome", outcome)
+		if outcome == string(JobCancelled) || outcome == string(JobFailed) {
+			// Pieces of its mask; what is being stored just now goes with the image.
+			if err := s.config.Files.DeleteJob(ctx, c.session, r.JobID); err != nil {
+				s.log.Warn("files of a job without a result are not deleted yet", "job", r.JobID, "session", c.session, "error", err)
+			}
+		}
 	}
 }
 

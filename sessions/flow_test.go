@@ -2,7 +2,9 @@ package sessions
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -120,6 +122,31 @@ func TestOneJobFromSubmitToDone(t *testing.T) {
 		}
 		if n := s.config.Files.(*files).stored(id, job); n != 1 {
 			t.Errorf("the result was stored %d times", n)
+		}
+	})
+}
+
+// What is there of a mask goes when its job gets no result.
+func TestPiecesGoWithTheirJob(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		config.BatchSize = func(string) int { return 3 }
+		s, _ := joined(t, config)
+		id := create(t, s)
+		jobs := submit(t, s, id, 3)
+		session, err := s.Get(t.Context(), id)
+		must(t, err)
+		batch := claimNow(t, s, *session.Slot)
+		for _, job := range batch.Jobs {
+			s.Piece(t.Context(), gpuexec.Piece{JobID: job.ID, Attempt: 1, Y: 16, Width: 64, Height: 16})
+		}
+		must(t, s.Cancel(t.Context(), id, jobs[0]))
+		s.hand.cancel(jobs[0])
+		for i, ended := range []error{gpuexec.ErrCancelled, errors.New("it failed"), nil} {
+			s.Finish(t.Context(), result(batch.Jobs[i], *session.Slot, ended))
+		}
+		if left, want := s.config.Files.(*files).pieces, []string{id + "/" + jobs[2] + " from row 16"}; !slices.Equal(left, want) {
+			t.Errorf("pieces %v, want %v", left, want)
 		}
 	})
 }

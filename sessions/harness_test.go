@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"os/exec"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -157,6 +159,13 @@ func (f *files) PutPiece(_ context.Context, session, job string, row int, _ []by
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pieces = append(f.pieces, fmt.Sprintf("%s/%s from row %d", session, job, row))
+	return nil
+}
+
+func (f *files) DeleteJob(_ context.Context, session, job string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pieces = slices.DeleteFunc(f.pieces, func(piece string) bool { return strings.HasPrefix(piece, session+"/"+job+" ") })
 	return nil
 }
 

@@ -36,6 +36,8 @@ type Results interface {
 	PutPiece(ctx context.Context, session, job string, row int, png []byte) error
 	// PutResult stores the rest of a job's result before anybody hears that it is done.
 	PutResult(ctx context.Context, job Job, session string, out gpuexec.Output) error
+	// DeleteJob deletes what is stored of a job that will have no result; nothing to delete is no error.
+	DeleteJob(ctx context.Context, session, job string) error
 }
 
 // Executor runs the jobs that Next gives.

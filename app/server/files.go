@@ -40,6 +40,11 @@ func (f files) PutPiece(ctx context.Context, session, job string, row int, png [
 	return f.store.Write(ctx, storage.PieceKey(session, job, row), png)
 }
 
+// DeleteJob deletes all that is stored of a job.
+func (f files) DeleteJob(ctx context.Context, session, job string) error {
+	return f.store.DeleteJob(ctx, session, job)
+}
+
 // PiecePNG reads a piece of a mask.
 func (f files) PiecePNG(ctx context.Context, session, job string, row int) ([]byte, error) {
 	return f.store.Read(ctx, storage.PieceKey(session, job, row))

@@ -70,7 +70,7 @@ func (h *hull) area() float64 {
 // calipers gives the greatest and the least distance of two parallel lines that have the hull between them, the Feret diameters: M. I.
 // Shamos, Computational geometry, thesis, Yale 1978. One line of the least pair lies along an edge, and goes round with it.
 func (h *hull) calipers() (longest, shortest float64) {
-	n := len(h.corners)
+	n, longestSquare := len(h.corners), 0
 	shortest = math.Inf(1)
 	far := 1
 	for i, a := range h.corners {
@@ -79,16 +79,17 @@ func (h *hull) calipers() (longest, shortest float64) {
 			far = (far + 1) % n
 		}
 		c := h.corners[far]
-		longest = max(longest, distance(a, c), distance(b, c))
+		longestSquare = max(longestSquare, square(a, c), square(b, c))
 		// Where an edge over there is parallel, its other end may be farther from this one's.
 		if next := h.corners[(far+1)%n]; cross(a, b, next) == cross(a, b, c) {
-			longest = max(longest, distance(a, next), distance(b, next))
+			longestSquare = max(longestSquare, square(a, next), square(b, next))
 		}
-		if edge := distance(a, b); edge > 0 {
-			shortest = min(shortest, float64(cross(a, b, c))/edge)
+		if edge := square(a, b); edge > 0 {
+			shortest = min(shortest, float64(cross(a, b, c))/math.Sqrt(float64(edge)))
 		}
 	}
-	return longest, shortest
+	return math.Sqrt(float64(longestSquare)), shortest
 }
 
-func distance(a, b Point) float64 { return math.Hypot(float64(a[0]-b[0]), float64(a[1]-b[1])) }
+// square is that of the distance between two corners.
+func square(a, b Point) int { return (a[0]-b[0])*(a[0]-b[0]) + (a[1]-b[1])*(a[1]-b[1]) }

@@ -16,9 +16,15 @@ type tally struct {
 	falling0, falling1, rising0, rising1 int
 }
 
+// shaper measures objects. Its memory is used again for the next. One goroutine at a time.
+type shaper struct {
+	outlines outlines
+	hull     hull
+}
+
 // measure makes the objects of the connected runs r, a part of a picture of width x height pixels, that o keeps. row gives the
 // probabilities of a row of the picture.
-func measure(width, height int, r runs, o Options, row func(y int32) []uint8) []Body {
+func (m *shaper) measure(width, height int, r runs, o Options, row func(y int32) []uint8) []Body {
 	ids, count := number(width, height, r, o)
 	kept := 0
 	for _, run := range r.list {
@@ -35,7 +41,7 @@ func measure(width, height int, r runs, o Options, row func(y int32) []uint8) []
 			}
 		}
 	}
-	return bodiesOf(shapes(width, height, spans, count, sums(row)), spans, each)
+	return bodiesOf(m.shapes(width, height, spans, count, sums(row)), spans, each)
 }
 
 // bodiesOf gives objects, whose ids count from 1, their spans, of which each has so many.
@@ -69,7 +75,7 @@ func Measure(width, height int, spans []Span, row func(y int32) []uint8) []Objec
 		place, _ := slices.BinarySearch(ids, s.ID)
 		dense[i].ID = int32(place + 1)
 	}
-	objects := shapes(width, height, dense, len(ids), sums(row))
+	objects := new(shaper).shapes(width, height, dense, len(ids), sums(row))
 	for i := range objects {
 		objects[i].ID = int(ids[i])
 	}
@@ -77,9 +83,8 @@ func Measure(width, height int, spans []Span, row func(y int32) []uint8) []Objec
 }
 
 // shapes measures the objects 1 to count of a picture; probability gives the sum of the samples of the i-th span.
-func shapes(width, height int, spans []Span, count int, probability func(i int, s Span) int64) []Object {
+func (m *shaper) shapes(width, height int, spans []Span, count int, probability func(i int, s Span) int64) []Object {
 	tallies := make([]tally, count+1) // by id; 0 is not used
-	o := newOutlines(spans)
 	for i, s := range spans {
 		tallies[s.ID].add(s, probability(i, s))
 	}
@@ -87,8 +92,8 @@ func shapes(width, height int, spans []Span, count int, probability func(i int, 
 	for i := range objects {
 		objects[i] = tallies[i+1].object(i+1, width, height)
 	}
-	var hull hull
-	o.trace(func(id int32, ring *ring) {
+	m.outlines.begin(spans)
+	m.outlines.trace(func(id int32, ring *ring) {
 		object := &objects[id-1]
 		corners := slices.Clone(ring.corners)
 		if object.Polygon != nil {
@@ -96,8 +101,8 @@ func shapes(width, height int, spans []Span, count int, probability func(i int, 
 			return
 		}
 		object.Polygon = corners
-		hull.wrap(corners)
-		object.setOutline(ring, &hull, &tallies[id])
+		m.hull.wrap(corners)
+		object.setOutline(ring, &m.hull, &tallies[id])
 	})
 	return objects
 }
@@ -184,11 +189,12 @@ func total(samples []uint8) (sum int64) {
 		words = 128 // as many as a lane holds
 	)
 	for len(samples) >= 8 {
+		part := samples[:min(len(samples)&^7, 8*words)]
+		samples = samples[len(part):]
 		var lane uint64
-		for n := 0; n < words && len(samples) >= 8; n++ {
-			word := binary.LittleEndian.Uint64(samples)
+		for ; len(part) >= 8; part = part[8:] {
+			word := binary.LittleEndian.Uint64(part)
 			lane += word&lanes + word>>8&lanes
-			samples = samples[8:]
 		}
 		sum += int64(lane&0xffff + lane>>16&0xffff + lane>>32&0xffff + lane>>48)
 	}

@@ -1,5 +1,7 @@
 package mask
 
+import "slices"
+
 // body is a run of an object that is kept.
 type body struct {
 	x0, x1 int32
@@ -16,14 +18,14 @@ type outlines struct {
 	list []body
 	row  []int32
 	top  int  // the row of the picture that row 0 is
-	ring ring // the one in hand; its memory is used again
+	ring ring // the one in hand
 }
 
-// newOutlines takes the rows that spans, which are in reading order, lie in.
-func newOutlines(spans []Span) outlines {
-	o := outlines{list: make([]body, 0, len(spans)), row: []int32{0}}
+// begin takes the rows that spans, which are in reading order, lie in, in place of those before.
+func (o *outlines) begin(spans []Span) {
+	o.list, o.row = slices.Grow(o.list[:0], len(spans)), append(o.row[:0], 0)
 	if len(spans) == 0 {
-		return o
+		return
 	}
 	o.top = int(spans[0].Y)
 	for _, s := range spans {
@@ -33,7 +35,6 @@ func newOutlines(spans []Span) outlines {
 		o.list = append(o.list, body{x0: s.X0, x1: s.X1, id: s.ID})
 	}
 	o.row = append(o.row, int32(len(o.list)))
-	return o
 }
 
 // trace calls found with each ring: for each object its outer ring first, then its holes, in reading order of their first level

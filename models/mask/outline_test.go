@@ -19,7 +19,7 @@ func TestOutlinesAreThoseOfWalkingCrackByCrack(t *testing.T) {
 		}
 		r.connect()
 		row := func(y int32) []uint8 { return p.Pix[int(y)*p.Width:] }
-		bodies := measure(p.Width, p.Height, r, Options{MinArea: rapid.IntRange(0, 4).Draw(t, "min_area")}, row)
+		bodies := new(shaper).measure(p.Width, p.Height, r, Options{MinArea: rapid.IntRange(0, 4).Draw(t, "min_area")}, row)
 
 		ids, _ := number(p.Width, p.Height, r, Options{})
 		labels := make([]int32, len(p.Pix))

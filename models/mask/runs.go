@@ -32,6 +32,7 @@ type runs struct {
 // are like their neighbours: eight are looked at together.
 func scanRow(pix []uint8, level uint8, found func(x0, x1 int, body bool)) {
 	x0, body := 0, pix[0] >= level
+	least := newLevels(level)
 	last := uint64(0) // 0x80 where the pixel before the next is body
 	if body {
 		last = 0x80
@@ -42,7 +43,7 @@ func scanRow(pix []uint8, level uint8, found func(x0, x1 int, body bool)) {
 	}
 	x := 0
 	for ; x+8 <= len(pix); x += 8 {
-		bodies := atLeast(binary.LittleEndian.Uint64(pix[x:]), level)
+		bodies := least.among(binary.LittleEndian.Uint64(pix[x:]))
 		changed := bodies ^ (bodies<<8 | last)
 		last = bodies >> 56
 		for ; changed != 0; changed &= changed - 1 {
@@ -57,13 +58,21 @@ func scanRow(pix []uint8, level uint8, found func(x0, x1 int, body bool)) {
 	found(x0, len(pix), body)
 }
 
-// atLeast has the highest bit of each byte of word set where that is at least level.
-func atLeast(word uint64, level uint8) uint64 {
-	const high = 0x8080808080808080
-	levels := uint64(level) * 0x0101010101010101
+// levels is a level in each byte of a word, and its lower seven bits.
+type levels struct{ all, lower uint64 }
+
+const high = 0x8080808080808080
+
+func newLevels(level uint8) levels {
+	all := uint64(level) * 0x0101010101010101
+	return levels{all, all &^ high}
+}
+
+// among has the highest bit of each byte of word set where that is at least the level.
+func (l levels) among(word uint64) uint64 {
 	// The lower seven bits compare by a subtraction that borrows nothing from the next byte.
-	lower := (word | high) - levels&^high
-	return (word&^levels | ^(word^levels)&lower) & high
+	lower := (word | high) - l.lower
+	return (word&^l.all | ^(word^l.all)&lower) & high
 }
 
 func newRuns(width, height int) runs {

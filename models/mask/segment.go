@@ -50,10 +50,16 @@ func Segment(p Probability, o Options) Segmentation {
 }
 
 // Gather numbers the objects of a picture of width x height pixels, in reading order of their first pixel, and brings all their
-// pixels in that order.
-func Gather(width, height int, bodies []Body) Segmentation {
+// pixels in that order. The bodies' spans get the numbers too.
+func Gather(width, height int, bands ...[]Body) Segmentation {
+	var bodies []*Body // large, and not to be there twice
+	for _, band := range bands {
+		for i := range band {
+			bodies = append(bodies, &band[i])
+		}
+	}
 	s := Segmentation{Width: width, Height: height, Objects: make([]Object, len(bodies))}
-	slices.SortFunc(bodies, func(a, b Body) int { return ReadingOrder(a.Spans[0], b.Spans[0]) })
+	slices.SortFunc(bodies, func(a, b *Body) int { return ReadingOrder(a.Spans[0], b.Spans[0]) })
 	for i, body := range bodies {
 		s.Objects[i] = body.Object
 		s.Objects[i].ID = i + 1
@@ -71,7 +77,7 @@ func Gather(width, height int, bodies []Body) Segmentation {
 }
 
 // merged are the spans of all bodies in reading order: sorted by counting those of each row.
-func merged(bodies []Body, height int) []Span {
+func merged(bodies []*Body, height int) []Span {
 	next := make([]int, height+1) // where the spans of each row begin, and, once they are placed, end
 	for _, body := range bodies {
 		for _, span := range body.Spans {
@@ -90,7 +96,7 @@ func merged(bodies []Body, height int) []Span {
 	}
 	begin := 0
 	for _, end := range next[:height] {
-		slices.SortFunc(spans[begin:end], ReadingOrder)
+		slices.SortFunc(spans[begin:end], func(a, b Span) int { return int(a.X0 - b.X0) })
 		begin = end
 	}
 	return spans

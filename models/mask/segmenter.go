@@ -17,6 +17,7 @@ type Segmenter struct {
 	width, height int
 	options       Options
 	joiner        joiner
+	shaper        shaper
 	level         uint8
 	tall          int // how many rows are kept at most
 
@@ -65,12 +66,12 @@ func (s *Segmenter) Add(rows Probability) []Body {
 	for y := range rows.Height {
 		s.joiner.add(int32(s.next), rows.Pix[y*s.width:(y+1)*s.width], s.level)
 		s.next++
+		s.finish() // while its samples are in the processor's cache
 		// At the same rows however these come, so that the same objects come of them.
 		if s.next%(s.tall/4) == 0 {
 			s.relieve()
 		}
 	}
-	s.finish()
 	s.keep(s.next - rows.Height)
 	bodies := s.bodies
 	s.bodies = nil
@@ -158,7 +159,7 @@ func (s *Segmenter) measure(spans []Span) []Body {
 	if area < s.options.MinArea {
 		return nil
 	}
-	return measure(s.width, s.height, s.parts(spans), s.options, s.probability)
+	return s.shaper.measure(s.width, s.height, s.parts(spans), s.options, s.probability)
 }
 
 // parts are the objects that a component consists of, connected.
@@ -196,7 +197,9 @@ func closed(spans []Span) []Span {
 func (s *Segmenter) part(component runs) runs {
 	switch s.channels {
 	case 3:
-		return component.follow(interleaved(s.plane(component, 1), s.plane(component, 2)))
+		parts := component.follow(interleaved(s.plane(component, 1), s.plane(component, 2)))
+		parts.connect()
+		return parts.withoutCrumbs()
 	case 2:
 		return component.split(s.plane(component, 1))
 	}

@@ -46,7 +46,6 @@ func (s *Segmenter) relieve() {
 	if _, needed := s.joiner.top(s.next); s.next-needed <= s.tall*3/4 {
 		return
 	}
-	s.finish() // while their rows are there
 	short := int32(s.next - s.tall/2)
 	var tall []*component
 	for c := range s.joiner.incomplete {
@@ -180,7 +179,7 @@ func (s *Segmenter) bodiesOf(groups []*group) []Body {
 	for i := range all {
 		spans[i] = all[i].Span
 	}
-	return bodiesOf(shapes(s.width, s.height, spans, len(each), func(i int, _ Span) int64 { return all[i].sum }), spans, each)
+	return bodiesOf(s.shaper.shapes(s.width, s.height, spans, len(each), func(i int, _ Span) int64 { return all[i].sum }), spans, each)
 }
 
 // wanted tells whether the options keep a body of these spans.
