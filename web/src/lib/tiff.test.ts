@@ -37,6 +37,12 @@ test('of a large page, the middle is looked at, and of that a part', async () =>
   expect(seen).toEqual(page(4, 4, (x, y) => 12 + 5 * x + 100 * (7 + 5 * y)))
 })
 
+test('a page that is one plain strip may be of any size', async () => {
+  const [width, height] = [6_000, 6_000]
+  const values = new Uint8Array(width * height).fill(7)
+  expect(await glimpse(new Blob([new Uint8Array(tiff(width, height, [values]))]), 2, 20)).toEqual(page(2, 2, () => 7))
+})
+
 test('what is no TIFF, one that is cut off and one that is packed otherwise is not read', async () => {
   const file = Buffer.from(tiffs['LZW in strips'], 'base64')
   const jpeg = Buffer.from(file)

@@ -20,7 +20,7 @@ const differences = 2 // predictor: each sample is the difference to the one bef
 
 const mostFields = 1_000
 const mostValues = 1 << 20
-const mostOfBlock = 32 << 20 // bytes, unpacked
+const mostOfBlock = 32 << 20 // bytes, where it has to be unpacked
 
 /** glimpse samples at most side*side values of the middle of a page, a square of at most extent pixels; null where it cannot. */
 export async function glimpse(file: Blob, side: number, extent: number): Promise<Grey | null> {
@@ -68,7 +68,7 @@ async function layoutOf(file: Blob): Promise<Layout | null> {
   }
   const readable =
     greyOrRGB.includes(one('photometric', 1)) && valueOf(layout) !== null && layout.predictor <= differences &&
-    [plain, lzw, ...deflates].includes(layout.compression) && blockSize(layout) <= mostOfBlock && width * height > 0
+    (layout.compression === plain || ([lzw, ...deflates].includes(layout.compression) && blockSize(layout) <= mostOfBlock)) && width * height > 0
   return readable ? layout : null
 }
 
