@@ -46,7 +46,8 @@ func (r *runs) areas() []int32 {
 	return areas
 }
 
-// eachContact calls visit wherever two parts of r touch, with their roots and the edges of pixels that they share there: those of two rows, or of one.
+// eachContact calls visit wherever two parts of r touch, with their roots and the edges of pixels that they share there: between two rows,
+// or within one.
 func (r *runs) eachContact(visit func(a, b, edges int32)) {
 	touch := func(a, b run, edges int32) {
 		if a.value != background && b.value != background && a.parent != b.parent {
