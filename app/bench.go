@@ -121,5 +121,8 @@ type benchPartCommand struct {
 
 func (b *benchPartCommand) Run() error {
 	signal.Ignore(os.Interrupt) // which a terminal sends to the parent as well: it ends this process in order
+	if b.Path == bench.PathHub {
+		collectOften() // as one that serves
+	}
 	return b.Part.Run(context.Background(), os.Stdin, os.Stdout, warnings())
 }

@@ -28,6 +28,7 @@ const (
 	CodeAccessKeyRequired = "access_key_required"
 	CodeBadRequest        = "bad_request"
 	CodeNotFound          = "not_found"
+	CodeUnknownModel      = "unknown_model"
 	codeQueueFull         = "queue_full"
 	codeRateLimited       = "rate_limited"
 	codeGPUMemory         = "gpu_memory_exhausted"

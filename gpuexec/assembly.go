@@ -30,6 +30,7 @@ type assembly struct {
 	outputs   []models.Tensor // of the row of tiles that is not whole yet
 	keeping   *keeping
 	writer    *mask.BandWriter // of the probability map, to keeping
+	reduced   bool             // what is kept of that is what the model has seen, which is smaller
 	segmenter *mask.Segmenter
 	original  *original
 	bodies    [][]mask.Body // of each band: all in one would be twice there whenever that grows
@@ -57,7 +58,12 @@ func (w *worker) newAssembly(ctx, work context.Context, t *task, b *band) (*asse
 		return reader, err
 	}
 	var err error
-	a.writer, err = mask.NewBandWriter(a.keeping, b.page.Width, b.page.Height, b.outputs[0].C)
+	if a.reduced = b.placement.Reduced(); a.reduced {
+		p := b.placement
+		a.writer, err = mask.NewReducedBandWriter(a.keeping, p.ImageWidth, p.ImageHeight, p.Width, p.Height, b.outputs[0].C)
+	} else {
+		a.writer, err = mask.NewBandWriter(a.keeping, b.page.Width, b.page.Height, b.outputs[0].C)
+	}
 	return a, err
 }
 
@@ -70,6 +76,17 @@ func (a *assembly) add(ctx context.Context, b *band, tell func(Piece)) error {
 	}
 	outputs := a.outputs
 	a.outputs = nil
+	// The storing and the objects do not need each other, and a client waits for the mask.
+	var stored errgroup.Group
+	if a.reduced {
+		stored.Go(func() error { return a.store(b.placement.Seen(outputs[0])) })
+	}
+	err := a.join(ctx, outputs, tell)
+	return cmp.Or(stored.Wait(), err)
+}
+
+// join cuts out the objects that a row of tiles completes.
+func (a *assembly) join(ctx context.Context, outputs []models.Tensor, tell func(Piece)) error {
 	for rows := range a.joiner.Add(outputs) {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -88,9 +105,10 @@ func (a *assembly) add(ctx context.Context, b *band, tell func(Piece)) error {
 
 func (a *assembly) addRows(ctx context.Context, rows mask.Probability) error {
 	a.next += rows.Height
-	// The two do not need each other, and a client waits for the mask.
-	var parts errgroup.Group
-	parts.Go(func() error { return cmp.Or(a.writer.Write(rows.Channels()...), a.keeping.Flush()) })
+	var stored errgroup.Group
+	if !a.reduced {
+		stored.Go(func() error { return a.store(rows) })
+	}
 	bodies := a.segmenter.Add(rows)
 	for _, body := range bodies {
 		a.objects++
@@ -102,13 +120,18 @@ func (a *assembly) addRows(ctx context.Context, rows mask.Probability) error {
 	bodies, err := a.original.measure(ctx, bodies, a.next)
 	a.original.release(a.segmenter.Settled())
 	a.bodies = append(a.bodies, bodies)
-	if failed := parts.Wait(); failed != nil {
+	if failed := stored.Wait(); failed != nil {
 		return failed
 	}
 	if a.most > 0 && (a.objects > a.most || a.outlined+a.segmenter.Held() > spansEach*a.most) {
 		return fmt.Errorf("%w: over %d, or as ragged, in the first %d rows", ErrTooManyObjects, a.most, a.next)
 	}
 	return err
+}
+
+// store keeps the next rows of the probability map.
+func (a *assembly) store(rows mask.Probability) error {
+	return cmp.Or(a.writer.Write(rows.Channels()...), a.keeping.Flush())
 }
 
 // tellSettled tells the rows that no row to come can change and that were not told yet.

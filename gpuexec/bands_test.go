@@ -101,6 +101,39 @@ func TestALargeImageComesInBands(t *testing.T) {
 	}
 }
 
+// Of an image that the model sees as a whole, and smaller, the map has what it saw, from which the same objects come.
+func TestTheMapOfAShrunkImageIsSmall(t *testing.T) {
+	const width, height = 200, 150
+	model := models.Spec{
+		ID: "fit", Batch: models.Batch{Alone: 1, Shared: 1, Max: 1},
+		Input: models.Input{Height: 64, Width: 64, Channels: 1, Scaling: models.ScalingFit},
+	}
+	_, from, to := startPoolOf(t, func(string) (models.Spec, bool) { return model, true }, 1, &enginetest.Script{})
+	shrunk := job("shrunk", deep(t, width, height))
+	kept := keptBy(&shrunk)
+	from.give(t, 0, gpuexec.Batch{Model: "fit", Jobs: []gpuexec.Job{shrunk}})
+	r := to.next(t, 1)["shrunk"]
+	if r.Err != nil || r.Output.Summary.Count != 4*3 {
+		t.Fatalf("%+v, want 12 objects", r)
+	}
+	stored := kept.Len()
+	bands, err := mask.ReadBands(bytes.NewReader(kept.Bytes()), width*height)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := bands.Probability()
+	if err != nil || p.Width != width || p.Height != height {
+		t.Fatalf("a map of %dx%d, %v", p.Width, p.Height, err)
+	}
+	if got := gray(t, r.Output.MaskPNG); !bytes.Equal(got.Pix, mask.Segment(p, mask.Options{Threshold: 0.5}).Binary()) {
+		t.Error("the mask is not that of the stored map")
+	}
+	var whole bytes.Buffer
+	if err := mask.WriteBands(&whole, p); err != nil || stored >= whole.Len() {
+		t.Errorf("%d bytes are kept of a map that has %d at the image's size, %v", stored, whole.Len(), err)
+	}
+}
+
 func gray(t *testing.T, file []byte) *image.Gray {
 	t.Helper()
 	img, err := png.Decode(bytes.NewReader(file))

@@ -126,6 +126,30 @@ func (p Placement) Shrunk() float64 {
 	return max(1, float64(p.ImageWidth)/float64(p.Width), float64(p.ImageHeight)/float64(p.Height))
 }
 
+// Reduced tells whether the model sees the image as a whole, and smaller than it is: Seen is then all that there is of its map.
+func (p Placement) Reduced() bool {
+	return len(p.down) == 0 && p.Width <= p.ImageWidth && p.Height <= p.ImageHeight && p.Width*p.Height < p.ImageWidth*p.ImageHeight
+}
+
+// Seen is the image's own part of a row of outputs, [1,Height,Width,C], at the size at which the model saw it. It may be the outputs' own
+// memory.
+func (p Placement) Seen(out Tensor) mask.Probability {
+	channels := make([][]uint8, out.C)
+	for c := range channels {
+		if out.C == 1 && out.W == p.Width {
+			channels[c] = out.Pix[:p.Width*p.Height]
+			continue
+		}
+		channels[c] = make([]uint8, 0, p.Width*p.Height)
+		for y := range p.Height {
+			for x := range p.Width {
+				channels[c] = append(channels[c], out.Pix[(y*out.W+x)*out.C+c])
+			}
+		}
+	}
+	return mask.OfChannels(p.Width, p.Height, channels)
+}
+
 // place keeps the aspect ratio as nearly as whole pixels can, and at least one pixel of each side.
 func place(width, height int, in Input) Placement {
 	p := Placement{ImageWidth: width, ImageHeight: height, Width: in.Width, Height: in.Height}

@@ -11,6 +11,7 @@ import (
 
 	"seghub/models"
 	"seghub/models/imageio"
+	"seghub/models/mask"
 )
 
 func grey(width, height int, pix ...uint8) imageio.Image {
@@ -109,6 +110,41 @@ func TestFitAndUnfitMoveNothing(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestAReducedMapComesBackAsItWasCut stores what a model saw of an image that is larger, and reads it at the image's size: the same samples
+// as those that its objects were cut from.
+func TestAReducedMapComesBackAsItWasCut(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := input(rapid.IntRange(1, 12).Draw(t, "height"), rapid.IntRange(1, 12).Draw(t, "width"), 1)
+		width, height := rapid.IntRange(1, 24).Draw(t, "image width"), rapid.IntRange(1, 150).Draw(t, "image height")
+		_, p := models.Fit(imageio.Image{Width: width, Height: height, Channels: 1, Pix: make([]uint8, width*height)}, in)
+		if !p.Reduced() {
+			if p.Width <= width && p.Height <= height && p.Width*p.Height < width*height {
+				t.Errorf("%+v is not taken for reduced", p)
+			}
+			return
+		}
+		channels := rapid.IntRange(1, 3).Draw(t, "channels")
+		size := in.Height * in.Width * channels
+		out := models.Tensor{N: 1, H: in.Height, W: in.Width, C: channels, Pix: rapid.SliceOfN(rapid.Byte(), size, size).Draw(t, "out")}
+		seen := p.Seen(out)
+		var file bytes.Buffer
+		w, err := mask.NewReducedBandWriter(&file, width, height, seen.Width, seen.Height, channels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(w.Write(seen.Channels()...), w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		bands, err := mask.ReadBands(bytes.NewReader(file.Bytes()), int64(width)*int64(height))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := bands.Probability(); err != nil || !reflect.DeepEqual(got, p.Unfit(out, 0)) {
+			t.Errorf("%+v: got %v, %v, want %v", p, got, err, p.Unfit(out, 0))
+		}
+	})
 }
 
 func TestConcat(t *testing.T) {

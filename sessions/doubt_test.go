@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -194,6 +195,19 @@ func TestTheSameSubmissionTwice(t *testing.T) {
 		}
 		if got := get(t, s, ada).Jobs.Queued; got != 2 {
 			t.Errorf("%d jobs are queued", got)
+		}
+		forget := func(image string) {
+			t.Helper()
+			_, err := s.ForgetImage(t.Context(), ada, image)
+			must(t, err)
+		}
+		forget("image0")
+		if left := ask(ada, "k", 2); len(left) != 1 || left[0] != first[1] {
+			t.Errorf("with one image deleted, the jobs are %v of %v", left, first)
+		}
+		forget("image1")
+		if anew := ask(ada, "k", 2); len(anew) != 2 || slices.Contains(first, anew[0]) {
+			t.Errorf("with both images deleted, the jobs are %v, and were %v", anew, first)
 		}
 	})
 }

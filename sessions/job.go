@@ -15,8 +15,8 @@ const (
 )
 
 // Submit queues jobs, all or none. The session runs if it holds a slot or can have one at once; else it waits in
-// line. key, unless it is empty, names the submission: the jobs that it made before are given instead, and without jobs it is
-// only asked for those.
+// line. key, unless it is empty, names the submission: the jobs that it made before and that are still there are given
+// instead, and without jobs it is only asked for those.
 //
 // When the outcome stays unknown the error is an ErrInDoubt, and the images must be left where they are.
 func (s *Service) Submit(ctx context.Context, id, key string, jobs []NewJob) ([]Job, error) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"net/textproto"
 	"path"
 	"regexp"
 	"strings"
@@ -248,14 +249,18 @@ func broken(err error) error {
 	if errors.As(err, &tooLarge) {
 		return problem.Newf(problem.BatchTooLarge, "The request is larger than %d bytes.", tooLarge.Limit)
 	}
+	var malformed textproto.ProtocolError
+	if errors.As(err, &malformed) {
+		return problem.New(problem.BadRequest, "The request ended before it was complete, or the head of a part of it holds what none can, such as a line's end in a name.")
+	}
 	return problem.New(problem.BadRequest, "The request ended before it was complete.")
 }
 
 // windowsPath is how a path of Windows begins; elsewhere a backslash is a character of a name like any other.
 var windowsPath = regexp.MustCompile(`^([A-Za-z]:)?\\|^[A-Za-z]:/`)
 
-// quotes undoes what browsers do to a quote in the name of a form's file.
-var quotes = strings.NewReplacer("%22", `"`)
+// quotes undoes what browsers do to a quote and a line's end in the name of a form's file.
+var quotes = strings.NewReplacer("%22", `"`, "%0A", "\n", "%0D", "\r")
 
 // cleanFilename is what is left of a client's file name that can be shown anywhere.
 func cleanFilename(name string) string {

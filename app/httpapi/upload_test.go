@@ -161,6 +161,7 @@ func TestWhatIsWrongWithAFormIsNamed(t *testing.T) {
 	for name, test := range map[string]struct{ body, coding, want string }{
 		"a file in another field":    {part(`name="image"; filename="a.png"`, image) + "--x--\r\n", "", `field \"image\"`},
 		"a name that is not quoted":  {part(`name="files"; filename=zähler 1.png`, image) + "--x--\r\n", "", "no name that can be read"},
+		"a bell in a name":           {part("name=\"files\"; filename=\"a\a.png\"", image) + "--x--\r\n", "", "head of a part"},
 		"cut between two parts":      {whole + "--x\r\n", "", "ended before it was complete"},
 		"cut in its last boundary":   {whole + "--x", "", "ended before it was complete"},
 		"cut in the head of a part":  {whole + "--x\r\nContent-Dispo", "", "ended before it was complete"},
@@ -313,6 +314,7 @@ func TestCleanFilename(t *testing.T) {
 		`C:\images\a.png`:        "a.png",
 		`a\1.png`:                `a\1.png`,
 		"3%22.png":               `3".png`,
+		"a%0D%0Ab.png":           "ab.png",
 		"../../etc/passwd":       "passwd",
 		"a\x00b\n.png":           "ab.png",
 		"":                       "image",

@@ -109,10 +109,10 @@ func (r *round) send(ctx context.Context, it *item) error {
 	return nil
 }
 
-// ofSession tells whether nothing more can be done in the session: it is gone, or the hub is.
+// ofSession tells whether nothing more can be done in the session: it is gone, or the hub or the model is.
 func ofSession(err error) bool {
 	var p *client.Problem
-	return !errors.As(err, &p) && !client.IsLocal(err) || client.HasCode(err, client.CodeUnauthorized)
+	return !errors.As(err, &p) && !client.IsLocal(err) || client.HasCode(err, client.CodeUnauthorized) || client.HasCode(err, client.CodeUnknownModel)
 }
 
 // quiet is err, unless it comes of the round's end.

@@ -118,7 +118,7 @@ func (w *watcher) look(ctx context.Context) (more bool, err error) {
 	failures, err := Run(ctx, w.task, ready)
 	for _, f := range failures {
 		w.task.Board.Say(fmt.Sprintf("failed: %s: %v", f.File.Path, f.Err))
-		if client.IsLocal(f.Err) {
+		if client.IsLocal(f.Err) || isOfRequest(f.Err) {
 			w.rests[f.File.Name] = -pause
 		} else {
 			w.done(f.File)
@@ -135,8 +135,15 @@ func (w *watcher) look(ctx context.Context) (more bool, err error) {
 	return len(ready) == atOnce, nil
 }
 
-// pause is how many looks more a file must be at rest whose results this machine could not take.
+// pause is how many looks more a file must be at rest that was lost for no fault of its own: this machine could not take its results, or
+// the hub not what was asked of it.
 const pause = 30
+
+// isOfRequest tells whether the hub took offence at the options, as none of the files.
+func isOfRequest(err error) bool {
+	var p *client.Problem
+	return errors.As(err, &p) && p.Code == client.CodeBadRequest && len(p.Rejected) == 0
+}
 
 // lasts tells whether an error is a hub's that will not be another one later.
 func lasts(err error) bool {

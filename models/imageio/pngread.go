@@ -94,6 +94,10 @@ type pngCodec struct {
 
 func (c *pngCodec) open(context.Context, Plane) (Reader, error) { return &pngReader{pngCodec: *c}, nil }
 
+// fileRoom is how many bytes of a file are read at once. The pixels come in chunks of 8 to 64 KiB, behind each of which a smaller room would be
+// read anew.
+const fileRoom = 64 << 10
+
 // pngReader is a Reader.
 type pngReader struct {
 	pngCodec
@@ -106,7 +110,7 @@ func (r *pngReader) Block() image.Point { return image.Pt(r.form.width, r.form.k
 func (r *pngReader) Read(ctx context.Context, dst []byte, area image.Rectangle) error {
 	pixel := r.form.channels() * r.form.bytes
 	if !r.scroll.Reaches(area.Min.Y) {
-		rows, err := r.form.open(bufio.NewReaderSize(r.source.whole(), 16<<10))
+		rows, err := r.form.open(bufio.NewReaderSize(r.source.whole(), fileRoom))
 		if err != nil {
 			return err
 		}

@@ -4,19 +4,27 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"image"
 	"io"
+
+	"seghub/models/resample"
 )
 
-// BandReader reads a probability map in bands. One goroutine at a time.
+// BandReader reads a probability map in bands, at the size of its image. One goroutine at a time.
 type BandReader struct {
 	Width, Height int
 	Channels      int // as many as Probability.Channels
 	Bands         int // how many there are
 
-	r      io.ReadSeeker
-	rows   int
-	frames []int64 // where each frame begins, and behind the last one the index
-	packed []byte
+	r       io.ReadSeeker
+	rows    int
+	samples image.Point // that are stored: how many across and down
+	frames  []int64     // where each frame begins, and behind the last one the index
+	packed  []byte
+
+	back   *resample.Resizer // of a map that is smaller than its image, else nil
+	planes [][]uint8         // of such a map, which is no larger than a model's input: its channels, those that were asked for
 }
 
 // ReadBands reads header and index of the map that is all of r. A map of more than maxPixels is damaged: the caller knows of
@@ -34,36 +42,54 @@ func (b *BandReader) open(maxPixels int64) error {
 	if err != nil {
 		return err
 	}
-	var header [bandsHeader]byte
-	if err := b.readAt(header[:], 0); err != nil {
+	header := make([]byte, bandsHeader)
+	if err := b.readAt(header, 0); err != nil {
 		return err
 	}
-	if string(header[:len(bandsMagic)]) != bandsMagic {
+	reduced := string(header[:len(reducedMagic)]) == reducedMagic
+	if !reduced && string(header[:len(bandsMagic)]) != bandsMagic {
 		return fmt.Errorf("%w: it does not begin like one", ErrBands)
+	}
+	side := func(at int) int64 { return int64(binary.LittleEndian.Uint32(header[at:])) }
+	across, down := side(8), side(12)
+	width, height := across, down
+	if reduced {
+		header = make([]byte, reducedHeader)
+		if err := b.readAt(header, 0); err != nil {
+			return err
+		}
+		if side(24) != int64(crc32.ChecksumIEEE(header[:24])) {
+			return fmt.Errorf("%w: its head has another checksum", ErrBands)
+		}
+		width, height = side(16), side(20)
 	}
 	b.Channels = int(header[5])
 	b.rows = int(binary.LittleEndian.Uint16(header[6:]))
-	width, height := int64(binary.LittleEndian.Uint32(header[8:])), int64(binary.LittleEndian.Uint32(header[12:]))
-	if b.Channels < 1 || b.Channels > maxChannels || b.rows < 1 || width < 1 || height < 1 || width > maxPixels/height {
-		return fmt.Errorf("%w: %dx%d samples of %d channels in bands of %d rows", ErrBands, width, height, b.Channels, b.rows)
+	if b.Channels < 1 || b.Channels > maxChannels || b.rows < 1 || width < 1 || height < 1 || width > maxPixels/height ||
+		across < 1 || down < 1 || across > width || down > height {
+		return fmt.Errorf("%w: %dx%d samples of %d channels in bands of %d rows, of %dx%d pixels", ErrBands, across, down, b.Channels, b.rows, width, height)
 	}
-	b.Width, b.Height = int(width), int(height)
+	b.Width, b.Height, b.samples = int(width), int(height), image.Pt(int(across), int(down))
 	b.Bands = (b.Height + b.rows - 1) / b.rows
-	return b.readIndex(size)
+	if reduced {
+		b.back = resample.New(b.Width, b.Height, b.samples.X, b.samples.Y, 1)
+		b.planes = make([][]uint8, b.Channels)
+	}
+	return b.readIndex(int64(len(header)), size)
 }
 
-func (b *BandReader) readIndex(size int64) error {
-	count := b.Bands * b.Channels
+func (b *BandReader) readIndex(at, size int64) error {
+	bands := (b.samples.Y + b.rows - 1) / b.rows
+	count := bands * b.Channels
 	begin := size - 4*int64(count)
-	if begin < bandsHeader {
-		return fmt.Errorf("%w: %d bytes have no room for %d bands", ErrBands, size, b.Bands)
+	if begin < at {
+		return fmt.Errorf("%w: %d bytes have no room for %d bands", ErrBands, size, bands)
 	}
 	index := make([]byte, 4*count)
 	if err := b.readAt(index, begin); err != nil {
 		return err
 	}
 	b.frames = make([]int64, 0, count+1)
-	at := int64(bandsHeader)
 	for ; len(index) > 0; index = index[4:] {
 		b.frames = append(b.frames, at)
 		at += int64(binary.LittleEndian.Uint32(index))
@@ -88,14 +114,45 @@ func (b *BandReader) Read(band, channel int, dst []uint8) ([]uint8, error) {
 	if cap(dst) < n {
 		dst = make([]uint8, n)
 	}
-	dst, err := b.read(band*b.Channels+channel, dst[:0:n])
-	if err == nil && len(dst) != n {
-		err = fmt.Errorf("%w: %d samples of %d", ErrBands, len(dst), n)
+	dst = dst[:n]
+	if b.back == nil {
+		return dst, b.stored(band, channel, dst)
+	}
+	plane, err := b.plane(channel)
+	if err != nil {
+		return nil, err
+	}
+	first, _ := b.back.Needs(begin, end)
+	b.back.Rows(dst, begin, end, plane[first*b.samples.X:], first, b.samples.X)
+	return dst, nil
+}
+
+// plane is all samples of a channel as they are stored.
+func (b *BandReader) plane(channel int) ([]uint8, error) {
+	if b.planes[channel] != nil {
+		return b.planes[channel], nil
+	}
+	plane := make([]uint8, b.samples.X*b.samples.Y)
+	band := b.rows * b.samples.X
+	for at := 0; at < len(plane); at += band {
+		if err := b.stored(at/band, channel, plane[at:min(at+band, len(plane))]); err != nil {
+			return nil, err
+		}
+	}
+	b.planes[channel] = plane
+	return plane, nil
+}
+
+// stored fills dst with the samples of a channel in one band as they are stored.
+func (b *BandReader) stored(band, channel int, dst []uint8) error {
+	got, err := b.read(band*b.Channels+channel, dst[:0:len(dst)])
+	if err == nil && len(got) != len(dst) {
+		err = fmt.Errorf("%w: %d samples of %d", ErrBands, len(got), len(dst))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read band %d of a probability map: %w", band, err)
+		return fmt.Errorf("read band %d of a probability map: %w", band, err)
 	}
-	return dst, nil
+	return nil
 }
 
 func (b *BandReader) read(frame int, dst []uint8) ([]uint8, error) {

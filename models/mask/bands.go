@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math"
 	"slices"
@@ -14,9 +15,13 @@ import (
 
 // A probability map is kept as bands, so that it can be written while it is made and read in parts:
 //
-//	header   "SHPB", version 1, channels (uint8 each), rows of a band (uint16), width, height (uint32)
+//	header   "SHPB", version, channels (uint8 each), rows of a band (uint16), width, height (uint32)
+//	         in version 2, behind that, those of the image, and the CRC-32 of all before it (uint32)
 //	frames   of each band from the top, of each channel: its samples, row by row, as one zstd frame with a checksum
 //	index    the length of each frame (uint32), in the same order
+//
+// Version 2 is a map of an image that a model saw as a whole and smaller than it is: what is kept is the samples that there are, and not
+// those between them. A reader brings it back to the image's size, as it was when its objects were cut out.
 //
 // Numbers are little-endian. The channels are those of Probability.Channels. The last band has the rows that are left. The header tells how many frames there are, so that a reader finds the index from the file's end.
 
@@ -24,9 +29,11 @@ import (
 const BandRows = 64
 
 const (
-	bandsMagic  = "SHPB\x01"
-	bandsHeader = 16
-	maxChannels = 3
+	bandsMagic    = "SHPB\x01"
+	reducedMagic  = "SHPB\x02"
+	bandsHeader   = 16
+	reducedHeader = bandsHeader + 12
+	maxChannels   = 3
 )
 
 // ErrBands is why something cannot be read as a probability map; wrapped errors say more.
@@ -56,14 +63,31 @@ type BandWriter struct {
 
 // NewBandWriter begins a map of width x height samples of 1 to 3 channels on w.
 func NewBandWriter(w io.Writer, width, height, channels int) (*BandWriter, error) {
+	return newBandWriter(w, bandsMagic, width, height, channels)
+}
+
+// NewReducedBandWriter begins a map of width x height samples, of an image of imageWidth x imageHeight pixels: no side is larger than the
+// image's.
+func NewReducedBandWriter(w io.Writer, imageWidth, imageHeight, width, height, channels int) (*BandWriter, error) {
+	if width > imageWidth || height > imageHeight || imageWidth > math.MaxInt32 || imageHeight > math.MaxInt32 {
+		return nil, fmt.Errorf("write a probability map: %dx%d samples are not fewer than %dx%d", width, height, imageWidth, imageHeight)
+	}
+	return newBandWriter(w, reducedMagic, width, height, channels, imageWidth, imageHeight)
+}
+
+func newBandWriter(w io.Writer, magic string, width, height, channels int, image ...int) (*BandWriter, error) {
 	if width < 1 || height < 1 || width > math.MaxInt32 || height > math.MaxInt32 || channels < 1 || channels > maxChannels {
 		return nil, fmt.Errorf("write a probability map: there is none of %dx%d samples of %d channels", width, height, channels)
 	}
-	header := append(make([]byte, 0, bandsHeader), bandsMagic...)
+	header := append(make([]byte, 0, reducedHeader), magic...)
 	header = append(header, uint8(channels))
 	header = binary.LittleEndian.AppendUint16(header, BandRows)
-	header = binary.LittleEndian.AppendUint32(header, uint32(width))
-	header = binary.LittleEndian.AppendUint32(header, uint32(height))
+	for _, side := range append([]int{width, height}, image...) {
+		header = binary.LittleEndian.AppendUint32(header, uint32(side))
+	}
+	if magic == reducedMagic {
+		header = binary.LittleEndian.AppendUint32(header, crc32.ChecksumIEEE(header))
+	}
 	if _, err := w.Write(header); err != nil {
 		return nil, fmt.Errorf("write a probability map: %w", err)
 	}

@@ -73,9 +73,27 @@ func TestBandsComeBackAsTheyWere(t *testing.T) {
 	})
 }
 
+func reducedBands(t testing.TB, p mask.Probability, imageWidth, imageHeight int) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	w, err := mask.NewReducedBandWriter(&file, imageWidth, imageHeight, p.Width, p.Height, len(p.Channels()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Write(p.Channels()...), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
 func TestBandWriterRefusesWhatIsNoMap(t *testing.T) {
 	for _, size := range [][3]int{{0, 1, 1}, {1, 0, 1}, {1, 1, 0}, {1, 1, 4}, {1 << 31, 1, 1}} {
 		if _, err := mask.NewBandWriter(io.Discard, size[0], size[1], size[2]); err == nil {
+			t.Errorf("%v was taken", size)
+		}
+	}
+	for _, size := range [][5]int{{8, 8, 9, 8, 1}, {8, 8, 8, 9, 1}, {1 << 31, 8, 8, 8, 1}, {8, 1 << 31, 8, 8, 1}, {8, 8, 0, 8, 1}} {
+		if _, err := mask.NewReducedBandWriter(io.Discard, size[0], size[1], size[2], size[3], size[4]); err == nil {
 			t.Errorf("%v was taken", size)
 		}
 	}
@@ -134,17 +152,22 @@ func (w *shortWriter) Write(p []byte) (int, error) {
 func TestDamagedBandsAreRefused(t *testing.T) {
 	p := bodies(mask.BandRows + 6)
 	p.Border = p.Pix
-	file := inBands(t, p)
-	pixels := int64(len(p.Pix))
-	read := func(file []byte, maxPixels int64) (mask.Probability, error) {
-		bands, err := mask.ReadBands(bytes.NewReader(file), maxPixels)
+	t.Run("whole", func(t *testing.T) { testDamage(t, inBands(t, p), len(p.Pix)) })
+	t.Run("reduced", func(t *testing.T) { testDamage(t, reducedBands(t, p, 2*p.Width, p.Height+1), 2*p.Width*(p.Height+1)) })
+}
+
+// testDamage has a map read that was cut or changed.
+func testDamage(t *testing.T, file []byte, pixels int) {
+	read := func(file []byte, maxPixels int) (mask.Probability, error) {
+		bands, err := mask.ReadBands(bytes.NewReader(file), int64(maxPixels))
 		if err != nil {
 			return mask.Probability{}, err
 		}
 		return bands.Probability()
 	}
-	if _, err := read(file, pixels); err != nil {
-		t.Fatal(err)
+	want, err := read(file, pixels)
+	if err != nil || len(want.Pix) != pixels {
+		t.Fatalf("%d pixels, %v", len(want.Pix), err)
 	}
 	if _, err := read(file, pixels-1); !errors.Is(err, mask.ErrBands) {
 		t.Errorf("a map larger than its image: %v", err)
@@ -158,7 +181,7 @@ func TestDamagedBandsAreRefused(t *testing.T) {
 		broken := bytes.Clone(file)
 		broken[i] ^= 0x11
 		// A few bits of a frame mean nothing.
-		if got, err := read(broken, pixels); err == nil && !reflect.DeepEqual(got, p) || err != nil && !errors.Is(err, mask.ErrBands) {
+		if got, err := read(broken, pixels); err == nil && !reflect.DeepEqual(got, want) || err != nil && !errors.Is(err, mask.ErrBands) {
 			t.Fatalf("byte %d of %d changed: %v", i, len(file), err)
 		}
 	}
@@ -184,6 +207,7 @@ func FuzzReadBands(f *testing.F) {
 	f.Add(inBands(f, p))
 	p.Border = p.Pix
 	f.Add(inBands(f, p))
+	f.Add(reducedBands(f, p, 90, 70))
 	huge := inBands(f, bodies(1))
 	binary.LittleEndian.PutUint32(huge[8:], 1<<31-1)
 	f.Add(huge)

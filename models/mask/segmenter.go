@@ -198,7 +198,9 @@ func closed(spans []Span) []Span {
 func (s *Segmenter) part(component runs) runs {
 	switch s.channels {
 	case 3:
-		return component.follow(interleaved(s.plane(component, 1), s.plane(component, 2)))
+		parts := component.follow(interleaved(s.plane(component, 1), s.plane(component, 2)))
+		parts.connect()
+		return parts.withoutCrumbs()
 	case 2:
 		return component.split(s.plane(component, 1))
 	}

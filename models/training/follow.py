@@ -9,6 +9,8 @@ All of it is whole numbers, so that two programs agree on each pixel.
 import numpy as np
 from scipy import ndimage
 
+from .flows import neighbours
+
 STEPS = 3               # that are followed from a pixel, of STRIDE pixels where the flow has its full length
 STRIDE = 0.7
 ONE = 1 << 16           # a pixel
@@ -17,6 +19,7 @@ SCALE = round(STRIDE * ONE / 127)
 DOUBLINGS = 6           # 2^6 hops of 2.1 pixels: the middle of an object is no farther
 REACH = 1               # pixels around an end that are of its middle; middles that touch are one
 CONNECTED = np.ones((3, 3), int)  # at edges and corners
+CRUMB = 5               # times as large as a crumb, at least, is the part that it belongs to
 
 
 def objects(outputs: np.ndarray, threshold: float, min_area: int = 0) -> np.ndarray:
@@ -31,7 +34,7 @@ def objects(outputs: np.ndarray, threshold: float, min_area: int = 0) -> np.ndar
     middle, _ = ndimage.label(near, CONNECTED)
     labels = np.zeros(inside.size, np.int32)
     labels[pixels] = middle.ravel()[ends[pixels]]
-    return in_reading_order(labels.reshape(inside.shape), min_area)
+    return in_reading_order(without_crumbs(in_reading_order(labels.reshape(inside.shape), 0)), min_area)
 
 
 def in_reading_order(labels: np.ndarray, min_area: int) -> np.ndarray:
@@ -48,6 +51,25 @@ def in_reading_order(labels: np.ndarray, min_area: int) -> np.ndarray:
     rank = np.zeros(len(first), np.int32)
     rank[kept] = np.argsort(np.argsort(order[kept])) + 1
     return rank[number].reshape(labels.shape)
+
+
+def without_crumbs(parts: np.ndarray) -> np.ndarray:
+    """The parts, int32 [H, W] in reading order, but each that touches some that are CRUMB times as large is of the one of
+    them with which it shares the most edges of pixels; of two with as many, of the first. Where a network's flow is
+    unsure, some pixels end beside the middle that the others around them reach."""
+    area, belongs = np.bincount(parts.ravel()), np.arange(parts.max() + 1)
+    touching = []
+    for axis in (0, 1):
+        before, behind = (side.ravel() for side in neighbours(parts, axis))
+        touching += [np.stack([before, behind]), np.stack([behind, before])]
+    (part, other), length = np.unique(np.concatenate(touching, axis=1), axis=1, return_counts=True)
+    crumb = (part > 0) & (other > 0) & (area[part] * CRUMB <= area[other])
+    part, other, length = part[crumb], other[crumb], length[crumb]
+    longest_last = np.lexsort((-other, length))
+    belongs[part[longest_last]] = other[longest_last]
+    while (belongs != belongs[belongs]).any():
+        belongs = belongs[belongs]
+    return belongs[parts].astype(np.int32)
 
 
 def hops(flow: np.ndarray, inside: np.ndarray) -> np.ndarray:

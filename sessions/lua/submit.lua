@@ -1,7 +1,8 @@
 -- submit: session id, most jobs that may be queued, the submission's key or '', then for each job: id, model, image, width,
 -- height, spec
 -- -> {when}: they are queued | {'known', job...}: the key has made these before, each as PUBLIC_JOB
---    | why not: 'gone', 'closed', 'full', or 'void' after void.lua. All jobs or none; without jobs it only asks for the key.
+--    | why not: 'gone', 'closed', 'full', or 'void' after void.lua. All jobs or none; without jobs it only asks for the key. What was
+--    deleted since is not known, and a key that has made nothing else is as new.
 -- A second call with the same ids, after a lost reply, changes nothing.
 
 local sid, most, idempotency = arg(1), num(arg(2)), arg(3)
@@ -16,11 +17,11 @@ if jobs > 0 then
   if call('EXISTS', void_key(sid, first)) == 1 then return 'void' end
 end
 local before = idempotency ~= '' and call('HGET', key .. ':keys', idempotency)
-if before or jobs == 0 then
-  local reply = {'known'}
-  for jid in string.gmatch(before or '', '%S+') do reply[#reply + 1] = call('HMGET', job_key(sid, jid), unpack(PUBLIC_JOB)) end
-  return reply
+local reply = {'known'}
+for jid in string.gmatch(before or '', '%S+') do
+  if call('EXISTS', job_key(sid, jid)) == 1 then reply[#reply + 1] = call('HMGET', job_key(sid, jid), unpack(PUBLIC_JOB)) end
 end
+if #reply > 1 or jobs == 0 then return reply end
 
 if queued(sid) + jobs > most then return 'full' end
 local made = {}

@@ -100,7 +100,7 @@ export async function shownResult(page: Page): Promise<Result> {
 
 /** By how many pixels the page is wider than its window. */
 export function overflow(page: Page): Promise<number> {
-  return page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
 }
 
 /** The share of the mask's pixels that cover something, once the mask of a job is drawn. */

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import type { Page, Route } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
+import { paint } from '../test/png'
+import { tiff } from '../test/tiff'
 import { allDone, chooseModel, drawnCoverage, faults, objectRows, overflow, rows, screenshot, signIn, takeSample, unfold, until } from './browser'
 import { startHub } from './hub'
 import { discs, pictures } from './pictures'
@@ -21,20 +23,26 @@ describe.skipIf(missing)('the page', () => {
 
   it('takes an image from the sample to the mask, and keeps it through a reload', async () => {
     const page = await the.openSignedIn()
-    // Stages pass quickly: what the row says is written down as it changes.
+    // Stages pass quickly: what the row says, and how much room the picture has, is written down as it changes.
     await page.evaluate(() => {
-      const said = new Set<string>()
-      Object.assign(window, { said })
+      const [said, rooms] = [new Set<string>(), new Set<string>()]
+      Object.assign(window, { said, rooms })
       new MutationObserver(() => {
         for (const row of document.querySelectorAll('[data-job] .state')) said.add(row.textContent ?? '')
+        const stage = document.querySelector('.stage')?.getBoundingClientRect()
+        if (stage) rooms.add(JSON.stringify(stage))
       }).observe(document.body, { subtree: true, childList: true, characterData: true })
     })
     await chooseModel(page, 'hrnet') // the one that takes longest for it
     await takeSample(page)
     await allDone(page, 1)
-    const said = await page.evaluate(() => [...(window as unknown as { said: Set<string> }).said])
+    const { said, rooms } = await page.evaluate(() => {
+      const seen = window as unknown as { said: Set<string>; rooms: Set<string> }
+      return { said: [...seen.said], rooms: [...seen.rooms] }
+    })
+    expect(rooms).toHaveLength(1) // what comes moves nothing
     expect(said.some((words) => /\d+ %/.test(words))).toBe(true)
-    expect(said.some((words) => /^(Took|Waited .*, took) /.test(words))).toBe(true)
+    expect(said.some((words) => /\d+ objects?, (waited .*, )?took /.test(words))).toBe(true)
 
     const drawn = await drawnCoverage(page)
     const summary = await page.getByText(/objects?, [\d.]+ % of the image/).textContent()
@@ -71,6 +79,13 @@ describe.skipIf(missing)('the page', () => {
     await drop(page, 'header', ['left.png', 'right.png'], discs())
     await allDone(page, 2)
     expect(await rows(page).locator('.name').allTextContents()).toEqual(['left.png', 'right.png'])
+    const shown = (name: string) => page.locator('#image h2', { hasText: name }).waitFor()
+    for (const [row, name] of [[1, 'right.png'], [0, 'left.png']] as const) {
+      await rows(page).nth(row).getByRole('button').first().click()
+      await shown(name)
+    }
+    await page.reload()
+    await shown('left.png') // what was looked at before
   })
 
   it('says what is wrong with a file, and takes the good one beside it', async () => {
@@ -280,12 +295,16 @@ describe.skipIf(missing)('the page', () => {
     await allDone(page, 1)
     expect(await rows(page).locator('.made').textContent()).toMatch(/^U-Net nuclei · 0\.50/)
     await page.locator('.said', { hasText: 'U-Net nuclei is proposed' }).waitFor()
+    const stained = tiff(320, 240, [paint(320, 240, Array.from({ length: 20 }, (_, i) => ({ x: 40 + 60 * (i % 5), y: 30 + 60 * Math.floor(i / 5), radius: 9 })), 200, 15)])
+    await page.locator('input[type=file]').setInputFiles({ name: 'stained.tif', mimeType: 'image/tiff', buffer: stained })
+    await allDone(page, 2)
+    expect(await rows(page).nth(1).locator('.made').textContent()).toMatch(/^U-Net nuclei/)
 
     // What is chosen outlives the page.
     await chooseModel(page, 'hrnet')
     await page.getByLabel('Leave out crumbs below', { exact: true }).check()
     await page.reload()
-    await allDone(page, 1)
+    await allDone(page, 2)
     await unfold(page)
     await until('the model', async () => (await page.getByLabel('Model for the next images').inputValue()) === 'hrnet')
     await until('the wish', () => page.getByLabel('Leave out crumbs below', { exact: true }).isChecked())
@@ -307,17 +326,22 @@ describe.skipIf(missing)('the page', () => {
     }
   })
 
-  it('notices that the network is gone, though nothing says so', async () => {
-    const page = await the.openSignedIn()
-    await page.evaluate(() => {
-      // Silence: what is sent is lost, and nothing says so.
-      WebSocket.prototype.send = () => undefined
-    })
-    await page.context().setOffline(true)
-    await page.getByText('Live', { exact: true }).waitFor({ state: 'detached' })
-    await page.context().setOffline(false)
-    await page.reload()
-    await page.getByText('Live', { exact: true }).waitFor()
+  it('notices in the middle of a run that the network is gone, though nothing says so, and goes on when it is back', async () => {
+    const proxy = await startProxy(the.hub.url, '/hub')
+    try {
+      const page = await the.openSignedIn('Ada', proxy.url)
+      await page.locator('input[type=file]').setInputFiles(pictures(30))
+      await until('the first at the hub', async () => (await jobs(page, the.hub.url)).length >= 8)
+      proxy.silence(true)
+      await page.getByText('Live', { exact: true }).waitFor({ state: 'detached' })
+      await page.locator('input[type=file]').setInputFiles(pictures(3))
+      proxy.silence(false)
+      await page.getByText('33 images').waitFor()
+      expect((await jobs(page, the.hub.url)).map(({ state }) => state)).toEqual(Array(33).fill('done'))
+      await page.goto(the.hub.url)
+    } finally {
+      proxy.stop()
+    }
   })
 
   it('has nothing that assistive technology stumbles over, in ten states', async () => {
@@ -381,6 +405,22 @@ describe.skipIf(missing)('the page', () => {
       expect(await overflow(page)).toBeLessThanOrEqual(0)
     }
   })
+
+  it('keeps its lines whole on every screen, in the longer languages', async () => {
+    const page = await the.openSignedIn()
+    await takeSample(page, 'Nuclei')
+    await allDone(page, 1)
+    for (const language of ['de', 'cs']) {
+      await page.locator('select.language').selectOption(language) // loads the page anew
+      await page.locator(`html[lang=${language}] [data-state=done]`).waitFor()
+      await page.locator('tr[data-row]').first().waitFor()
+      for (const width of [390, 768, 1024, 1280, 1440, 3840]) {
+        await page.setViewportSize({ width, height: Math.round(width / 1.7) })
+        const footer = await page.locator('#image footer').evaluate(({ clientHeight }) => clientHeight)
+        expect([language, width, await overflow(page), width < 1280 || footer < 60]).toEqual([language, width, 0, true])
+      }
+    }
+  })
 })
 
 /** Drops pictures on an element, and sees that the page shows where they would fall. */
@@ -400,8 +440,8 @@ async function drop(page: Page, onto: string, names: string[], picture: Buffer):
   await page.getByText('Drop to segment').waitFor({ state: 'detached' })
 }
 
-async function jobs(page: Page): Promise<{ state: string }[]> {
-  const answer = await page.request.get(`${new URL(page.url()).origin}/api/v1/jobs?limit=1000`)
+async function jobs(page: Page, hub = new URL(page.url()).origin): Promise<{ state: string }[]> {
+  const answer = await page.request.get(`${hub}/api/v1/jobs?limit=1000`)
   return (await answer.json()).jobs
 }
 

@@ -1,14 +1,23 @@
-// TIFFs for tests: grey pages of 8 or 16 bits, uncompressed, with a description in the first as microscopes write it.
+// TIFFs for tests: grey pages of 8 or 16 bits, uncompressed, with a description in the first as microscopes write it, and
+// smaller versions of it behind the pages, as slide scanners write them.
 
 const short = 3
 const long = 4
 const text = 2
 
+type Samples = Uint8Array | Uint16Array
+
+export interface Smaller {
+  width: number
+  height: number
+  samples: Samples
+}
+
 /** tiff encodes pages of one size, each of width*height samples; 16-bit samples are given as a Uint16Array. */
-export function tiff(width: number, height: number, pages: readonly (Uint8Array | Uint16Array)[], description = ''): Buffer {
+export function tiff(width: number, height: number, pages: readonly Samples[], description = '', smaller: readonly Smaller[] = []): Buffer {
   const words = Buffer.from(`${description}\0`, 'utf8')
-  const pixels = pages.map((page) => Buffer.from(page.buffer, page.byteOffset, page.byteLength))
-  const entries = 9
+  const images = [...pages.map((samples) => ({ width, height, samples, reduced: 0 })), ...smaller.map((each) => ({ ...each, reduced: 1 }))]
+  const entries = 10
   const directory = 2 + 12 * entries + 4
   const first = 8 + words.length + (words.length % 2)
   const header = Buffer.alloc(first)
@@ -17,12 +26,13 @@ export function tiff(width: number, height: number, pages: readonly (Uint8Array 
   words.copy(header, 8)
   const parts: Uint8Array[] = [header]
   let at = first
-  for (const [index, data] of pixels.entries()) {
+  for (const [index, { width, height, samples, reduced }] of images.entries()) {
+    const data = Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)
     const ifd = Buffer.alloc(directory)
     const next = at + directory + data.length
     const bits = (8 * data.length) / (width * height)
     const fields: [tag: number, type: number, count: number, value: number][] = [
-      [256, long, 1, width], [257, long, 1, height], [258, short, 1, bits], [259, short, 1, 1], [262, short, 1, 1],
+      [254, long, 1, reduced], [256, long, 1, width], [257, long, 1, height], [258, short, 1, bits], [259, short, 1, 1], [262, short, 1, 1],
       [270, text, index === 0 ? words.length : 1, index === 0 ? 8 : 0],
       [273, long, 1, at + directory], [278, long, 1, height], [279, long, 1, data.length],
     ]
@@ -34,7 +44,7 @@ export function tiff(width: number, height: number, pages: readonly (Uint8Array 
       ifd.writeUInt32LE(count, to + 4)
       ifd.writeUInt32LE(value, to + 8)
     })
-    ifd.writeUInt32LE(index + 1 < pixels.length ? next : 0, directory - 4)
+    ifd.writeUInt32LE(index + 1 < images.length ? next : 0, directory - 4)
     parts.push(ifd, data)
     at = next
   }

@@ -1,5 +1,6 @@
 """The first thing that every model does with the grey levels that it is given."""
 
+import numpy as np
 import torch
 
 
@@ -39,4 +40,5 @@ def levels(x):
 
 def roots(x):
     """Square roots of grey levels 0..255 as -1..1, of tensors and arrays alike."""
-    return 2 * (x / 255) ** 0.5 - 1
+    root = torch.sqrt if isinstance(x, torch.Tensor) else np.sqrt  # a power would take a twentieth of the exported graph's time
+    return 2 * root(x / 255) - 1

@@ -66,6 +66,23 @@ class TestFollow(unittest.TestCase):
         self.assertEqual(follow.in_reading_order(labels, 0).tolist(), [[1, 0, 2, 2], [0, 0, 0, 2], [3, 3, 0, 0]])
         self.assertEqual(follow.in_reading_order(labels, 2).tolist(), [[0, 0, 1, 1], [0, 0, 0, 1], [2, 2, 0, 0]])
 
+    def test_gives_crumbs_to_what_they_touch_most(self):
+        parts = np.int32([[1, 1, 1, 1, 2],
+                          [1, 1, 1, 1, 2],
+                          [3, 3, 4, 0, 5],
+                          [3, 3, 0, 6, 0]])
+        # 2 has more than a fifth of 1, and 3 has. 4 touches 3 as well, which is not five times as large, 5 only 2, and 6 nothing.
+        want = np.where(parts == 4, 1, parts)
+        np.testing.assert_array_equal(follow.without_crumbs(parts), want)
+        # Of two that are large enough it is the one with the longer border, or the first.
+        parts = np.repeat(np.int32([[1, 2, 3], [1, 2, 3], [1, 3, 3]]), (9, 1, 9), axis=1)
+        np.testing.assert_array_equal(follow.without_crumbs(parts), np.where(parts == 2, 3, parts))
+        np.testing.assert_array_equal(follow.without_crumbs(parts[:2]), np.where(parts[:2] == 2, 1, parts[:2]))
+        # A crumb of a crumb goes with it.
+        row = np.repeat(np.int32([1, 2, 3]), (1, 6, 31))[None]
+        np.testing.assert_array_equal(follow.without_crumbs(row), np.full((1, 38), 3))
+        np.testing.assert_array_equal(follow.without_crumbs(np.zeros((2, 2), np.int32)), 0)
+
 
 def write() -> None:
     FILES.mkdir(parents=True, exist_ok=True)

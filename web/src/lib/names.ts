@@ -7,6 +7,16 @@ export function stem(filename: string): string {
   return filename.replace(/\.[^.]+$/, '') || filename
 }
 
+const told = 10 // characters that mostly tell files of one microscope apart: number or well, and ending
+const short = 20
+
+/** parted cuts a name where something may be left out: the files of a plate differ in their ends. */
+export function parted(filename: string): [head: string, tail: string] {
+  const characters = Array.from(filename)
+  const cut = characters.length > short ? characters.length - told : characters.length
+  return [characters.slice(0, cut).join(''), characters.slice(cut).join('')]
+}
+
 /** downloadName says what made the file: picture, page, model, threshold, what it is. */
 export function downloadName(job: Job, what: string): string {
   const page = job.pages > 1 ? `-p${job.page + 1}` : ''

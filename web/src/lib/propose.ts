@@ -17,7 +17,8 @@ export interface Grey {
   values: ArrayLike<number>
 }
 
-export const lookSide = 256 // pixels of the longer side are enough to tell
+const lookSide = 256 // values a side are enough to tell
+const lookExtent = 1024 // pixels a side: shrunk further, nuclei would be specks
 const darkGround = 0.4 // of the range, that the ground of a fluorescence image stays below
 const mostCovered = 0.6 // of the picture, that nuclei cover
 const manyBodies = 8
@@ -94,21 +95,23 @@ function bodies({ width, height, values }: Grey, cut: number): number {
   return found
 }
 
-/** greyOf reads a file as the browser decodes it, shrunk; null where it cannot (TIFF, for most browsers). */
+/** greyOf reads the middle of a file, shrunk; null where neither the browser nor this page can. */
 export async function greyOf(file: Blob): Promise<Grey | null> {
   let whole: ImageBitmap
   try {
     whole = await createImageBitmap(file)
   } catch {
-    return null
+    // Most browsers read no TIFF; the hub that would bring the page's own reader may be away.
+    return import('./tiff').then(({ glimpse }) => glimpse(file, lookSide, lookExtent), () => null)
   }
-  const scale = Math.min(1, lookSide / Math.max(whole.width, whole.height))
-  const [width, height] = [Math.max(1, Math.round(whole.width * scale)), Math.max(1, Math.round(whole.height * scale))]
+  const [spanX, spanY] = [Math.min(lookExtent, whole.width), Math.min(lookExtent, whole.height)]
+  const scale = Math.min(1, lookSide / Math.max(spanX, spanY))
+  const [width, height] = [Math.max(1, Math.round(spanX * scale)), Math.max(1, Math.round(spanY * scale))]
   const canvas = document.createElement('canvas')
   canvas.width = width
   canvas.height = height
   const context = canvas.getContext('2d', { willReadFrequently: true })!
-  context.drawImage(whole, 0, 0, width, height)
+  context.drawImage(whole, (whole.width - spanX) / 2, (whole.height - spanY) / 2, spanX, spanY, 0, 0, width, height)
   whole.close()
   const { data } = context.getImageData(0, 0, width, height)
   const values = new Float32Array(width * height)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Job } from './protocol'
-import { arrange, everything, paceOf } from './rows'
+import { arrange, everything, objectsIn, paceOf } from './rows'
 
 const job = (id: string, image: string, rest: Partial<Job> = {}): Job => ({ id, image_id: image, filename: `${image}.png`, page: 0, state: 'done', count: 1, ...rest }) as Job
 const ids = (jobs: Job[], query = {}) => arrange(jobs, { ...everything, ...query }).map(({ job, first }) => `${first ? '' : '+'}${job.id}`)
@@ -14,6 +14,11 @@ describe('the list', () => {
   it('is filtered by state', () => expect(ids(jobs, { state: 'failed' })).toEqual(['4']))
   it('is ordered by name, as people count', () => expect(ids(jobs, { order: 'name' })).toEqual(['4', '2', '1', '+3']))
   it('is ordered by count, the most first', () => expect(ids(jobs, { order: 'count' })).toEqual(['2', '1', '+3', '4']))
+})
+
+it('counts the objects of each picture once, by its newest result', () => {
+  const jobs = [job('1', 'a', { count: 4 }), job('2', 'a', { count: 3 }), job('3', 'a', { page: 1, count: 5 }), job('4', 'b', { state: 'failed', count: null })]
+  expect(objectsIn(jobs)).toBe(8)
 })
 
 describe('the pace', () => {

@@ -55,6 +55,13 @@ function most(group: readonly Job[]): number {
   return Math.max(...group.map(({ count }) => count ?? -1))
 }
 
+/** objectsIn counts the objects of all pictures, each by its newest result; jobs come oldest first. */
+export function objectsIn(jobs: Iterable<Job>): number {
+  const counts = new Map<string, number>()
+  for (const job of jobs) if (job.state === 'done') counts.set(pictureOf(job), job.count ?? 0)
+  return [...counts.values()].reduce((sum, count) => sum + count, 0)
+}
+
 const recent = 30 // images that a pace is taken from
 const fewest = 3
 

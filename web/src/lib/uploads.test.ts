@@ -3,7 +3,7 @@ import { until } from '../../test/until'
 import { Failure, tooLargeOnTheWay, unreachable, type Upload, type Uploaded } from './api'
 import type { Keep, Kept } from './keep'
 import type { Job, Rejection } from './protocol'
-import { Uploads, type Pending, type Settings } from './uploads'
+import { lostWithPage, Uploads, type Pending, type Settings } from './uploads'
 
 const settings: Settings = { model: 'm', options: {} }
 
@@ -92,10 +92,13 @@ it('sends nothing before the browser has written down that it leaves, or a reloa
   try {
     uploads.add(files(20), settings)
     await until('the store to be asked', () => writes.length === 2)
-    expect(requests).toEqual([])
+    expect([requests, lostWithPage(pending)]).toEqual([[], true])
     writes[0]!() // those that leave, though the rest is not stored yet
     await until('the first request', () => requests.length === 1)
     expect([...store.values()].map(({ batch }) => batch)).toEqual(Array(8).fill(requests[0]!.key))
+    expect(lostWithPage(pending)).toBe(true)
+    writes[1]!()
+    await until('all to be kept', () => !lostWithPage(pending))
   } finally {
     keep.put = put
   }

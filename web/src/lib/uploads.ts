@@ -31,6 +31,13 @@ export interface Pending {
   /** Its name in the browser's store, and that of the request that it left with. */
   readonly key: string
   readonly batch: string
+  /** The browser has it: a reload does not lose it. */
+  readonly kept: boolean
+}
+
+/** lostWithPage tells whether files would be lost if the page were left now. */
+export function lostWithPage(pending: readonly Pending[]): boolean {
+  return pending.some(({ kept, state }) => !kept && state !== 'refused')
 }
 
 /** One request: few files, so that the first jobs start early; few bytes, so that a broken line costs little. */
@@ -74,7 +81,7 @@ export class Uploads {
     const together = Date.now().toString(36) // the browser gives files back by their keys: in the order in which they were added
     const added = files.map((file, place): Pending => {
       const key = `${together}-${String(place).padStart(6, '0')}-${randomKey()}`
-      return { id: this.nextID++, file, settings, state, sent: 0, reason: '', code: '', key, batch: '' }
+      return { id: this.nextID++, file, settings, state, sent: 0, reason: '', code: '', key, batch: '', kept: false }
     })
     this.set([...this.list, ...added])
     this.runAndStore(new Set(added.map(({ id }) => id)))
@@ -86,7 +93,7 @@ export class Uploads {
       const goesOn = entry.session === this.session && entry.model !== ''
       const state = entry.refused ? 'refused' : goesOn ? 'waiting' : 'held'
       const settings = goesOn ? { model: entry.model, options: entry.options } : null
-      return { id: this.nextID++, file: entry.file, settings, state, sent: 0, reason: entry.refused, code: entry.code ?? '', key: entry.key, batch: goesOn ? entry.batch : '' }
+      return { id: this.nextID++, file: entry.file, settings, state, sent: 0, reason: entry.refused, code: entry.code ?? '', key: entry.key, batch: goesOn ? entry.batch : '', kept: true }
     })
     this.set([...this.list, ...shareSettings(adopted)])
     this.run()
@@ -272,7 +279,7 @@ export class Uploads {
     const names = new Set(accepted.map(({ filename }) => filename))
     const open = batch.filter(({ file }) => !names.has(file.name.trim()))
     if (names.size === 0 || open.length === 0 || open.length === batch.length) return
-    const items = open.map((item): Pending => ({ ...item, state: 'waiting', sent: 0, batch: '' }))
+    const items = open.map((item): Pending => ({ ...item, state: 'waiting', sent: 0, batch: '', kept: false }))
     this.set([...this.list, ...items])
     void this.store(items)
   }
@@ -301,7 +308,13 @@ export class Uploads {
       model: settings?.model ?? '', options: { ...settings?.options },
       refused: state === 'refused' ? reason : '', code,
     }))
-    await keep.put(entries).catch(() => onUnkept?.())
+    try {
+      await keep.put(entries)
+    } catch {
+      return onUnkept?.()
+    }
+    const keys = new Set(entries.map(({ key }) => key))
+    if (this.list.some(({ key, kept }) => !kept && keys.has(key))) this.change((item) => (keys.has(item.key) ? { ...item, kept: true } : item))
   }
 
   private unstore(keys: readonly string[]): void {

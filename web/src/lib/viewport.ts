@@ -13,7 +13,7 @@ export interface Viewport {
 
 const margin = 0.96 // of the window that a fitted image fills
 const maxScale = 24 // CSS pixels an image pixel: single pixels can be counted
-const smallFit = 3 // a small image is not blown up beyond this
+const smallFit = 8 // a small image is not blown up beyond this
 
 /** fit shows the whole image, in the middle. */
 export function fit(image: Size, window: Size): Viewport {

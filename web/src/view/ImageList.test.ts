@@ -65,6 +65,16 @@ it('finds images by name, by state and in another order', () => {
   expect(names()[0]).toBe('well 10.png')
 })
 
+it('has all that is told above the list in its place before and after a run', () => {
+  const heights = [[job(1), job(2, 'queued')], [job(1), job(2)]].map((jobs) => {
+    document.body.replaceChildren()
+    shown(jobs)
+    return [all('.bar').length, all('.sum').length]
+  })
+  expect(heights).toEqual([[1, 1], [1, 1]])
+  expect(one('.sum').textContent).toBe('3 objects in all')
+})
+
 it('selects by Space, and several by Shift and arrows', async () => {
   shown([job(1), job(2), job(3)])
   press(row(1), 'ArrowDown', { shiftKey: true })

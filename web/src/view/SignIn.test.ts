@@ -3,6 +3,7 @@ import { expect, it, vi } from 'vitest'
 import { all, fill, mounted, one, settle } from '../../test/mounted'
 import { Failure } from '../lib/api'
 import type { Client } from '../lib/client'
+import { recall } from '../lib/remembered'
 import SignIn from './SignIn.svelte'
 
 const noKey = () => Promise.reject(new Failure('access_key_required', 'Key', 'This hub wants its access key.', 401))
@@ -23,7 +24,7 @@ it('has the focus where the name goes, takes it without blanks, and knows it the
   fill(one('input[name=name]'), ' Ada ')
   await start()
   expect(signIn).toHaveBeenCalledWith('Ada', '')
-  expect(localStorage.getItem('seghub.name')).toBe('Ada')
+  expect(recall('seghub.name', { name: '' })).toEqual({ name: 'Ada' })
 })
 
 it('asks for the access key of a hub that wants one, and says when it is wrong', async () => {

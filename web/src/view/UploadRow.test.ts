@@ -4,7 +4,7 @@ import { all, button, mounted, one } from '../../test/mounted'
 import type { Pending } from '../lib/uploads'
 import UploadRow from './UploadRow.svelte'
 
-const upload: Pending = { id: 1, file: new File(['pixels'], 'well.png'), settings: null, state: 'waiting', sent: 0, reason: '', code: '', key: 'k', batch: '' }
+const upload: Pending = { id: 1, file: new File(['pixels'], 'well.png'), settings: null, state: 'waiting', sent: 0, reason: '', code: '', key: 'k', batch: '', kept: true }
 
 it.each<[Partial<Pending>, string]>([
   [{ state: 'held' }, 'Being looked at'],

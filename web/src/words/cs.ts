@@ -133,6 +133,8 @@ export const cs: Words = {
     askingWords: 'Stránka se místo toho ptá každé 2 sekundy. Proxy musí předávat WebSockety (Upgrade) i jméno (Host), pod kterým byla volána.',
     unkept: 'Tento prohlížeč neumí uchovat soubory, které ještě nedorazily.',
     unkeptWords: 'Nechte stránku otevřenou, dokud nedorazí.',
+    copying: 'Prohlížeč ještě kopíruje soubory, aby přečkaly nové načtení.',
+    copyingWords: 'Nechte stránku zatím otevřenou.',
     away(close: Close): string {
       switch (close.name) {
         case 'going_away':
@@ -193,7 +195,7 @@ export const cs: Words = {
       subject === 'nuclei'
         ? `Navržen ${title}: mnoho malých světlých tělísek na tmavém pozadí vypadá jako jádra.`
         : `Navržen ${title}: nevypadá to jako obarvená jádra, tedy sféroidy.`,
-    unseen: (title: string) => `Navržen ${title}; do souboru tento prohlížeč nevidí.`,
+    unseen: (title: string) => `Navržen ${title}, bez pohledu: do tohoto souboru nelze nahlédnout, dokud není na hubu.`,
     edge: 'Vynechat objekty na okraji',
     crumbs: 'Vynechat drobky pod',
     threshold: 'Práh',
@@ -237,6 +239,7 @@ export const cs: Words = {
     shown: (shown: number, all: number) => `zobrazeno ${number(shown)} z ${number(all)}`,
     failed: (n: number) => `nepovedlo se ${number(n)}`,
     pace: (perSecond: number, seconds: number) => `${number(perSecond, perSecond < 10 ? 1 : 0)} snímků/s, zbývá ${about(seconds)}`,
+    inAll: (n: number) => `celkem ${objects(n)}`,
     cancelAll: 'Zrušit vše',
     retryFailed: 'Zkusit nepovedené',
     search: 'Hledat podle jména',
@@ -262,8 +265,8 @@ export const cs: Words = {
     progressOf: (name: string) => `Průběh ${name}`,
     page: (page: number, pages: number) => `strana ${page} z ${pages}`,
     timing({ timing_ms: { queued, total } }: Pick<Job, 'timing_ms'>): string {
-      const took = duration(Math.max(0, total - queued))
-      return queued < 1_000 ? `Trvalo ${took}` : `Čekalo ${duration(queued)}, trvalo ${took}`
+      const took = `trvalo ${duration(Math.max(0, total - queued))}`
+      return queued < 1_000 ? took : `čekalo ${duration(queued)}, ${took}`
     },
   },
 
@@ -278,7 +281,7 @@ export const cs: Words = {
     choose: 'Zde se objeví snímek, který vyberete.',
     size: (width: number, height: number) => `${width} × ${height} px`,
     overlay: 'Ukázat',
-    overlays: { mask: 'Maska', probability: 'Pravděpodobnost', labels: 'Objekty', none: 'Nic' },
+    overlays: { mask: 'Maska', probability: 'Pravděp.', labels: 'Objekty', none: 'Nic' },
     opacity: 'Krytí',
     outlines: 'Obrysy',
     mask: 'Maska PNG',
@@ -288,7 +291,6 @@ export const cs: Words = {
     receiptTitle: 'Z čeho vznikl tento výsledek',
     again: 'Segmentovat znovu…',
     compare: 'Porovnat s',
-    alone: 'Ničím',
     difference: 'Rozdíl',
     onlyHere: 'jen zde',
     onlyThere: 'jen tam',
@@ -297,6 +299,7 @@ export const cs: Words = {
     zoomIn: 'Zvětšit',
     zoomOut: 'Zmenšit',
     whole: 'Ukázat celý snímek',
+    coming: 'Snímek je na cestě…',
     noPicture: 'Obrázek tohoto souboru není.',
     contrast: 'Kontrast',
     black: 'Černá',
@@ -354,7 +357,7 @@ export const cs: Words = {
     filterWrong: 'Míra, znaménko a číslo: plocha > 200',
     copy: 'Kopírovat',
     copied: 'Zkopírováno',
-    pixels: 'Délky v pixelech, plochy ve čtverečních pixelech.',
+    pixels: 'Délky v px, plochy v px².',
     micrometres: 'Délky v µm, plochy v µm².',
     measure: 'Míra',
     of: 'Z',

@@ -129,6 +129,8 @@ export const de: Words = {
     askingWords: 'Diese Seite fragt stattdessen alle 2 Sekunden. Für mehr muss der Proxy WebSockets (Upgrade) weitergeben, und den Host, unter dem er gerufen wurde.',
     unkept: 'Dieser Browser kann Dateien, die noch nicht angekommen sind, nicht aufheben.',
     unkeptWords: 'Lassen Sie diese Seite offen, bis sie es sind.',
+    copying: 'Dieser Browser kopiert noch Dateien, damit sie ein Neuladen überstehen.',
+    copyingWords: 'Lassen Sie diese Seite so lange offen.',
     away(close: Close): string {
       switch (close.name) {
         case 'going_away':
@@ -189,7 +191,7 @@ export const de: Words = {
       subject === 'nuclei'
         ? `${title} wird vorgeschlagen: Viele kleine helle Körper auf dunklem Grund sehen nach Zellkernen aus.`
         : `${title} wird vorgeschlagen: Das sieht nicht nach gefärbten Zellkernen aus, also nach Sphäroiden.`,
-    unseen: (title: string) => `${title} wird vorgeschlagen; in die Datei kann dieser Browser nicht sehen.`,
+    unseen: (title: string) => `${title} wird ungesehen vorgeschlagen: In diese Datei lässt sich nicht sehen, bevor sie beim Hub ist.`,
     edge: 'Objekte am Rand weglassen',
     crumbs: 'Krümel weglassen unter',
     threshold: 'Schwelle',
@@ -233,6 +235,7 @@ export const de: Words = {
     shown: (shown: number, all: number) => `${number(shown)} von ${number(all)} gezeigt`,
     failed: (n: number) => `${number(n)} fehlgeschlagen`,
     pace: (perSecond: number, seconds: number) => `${number(perSecond, perSecond < 10 ? 1 : 0)} Bilder/s, noch ${about(seconds)}`,
+    inAll: (n: number) => `${count(n, 'Objekt', 'Objekte')} insgesamt`,
     cancelAll: 'Alle abbrechen',
     retryFailed: 'Fehlgeschlagene nochmals',
     search: 'Nach Namen suchen',
@@ -258,8 +261,8 @@ export const de: Words = {
     progressOf: (name: string) => `Fortschritt von ${name}`,
     page: (page: number, pages: number) => `Seite ${page} von ${pages}`,
     timing({ timing_ms: { queued, total } }: Pick<Job, 'timing_ms'>): string {
-      const took = duration(Math.max(0, total - queued))
-      return queued < 1_000 ? `Dauerte ${took}` : `Wartete ${duration(queued)}, dauerte ${took}`
+      const took = `dauerte ${duration(Math.max(0, total - queued))}`
+      return queued < 1_000 ? took : `wartete ${duration(queued)}, ${took}`
     },
   },
 
@@ -274,7 +277,7 @@ export const de: Words = {
     choose: 'Das Bild, das Sie wählen, erscheint hier.',
     size: (width: number, height: number) => `${width} × ${height} px`,
     overlay: 'Zeigen',
-    overlays: { mask: 'Maske', probability: 'Wahrscheinlichkeit', labels: 'Objekte', none: 'Nichts' },
+    overlays: { mask: 'Maske', probability: 'Wahrsch.', labels: 'Objekte', none: 'Nichts' },
     opacity: 'Deckkraft',
     outlines: 'Umrisse',
     mask: 'Maske PNG',
@@ -284,7 +287,6 @@ export const de: Words = {
     receiptTitle: 'Was dieses Ergebnis gemacht hat',
     again: 'Neu segmentieren…',
     compare: 'Vergleichen mit',
-    alone: 'Nichts',
     difference: 'Unterschied',
     onlyHere: 'nur hier',
     onlyThere: 'nur dort',
@@ -293,6 +295,7 @@ export const de: Words = {
     zoomIn: 'Vergrößern',
     zoomOut: 'Verkleinern',
     whole: 'Das ganze Bild zeigen',
+    coming: 'Das Bild kommt gleich…',
     noPicture: 'Von dieser Datei gibt es kein Bild.',
     contrast: 'Kontrast',
     black: 'Schwarz',
@@ -350,7 +353,7 @@ export const de: Words = {
     filterWrong: 'Ein Maß, ein Zeichen und eine Zahl: Fläche > 200',
     copy: 'Kopieren',
     copied: 'Kopiert',
-    pixels: 'Längen in Pixeln, Flächen in Quadratpixeln.',
+    pixels: 'Längen in px, Flächen in px².',
     micrometres: 'Längen in µm, Flächen in µm².',
     measure: 'Maß',
     of: 'Von',

@@ -132,6 +132,8 @@ export const en = {
     askingWords: 'This page asks every 2 seconds instead. For more, the proxy must pass WebSockets (Upgrade) on, and the Host that it was called by.',
     unkept: 'This browser cannot keep files that have not arrived yet.',
     unkeptWords: 'Leave this page open until they have.',
+    copying: 'This browser is still copying files, so that they outlast a reload.',
+    copyingWords: 'Leave this page open until it has.',
     away(close: Close): string {
       switch (close.name) {
         case 'going_away':
@@ -192,7 +194,7 @@ export const en = {
       subject === 'nuclei'
         ? `${title} is proposed: many small bright bodies on dark ground look like nuclei.`
         : `${title} is proposed: this does not look like stained nuclei, so it is taken for spheroids.`,
-    unseen: (title: string) => `${title} is proposed; this browser cannot look into the file.`,
+    unseen: (title: string) => `${title} is proposed unseen: this file cannot be looked into before it is at the hub.`,
     edge: 'Leave out objects at the edge',
     crumbs: 'Leave out crumbs below',
     threshold: 'Threshold',
@@ -236,6 +238,7 @@ export const en = {
     shown: (shown: number, all: number) => `${number(shown)} of ${number(all)} shown`,
     failed: (n: number) => `${number(n)} failed`,
     pace: (perSecond: number, seconds: number) => `${number(perSecond, perSecond < 10 ? 1 : 0)} images/s, ${about(seconds)} left`,
+    inAll: (n: number) => `${count(n, 'object')} in all`,
     cancelAll: 'Cancel all',
     retryFailed: 'Retry failed',
     search: 'Search by name',
@@ -261,8 +264,8 @@ export const en = {
     progressOf: (name: string) => `Progress of ${name}`,
     page: (page: number, pages: number) => `page ${page} of ${pages}`,
     timing({ timing_ms: { queued, total } }: Pick<Job, 'timing_ms'>): string {
-      const took = duration(Math.max(0, total - queued))
-      return queued < 1_000 ? `Took ${took}` : `Waited ${duration(queued)}, took ${took}`
+      const took = `took ${duration(Math.max(0, total - queued))}`
+      return queued < 1_000 ? took : `waited ${duration(queued)}, ${took}`
     },
   },
 
@@ -287,7 +290,6 @@ export const en = {
     receiptTitle: 'What made this result',
     again: 'Segment again…',
     compare: 'Compare with',
-    alone: 'Nothing',
     difference: 'Difference',
     onlyHere: 'only here',
     onlyThere: 'only there',
@@ -296,6 +298,7 @@ export const en = {
     zoomIn: 'Zoom in',
     zoomOut: 'Zoom out',
     whole: 'Show the whole image',
+    coming: 'The picture is on its way…',
     noPicture: 'There is no picture of this file.',
     contrast: 'Contrast',
     black: 'Black',
@@ -351,9 +354,9 @@ export const en = {
     nothing: 'Nothing was found in this image. A lower threshold finds more.',
     filter: 'Filter: area > 200',
     filterWrong: 'A measure, a sign and a number: area > 200',
-    copy: 'Copy table',
+    copy: 'Copy',
     copied: 'Copied',
-    pixels: 'Lengths in pixels, areas in square pixels.',
+    pixels: 'Lengths in px, areas in px².',
     micrometres: 'Lengths in µm, areas in µm².',
     measure: 'Measure',
     of: 'Of',

@@ -3,6 +3,7 @@
 
 import { Failure } from '../lib/api'
 import type { Job } from '../lib/protocol'
+import { recall, remember } from '../lib/remembered'
 import { en, type Words } from './en'
 
 export type { Words } from './en'
@@ -37,12 +38,12 @@ export async function speak(wanted: Language): Promise<void> {
 }
 
 export function chosenLanguage(): Language {
-  return pick([localStorage.getItem(key) ?? '', ...navigator.languages])
+  return pick([recall(key, { language: '' }).language, ...navigator.languages])
 }
 
 /** choose changes the language: the page is loaded anew, and nothing of it is lost. */
 export function choose(wanted: Language): void {
-  localStorage.setItem(key, wanted)
+  remember(key, { language: wanted })
   location.reload()
 }
 

@@ -247,20 +247,13 @@ def _file(image: Image, name: str) -> tuple[str, bytes]:
         return name or path.name, path.read_bytes()
     if image.ndim not in (2, 3) or image.ndim == 3 and image.shape[2] != 3:
         raise ValueError(f"an image is [height, width] or [height, width, 3], not {list(image.shape)}")
-    image = image.astype(image.dtype.newbyteorder("="), copy=False)  # 16 bits are 16 bits in any order of bytes
     if image.dtype == bool:
         image = image.astype(np.uint8) * 255
-    elif image.dtype not in (np.uint8, np.uint16):
-        image = _stretched(image)
+    elif image.dtype == np.longdouble:
+        image = image.astype(np.float64)
+    elif image.dtype.kind not in "uif":
+        raise ValueError(f"an image holds whole or floating-point numbers, not {image.dtype}")
+    image = image.astype(image.dtype.newbyteorder("="), copy=False)
     out = io.BytesIO()
     tifffile.imwrite(out, image, photometric="minisblack" if image.ndim == 2 else "rgb", compression="zlib")
     return name or "array.tif", out.getvalue()
-
-
-def _stretched(image: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
-    """Any numbers as 16 bits from the smallest to the largest: the hub looks at contrast, not at units."""
-    values = image.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise ValueError("the image holds numbers that are not finite")
-    low, high = float(values.min()), float(values.max())
-    return np.asarray(np.round((values - low) * (65535 / (high - low) if high > low else 0)), np.uint16)
