@@ -50,7 +50,7 @@ func (w *worker) decodeAhead(work context.Context, out outlet, b *batch, decoded
 	defer decoding.Wait()
 	<-first
 	if !b.decoding.begun() {
-		w.arrived() // there was nothing to decode, or nobody wants it
+		w.arrived(b) // there was nothing to decode, or nobody wants it
 		return
 	}
 	decoded <- b

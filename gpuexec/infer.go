@@ -42,7 +42,7 @@ func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *
 			if !more {
 				return
 			}
-			w.arrived()
+			w.arrived(b)
 			w.inferBatches(work, out, b, decoded, inferred)
 			if w.engine != nil {
 				w.setState(WorkerIdle, "")
@@ -99,7 +99,7 @@ func (w *worker) following(model models.Spec, decoded <-chan *batch) *batch {
 		return nil
 	}
 	<-decoded // what has begun is handed on
-	w.arrived()
+	w.arrived(b)
 	return b
 }
 

@@ -131,9 +131,11 @@ func (w *worker) expect(b *batch) {
 	}
 }
 
-// arrived says that the expected batch is with the engine's owner, or will never be.
-func (w *worker) arrived() {
+// arrived says that b is with the engine's owner, or will never be. The next may be expected by then.
+func (w *worker) arrived(b *batch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.coming = nil
+	if w.coming == b {
+		w.coming = nil
+	}
 }
