@@ -69,12 +69,12 @@ func superviseSelf() error {
 	return supervisor.Run(signals)
 }
 
-// collectOften has the garbage collector run when half as much again as is in use has been allocated, where Go waits for twice as much, unless
+// collectOften has the garbage collector run when memory has grown by four tenths since it ran last, where Go waits until it has doubled, unless
 // GOGC says otherwise. Of a large image it is nearly all pixels, in which the collector finds nothing to follow: to come more often costs it
 // little, and to wait would take the memory of another such image.
 func collectOften() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(40)
 	}
 }
 

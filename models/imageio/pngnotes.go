@@ -2,6 +2,7 @@ package imageio
 
 import (
 	"bytes"
+	"cmp"
 	"compress/zlib"
 	"encoding/hex"
 	"io"
@@ -16,14 +17,7 @@ type pngNotes struct {
 }
 
 // orientation is that of EXIF, before that of a profile, before that of XMP.
-func (n pngNotes) orientation() int {
-	for _, orientation := range []int{n.exif, n.profile, n.xmp} {
-		if orientation > 0 {
-			return orientation
-		}
-	}
-	return 0
-}
+func (n pngNotes) orientation() int { return cmp.Or(n.exif, n.profile, n.xmp) }
 
 // wants tells whether a chunk of this name may say something.
 func (pngNotes) wants(name string) bool {

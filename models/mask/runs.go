@@ -33,9 +33,9 @@ type runs struct {
 func scanRow(pix []uint8, level uint8, found func(x0, x1 int, body bool)) {
 	x0, body := 0, pix[0] >= level
 	least := newLevels(level)
-	last := uint64(0) // 0x80 where the pixel before the next is body
+	same := uint64(0) // eight pixels like the one before them
 	if body {
-		last = 0x80
+		same = high
 	}
 	change := func(x int) {
 		found(x0, x, body)
@@ -44,11 +44,13 @@ func scanRow(pix []uint8, level uint8, found func(x0, x1 int, body bool)) {
 	x := 0
 	for ; x+8 <= len(pix); x += 8 {
 		bodies := least.among(binary.LittleEndian.Uint64(pix[x:]))
-		changed := bodies ^ (bodies<<8 | last)
-		last = bodies >> 56
-		for ; changed != 0; changed &= changed - 1 {
+		if bodies == same {
+			continue
+		}
+		for changed := bodies ^ (bodies<<8 | same>>56); changed != 0; changed &= changed - 1 {
 			change(x + bits.TrailingZeros64(changed)/8)
 		}
+		same = -(bodies >> 63) & high
 	}
 	for ; x < len(pix); x++ {
 		if (pix[x] >= level) != body {

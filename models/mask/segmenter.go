@@ -73,8 +73,9 @@ func (s *Segmenter) Add(rows Probability) []Body {
 		}
 	}
 	s.keep(s.next - rows.Height)
-	bodies := s.bodies
-	s.bodies = nil
+	bodies := slices.Clone(s.bodies) // without room for more: they may stay for long
+	clear(s.bodies)
+	s.bodies = s.bodies[:0]
 	return bodies
 }
 

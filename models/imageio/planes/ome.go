@@ -25,7 +25,8 @@ type omeData struct {
 }
 
 // ome says of each plane which it is, as the OME-XML in the first page's description has it (The Open Microscopy Environment, OME-TIFF
-// specification), where samples is how many a pixel of the first page has. What does not fit the file is as if it were not there: the pages are, and can be read.
+// specification); samples is how many a pixel of that page has. What does not fit the file is as if it were not there: the pages are, and
+// can be read.
 func ome(all []Plane, pages []page, samples int, description string) {
 	images, err := omeImages(description)
 	if err != nil {
