@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // commands are those that a hub gives Redis: what its scripts call, and what it asks for without one.
@@ -31,14 +33,15 @@ var commands = func() []any {
 // calls finds the commands in a script.
 var calls = regexp.MustCompile(`call\('([A-Z]+)'`)
 
-// checkRights makes sure that Redis lets this hub's user give all commands: a script that is refused one has done half of its work. A
-// Redis older than 7 does not tell. It fails with ErrRights.
-func (s *Service) checkRights(ctx context.Context) error {
-	reply, err := s.ask(ctx, rightsScript, commands...)
+// CheckRights makes sure that Redis lets the client's user give all commands of a hub: a script that is refused one has done half of its
+// work. A Redis older than 7 does not tell. It fails with ErrRights, or ErrUnavailable.
+func CheckRights(ctx context.Context, client redis.UniversalClient) error {
+	arguments := append([]any{0, 0, 0, 0, "", 0, 0, 0}, commands...) // what all scripts are told first, this one has no use for
+	lacking, err := rightsScript.lua.Run(ctx, client, scriptKeys, arguments...).StringSlice()
 	if err != nil {
-		return err
+		return unavailable(ctx, rightsScript.name, err)
 	}
-	if lacking := texts(reply); len(lacking) > 0 {
+	if len(lacking) > 0 {
 		return fmt.Errorf("sessions: %w: %s", ErrRights, strings.Join(lacking, ", "))
 	}
 	return nil

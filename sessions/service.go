@@ -170,7 +170,7 @@ func (s *Service) Start(ctx context.Context, executor Executor) error {
 		return nil
 	}
 	s.draining.Store(false)
-	if err := s.patiently(ctx, func() error { return s.checkRights(ctx) }); err != nil {
+	if err := s.patiently(ctx, func() error { return CheckRights(ctx, s.redis) }); err != nil {
 		return err
 	}
 	if err := s.patiently(ctx, func() error { return s.agree(ctx) }); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -272,6 +273,16 @@ func TestARealRedis(t *testing.T) {
 	t.Setenv("REDIS_URL", "")
 	d := healthy(t, "--redis=auto")
 	expect(t, d.redis(t.Context()), "✓ Redis: a child of the hub")
+
+	client, _, stop, err := redisserver.Open(t.Context(), "auto", d.Config.Data, 0, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stop() }() // nothing is kept
+	if err := client.Do(t.Context(), "ACL", "SETUSER", "default", "-xadd").Err(); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, d.redis(t.Context()), "✗ Redis: this Redis refuses its user commands that a hub needs: allow them (ACL SETUSER): XADD")
 }
 
 func TestARedisThatCannotStartSaysWhy(t *testing.T) {

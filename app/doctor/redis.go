@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"seghub/sessions"
 	"seghub/sessions/redisserver"
 )
 
@@ -23,7 +24,7 @@ func (d *Doctor) redis(ctx context.Context) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, redisWithin)
 	defer cancel()
 	var child lastWords
-	state, err := redisserver.Check(ctx, d.Config.Redis, d.Config.Data, slog.New(&child))
+	state, err := redisserver.Check(ctx, d.Config.Redis, d.Config.Data, sessions.CheckRights, slog.New(&child))
 	if words := child.get(); err != nil && words != "" {
 		err = fmt.Errorf("%w: %s", err, words)
 	}

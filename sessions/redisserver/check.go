@@ -25,8 +25,9 @@ type State struct {
 }
 
 // Check finds out whether Open would give a Redis that takes writes, and what it is. It leaves nothing behind: a child that no
-// hub runs is tried in a folder of its own, not on the files of dataDir. With an error State has what was known until then.
-func Check(ctx context.Context, how, dataDir string, log *slog.Logger) (state State, err error) {
+// hub runs is tried in a folder of its own, not on the files of dataDir. try is what else must go well there. With an error State has what
+// was known until then.
+func Check(ctx context.Context, how, dataDir string, try func(context.Context, redis.UniversalClient) error, log *slog.Logger) (state State, err error) {
 	kind, what := resolve(how)
 	state = State{Kind: kind, Where: what}
 	var client redis.UniversalClient
@@ -66,7 +67,7 @@ func Check(ctx context.Context, how, dataDir string, log *slog.Logger) (state St
 	if err := tryWriting(ctx, client); err != nil {
 		return state, fmt.Errorf("redisserver: it takes no writes: %w", err)
 	}
-	return state, nil
+	return state, try(ctx, client)
 }
 
 // runningChild is a client of the child that a hub runs on dataDir now; nil when there is none.

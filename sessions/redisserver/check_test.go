@@ -2,6 +2,7 @@ package redisserver
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,6 +12,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 )
+
+// nothing is all that must go well.
+func nothing(context.Context, redis.UniversalClient) error { return nil }
 
 // serve runs a redis-server as a child and gives its client and a URL by which it is an external one.
 func serve(t *testing.T) (client redis.UniversalClient, url string) {
@@ -22,7 +26,7 @@ func serve(t *testing.T) (client redis.UniversalClient, url string) {
 func TestCheckOfAnExternalServer(t *testing.T) {
 	needRedis(t)
 	client, url := serve(t)
-	state, err := Check(t.Context(), url, t.TempDir(), discard)
+	state, err := Check(t.Context(), url, t.TempDir(), nothing, discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +42,7 @@ func TestCheckOfAnExternalServer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if state, err = Check(t.Context(), url, t.TempDir(), discard); err != nil || state.Eviction != "allkeys-lru" || state.AppendOnly {
+	if state, err = Check(t.Context(), url, t.TempDir(), nothing, discard); err != nil || state.Eviction != "allkeys-lru" || state.AppendOnly {
 		t.Errorf("%+v, %v", state, err)
 	}
 }
@@ -50,8 +54,20 @@ func TestCheckOfAServerThatTakesNoWrites(t *testing.T) {
 	if err := client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
-	state, err := Check(t.Context(), url, t.TempDir(), discard)
+	state, err := Check(t.Context(), url, t.TempDir(), nothing, discard)
 	if err == nil || !strings.Contains(err.Error(), "takes no writes") || state.Version == "" {
+		t.Errorf("%+v, %v", state, err)
+	}
+}
+
+func TestCheckTriesWhatItIsTold(t *testing.T) {
+	needRedis(t)
+	_, url := serve(t)
+	wrong := errors.New("wrong")
+	try := func(ctx context.Context, client redis.UniversalClient) error {
+		return errors.Join(wrong, client.Ping(ctx).Err())
+	}
+	if state, err := Check(t.Context(), url, t.TempDir(), try, discard); err == nil || err.Error() != "wrong" || state.Version == "" {
 		t.Errorf("%+v, %v", state, err)
 	}
 }
@@ -64,7 +80,7 @@ func TestCheckOfNobody(t *testing.T) {
 	listener.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	state, err := Check(ctx, "redis://:secret@"+listener.Addr().String(), t.TempDir(), discard)
+	state, err := Check(ctx, "redis://:secret@"+listener.Addr().String(), t.TempDir(), nothing, discard)
 	if err == nil || state.Kind != External || strings.Contains(err.Error()+state.Where, "secret") {
 		t.Errorf("%+v, %v", state, err)
 	}
@@ -74,7 +90,7 @@ func TestCheckOfNobody(t *testing.T) {
 func TestCheckOfAChild(t *testing.T) {
 	needRedis(t)
 	data := filepath.Join(t.TempDir(), "data")
-	state, err := Check(t.Context(), "auto", data, discard)
+	state, err := Check(t.Context(), "auto", data, nothing, discard)
 	if err != nil || state.Kind != Child || state.InUse || state.Version == "" || state.Eviction != "noeviction" || !state.AppendOnly {
 		t.Errorf("%+v, %v", state, err)
 	}
@@ -84,7 +100,7 @@ func TestCheckOfAChild(t *testing.T) {
 
 	client, _, _ := open(t, "auto", data, discard)
 	pid := process(t, client)
-	if state, err = Check(t.Context(), "auto", data, discard); err != nil || !state.InUse || state.Version == "" {
+	if state, err = Check(t.Context(), "auto", data, nothing, discard); err != nil || !state.InUse || state.Version == "" {
 		t.Errorf("while a hub runs: %+v, %v", state, err)
 	}
 	if process(t, client) != pid {
@@ -99,7 +115,7 @@ func TestCheckOfAChildThatCannotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", bin+":/bin:/usr/bin")
-	if state, err := Check(t.Context(), "auto", t.TempDir(), discard); err == nil || state.Kind != Child {
+	if state, err := Check(t.Context(), "auto", t.TempDir(), nothing, discard); err == nil || state.Kind != Child {
 		t.Errorf("%+v, %v", state, err)
 	}
 }
@@ -108,7 +124,7 @@ func TestCheckOfTheEmbeddedOne(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	t.Setenv("REDIS_URL", "")
 	for _, how := range []string{"auto", "embedded"} {
-		if state, err := Check(t.Context(), how, t.TempDir(), discard); err != nil || state != (State{Kind: Embedded}) {
+		if state, err := Check(t.Context(), how, t.TempDir(), nothing, discard); err != nil || state != (State{Kind: Embedded}) {
 			t.Errorf("%s: %+v, %v", how, state, err)
 		}
 	}
