@@ -101,6 +101,7 @@ func (w *worker) decodeOne(ctx context.Context, out outlet, t *task, d *decoding
 	if err != nil {
 		return err
 	}
+	defer w.pool.over(page)
 	defer reader.Close() // read only: nothing is lost
 	cutter, err := models.NewCutter(ctx, reader, page, d.model.Input)
 	if err != nil {

@@ -3,6 +3,7 @@ package gpuexec_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -20,7 +21,13 @@ import (
 	"seghub/models/mask"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain uses the maps' encoder first, which all share: made in one synctest bubble it could not be used in another.
+func TestMain(m *testing.M) {
+	if err := mask.WriteBands(io.Discard, mask.Probability{Width: 1, Height: 1, Pix: []uint8{0}}); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // waitLimit is how long a test waits for what does not come before it fails.
 const waitLimit = 10 * time.Second

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -288,4 +289,45 @@ func TestStopEndsTheWaitForALoad(t *testing.T) {
 			t.Errorf("loads %q", loads)
 		}
 	})
+}
+
+// TestMemoryOfALargeImageGoesBackToTheSystem leaves garbage behind while a job is done, and one is cancelled.
+func TestMemoryOfALargeImageGoesBackToTheSystem(t *testing.T) {
+	const garbage = 64 << 20
+	for name, end := range map[string]func(pool *gpuexec.Pool) bool{
+		"done":      func(*gpuexec.Pool) bool { return true },
+		"cancelled": func(pool *gpuexec.Pool) bool { return pool.Cancel("large") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				pool, from, to := startPool(t, 1, &enginetest.Script{Run: enginetest.Delay(time.Second)})
+				defer pool.Stop(context.Background())
+				pool.TakeAsLarge(1)
+				from.give(t, 0, bright(t, "large"))
+				synctest.Wait()
+				left := make([]byte, garbage)
+				for i := 0; i < len(left); i += 4096 {
+					left[i] = 1
+				}
+				runtime.KeepAlive(left)
+				before := returned()
+				if !end(pool) {
+					t.Fatal("there is no such job")
+				}
+				to.next(t, 1)
+				<-time.After(3 * time.Second)
+				synctest.Wait()
+				if now := returned(); now < before+garbage/2 {
+					t.Errorf("%d MiB went back, of %d", int64(now-before)>>20, garbage>>20)
+				}
+			})
+		})
+	}
+}
+
+// returned is how many bytes the heap has given back to the system.
+func returned() uint64 {
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.HeapReleased
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -62,7 +63,9 @@ type Pool struct {
 	footprints *footprints
 	history    history
 
-	keptSamples int // bytes of each image, see original
+	keptSamples int         // bytes of each image, see original
+	largePage   int64       // bytes of the samples of a page that are worth the pause that giving its memory back to the system takes
+	giveBack    *time.Timer // does that
 
 	lastRun atomic.Value  // time.Time; when a worker ran or opened a model last
 	gone    chan struct{} // closed when the device is lost
@@ -93,6 +96,8 @@ func New(cfg Config) *Pool {
 		gone:       make(chan struct{}),
 
 		keptSamples: 64 << 20,
+		largePage:   128 << 20,
+		giveBack:    time.AfterFunc(math.MaxInt64, debug.FreeOSMemory),
 		history:     history{slowest: make(map[string]time.Duration)},
 	}
 	for slot := range cfg.Slots {
@@ -136,6 +141,7 @@ func (p *Pool) run(fetch, work context.Context, life *life, source Source, sink 
 	cancelled.Wait()
 
 	disarm()
+	p.giveBack.Stop()
 	stopKeeping()
 	life.stopFetching()
 	life.stopWorking()
@@ -278,6 +284,16 @@ func (p *Pool) BatchSize(model string) int {
 		return 1
 	}
 	return p.cfg.Batches.N(spec, len(p.workers))
+}
+
+// giveBackAfter is how long the other stages may take to let go of what one has ended.
+const giveBackAfter = 2 * time.Second
+
+// over says that a stage is through with a page. What a large one took goes back to the system soon: the collector would keep it for minutes.
+func (p *Pool) over(page imageio.Page) {
+	if page.Bytes() >= p.largePage {
+		p.giveBack.Reset(giveBackAfter)
+	}
 }
 
 // rested is how long no worker has run anything.

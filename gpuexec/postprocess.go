@@ -39,6 +39,7 @@ func (w *worker) join(work context.Context, out outlet, b *band) {
 	})
 	if r.Err != nil || b.last {
 		t.assembly = nil
+		w.pool.over(b.page)
 		out.finish(t, r)
 	}
 }
