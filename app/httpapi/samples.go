@@ -12,16 +12,24 @@ import (
 )
 
 type sampleResponse struct {
-	Name  string `json:"name"`
-	URL   string `json:"url"`
-	Model string `json:"model"` // that finds what it shows; the hub need not have it
+	Name    string        `json:"name"`
+	URL     string        `json:"url"`
+	Model   string        `json:"model"` // that finds what it shows; the hub need not have it
+	Options sampleOptions `json:"options"`
+}
+
+// sampleOptions are those of an upload that differ from the model's own.
+type sampleOptions struct {
+	MinArea       int  `json:"min_area,omitempty"`
+	SplitTouching bool `json:"split_touching,omitempty"`
 }
 
 // samples lists pictures to try the hub with; everyone may have them.
 func (a *api) samples(c *gin.Context) {
 	list := []sampleResponse{}
 	for _, name := range sample.Names() {
-		list = append(list, sampleResponse{Name: name, URL: "/samples/" + name + ".png", Model: sample.Model(name)})
+		wanted := sample.Wants(name)
+		list = append(list, sampleResponse{name, "/samples/" + name + ".png", wanted.Model, sampleOptions{wanted.MinArea, wanted.SplitTouching}})
 	}
 	c.JSON(http.StatusOK, gin.H{"samples": list})
 }

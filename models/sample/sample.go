@@ -10,17 +10,24 @@ import (
 	"seghub/models/imageio"
 )
 
+// Wanted is what finds what a sample shows.
+type Wanted struct {
+	Model         string // a shipped one's id
+	MinArea       int    // square pixels; what is smaller is a crumb. 0 for what the model leaves out
+	SplitTouching bool
+}
+
 // picture is one sample, drawn when it is first asked for.
 type picture struct {
-	name  string
-	model string // the shipped one that finds what it shows
-	png   func() ([]byte, error)
+	name   string
+	wanted Wanted
+	png    func() ([]byte, error)
 }
 
 var pictures = []picture{
-	{"spheroid", "unet_spherohq", once(func() imageio.Image { img, _ := spheroid(8, 1024, 1024).draw(); return img })},
-	{"touching-spheroids", "unet_spherohq", once(func() imageio.Image { img, _ := touching(9, 1200, 1024).draw(); return img })},
-	{"nuclei", "unet_nuclei", once(func() imageio.Image { return nuclei(4, 696, 520) })},
+	{"spheroid", Wanted{Model: "unet_spherohq", MinArea: 1000}, once(func() imageio.Image { img, _ := spheroid(8, 1024, 1024).draw(); return img })},
+	{"touching-spheroids", Wanted{Model: "unet_spherohq", MinArea: 1000, SplitTouching: true}, once(func() imageio.Image { img, _ := touching(9, 1200, 1024).draw(); return img })},
+	{"nuclei", Wanted{Model: "unet_nuclei"}, once(func() imageio.Image { return nuclei(4, 696, 520) })},
 }
 
 func once(draw func() imageio.Image) func() ([]byte, error) {
@@ -40,14 +47,14 @@ func Names() []string {
 	return names
 }
 
-// Model returns the id of the shipped model that a sample is for; "" for a name that is not one of Names.
-func Model(name string) string {
+// Wants returns what the sample of that name wants; nothing for a name that is not one of Names.
+func Wants(name string) Wanted {
 	for _, p := range pictures {
 		if p.name == name {
-			return p.model
+			return p.wanted
 		}
 	}
-	return ""
+	return Wanted{}
 }
 
 // PNG returns the sample of that name, always the same bytes, which the caller must not change. A name

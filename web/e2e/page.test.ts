@@ -59,6 +59,15 @@ describe.skipIf(missing)('the page', () => {
     expect(await objectRows(page).allTextContents()).toEqual(before)
   })
 
+  it('counts what somebody sees in a sample', async () => {
+    const page = await the.openSignedIn()
+    for (const [done, [title, words]] of Object.entries({ Spheroid: /^1 object,/, 'Touching spheroids': /^3 objects,/ }).entries()) {
+      await takeSample(page, title)
+      await allDone(page, done + 1)
+      await rows(page).locator('.state').filter({ hasText: words }).waitFor()
+    }
+  })
+
   it('works under a path of a proxy', async () => {
     const proxy = await startProxy(the.hub.url, '/some/hub')
     try {

@@ -84,6 +84,7 @@ export interface Sample {
   name: string
   url: string
   model?: string // that finds what it shows; the hub need not have it
+  options?: Wishes // of that model
 }
 
 export interface Problem {
