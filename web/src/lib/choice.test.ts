@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { askedOf } from './choice'
-import type { Model } from './protocol'
+import { tiff } from '../../test/tiff'
+import { askedOf, decide } from './choice'
+import type { Model, Wishes } from './protocol'
 
 test('a diameter is asked of models that have one alone', () => {
   const model = { diameter: { best: 34, least: 24, most: 60 } } as Model
@@ -8,4 +9,20 @@ test('a diameter is asked of models that have one alone', () => {
   expect(askedOf(model, wishes)).toEqual(wishes)
   expect(askedOf(model, { threshold: 0.4 })).toEqual({ threshold: 0.4 })
   for (const other of [{ diameter: null } as Model, {} as Model, undefined]) expect(askedOf(other, wishes)).toEqual({ threshold: 0.4 })
+})
+
+test('what is too small for a spheroid is proposed to be left out, by the size of each picture', async () => {
+  const model = { id: 'spheroids', title: 'Spheroids', description: '' } as Model
+  const picture = (id: number, width: number, height: number, bodies: number) => {
+    const samples = new Uint8Array(width * height).map((_, i) => (Math.floor(i / width) % 10 < 8 && i % width < 20 * bodies && (i % 20) < 16 ? 30 : 200))
+    return { id, file: new File([new Uint8Array(tiff(width, height, [samples]))], `${id}.tif`) }
+  }
+  const files = [picture(1, 200, 10, 1), picture(2, 400, 10, 3), picture(3, 100, 20, 1), picture(4, 400, 10, 20)]
+  const asked = async (wishes: Wishes) => (await decide(files, [model], wishes)).map(({ ids, settings }) => [ids, settings.options])
+  expect(await asked({ threshold: 0.4 })).toEqual([
+    [[1, 3], { threshold: 0.4, min_area: 1 }],
+    [[2], { threshold: 0.4, min_area: 2 }],
+    [[4], { threshold: 0.4 }],
+  ])
+  expect(await asked({ min_area: 0 })).toEqual([[1, 3], [2], [4]].map((ids) => [ids, { min_area: 0 }]))
 })

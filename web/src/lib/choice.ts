@@ -2,7 +2,7 @@
 // settings. It outlives the page.
 
 import type { Model, Options, Wishes } from './protocol'
-import { greyOf, propose, subjectOf, type Subject } from './propose'
+import { fewDark, lookAt, propose, subjectOf, type Subject } from './propose'
 import type { Settings } from './uploads'
 
 export interface Choice {
@@ -41,37 +41,52 @@ export function given(wishes: { [Key in keyof Wishes]?: Wishes[Key] | undefined 
 export interface Decision {
   ids: number[]
   settings: Settings
-  /** null where the browser cannot look into the files. */
+  /** null where nobody can look into the files here. */
   subject: Subject | null
   model: Model
+  /** What the image asks of the model, where the person asks for nothing else. */
+  proposed: Wishes
+}
+
+interface Seen {
+  subject: Subject
+  /** Square pixels: what is smaller is no body but dirt beside one; 0 to leave that to the model. */
+  crumbs: number
 }
 
 const looksAt = 5 // files of one gesture; they are mostly of one kind
+const ofSpheroid = 0.0005 // of its picture, that a spheroid covers at least: those drawn by hand cover twice as much
 
 /** decide proposes a model for files that came together: by a look at each of few, or at some of many. */
 export async function decide(files: readonly { id: number; file: File }[], models: readonly Model[], wishes: Wishes): Promise<Decision[]> {
   if (files.length > 2 * looksAt) {
     const step = files.length / looksAt
     const some = Array.from({ length: looksAt }, (_, i) => files[Math.floor(i * step)]!)
-    const votes = await Promise.all(some.map(({ file }) => look(file)))
-    const nuclei = votes.filter((vote) => vote === 'nuclei').length
-    const seen = votes.some((vote) => vote !== null)
-    return [decision(files, !seen ? null : nuclei * 2 > looksAt ? 'nuclei' : 'spheroids', models, wishes)].flat()
+    const votes = (await Promise.all(some.map(({ file }) => look(file)))).filter((vote) => vote !== null)
+    const subject = votes.filter((vote) => vote.subject === 'nuclei').length * 2 > looksAt ? 'nuclei' : 'spheroids'
+    const crumbs = Math.min(...votes.filter((vote) => vote.subject === subject).map((vote) => vote.crumbs))
+    return decision(files, votes.length > 0 ? { subject, crumbs: Number.isFinite(crumbs) ? crumbs : 0 } : null, models, wishes)
   }
-  const bySubject = new Map<Subject | null, { id: number }[]>()
+  const alike = new Map<string, { seen: Seen | null; items: { id: number }[] }>()
   for (const item of files) {
-    const subject = await look(item.file)
-    bySubject.set(subject, [...(bySubject.get(subject) ?? []), item])
+    const seen = await look(item.file)
+    const key = JSON.stringify(seen)
+    alike.set(key, { seen, items: [...(alike.get(key)?.items ?? []), item] })
   }
-  return [...bySubject].flatMap(([subject, items]) => decision(items, subject, models, wishes))
+  return [...alike.values()].flatMap(({ seen, items }) => decision(items, seen, models, wishes))
 }
 
-function decision(items: readonly { id: number }[], subject: Subject | null, models: readonly Model[], wishes: Wishes): Decision[] {
-  const model = subject ? propose(models, subject)?.model : models[0]
-  return model ? [{ ids: items.map(({ id }) => id), settings: { model: model.id, options: askedOf(model, wishes) }, subject, model }] : []
+function decision(items: readonly { id: number }[], seen: Seen | null, models: readonly Model[], wishes: Wishes): Decision[] {
+  const model = seen ? propose(models, seen.subject)?.model : models[0]
+  if (!model) return []
+  const proposed: Wishes = seen?.crumbs ? { min_area: seen.crumbs } : {}
+  const settings = { model: model.id, options: askedOf(model, { ...proposed, ...wishes }) }
+  return [{ ids: items.map(({ id }) => id), settings, subject: seen?.subject ?? null, model, proposed }]
 }
 
-async function look(file: File): Promise<Subject | null> {
-  const grey = await greyOf(file)
-  return grey && subjectOf(grey)
+async function look(file: File): Promise<Seen | null> {
+  const seen = await lookAt(file)
+  if (!seen) return null
+  const subject = subjectOf(seen)
+  return { subject, crumbs: subject === 'spheroids' && fewDark(seen) ? Math.round(ofSpheroid * seen.pixels) : 0 }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { paint, type Disc } from '../../test/png'
 import { generator } from '../../test/random'
-import { propose, subjectOf } from './propose'
+import { fewDark, propose, subjectOf } from './propose'
 import type { Model } from './protocol'
 
 const side = 200
@@ -14,6 +14,13 @@ describe('the subject of a picture', () => {
   it('is spheroids where the ground is bright', () => expect(look(many, 60, 190)).toBe('spheroids'))
   it('is spheroids where the bright bodies are few', () => expect(look([{ x: 90, y: 100, radius: 50 }], 200, 15)).toBe('spheroids'))
   it('is spheroids where nothing is seen', () => expect(look([], 0, 90)).toBe('spheroids'))
+})
+
+describe('few dark bodies', () => {
+  const few = (discs: Disc[], inside: number, ground: number) => fewDark({ width: side, height: side, values: paint(side, side, discs, inside, ground) })
+  it('are seen on bright ground', () => expect(few([{ x: 90, y: 100, radius: 50 }], 60, 190)).toBe(true))
+  it('are not many', () => expect(few(many, 60, 190)).toBe(false))
+  it('are there', () => expect(few([], 0, 90)).toBe(false))
 })
 
 it('proposes the model whose words are most of the subject', () => {

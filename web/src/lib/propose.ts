@@ -17,6 +17,11 @@ export interface Grey {
   values: ArrayLike<number>
 }
 
+/** What is seen of a picture by a look at its middle. */
+export interface Look extends Grey {
+  pixels: number // of the whole picture
+}
+
 const lookSide = 256 // values a side are enough to tell
 const lookExtent = 1024 // pixels a side: shrunk further, nuclei would be specks
 const darkGround = 0.4 // of the range, that the ground of a fluorescence image stays below
@@ -27,7 +32,7 @@ const speck = 6 // pixels; less is noise
 /** subjectOf looks at a picture. */
 export function subjectOf(picture: Grey): Subject {
   const { values } = picture
-  const [low, high] = [quantile(values, 0.01), quantile(values, 0.995)]
+  const [low, high] = rangeOf(values)
   if (high <= low) return 'spheroids'
   const cut = otsu(values, low, high)
   let [bright, ground] = [0, 0]
@@ -38,6 +43,18 @@ export function subjectOf(picture: Grey): Subject {
   const dark = (ground / Math.max(1, values.length - bright) - low) / (high - low) < darkGround
   const few = bright / values.length < mostCovered
   return dark && few && bodies(picture, cut) >= manyBodies ? 'nuclei' : 'spheroids'
+}
+
+/** fewDark tells whether few bodies stand on bright ground, as spheroids do: what is far smaller beside them is dirt. */
+export function fewDark({ width, height, values }: Grey): boolean {
+  const [low, high] = rangeOf(values)
+  if (high <= low) return false
+  const dark = bodies({ width, height, values: Float32Array.from(values, (value) => -value) }, -otsu(values, low, high))
+  return dark > 0 && dark < manyBodies
+}
+
+function rangeOf(values: ArrayLike<number>): [low: number, high: number] {
+  return [quantile(values, 0.01), quantile(values, 0.995)]
 }
 
 const signs: Record<Subject, RegExp> = { nuclei: /nucle/i, spheroids: /spher/i }
@@ -95,8 +112,8 @@ function bodies({ width, height, values }: Grey, cut: number): number {
   return found
 }
 
-/** greyOf reads the middle of a file, shrunk; null where neither the browser nor this page can. */
-export async function greyOf(file: Blob): Promise<Grey | null> {
+/** lookAt reads the middle of a file, shrunk; null where neither the browser nor this page can. */
+export async function lookAt(file: Blob): Promise<Look | null> {
   let whole: ImageBitmap
   try {
     whole = await createImageBitmap(file)
@@ -112,9 +129,10 @@ export async function greyOf(file: Blob): Promise<Grey | null> {
   canvas.height = height
   const context = canvas.getContext('2d', { willReadFrequently: true })!
   context.drawImage(whole, (whole.width - spanX) / 2, (whole.height - spanY) / 2, spanX, spanY, 0, 0, width, height)
+  const pixels = whole.width * whole.height
   whole.close()
   const { data } = context.getImageData(0, 0, width, height)
   const values = new Float32Array(width * height)
   for (let i = 0; i < values.length; i++) values[i] = 0.3 * data[4 * i]! + 0.59 * data[4 * i + 1]! + 0.11 * data[4 * i + 2]!
-  return { width, height, values }
+  return { width, height, values, pixels }
 }

@@ -11,8 +11,8 @@ const noise = (x: number, y: number) => (x * x * 7 + y * 13 + x * y) % 251
 const steps = (x: number, y: number) => (Math.floor(x / 6) + Math.floor(y / 5)) * 40
 
 /** What a page of a pattern comes to. */
-function page(width: number, height: number, pattern: (x: number, y: number) => number) {
-  return { width, height, values: Float32Array.from({ length: width * height }, (_, i) => pattern(i % width, Math.floor(i / width))) }
+function page(width: number, height: number, pattern: (x: number, y: number) => number, pixels = width * height) {
+  return { width, height, pixels, values: Float32Array.from({ length: width * height }, (_, i) => pattern(i % width, Math.floor(i / width))) }
 }
 
 describe('a TIFF is read', () => {
@@ -34,13 +34,13 @@ test('of a large page, the middle is looked at, and of that a part', async () =>
   const values = Uint16Array.from({ length: width * height }, (_, i) => (i % width) + 100 * Math.floor(i / width))
   const seen = await glimpse(new Blob([new Uint8Array(tiff(width, height, [values]))]), 4, 20)
   // 20 × 20 pixels from (10, 5) on, each 5th from the 3rd on.
-  expect(seen).toEqual(page(4, 4, (x, y) => 12 + 5 * x + 100 * (7 + 5 * y)))
+  expect(seen).toEqual(page(4, 4, (x, y) => 12 + 5 * x + 100 * (7 + 5 * y), width * height))
 })
 
 test('a page that is one plain strip may be of any size', async () => {
   const [width, height] = [6_000, 6_000]
   const values = new Uint8Array(width * height).fill(7)
-  expect(await glimpse(new Blob([new Uint8Array(tiff(width, height, [values]))]), 2, 20)).toEqual(page(2, 2, () => 7))
+  expect(await glimpse(new Blob([new Uint8Array(tiff(width, height, [values]))]), 2, 20)).toEqual(page(2, 2, () => 7, width * height))
 })
 
 test('what is no TIFF, one that is cut off and one that is packed otherwise is not read', async () => {

@@ -2,7 +2,7 @@
 // that takes. It reads what microscopes write most (strips or tiles of whole numbers or floats, plain, LZW or deflate) and
 // gives up on the rest; the hub, which reads far more, has the last word.
 
-import type { Grey } from './propose'
+import type { Look } from './propose'
 
 const tags = {
   width: 256, height: 257, bits: 258, compression: 259, photometric: 262, stripOffsets: 273, samples: 277, stripRows: 278, stripSizes: 279,
@@ -23,7 +23,7 @@ const mostValues = 1 << 20
 const mostOfBlock = 32 << 20 // bytes, where it has to be unpacked
 
 /** glimpse samples at most side*side values of the middle of a page, a square of at most extent pixels; null where it cannot. */
-export async function glimpse(file: Blob, side: number, extent: number): Promise<Grey | null> {
+export async function glimpse(file: Blob, side: number, extent: number): Promise<Look | null> {
   try {
     const layout = await layoutOf(file)
     return layout && (await sampled(file, layout, side, extent))
@@ -104,7 +104,7 @@ async function firstDirectory(file: Blob): Promise<{ fields: Map<number, number[
   return { fields, little }
 }
 
-async function sampled(file: Blob, layout: Layout, side: number, extent: number): Promise<Grey> {
+async function sampled(file: Blob, layout: Layout, side: number, extent: number): Promise<Look> {
   const value = valueOf(layout)!
   const { block, samples, bytes } = layout
   const step = Math.max(1, Math.min(extent, Math.max(layout.width, layout.height)) / side)
@@ -130,7 +130,7 @@ async function sampled(file: Blob, layout: Layout, side: number, extent: number)
       values[i * xs.length + j] = (layout.inverted ? -sum : sum) / colours
     }
   }
-  return { width: xs.length, height: ys.length, values }
+  return { width: xs.length, height: ys.length, values, pixels: layout.width * layout.height }
 }
 
 /** One row of a block. */

@@ -2,7 +2,7 @@
 import { flushSync } from 'svelte'
 import { beforeEach, expect, it, vi } from 'vitest'
 import { model } from '../../test/fakehub'
-import { choose, fill, mounted, one } from '../../test/mounted'
+import { all, choose, fill, mounted, one } from '../../test/mounted'
 import { reactive } from '../../test/reactive.svelte'
 import type { Choice, Decision } from '../lib/choice'
 import ModelChoice from './ModelChoice.svelte'
@@ -71,6 +71,19 @@ it('goes back to proposing when the chosen model goes, and says so', () => {
 })
 
 it('says what is proposed, and why', () => {
-  shown({ ids: [1], settings: { model: 'second', options: {} }, subject: 'nuclei', model: second })
+  shown({ ids: [1], settings: { model: 'second', options: {} }, subject: 'nuclei', model: second, proposed: {} })
   expect(one('.proposal').textContent).toMatch(/Second is proposed/)
+})
+
+it('shows what is proposed to be left out, until the person wishes otherwise', () => {
+  shown({ ids: [1], settings: { model: 'first', options: { min_area: 524 } }, subject: 'spheroids', model: first, proposed: { min_area: 524 } })
+  const [, crumbs] = all<HTMLInputElement>('.checks input[type=checkbox]')
+  const area = () => one<HTMLInputElement>('.area').value
+  expect([crumbs!.checked, area()]).toEqual([true, '524'])
+  crumbs!.click()
+  flushSync()
+  expect([choice.value.wishes, area()]).toEqual([{ min_area: 0 }, '0'])
+  crumbs!.click()
+  flushSync()
+  expect(choice.value.wishes).toEqual({ min_area: 524 })
 })
