@@ -50,7 +50,7 @@ describe.skipIf(missing)('the viewer', () => {
 
   it('zooms by wheel and keys, moves by dragging, and brings what is picked into sight', async () => {
     const page = await the.openSignedIn()
-    await takeSample(page)
+    await takeSample(page, 'Touching spheroids')
     await allDone(page, 1)
     await objectRows(page).nth(1).waitFor()
     const picture = page.locator('.stage .image')
@@ -113,7 +113,7 @@ describe.skipIf(missing)('the viewer', () => {
     await page.keyboard.press('Enter')
     await page.getByText('Live', { exact: true }).waitFor()
     await page.locator('button.sample').first().waitFor()
-    await tabTo(page, 'button.sample')
+    await tabTo(page, 'button.sample:nth-of-type(2)')
     await page.keyboard.press('Enter')
     await allDone(page, 1)
     await objectRows(page).nth(1).waitFor()
