@@ -85,20 +85,48 @@ type codec interface {
 // Reader opens a plane for reading, and waits until budget has room for what that holds. The error is a Refusal, ctx's, or what
 // the file itself returned.
 func (f *File) Reader(ctx context.Context, plane Plane, budget *Budget) (Reader, error) {
+	memory, err := f.Memory(plane)
+	if err != nil {
+		return nil, err
+	}
+	share, err := budget.Take(ctx, memory, 0)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := f.ReaderWithin(ctx, plane)
+	if err != nil {
+		share.GiveBack()
+		return nil, err
+	}
+	return &budgeted{Reader: reader, share: share, large: memory >= muchMemory}, nil
+}
+
+// ReaderWithin is Reader for whoever has taken a share of what Memory says already.
+func (f *File) ReaderWithin(ctx context.Context, plane Plane) (Reader, error) {
 	pages, err := f.pagesOf(plane)
 	if err != nil {
 		return nil, err
 	}
-	memory := f.memory(plane, pages)
-	if err := budget.Take(ctx, memory); err != nil {
-		return nil, err
-	}
 	reader, err := f.reader(ctx, plane, pages)
 	if err != nil {
-		budget.GiveBack(memory)
 		return nil, err
 	}
-	return &budgeted{Reader: reader, file: f, budget: budget, taken: memory}, nil
+	return &guardedReader{reader, f}, nil
+}
+
+// Again opens what r reads once more, for another goroutine, and for as long as it is wanted; nil where r has no picture in memory, of which that
+// could be had for nothing. Both share so many bytes.
+func Again(r Reader) (open func() Reader, bytes int64) {
+	guarded, _ := r.(*guardedReader)
+	if guarded == nil {
+		return nil, 0
+	}
+	picture, _ := guarded.Reader.(*held)
+	if picture == nil {
+		return nil, 0
+	}
+	kept := *picture
+	return func() Reader { again := kept; return &again }, int64(cap(kept.pix))
 }
 
 func (f *File) reader(ctx context.Context, plane Plane, pages []int) (reader Reader, err error) {
@@ -155,25 +183,29 @@ func (f *File) guarded(ctx context.Context, decode func() error) error {
 // muchMemory, in bytes, is worth the pause that giving it back to the system takes.
 const muchMemory = 128 << 20
 
-// budgeted gives the budget back when it is closed.
-type budgeted struct {
+// guardedReader reads as the File's guarded says.
+type guardedReader struct {
 	Reader
-	file   *File
-	budget *Budget
-	taken  int64
+	file *File
 }
 
-func (b *budgeted) Read(ctx context.Context, dst []byte, area image.Rectangle) error {
-	return b.file.guarded(ctx, func() error { return b.Reader.Read(ctx, dst, area) })
+func (g *guardedReader) Read(ctx context.Context, dst []byte, area image.Rectangle) error {
+	return g.file.guarded(ctx, func() error { return g.Reader.Read(ctx, dst, area) })
+}
+
+// budgeted gives its share back when it is closed.
+type budgeted struct {
+	Reader
+	share *Share
+	large bool
 }
 
 func (b *budgeted) Close() error {
 	err := b.Reader.Close()
-	if b.taken >= muchMemory {
+	if b.large {
 		debug.FreeOSMemory() // the collector would keep it for minutes
 	}
-	b.budget.GiveBack(b.taken)
-	b.taken = 0
+	b.share.GiveBack()
 	return err
 }
 

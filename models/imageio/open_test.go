@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"image"
+	"image/jpeg"
+	"slices"
 	"testing"
 
 	"golang.org/x/image/tiff"
@@ -91,6 +93,72 @@ func TestBudget(t *testing.T) {
 		t.Fatalf("after it was given back: %v", err)
 	}
 	again.Close()
+}
+
+func TestShares(t *testing.T) {
+	var heard []int64
+	budget := imageio.NewWatchedBudget(100, func(taken int64) { heard = append(heard, taken) })
+	if _, err := budget.Take(t.Context(), 101, 0); !errors.Is(err, imageio.ErrTooLarge) {
+		t.Errorf("more than there is: %v", err)
+	}
+	whole, err := budget.Take(t.Context(), 60, 60) // as much of what is beside as there is
+	if err != nil {
+		t.Fatal(err)
+	}
+	if budget.TryTake(1, 0) != nil {
+		t.Error("something was left of all")
+	}
+	whole.Keep(70)
+	whole.Keep(80) // nothing is given back of what it has not
+	rest := budget.TryTake(20, 10)
+	if rest == nil || budget.TryTake(1, 0) != nil {
+		t.Error("30 were free, and are taken")
+	}
+	rest.GiveBack()
+	rest.GiveBack()
+	whole.GiveBack()
+	if budget.TryTake(101, 0) != nil || budget.TryTake(100, 0) == nil {
+		t.Error("100 are free")
+	}
+	if want := []int64{100, 70, 100, 70, 0, 100}; !slices.Equal(heard, want) {
+		t.Errorf("heard %v, want %v", heard, want)
+	}
+}
+
+// A picture in memory is read by two at once, and by one after the other is closed; what is read from the file is opened again.
+func TestAgain(t *testing.T) {
+	streamed := openFile(t, pngFile(t, gradient(64, 64)))
+	reader, err := streamed.ReaderWithin(t.Context(), imageio.Plane{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if open, bytes := imageio.Again(reader); open != nil || bytes != 0 {
+		t.Errorf("again %d bytes of a PNG", bytes)
+	}
+
+	var file bytes.Buffer
+	if err := jpeg.Encode(&file, gradient(64, 48), nil); err != nil {
+		t.Fatal(err)
+	}
+	reader, err = openFile(t, file.Bytes()).ReaderWithin(t.Context(), imageio.Plane{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, held := imageio.Again(reader)
+	if open == nil || held < 64*48 || held > 2*64*48 {
+		t.Fatalf("again %d bytes of a JPEG", held)
+	}
+	want, got := make([]byte, 64*48), make([]byte, 64*48)
+	if err := reader.Read(t.Context(), want, image.Rect(0, 0, 64, 48)); err != nil {
+		t.Fatal(err)
+	}
+	reader.Close()
+	open().Close()
+	again := open()
+	if err := again.Read(t.Context(), got, image.Rect(0, 0, 64, 48)); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("what is read again is another picture, %v", err)
+	}
 }
 
 func survey(t testing.TB, file *imageio.File) *imageio.Levels {
