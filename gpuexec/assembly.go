@@ -53,9 +53,12 @@ func (w *worker) newAssembly(ctx, work context.Context, t *task, b *band) (*asse
 		original:  &original{page: b.page, missing: b.strip.Samples == nil, most: w.pool.keptSamples}, keeping: w.keep(work, t), most: w.pool.cfg.MaxObjects,
 		pieces: b.placement.Strips() > 1 || b.page.Width*b.page.Height > wholeMask,
 	}
+	picture := b.picture
 	a.original.reopen = func(ctx context.Context) (imageio.Reader, error) {
-		_, reader, err := w.openPage(ctx, t.job)
-		return reader, err
+		if picture != nil {
+			return picture(), nil
+		}
+		return w.reopen(ctx, t.job)
 	}
 	var err error
 	if a.reduced = b.placement.Reduced(); a.reduced {

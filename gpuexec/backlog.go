@@ -75,9 +75,12 @@ func (l *backlog) first(n int) []part {
 	return parts
 }
 
-// awaited tells whether somebody waits for what is there: decoding for any of the outputs, so that nothing more may come before they are
-// there, or a batch for its last run.
+// awaited tells whether somebody waits for what is there: decoding for any of the outputs or for the memory of what they are of, so that
+// nothing more may come before they are there, or a batch for its last run.
 func (l *backlog) awaited() bool {
+	if len(l.bands) > 0 && l.batch.decoding.starving.Load() > 0 {
+		return true
+	}
 	return slices.ContainsFunc(l.bands, func(b *band) bool { return b.looked != nil || b.task.batch != l.batch })
 }
 

@@ -97,12 +97,28 @@ func (w *worker) decodeOne(ctx context.Context, out outlet, t *task, d *decoding
 	defer done()
 	began := time.Now()
 	out.report(t, StageDecode, func(c *course) { c.decoded = 0 })
-	page, reader, err := w.openPage(ctx, t.job)
+	file, source, err := w.openFile(ctx, t.job)
 	if err != nil {
 		return err
 	}
+	defer source.Close() // read only: nothing is lost
+	share, err := w.takeShare(ctx, t, d, file)
+	if err != nil {
+		return err
+	}
+	defer share.release()
+	page := file.Pages[t.job.Plane.Page]
 	defer w.pool.over(page)
-	defer reader.Close() // read only: nothing is lost
+	reader, err := file.ReaderWithin(ctx, t.job.Plane)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	picture, bytes := imageio.Again(reader)
+	if picture != nil { // what decoding took beside is free again
+		share.file = bytes
+		share.keep(w.pool.bandMemory(page, d.model, d.model.Factors()...))
+	}
 	cutter, err := models.NewCutter(ctx, reader, page, d.model.Input)
 	if err != nil {
 		return err
@@ -114,6 +130,9 @@ func (w *worker) decodeOne(ctx context.Context, out outlet, t *task, d *decoding
 	})
 	if err != nil {
 		return err
+	}
+	if scale.Factor > 0 {
+		share.keep(w.pool.bandMemory(page, d.model, scale.Factor))
 	}
 	placement := cutter.Placement
 	for left := placement.Rows(); left > 0; {
@@ -127,7 +146,7 @@ func (w *worker) decodeOne(ctx context.Context, out outlet, t *task, d *decoding
 			c.tiles = placement.Rows()
 			c.decoded += strip.Tiles.N
 		})
-		if err := d.put(ctx, &band{task: t, placement: placement, scale: scale, page: page, strip: strip, last: left == 0}); err != nil {
+		if err := d.put(ctx, &band{task: t, placement: placement, scale: scale, page: page, picture: picture, strip: strip, last: left == 0}); err != nil {
 			return err
 		}
 		begun()
@@ -136,7 +155,20 @@ func (w *worker) decodeOne(ctx context.Context, out outlet, t *task, d *decoding
 	return ctx.Err()
 }
 
-// page is what a job looks at, open.
+// openFile opens the file of what a job looks at.
+func (w *worker) openFile(ctx context.Context, job Job) (*imageio.File, imageio.Source, error) {
+	source, err := job.Open(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the image: %w", err)
+	}
+	file, err := imageio.Open(ctx, source, source.Size(), imageio.Limits{Pixels: w.pool.cfg.MaxPixels})
+	if err != nil {
+		return nil, nil, errors.Join(err, source.Close())
+	}
+	return file, source, nil
+}
+
+// page is what a job looks at, opened once more. The memory for it is in the task's share.
 type page struct {
 	imageio.Reader
 	file imageio.Source
@@ -145,18 +177,15 @@ type page struct {
 // Close gives everything back.
 func (p page) Close() error { return errors.Join(p.Reader.Close(), p.file.Close()) }
 
-// openPage opens what a job looks at.
-func (w *worker) openPage(ctx context.Context, job Job) (imageio.Page, imageio.Reader, error) {
-	source, err := job.Open(ctx)
+// reopen opens what a job looks at once more, within the task's share.
+func (w *worker) reopen(ctx context.Context, job Job) (imageio.Reader, error) {
+	file, source, err := w.openFile(ctx, job)
 	if err != nil {
-		return imageio.Page{}, nil, fmt.Errorf("open the image: %w", err)
+		return nil, err
 	}
-	file, err := imageio.Open(ctx, source, source.Size(), imageio.Limits{Pixels: w.pool.cfg.MaxPixels})
-	if err == nil {
-		var reader imageio.Reader
-		if reader, err = file.Reader(ctx, job.Plane, w.pool.cfg.Decoded); err == nil {
-			return file.Pages[job.Plane.Page], page{reader, source}, nil
-		}
+	reader, err := file.ReaderWithin(ctx, job.Plane)
+	if err != nil {
+		return nil, errors.Join(err, source.Close())
 	}
-	return imageio.Page{}, nil, errors.Join(err, source.Close())
+	return page{reader, source}, nil
 }

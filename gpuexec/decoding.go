@@ -2,6 +2,7 @@ package gpuexec
 
 import (
 	"context"
+	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
 
@@ -16,14 +17,28 @@ type decoding struct {
 	tiles int64
 	room  *semaphore.Weighted // of tiles
 	over  chan struct{}       // closed when nobody wants the rest
+
+	starving atomic.Int32  // how many of its images wait for memory
+	starved  chan struct{} // tells the one who takes bands that one more does; holds one
 }
 
 // newDecoding is for runs of so many rows.
 func newDecoding(model models.Spec, rows int) *decoding {
 	return &decoding{
 		model: model, bands: make(chan *band, rows), tiles: int64(rows), room: semaphore.NewWeighted(int64(rows)),
-		over: make(chan struct{}),
+		over: make(chan struct{}), starved: make(chan struct{}, 1),
 	}
+}
+
+// starve says that an image waits for memory, which may be that of another whose tiles are there already: they are not to wait for its own. fed
+// says that it has some, or none any more.
+func (d *decoding) starve() (fed func()) {
+	d.starving.Add(1)
+	select {
+	case d.starved <- struct{}{}:
+	default: // that is still to be heard
+	}
+	return func() { d.starving.Add(-1) }
 }
 
 // put waits for room.
@@ -50,26 +65,31 @@ func (d *decoding) look(ctx context.Context, t *task, tiles models.Tensor, begun
 	}
 }
 
-// take waits for a band; false when there are no more.
+// take waits for a band; false when there are no more. It is nil, true when an image of those to come has begun to wait for memory.
 func (d *decoding) take() (*band, bool) {
-	b, more := <-d.bands
-	if more {
-		d.room.Release(d.weight(b))
+	select {
+	case b, more := <-d.bands:
+		return d.taken(b, more)
+	case <-d.starved:
+		return nil, true
 	}
-	return b, more
 }
 
 // takeThere is take of what is there already; nil, true when that is nothing.
 func (d *decoding) takeThere() (*band, bool) {
 	select {
 	case b, more := <-d.bands:
-		if more {
-			d.room.Release(d.weight(b))
-		}
-		return b, more
+		return d.taken(b, more)
 	default:
 		return nil, true
 	}
+}
+
+func (d *decoding) taken(b *band, more bool) (*band, bool) {
+	if more {
+		d.room.Release(d.weight(b))
+	}
+	return b, more
 }
 
 // begun tells whether there is something to take.

@@ -14,9 +14,10 @@
 //
 // So there is one path for images of all sizes, and what is in memory of one is a few bands: the samples of the rows whose objects are not
 // complete (original), their probabilities (mask.Segmenter), both up to a bound however high an object is, and the objects, of which there may be
-// Config.MaxObjects. The probability map goes to Job.Keep while it is made. A file that can only be decoded as a whole takes its share of
-// Config.Decoded while it is read. An image too large to be held that a model sees as a whole is read twice: once to be scaled, once to
-// measure the light of its objects; so is one with an object that is higher than the samples that are kept.
+// Config.MaxObjects. The probability map goes to Job.Keep while it is made. All but the objects comes out of Config.Decoded, of which a job takes
+// its share before it is read, and has it until it is over: nothing waits for memory that holds some. An image too large to be held that a model
+// sees as a whole is read twice: once to be scaled, once to measure the light of its objects; so is one with an object that is higher than the
+// samples that are kept. Tiles that are there do not wait, to fill a run, for those of an image that waits for memory.
 //
 // A model that knows a diameter is first shown a few tiles of the image made smaller: bands that decoding waits for (models.Cutter.ScaleTo). While
 // one waits, inference runs what is there instead of filling up its run.

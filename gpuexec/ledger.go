@@ -24,6 +24,7 @@ type task struct {
 	course   course
 
 	interrupts map[Stage]func() // guarded by ledger.mu; each tells that stage that what it does for the task is not wanted any more
+	share      *share           // guarded by ledger.mu; nil until it is decoded, and when it is claimed
 }
 
 // band is a row of a task's tiles, or a part of one. It belongs to one stage at a time.
@@ -32,10 +33,11 @@ type band struct {
 	placement models.Placement
 	scale     models.Scale
 	page      imageio.Page
-	strip     models.Strip    // its tiles are gone once they have run
-	outputs   []models.Tensor // of the runs so far, tile after tile
-	ran       int             // how many tiles have run
-	last      bool            // of the task
+	picture   func() imageio.Reader // opens the page where it is in memory; else nil
+	strip     models.Strip          // its tiles are gone once they have run
+	outputs   []models.Tensor       // of the runs so far, tile after tile
+	ran       int                   // how many tiles have run
+	last      bool                  // of the task
 
 	// Of tiles that are only looked at: where decoding waits for their outputs; holds one. They are no part of the task's progress.
 	looked chan []models.Tensor
@@ -77,7 +79,26 @@ func (l *ledger) claimLocked(t *task) bool {
 	for _, interrupt := range t.interrupts {
 		interrupt()
 	}
+	l.holdLocked(t, nil)
 	return true
+}
+
+// hold holds a share for t until that is claimed, in place of that of an earlier decoding.
+func (l *ledger) hold(t *task, s *share) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, open := l.open[t]; open {
+		l.holdLocked(t, s)
+	} else {
+		s.release()
+	}
+}
+
+func (l *ledger) holdLocked(t *task, s *share) {
+	if t.share != nil {
+		t.share.release()
+	}
+	t.share = s
 }
 
 // cancel claims every task of that job and leaves it to takeCancelled's reader; false when there is none.

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"seghub/gpuexec"
+	"seghub/gpuexec/budget"
 	"seghub/gpuexec/enginetest"
 	"seghub/models/imageio"
 )
@@ -98,7 +99,7 @@ func (s *shared) Next(ctx context.Context, _ int) (gpuexec.Batch, error) {
 }
 
 // Whatever fails, is cancelled or is stopped, and when: every job that the workers took is finished exactly once, in a way
-// that fits it, and no engine is used by two at once or left open.
+// that fits it, no engine is used by two at once or left open, and all memory is given back.
 func TestEveryJobIsFinishedOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		slots := rapid.IntRange(1, 3).Draw(t, "slots")
@@ -129,7 +130,11 @@ func TestEveryJobIsFinishedOnce(t *testing.T) {
 			}
 			return nil
 		}}
-		pool, to := newPool(slots, script), newSink()
+		memory := imageio.NewBudget(rapid.Int64Range(2<<20, 16<<20).Draw(t, "memory"))
+		pool, to := gpuexec.New(gpuexec.Config{
+			Slots: slots, Device: "cuda:0", NewEngine: script.NewEngine, Models: registry, MaxPixels: 1 << 23, Budget: budget.New(budget.Config{}),
+			Decoded: memory, Lost: func(error) {}, Log: quiet,
+		}), newSink()
 		if err := pool.Start(context.Background(), from, to); err != nil {
 			t.Fatal(err)
 		}
@@ -173,6 +178,7 @@ func TestEveryJobIsFinishedOnce(t *testing.T) {
 		if !slices.Equal(finished, from.given) {
 			t.Errorf("given %v, finished %v", from.given, finished)
 		}
+		wantFree(t, memory)
 		if n := script.Open(); n != 0 {
 			t.Errorf("%d engines were left open", n)
 		}

@@ -127,7 +127,7 @@ func (c *Cutter) show(ctx context.Context, begin, end int) (strip Strip, err err
 		return c.read(ctx, begin, end)
 	}
 	stride := c.Placement.Width * c.page.Channels
-	step := c.step()
+	step := scaledStep(c.page, c.Placement, c.in)
 	for y := c.scaled.move(begin, end, stride); y < end; y += step {
 		next := min(y+step, end)
 		first, last := c.resizer.Needs(y, next)
@@ -145,10 +145,10 @@ func (c *Cutter) show(ctx context.Context, begin, end int) (strip Strip, err err
 	return strip, nil
 }
 
-// step is how many rows are scaled at a time: all of a tile but where those are of too many samples to be held.
-func (c *Cutter) step() int {
-	samples := c.page.Width * c.page.Height * c.page.Channels
-	return max(1, min(c.in.Height, int(int64(bandSamples)*int64(c.Placement.Height)/int64(samples))))
+// scaledStep is how many rows are scaled at a time: all of a tile but where those are of too many samples to be held.
+func scaledStep(page imageio.Page, p Placement, in Input) int {
+	samples := page.Width * page.Height * page.Channels
+	return max(1, min(in.Height, int(int64(bandSamples)*int64(p.Height)/int64(samples))))
 }
 
 // read has the band hold the rows from begin up to end, in place of earlier ones, of which it keeps what is needed again. What is

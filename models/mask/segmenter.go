@@ -29,12 +29,22 @@ type Segmenter struct {
 	bodies   []Body // that are complete and were not returned yet
 }
 
-// How many rows are kept is so that they have so many pixels, but some rows at least: what a component spans is parted at once, which takes some
-// 25 bytes a pixel.
+// How many rows are kept is so that they have so many pixels, but some rows at least: what a component spans is parted at once.
 const (
 	keptPixels = 4 << 20
 	leastTall  = 128
 )
+
+// partingBytes is what parting takes of a pixel, about.
+const partingBytes = 25
+
+// SegmenterMemory is what a Segmenter of a map of width x height samples in so many channels holds at most, about, in bytes, beside its objects.
+func SegmenterMemory(width, height, channels int) int64 {
+	return int64(min(tallest(width), height)) * int64(width) * int64(channels+partingBytes)
+}
+
+// tallest is how many rows are kept of a map of that width at most.
+func tallest(width int) int { return max(leastTall, keptPixels/width) }
 
 // row is the samples of a row, as Probability.Channels has them.
 type row [maxChannels][]uint8
@@ -44,7 +54,7 @@ func NewSegmenter(width, height int, o Options) *Segmenter {
 	return &Segmenter{
 		width: width, height: height, options: o, level: level(o.Threshold),
 		joiner: joiner{height: height, fill: !o.DetectHoles},
-		tall:   max(leastTall, keptPixels/width),
+		tall:   tallest(width),
 	}
 }
 
