@@ -27,16 +27,18 @@ func known(value int) *int {
 	return &value
 }
 
-// decodeBudget is what decoded images may take together: so many bytes, or where that is 0, a quarter of the machine's memory.
-func decodeBudget(ctx context.Context, bytes int64) (*imageio.Budget, error) {
+// decodeBudget is what decoded images may take together: so many bytes, or where that is 0, a quarter of the machine's memory. stop ends what
+// the process does to keep to it.
+func decodeBudget(ctx context.Context, bytes int64) (decoded *imageio.Budget, stop func(), err error) {
 	if bytes == 0 {
 		host, err := budget.Host{}.Usage(ctx)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		bytes = int64(host.TotalBytes / 4)
 	}
-	return imageio.NewBudget(bytes), nil
+	limit := newHeapLimit(bytes)
+	return imageio.NewWatchedBudget(bytes, limit.taken), limit.lift, nil
 }
 
 // openGauge finds out what to measure for workers on the GPU at a PCI bus id, or on the CPU when that is empty; stop frees it.

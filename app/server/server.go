@@ -101,6 +101,7 @@ type server struct {
 	runtime   *ort.Runtime
 	budget    *budget.Budget
 	decoded   *imageio.Budget // of what all who read images hold
+	unlimit   func()          // ends what keeps the process to decoded
 	unmeasure func() error    // frees what budget measures with
 	lost      chan error      // why the device is lost
 	pool      *gpuexec.Pool
@@ -190,7 +191,7 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 	s.unmeasure = unmeasure
 	s.budget = budget.New(budget.Config{Gauge: gauge, Levels: s.cfg.Levels(), Log: s.log})
 	s.budget.Start(context.WithoutCancel(ctx))
-	if s.decoded, err = decodeBudget(ctx, int64(s.cfg.DecodeMemory)); err != nil {
+	if s.decoded, s.unlimit, err = decodeBudget(ctx, int64(s.cfg.DecodeMemory)); err != nil {
 		return err
 	}
 	onCPU := s.runtime.Device() == gpuexec.CPU

@@ -90,6 +90,9 @@ func (s *server) shutdown() error {
 		s.budget.Stop()
 		errs = append(errs, s.unmeasure())
 	}
+	if s.unlimit != nil {
+		s.unlimit()
+	}
 	if s.runtime != nil {
 		errs = append(errs, s.runtime.Close())
 	}
