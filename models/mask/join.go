@@ -10,6 +10,7 @@ type component struct {
 	last   int32 // the lowest row that has something of it
 
 	// Of a body.
+	corners   bool       // some of it hangs together at corners only, as far as is known
 	top, left int32      // its first pixel in reading order
 	around    *component // the background to the left of that, which lies around it; nil where nothing can fill that
 	open      int32      // the first row of what has not left
@@ -84,9 +85,9 @@ func (j *joiner) connect() {
 			if a+1 < len(j.above) {
 				switch {
 				case j.above[a].body && j.below[b+1].body:
-					j.meet(a, b+1)
+					j.meetAtCorner(a, b+1)
 				case j.above[a+1].body && j.below[b].body:
-					j.meet(a+1, b)
+					j.meetAtCorner(a+1, b)
 				}
 			}
 			a++
@@ -104,6 +105,12 @@ func (j *joiner) meet(a, b int) {
 	default:
 		j.unite(c.root(), j.below[b].of.root())
 	}
+}
+
+// meetAtCorner is meet of two pieces of bodies that do not touch at an edge.
+func (j *joiner) meetAtCorner(a, b int) {
+	j.meet(a, b)
+	j.below[b].of.root().corners = true
 }
 
 // enter adds piece i of row y to its component, or begins one.
@@ -172,6 +179,7 @@ func (j *joiner) unite(a, b *component) *component {
 	a.waiting = append(a.waiting, b.waiting...)
 	a.last = max(a.last, b.last)
 	a.closed = a.closed && b.closed
+	a.corners = a.corners || b.corners
 	*b = component{parent: a}
 	return a
 }

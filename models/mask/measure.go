@@ -44,6 +44,19 @@ func (m *shaper) measure(width, height int, r runs, o Options, row func(y int32)
 	return bodiesOf(m.shapes(width, height, spans, count, sums(row)), spans, each)
 }
 
+// measureOne makes the object that all of the spans are, which touch at edges, unless o leaves it out.
+func (m *shaper) measureOne(width, height int, spans []Span, o Options, row func(y int32) []uint8) []Body {
+	own := make([]Span, len(spans)) // without the room that they grew into
+	for i, s := range spans {
+		own[i] = Span{Y: s.Y, X0: s.X0, X1: s.X1, ID: 1}
+	}
+	objects := m.shapes(width, height, own, 1, sums(row))
+	if o.ExcludeBorder && objects[0].TouchesBorder {
+		return nil
+	}
+	return []Body{{Object: objects[0], Spans: own}}
+}
+
 // bodiesOf gives objects, whose ids count from 1, their spans, of which each has so many.
 func bodiesOf(objects []Object, spans []Span, each []int) []Body {
 	bodies := make([]Body, len(objects))

@@ -1,7 +1,6 @@
 package mask
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -103,7 +102,12 @@ func merged(bodies []*Body, height int) []Span {
 }
 
 // ReadingOrder compares spans by their rows, and within a row by where they begin.
-func ReadingOrder(a, b Span) int { return cmp.Or(cmp.Compare(a.Y, b.Y), cmp.Compare(a.X0, b.X0)) }
+func ReadingOrder(a, b Span) int {
+	if a.Y != b.Y {
+		return int(a.Y) - int(b.Y)
+	}
+	return int(a.X0) - int(b.X0)
+}
 
 // level is the least sample v with v/255 >= threshold.
 func level(threshold float64) uint8 {

@@ -95,7 +95,7 @@ func (s *Segmenter) finish() {
 		if len(c.aside) > 0 {
 			s.bodies = append(s.bodies, s.gather(c, s.next)...)
 		} else {
-			s.bodies = append(s.bodies, s.measure(c.spans)...)
+			s.bodies = append(s.bodies, s.measure(c.spans, c.corners)...)
 		}
 	}
 	clear(s.joiner.complete)
@@ -160,8 +160,8 @@ func (s *Segmenter) plane(r runs, channel int) []uint8 {
 // probability is the samples of a row of the picture.
 func (s *Segmenter) probability(y int32) []uint8 { return s.kept[int(y)-s.first][0] }
 
-// measure makes the objects of a component, which touch at corners, or more where it is parted.
-func (s *Segmenter) measure(spans []Span) []Body {
+// measure makes the objects of a component: one, or more where it is parted, or hangs together at corners only.
+func (s *Segmenter) measure(spans []Span, corners bool) []Body {
 	spans = inOrder(spans)
 	area := 0
 	for _, span := range spans {
@@ -169,6 +169,9 @@ func (s *Segmenter) measure(spans []Span) []Body {
 	}
 	if area < s.options.MinArea {
 		return nil
+	}
+	if !corners && !s.options.SplitTouching {
+		return s.shaper.measureOne(s.width, s.height, spans, s.options, s.probability)
 	}
 	return s.shaper.measure(s.width, s.height, s.parts(spans), s.options, s.probability)
 }
