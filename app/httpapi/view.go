@@ -180,7 +180,7 @@ func (a *api) drawView(ctx context.Context, blob *storage.Blob, key string, v vi
 			own := levels.Window()
 			window = &own
 		}
-		return file.View(ctx, plane, area, size, *window, a.Decoded)
+		return file.View(ctx, plane, area, size, *window, a.memoryFor(file, plane))
 	}
 	picture, err := viewChannel(file, v, draw)
 	if err != nil {
@@ -193,6 +193,18 @@ func (a *api) drawView(ctx context.Context, blob *storage.Blob, key string, v vi
 		err = imageio.EncodePNG(&out, picture)
 	}
 	return out.Bytes(), err
+}
+
+// littleMemory is what reading a plane takes, in bytes, where that goes by its blocks or its rows.
+const littleMemory = 40 << 20
+
+// memoryFor is the budget that a view of a plane is read in. Little is not counted, which picturesAtOnce bounds: who looks at an image does not
+// wait until the large ones have had their turn at the workers.
+func (a *api) memoryFor(file *imageio.File, plane imageio.Plane) *imageio.Budget {
+	if memory, err := file.Memory(plane); err == nil && memory <= littleMemory {
+		return imageio.NewBudget(memory)
+	}
+	return a.Decoded
 }
 
 // openPage opens a stored image, which must have that page.
@@ -213,7 +225,7 @@ func (a *api) levelsOf(ctx context.Context, file *imageio.File, key string, plan
 	if levels, known := a.levels.Get(name); known {
 		return levels, nil
 	}
-	reader, err := file.Reader(ctx, plane, a.Decoded)
+	reader, err := file.Reader(ctx, plane, a.memoryFor(file, plane))
 	if err != nil {
 		return nil, err
 	}

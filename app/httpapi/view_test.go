@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"testing"
 
+	"seghub/models/imageio"
 	"seghub/models/imageio/tiff/tifftest"
 )
 
@@ -86,6 +87,21 @@ func TestViewsOfAnImage(t *testing.T) {
 	}
 	if a := e.get(root+"/tiles/0/0/0/0", e.session()); a.StatusCode != http.StatusNotFound {
 		t.Errorf("a tile of somebody else's image: status %d", a.StatusCode)
+	}
+}
+
+// TestAViewDoesNotWaitForWorkers looks at an image while all of the memory for decoded images is taken.
+func TestAViewDoesNotWaitForWorkers(t *testing.T) {
+	memory := imageio.NewBudget(64 << 20)
+	e := newEdge(t, func(c *Config) { c.Limits.FileBytes, c.Limits.Pixels, c.Decoded = 64<<20, 1e7, memory })
+	ada := e.session()
+	var up uploadResponse
+	e.upload(ada, field("model", "unet"), file("ramp.png", ramp(t))).decode(t, http.StatusAccepted, &up)
+	if memory.TryTake(memory.Bytes(), 0) == nil {
+		t.Fatal("an upload holds memory")
+	}
+	if img, _ := ask(t, e, "/api/v1/images/"+up.Accepted[0].ImageID+"/preview?size=65", ada); img.Bounds().Dx() != 65 {
+		t.Errorf("a preview of %v", img.Bounds())
 	}
 }
 
