@@ -53,13 +53,6 @@ func (w *worker) newAssembly(ctx, work context.Context, t *task, b *band) (*asse
 		original:  &original{page: b.page, missing: b.strip.Samples == nil, most: w.pool.keptSamples}, keeping: w.keep(work, t), most: w.pool.cfg.MaxObjects,
 		pieces: b.placement.Strips() > 1 || b.page.Width*b.page.Height > wholeMask,
 	}
-	picture := b.picture
-	a.original.reopen = func(ctx context.Context) (imageio.Reader, error) {
-		if picture != nil {
-			return picture(), nil
-		}
-		return w.reopen(ctx, t.job)
-	}
 	var err error
 	if a.reduced = b.placement.Reduced(); a.reduced {
 		p := b.placement
@@ -186,8 +179,11 @@ func (a *assembly) output(ctx context.Context) (*Output, error) {
 	}, nil
 }
 
-// rest gives back what is not needed until the next band.
-func (a *assembly) rest() { a.original.close() }
+// rest gives back what is not needed until the next band, the picture among it: nobody else lets go of what a task that is cancelled has here.
+func (a *assembly) rest() {
+	a.original.close()
+	a.original.reopen = nil
+}
 
 func encodeMask(width, height int, spans []mask.Span) ([]byte, error) {
 	var png bytes.Buffer

@@ -38,7 +38,8 @@ func (w *worker) fetchAndDecode(fetch, work context.Context, source Source, out 
 	}
 }
 
-// decodeAhead decodes b, and hands it on when its first band is there. It returns when b is decoded: what is not needed yet, waits.
+// decodeAhead decodes b, and hands it on when its first band is there. It returns when b is decoded, for the model that it runs on: what is not
+// needed yet, waits, and what is decoded after it does not take the memory that it may need once more.
 func (w *worker) decodeAhead(work context.Context, out outlet, b *batch, decoded chan<- *batch) {
 	first := make(chan struct{})
 	begun := sync.OnceFunc(func() { close(first) })
@@ -54,11 +55,13 @@ func (w *worker) decodeAhead(work context.Context, out outlet, b *batch, decoded
 		return
 	}
 	decoded <- b
+	decoding.Wait()
+	<-b.settled
 }
 
 // accept enters a batch into the ledger; nil when its model does not exist, which has failed its jobs.
 func (w *worker) accept(out outlet, given Batch) *batch {
-	b := &batch{slot: w.slot}
+	b := &batch{slot: w.slot, settled: make(chan struct{})}
 	for _, job := range given.Jobs {
 		b.tasks = append(b.tasks, &task{job: job, batch: b})
 	}
@@ -117,7 +120,8 @@ func (w *worker) decodeOne(ctx context.Context, out outlet, t *task, d *decoding
 	picture, bytes := imageio.Again(reader)
 	if picture != nil { // what decoding took beside is free again
 		share.file = bytes
-		share.keep(w.pool.bandMemory(page, d.model, d.model.Factors()...))
+		_, bands := w.pool.beside(page, d, bytes, d.model.Factors()...)
+		share.keep(bands)
 	}
 	cutter, err := models.NewCutter(ctx, reader, page, d.model.Input)
 	if err != nil {
@@ -132,7 +136,8 @@ func (w *worker) decodeOne(ctx context.Context, out outlet, t *task, d *decoding
 		return err
 	}
 	if scale.Factor > 0 {
-		share.keep(w.pool.bandMemory(page, d.model, scale.Factor))
+		_, bands := w.pool.beside(page, d, 0, scale.Factor)
+		share.keep(bands)
 	}
 	placement := cutter.Placement
 	for left := placement.Rows(); left > 0; {

@@ -99,6 +99,7 @@ func (w *worker) following(model models.Spec, decoded <-chan *batch) *batch {
 		return nil
 	}
 	<-decoded // what has begun is handed on
+	close(b.settled)
 	w.arrived(b)
 	return b
 }
@@ -112,6 +113,12 @@ func sameTiles(a, b models.Spec) bool {
 // it is not, it is decoded again, by a goroutine that the caller waits for.
 func (w *worker) prepareBatch(work context.Context, out outlet, b *batch) (again *sync.WaitGroup, err error) {
 	again = new(sync.WaitGroup)
+	anew := false
+	defer func() {
+		if !anew {
+			close(b.settled)
+		}
+	}()
 	ctx, done := w.pool.ledger.untilClaimed(work, StageInfer, b.tasks...)
 	defer done()
 	if err := w.prepare(work, ctx, b.model); err != nil {
@@ -124,12 +131,17 @@ func (w *worker) prepareBatch(work context.Context, out outlet, b *batch) (again
 	b.model = model
 	if !sameTiles(model, b.decoding.model) {
 		b.decoding.abandon()
-		anew := newDecoding(model, w.rows(model))
-		b.decoding = anew
+		w.pool.ledger.letGo(b.tasks)
+		d := newDecoding(model, w.rows(model))
+		b.decoding = d
 		silent := outlet{finish: out.finish, report: func(t *task, _ Stage, change func(*course)) { // it was decoded once
 			t.course.tell("", StageDecode, change, func(Progress) {})
 		}}
-		again.Go(func() { w.decode(work, silent, b, anew, func() {}) })
+		anew = true
+		again.Go(func() {
+			defer close(b.settled)
+			w.decode(work, silent, b, d, func() {})
+		})
 	}
 	return again, nil
 }

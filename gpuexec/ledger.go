@@ -13,7 +13,8 @@ type batch struct {
 	slot     int
 	model    models.Spec // whose input the tasks' tiles fit
 	tasks    []*task
-	decoding *decoding // of model; owned by inference once it has b
+	decoding *decoding     // of model; owned by inference once it has b
+	settled  chan struct{} // closed when it is decoded for the model that it runs on, or will not run
 }
 
 // task is a Job in hand. Its stages are at work on it at the same time, on different bands.
@@ -24,7 +25,7 @@ type task struct {
 	course   course
 
 	interrupts map[Stage]func() // guarded by ledger.mu; each tells that stage that what it does for the task is not wanted any more
-	share      *share           // guarded by ledger.mu; nil until it is decoded, and when it is claimed
+	share      *share           // guarded by ledger.mu; nil before its decoding has memory, and once it is claimed
 }
 
 // band is a row of a task's tiles, or a part of one. It belongs to one stage at a time.
@@ -83,7 +84,7 @@ func (l *ledger) claimLocked(t *task) bool {
 	return true
 }
 
-// hold holds a share for t until that is claimed, in place of that of an earlier decoding.
+// hold holds a share for t until that is claimed.
 func (l *ledger) hold(t *task, s *share) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -91,6 +92,15 @@ func (l *ledger) hold(t *task, s *share) {
 		l.holdLocked(t, s)
 	} else {
 		s.release()
+	}
+}
+
+// letGo gives back the shares of tasks that are to be decoded anew, which nobody decodes now.
+func (l *ledger) letGo(tasks []*task) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, t := range tasks {
+		l.holdLocked(t, nil)
 	}
 }
 

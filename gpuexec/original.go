@@ -14,16 +14,16 @@ import (
 // original is the samples of a page as they are in its file, for the rows whose objects are not all measured yet.
 type original struct {
 	page    imageio.Page
-	kept    []models.Strip // their samples, from the top
-	begin   int            // the row that they begin with
-	end     int            // the row behind the last that came
-	bytes   int            // of kept
-	most    int            // bytes; of objects that are higher than that the light is read again when all are there
-	missing bool           // the strips have no samples: they are read again, once their objects are known
-	reopen  func(ctx context.Context) (imageio.Reader, error)
-	reader  imageio.Reader // of a page that is read again; nil until then
-	values  []float64      // of the run asked for last
-	high    []mask.Body    // whose samples were not kept
+	kept    []models.Strip                                    // their samples, from the top
+	begin   int                                               // the row that they begin with
+	end     int                                               // the row behind the last that came
+	bytes   int                                               // of kept
+	most    int                                               // bytes; of objects that are higher than that the light is read again when all are there
+	missing bool                                              // the strips have no samples: they are read again, once their objects are known
+	reopen  func(ctx context.Context) (imageio.Reader, error) // set while a band is added
+	reader  imageio.Reader                                    // of a page that is read again; nil until then
+	values  []float64                                         // of the run asked for last
+	high    []mask.Body                                       // whose samples were not kept
 }
 
 // add takes the samples of a strip.

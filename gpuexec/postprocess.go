@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"seghub/models/imageio"
 )
 
 // postprocess is the last stage: a run behind inference, which cannot hand on before Finish has returned for all jobs that end here.
@@ -55,6 +57,12 @@ func (w *worker) joinOne(work context.Context, out outlet, b *band) (*Output, er
 		if t.assembly, err = w.newAssembly(ctx, work, t, b); err != nil {
 			return nil, err
 		}
+	}
+	t.assembly.original.reopen = func(ctx context.Context) (imageio.Reader, error) {
+		if b.picture != nil {
+			return b.picture(), nil
+		}
+		return w.reopen(ctx, t.job)
 	}
 	defer t.assembly.rest()
 	tell := func(p Piece) { out.piece(t, p) }

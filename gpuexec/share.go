@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync/atomic"
 
-	"seghub/models"
 	"seghub/models/imageio"
 	"seghub/models/mask"
 )
@@ -35,11 +34,8 @@ func (w *worker) takeShare(ctx context.Context, t *task, d *decoding, file *imag
 		return nil, err
 	}
 	page := file.Pages[t.job.Plane.Page]
-	again := int64(0)
-	if page.Bytes() > int64(w.pool.keptSamples) {
-		again = reading
-	}
-	beside := again + w.pool.bandMemory(page, d.model, d.model.Factors()...)
+	again, bands := w.pool.beside(page, d, reading, d.model.Factors()...)
+	beside := again + bands
 	taken := w.pool.cfg.Decoded.TryTake(reading, beside)
 	if taken == nil {
 		fed := d.starve()
@@ -55,10 +51,16 @@ func (w *worker) takeShare(ctx context.Context, t *task, d *decoding, file *imag
 	return s, nil
 }
 
-// bandMemory is what is held of a page's bands at most, about, scaled by any of some factors. Objects are not counted: Config.MaxObjects bounds
-// them.
-func (p *Pool) bandMemory(page imageio.Page, model models.Spec, factors ...float64) int64 {
-	m := model.BandMemory(page, factors...)
+// beside is what is held beside reading a page, scaled by any of some factors, at most, about: again, to read it once more, where not all of its
+// samples are kept; and of its bands. Objects are not counted: Config.MaxObjects bounds them.
+func (p *Pool) beside(page imageio.Page, d *decoding, reading int64, factors ...float64) (again, bands int64) {
+	m := d.model.BandMemory(page, factors...)
+	if m.Unkept || page.Bytes() > int64(p.keptSamples) {
+		again = reading
+	}
 	samples := min(page.Bytes(), int64(p.keptSamples)+m.Samples)
-	return m.Rows + samples + 2*m.Outputs + mask.SegmenterMemory(page.Width, page.Height, model.Outputs()) // a row of outputs is joined while the next comes
+	in := d.model.Input
+	tiles := min(m.Tiles, max(leastTiles, d.tiles)*int64(in.Height*in.Width*in.Channels))
+	segmenting := mask.SegmenterMemory(page.Width, page.Height, d.model.Outputs())
+	return again, m.Rows + samples + 2*tiles + 2*m.Outputs + segmenting // some tiles wait while others are cut; a row of outputs is joined while the next comes
 }

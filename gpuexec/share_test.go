@@ -9,8 +9,10 @@ import (
 	"image/jpeg"
 	"io"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"seghub/gpuexec"
 	"seghub/gpuexec/budget"
@@ -41,18 +43,25 @@ func photograph(t *testing.T, width, height int) []byte {
 // of them takes. In the end all of that is free.
 func tight(t *testing.T, file []byte, model models.Spec, test func(t *testing.T, pool *gpuexec.Pool, from *source, to *sink)) {
 	t.Helper()
+	model.Batch = models.Batch{Alone: 4, Shared: 4, Max: 4}
+	model.Input = models.Input{Height: 64, Width: 64, Channels: 1, Scaling: models.ScalingNative}
+	tightOf(t, file, func(string) (models.Spec, bool) { return model, true }, &enginetest.Script{}, test)
+}
+
+// tightOf is tight with other models.
+func tightOf(t *testing.T, file []byte, known func(string) (models.Spec, bool), script *enginetest.Script,
+	test func(t *testing.T, pool *gpuexec.Pool, from *source, to *sink),
+) {
+	t.Helper()
 	opened, err := imageio.Open(t.Context(), bytes.NewReader(file), int64(len(file)), imageio.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	model.Batch = models.Batch{Alone: 4, Shared: 4, Max: 4}
-	model.Input = models.Input{Height: 64, Width: 64, Channels: 1, Scaling: models.ScalingNative}
 	synctest.Test(t, func(t *testing.T) {
 		memory := imageio.NewBudget(opened.Pages[0].Memory)
-		script := &enginetest.Script{}
 		pool := gpuexec.New(gpuexec.Config{
 			Slots: 1, Device: gpuexec.CPU, NewEngine: script.NewEngine, MaxPixels: 1 << 23, Budget: budget.New(budget.Config{}), Decoded: memory,
-			Models: func(string) (models.Spec, bool) { return model, true }, Lost: func(error) {}, Log: quiet,
+			Models: known, Lost: func(error) {}, Log: quiet,
 		})
 		from, to := startThis(t, pool, 1, script)
 		test(t, pool, from, to)
@@ -104,6 +113,36 @@ func TestAnImageThatWaitsForMemoryKeepsNobody(t *testing.T) {
 		from.give(t, 0, gpuexec.Batch{Model: "tiled", Jobs: jobs[:3]})
 		from.give(t, 0, gpuexec.Batch{Model: "tiled", Jobs: jobs[3:]})
 		for id, r := range to.next(t, 5) {
+			if r.Err != nil || r.Output.Summary.Count != 4 {
+				t.Errorf("%s: %+v", id, r)
+			}
+		}
+	})
+}
+
+// A batch that is decoded anew, for a model that has come in the place of another, has the memory for that, though the next one waits for some.
+func TestAModelIsReplacedWhereMemoryIsTight(t *testing.T) {
+	file := photograph(t, 250, 250)
+	var version atomic.Int64
+	known := func(id string) (models.Spec, bool) {
+		side := int(64 << version.Load())
+		return models.Spec{
+			ID: id, Version: fmt.Sprint(version.Load()), Batch: models.Batch{Alone: 4, Shared: 4, Max: 4},
+			Input: models.Input{Height: side, Width: side, Channels: 1, Scaling: models.ScalingNative},
+		}, true
+	}
+	script := &enginetest.Script{Load: func(_ context.Context, _ int, model models.Spec, _ int) error {
+		if model.Version != "0" {
+			return nil
+		}
+		version.Store(1)
+		<-time.After(time.Second) // in which all else is done that can be done
+		return models.ErrChanged
+	}}
+	tightOf(t, file, known, script, func(t *testing.T, _ *gpuexec.Pool, from *source, to *sink) {
+		from.give(t, 0, gpuexec.Batch{Model: "a", Jobs: []gpuexec.Job{job("one", file), job("two", file)}})
+		from.give(t, 0, gpuexec.Batch{Model: "a", Jobs: []gpuexec.Job{job("three", file)}})
+		for id, r := range to.next(t, 3) {
 			if r.Err != nil || r.Output.Summary.Count != 4 {
 				t.Errorf("%s: %+v", id, r)
 			}

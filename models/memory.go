@@ -6,7 +6,9 @@ import "seghub/models/imageio"
 type BandMemory struct {
 	Rows    int64 // that tiles are cut from, in 8 bits: of the page, and as they are scaled
 	Samples int64 // that come with a row of tiles, see Strip
+	Tiles   int64 // of a row of them
 	Outputs int64 // of a row of tiles
+	Unkept  bool  // strips come without samples: who wants them reads them again
 }
 
 // Factors are the utmost that a model may have a page scaled by, see Cutter.ScaleTo.
@@ -21,7 +23,10 @@ func (s Spec) Factors() []float64 {
 func (s Spec) BandMemory(page imageio.Page, factors ...float64) (most BandMemory) {
 	for _, factor := range factors {
 		m := s.bandMemory(page, placed(page.Width, page.Height, s.Input, factor))
-		most = BandMemory{max(most.Rows, m.Rows), max(most.Samples, m.Samples), max(most.Outputs, m.Outputs)}
+		most = BandMemory{
+			Rows: max(most.Rows, m.Rows), Samples: max(most.Samples, m.Samples), Tiles: max(most.Tiles, m.Tiles),
+			Outputs: max(most.Outputs, m.Outputs), Unkept: most.Unkept || m.Unkept,
+		}
 	}
 	return most
 }
@@ -30,15 +35,21 @@ func (s Spec) bandMemory(page imageio.Page, p Placement) BandMemory {
 	in := s.Input
 	rows, read := min(in.Height, p.Height), in.Height
 	var scaled int64
+	unkept := false
 	if p.Width != page.Width || p.Height != page.Height {
-		read = ceilDiv(min(rows, scaledStep(page, p, in))*page.Height, p.Height) + 2 // what lies between two rows is of both
+		step := scaledStep(page, p, in)
+		unkept = step < rows
+		read = ceilDiv(min(rows, step)*page.Height, p.Height) + 2 // what lies between two rows is of both
 		scaled = int64(rows) * int64(p.Width) * int64(page.Channels)
 	}
 	pixels := int64(min(read, page.Height)) * int64(page.Width)
+	seen := int64(max(1, len(p.across))) * int64(in.Height) * int64(in.Width)
 	return BandMemory{
 		Rows:    pixels*int64(page.Channels) + scaled,
 		Samples: pixels * int64(page.PixelBytes()),
-		Outputs: int64(max(1, len(p.across))) * int64(in.Height) * int64(in.Width) * int64(s.Outputs()),
+		Tiles:   seen * int64(in.Channels),
+		Outputs: seen * int64(s.Outputs()),
+		Unkept:  unkept,
 	}
 }
 

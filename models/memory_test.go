@@ -53,7 +53,7 @@ func TestBandMemory(t *testing.T) {
 					t.Fatal(err)
 				}
 				reader.most = 0
-				tiles, widest := 0, 0
+				tiles, widest, samples := 0, 0, 0
 				for {
 					strip, err := cutter.Next(t.Context(), 1000)
 					if errors.Is(err, io.EOF) {
@@ -63,6 +63,7 @@ func TestBandMemory(t *testing.T) {
 						t.Fatal(err)
 					}
 					tiles += strip.Tiles.N
+					samples += len(strip.Samples)
 					widest = max(widest, strip.Tiles.N)
 				}
 				if tiles != cutter.Placement.Rows() {
@@ -71,8 +72,11 @@ func TestBandMemory(t *testing.T) {
 				if got := int64(reader.most); got > want.Samples || got < want.Samples*3/4 {
 					t.Errorf("%d bytes were read at once, %d foretold", got, want.Samples)
 				}
-				if got := int64(widest * 256 * 256 * 3); got != want.Outputs {
-					t.Errorf("a row of tiles has %d bytes of outputs, %d foretold", got, want.Outputs)
+				if pixels := int64(widest * 256 * 256); pixels*3 != want.Outputs || pixels != want.Tiles {
+					t.Errorf("a row of tiles has %d pixels, %+v foretold", pixels, want)
+				}
+				if missing := samples == 0; missing != want.Unkept {
+					t.Errorf("%d bytes of samples came, foretold: %t", samples, want.Unkept)
 				}
 			})
 		}

@@ -180,7 +180,12 @@ func (a *api) drawView(ctx context.Context, blob *storage.Blob, key string, v vi
 			own := levels.Window()
 			window = &own
 		}
-		return file.View(ctx, plane, area, size, *window, a.memoryFor(file, plane))
+		memory, done, err := a.memoryFor(ctx, file, plane)
+		if err != nil {
+			return imageio.Image{}, err
+		}
+		defer done()
+		return file.View(ctx, plane, area, size, *window, memory)
 	}
 	picture, err := viewChannel(file, v, draw)
 	if err != nil {
@@ -195,16 +200,28 @@ func (a *api) drawView(ctx context.Context, blob *storage.Blob, key string, v vi
 	return out.Bytes(), err
 }
 
-// littleMemory is what reading a plane takes, in bytes, where that goes by its blocks or its rows.
+// littleMemory is what reading a plane takes, in bytes, where that goes by its blocks or its rows, or the whole is small.
 const littleMemory = 40 << 20
 
-// memoryFor is the budget that a view of a plane is read in. Little is not counted, which picturesAtOnce bounds: who looks at an image does not
-// wait until the large ones have had their turn at the workers.
-func (a *api) memoryFor(file *imageio.File, plane imageio.Plane) *imageio.Budget {
-	if memory, err := file.Memory(plane); err == nil && memory <= littleMemory {
-		return imageio.NewBudget(memory)
+// memoryFor is a budget for one reading of a plane, within makePicture; the caller calls done when that is over. Little is not counted, which picturesAtOnce
+// bounds: who looks at an image does not wait until the large ones have had their turn at the workers. And who waits for much keeps nobody
+// else from looking.
+func (a *api) memoryFor(ctx context.Context, file *imageio.File, plane imageio.Plane) (memory *imageio.Budget, done func(), err error) {
+	bytes, err := file.Memory(plane)
+	if err != nil {
+		return nil, nil, err
 	}
-	return a.Decoded
+	memory = imageio.NewBudget(bytes)
+	if bytes <= littleMemory {
+		return memory, func() {}, nil
+	}
+	<-a.pictures
+	share, err := a.Decoded.Take(ctx, bytes, 0)
+	a.pictures <- struct{}{} // makePicture gives it back
+	if err != nil {
+		return nil, nil, err
+	}
+	return memory, share.GiveBack, nil
 }
 
 // openPage opens a stored image, which must have that page.
@@ -225,7 +242,12 @@ func (a *api) levelsOf(ctx context.Context, file *imageio.File, key string, plan
 	if levels, known := a.levels.Get(name); known {
 		return levels, nil
 	}
-	reader, err := file.Reader(ctx, plane, a.memoryFor(file, plane))
+	memory, done, err := a.memoryFor(ctx, file, plane)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	reader, err := file.Reader(ctx, plane, memory)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ type heapLimit struct {
 	mu     sync.Mutex
 	before int64       // guarded by mu; what Go took before the first image; 0 until then
 	held   int64       // guarded by mu; of the budget
+	lifted bool        // guarded by mu
 	again  *time.Timer // guarded by mu; adjusts the limit while there is one, else nil
 }
 
@@ -31,6 +32,9 @@ func newHeapLimit(budget int64) *heapLimit {
 func (h *heapLimit) taken(bytes int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.lifted {
+		return
+	}
 	if h.before == 0 {
 		h.before = goMemory()
 	}
@@ -72,7 +76,12 @@ func limitFor(budget, before, now int64) int64 {
 }
 
 // lift takes the limit away for good.
-func (h *heapLimit) lift() { h.taken(0) }
+func (h *heapLimit) lift() {
+	h.taken(0)
+	h.mu.Lock()
+	h.lifted = true
+	h.mu.Unlock()
+}
 
 // goMemory is what Go needs, in bytes: what lived in the heap when that was last collected, and what is not the heap's, such as stacks.
 func goMemory() int64 {
