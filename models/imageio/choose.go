@@ -27,17 +27,18 @@ func (f *File) Planes(c Choice) ([]Plane, error) {
 		return nil, err
 	}
 	var planes []Plane
-	projected := make(map[[2]int]bool)
+	projected := make(map[[3]int]bool)
 	for i, p := range f.Pages {
 		if !wanted(i) || channel >= 0 && p.Channel != channel {
 			continue
 		}
 		plane := Plane{Page: i, Sample: sample, Max: c.Max}
 		if c.Max {
-			if projected[[2]int{p.Channel, p.T}] {
+			of := [3]int{p.Image, p.Channel, p.T}
+			if projected[of] {
 				continue
 			}
-			projected[[2]int{p.Channel, p.T}] = true
+			projected[of] = true
 			if _, err := f.pagesOf(plane); err != nil {
 				return nil, err
 			}
@@ -157,7 +158,7 @@ func (f *File) beside(page, sample, channel int) (plane Plane, there bool) {
 		return Plane{Page: page, Sample: sample}, sample < own.Samples
 	}
 	for i, p := range f.Pages {
-		if p.Channel == channel && p.Z == own.Z && p.T == own.T && p.Width == own.Width && p.Height == own.Height {
+		if p.Image == own.Image && p.Channel == channel && p.Z == own.Z && p.T == own.T && p.Width == own.Width && p.Height == own.Height {
 			return Plane{Page: i}, true
 		}
 	}

@@ -59,6 +59,7 @@ type Page struct {
 	Samples       int        // of a pixel in the file that can be chosen one by one, as Plane.Sample; 1 for colour
 	Type          SampleType // that a Reader gives
 	Bits          int        // of a sample in the file
+	Image         int        // from 0: of several series that a file holds, as at several places of a sample, which
 	Channel       int        // from 0, as Z and T
 	Z, T          int
 	ChannelName   string        // empty when the file does not say

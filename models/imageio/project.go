@@ -25,7 +25,7 @@ func (f *File) pagesOf(plane Plane) ([]int, error) {
 	}
 	var pages []int
 	for i, p := range f.Pages {
-		if p.Channel != first.Channel || p.T != first.T {
+		if p.Image != first.Image || p.Channel != first.Channel || p.T != first.T {
 			continue
 		}
 		if p.Width != first.Width || p.Height != first.Height || p.Channels != first.Channels || p.Type != first.Type ||

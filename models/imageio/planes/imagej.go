@@ -26,7 +26,8 @@ func imageJ(pages []page, description string, most int) ([]Plane, error) {
 		return n
 	}
 	all := plain(pages)
-	if images := number("images"); len(pages) == 1 && images > 1 {
+	// ImageJ compresses none of its own, and says its version: without that Bio-Formats counts the colours of a page (ij.io.TiffDecoder).
+	if images := number("images"); len(pages) == 1 && images > 1 && values["ImageJ"] != "" && pages[0].layout.Uncompressed {
 		if most > 0 && images > most {
 			return nil, tooMany(images, most)
 		}
@@ -36,6 +37,14 @@ func imageJ(pages []page, description string, most int) ([]Plane, error) {
 		}
 	}
 	channels, slices, frames := number("channels"), number("slices"), number("frames")
+	if colours := pages[0].layout.SamplesPerPixel(); channels == colours && slices <= len(all) && frames <= len(all) && slices*frames == len(all) {
+		channels = 1
+		for i := range all { // ImageJ2 puts all channels of a picture into its pixels, and calls the first three of them colours
+			if colours > 4 {
+				all[i].Layout, all[i].Reduced = all[i].Separate(), nil
+			}
+		}
+	}
 	if channels <= len(all) && slices <= len(all) && frames <= len(all) && channels*slices*frames == len(all) {
 		for i := range all {
 			all[i].Channel, all[i].Z, all[i].T = i%channels, i/channels%slices, i/channels/slices
@@ -44,11 +53,17 @@ func imageJ(pages []page, description string, most int) ([]Plane, error) {
 	d := pages[0].directory
 	x, y := d.Float(tiff.XResolution), d.Float(tiff.YResolution)
 	unit := micrometres(values["unit"])
+	const centimetre = 3
+	if d.Uint(tiff.ResolutionUnit, 1) == centimetre && unit != 1e4 {
+		unit = 0 // a resolution a centimetre, whatever the unit: SCIFIO, Micro-Manager
+	}
 	unitY := unit
 	if own, given := values["yunit"]; given {
 		unitY = micrometres(own)
 	}
-	if unit > 0 && x > 0 && (y == 0 || same(unit/x, unitY/y)) && plausible(unit/x) {
+	// Of a picture with a resolution for printing, ImageJ makes one in inches.
+	printed := unit == inch && unit/x >= finestPrint
+	if unit > 0 && x > 0 && (y == 0 || same(unit/x, unitY/y)) && plausible(unit/x) && !printed {
 		for i := range all {
 			all[i].PixelSize, all[i].PixelSizeFrom = tidy(unit/x), "ImageJ"
 		}

@@ -2,6 +2,7 @@ package planes
 
 import (
 	"encoding/xml"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,7 +22,8 @@ type omeImage struct {
 type omeData struct {
 	first, count int
 	z, c, t      int
-	elsewhere    bool // in another file
+	file         string // its identifier; empty where it is this one
+	elsewhere    bool   // in another file
 }
 
 // ome says of each plane which it is, as the OME-XML in the first page's description has it (The Open Microscopy Environment, OME-TIFF
@@ -36,8 +38,8 @@ func ome(all []Plane, pages []page, samples int, description string) {
 	for i, p := range pages {
 		at[p.index] = i
 	}
-	next := 0
-	for _, image := range images {
+	next, placed := 0, false
+	for number, image := range images {
 		if image.perChannel == 1 && image.c%samples == 0 {
 			image.c /= samples // the pages are of several, of which the channels do not say so
 		}
@@ -59,6 +61,7 @@ func ome(all []Plane, pages []page, samples int, description string) {
 					continue
 				}
 				p := &all[i]
+				placed, p.Image = true, number
 				p.Z, p.Channel, p.T = image.coordinates(place + k)
 				if p.Channel < len(image.names) {
 					p.ChannelName = image.names[p.Channel]
@@ -69,6 +72,12 @@ func ome(all []Plane, pages []page, samples int, description string) {
 			}
 			next = max(next, data.first+data.count)
 		}
+	}
+	if placed || len(images) == 0 || !plausible(images[0].size) || slices.ContainsFunc(images, func(o *omeImage) bool { return o.size != images[0].size }) {
+		return
+	}
+	for i := range all { // which they are is not known, and how large their pixels are
+		all[i].PixelSize, all[i].PixelSizeFrom = images[0].size, "OME-XML"
 	}
 }
 
@@ -103,6 +112,9 @@ func (o *omeImage) coordinates(place int) (z, c, t int) {
 	return z, c, t
 }
 
+// omeElement is the root of an OME-XML, which may have a prefix: who has it from Python's ElementTree writes ns0:OME.
+var omeElement = regexp.MustCompile(`<(?:[\w.-]+:)?OME[\s>]`)
+
 // ofOME is where, of the elements that count, the deepest one lies.
 var ofOME = []string{"OME", "Image", "Pixels", "TiffData", "UUID"}
 
@@ -110,6 +122,7 @@ var ofOME = []string{"OME", "Image", "Pixels", "TiffData", "UUID"}
 func omeImages(text string) ([]*omeImage, error) {
 	var images []*omeImage
 	var own string // the file's identifier
+	files := make(map[string]bool)
 	err := walk(text, func(e xml.StartElement, within []string) {
 		switch {
 		case slices.Equal(within, ofOME[:1]):
@@ -131,7 +144,7 @@ func omeImages(text string) ([]*omeImage, error) {
 				count = 1
 			}
 			last.data = append(last.data, omeData{
-				first: first, count: whole(e, "PlaneCount", count),
+				first: first, count: whole(e, "PlaneCount", whole(e, "NumPlanes", count)), // so before 2009
 				z: whole(e, "FirstZ", 0), c: whole(e, "FirstC", 0), t: whole(e, "FirstT", 0),
 			})
 		}
@@ -139,11 +152,17 @@ func omeImages(text string) ([]*omeImage, error) {
 		if !slices.Equal(within, ofOME) {
 			return
 		}
-		if data := images[len(images)-1].data; len(data) > 0 && own != "" {
-			data[len(data)-1].elsewhere = strings.TrimSpace(text) != own
+		if data := images[len(images)-1].data; len(data) > 0 {
+			data[len(data)-1].file = strings.TrimSpace(text)
+			files[data[len(data)-1].file] = true
 		}
 	})
 	for _, image := range images {
+		for i := range image.data {
+			// Of several files, of which this one does not say which it is, it may be any (ThorImage).
+			d := &image.data[i]
+			d.elsewhere = d.file != "" && d.file != own && (own != "" || len(files) > 1)
+		}
 		if image.perChannel > 1 {
 			image.c = max(1, image.c/image.perChannel)
 		}

@@ -14,6 +14,7 @@ import (
 type Plane struct {
 	*tiff.Layout
 	Reduced       []*tiff.Layout // smaller versions of it, each smaller than the one before
+	Image         int            // from 0: of several series, as at several places of a sample, which
 	Channel, Z, T int            // from 0
 	ChannelName   string
 	PixelSize     float64 // of a side, in µm; 0 when the file does not say
@@ -43,13 +44,13 @@ func Of(file *tiff.File, most int) ([]Plane, error) {
 		all, err = lsm(pages)
 	case strings.Contains(description, qpi):
 		all = qpiChannels(pages)
-	case strings.HasPrefix(description, "ImageJ="):
+	case strings.HasPrefix(description, "ImageJ="), strings.HasPrefix(description, "SCIFIO="): // as ImageJ2 writes it
 		all, err = imageJ(pages, description, most)
 	case len(pages) == 1 && strings.HasPrefix(description, `{"shape"`):
 		all, err = shaped(pages, description, most)
 	default:
 		all = plain(pages)
-		if strings.Contains(description, "<OME") {
+		if omeElement.MatchString(description) {
 			ome(all, pages, pages[0].layout.SamplesPerPixel(), description)
 		}
 	}
@@ -89,16 +90,21 @@ func sizeOf(d *tiff.Directory) (size float64, from string) {
 			return size, "Aperio"
 		}
 	}
-	unit := map[uint64]float64{2: 25400, 3: 10000}[d.Uint(tiff.ResolutionUnit, 1)] // µm in an inch, in a centimetre
+	unit := map[uint64]float64{2: inch, 3: 10000}[d.Uint(tiff.ResolutionUnit, 1)] // µm in an inch, in a centimetre
 	if x, y := d.Float(tiff.XResolution), d.Float(tiff.YResolution); unit > 0 && x > 0 && (y == 0 || same(x, y)) {
-		// A resolution for printing says nothing of what is seen; nobody prints more finely than this.
-		const finestPrint = 20
+		// A resolution for printing says nothing of what is seen.
 		if size := unit / x; plausible(size) && size < finestPrint {
 			return tidy(size), "TIFF resolution"
 		}
 	}
 	return 0, ""
 }
+
+// In µm; nobody prints more finely than this.
+const (
+	inch        = 25400
+	finestPrint = 20
+)
 
 // tidy is a size without the noise of having been a ratio.
 func tidy(size float64) float64 { return math.Round(size*1e9) / 1e9 }
@@ -127,7 +133,7 @@ func micrometres(unit string) float64 {
 	case "m", "meter", "metre":
 		return 1e6
 	case "inch", "in", "inches":
-		return 25400
+		return inch
 	}
 	return 0
 }

@@ -65,7 +65,7 @@ func (l *Layout) plainCounts(offsets, given []uint64) []uint64 {
 // of the file. Their codecs know where they end.
 func (l *Layout) reaches(offsets, counts []uint64) []uint64 {
 	told := slices.ContainsFunc(counts, func(n uint64) bool { return n > 0 })
-	if told && len(counts) == len(offsets) {
+	if told && len(counts) == len(offsets) && !l.countsUnpacked(counts) {
 		return counts
 	}
 	ends := append(slices.Sorted(slices.Values(offsets)), uint64(l.directory.file.size))
@@ -76,6 +76,19 @@ func (l *Layout) reaches(offsets, counts []uint64) []uint64 {
 		}
 	}
 	return counts
+}
+
+// countsUnpacked tells whether the lengths are those of the decompressed blocks, as Zeiss' programs write them (.lsm).
+func (l *Layout) countsUnpacked(counts []uint64) bool {
+	if l.compression != lzwCompression {
+		return false
+	}
+	for i, n := range counts {
+		if n != l.plainBytes(i) {
+			return false
+		}
+	}
+	return true
 }
 
 // judgeBlocks wants all blocks within the file, and one at least.

@@ -1,7 +1,6 @@
 package tiff
 
 import (
-	"encoding/binary"
 	"math"
 
 	"seghub/models/imageio/samples"
@@ -33,11 +32,8 @@ func (l *Layout) painter() painter {
 
 func (l *Layout) paintPalette(dst, src []byte, count int) {
 	for i := range count {
-		index := int(src[i*l.unpacked.Size()])
-		if l.unpacked.Size() == 2 {
-			index = int(binary.LittleEndian.Uint16(src[2*i:]))
-		}
-		copy(dst[i*l.Channels:(i+1)*l.Channels], l.palette[3*(index&(len(l.palette)/3-1)):])
+		index := int(src[i]) & (len(l.palette)/3 - 1)
+		copy(dst[i*l.Channels:(i+1)*l.Channels], l.palette[3*index:])
 	}
 }
 

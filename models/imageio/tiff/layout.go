@@ -53,7 +53,7 @@ func (d *Directory) Layout() (*Layout, error) {
 		compression: d.Uint(Compression, none),
 		perPixel:    int(min(d.Uint(SamplesPerPixel, 1), math.MaxUint16+1)),
 		planar:      d.Uint(PlanarConfiguration, 1) == 2,
-		reversed:    d.Uint(FillOrder, 1) == 2,
+		reversed:    d.Uint(FillOrder, 1) == 2 && d.Uint(Compression, none) != jpegCompression, // which has an order of its own
 		Orientation: d.orientation(),
 	}
 	for _, judge := range []func() error{l.judgeSize, l.judgeCompression, l.judgeSamples, l.judgeColour, l.judgePredictor} {

@@ -125,9 +125,19 @@ func (l *Layout) judgeJPEG(offsets, counts []uint64) error {
 		if inside := components(config.ColorModel); inside != l.inBlock() {
 			return refusal.Corrupt("This TIFF says that a pixel has %d values, and the JPEG in it has %d.", l.inBlock(), inside)
 		}
+		if l.photometric == rgb && l.inBlock() == 3 && l.isJFIF(offsets[i]) {
+			l.photometric = yCbCr
+		}
 		return l.fits(config)
 	}
 	return nil
+}
+
+// isJFIF tells whether the block at an offset begins as a JPEG file of its own does, whose three components are YCbCr (ITU-T T.871, section 7).
+// Bio-Formats and with it QuPath write such blocks, of pages that they say are RGB.
+func (l *Layout) isJFIF(offset uint64) bool {
+	var head [11]byte
+	return l.directory.file.read(head[:], int64(offset)) == nil && string(head[:4]) == "\xff\xd8\xff\xe0" && string(head[6:]) == "JFIF\x00"
 }
 
 func components(model color.Model) int {

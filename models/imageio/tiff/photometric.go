@@ -115,14 +115,22 @@ func (l *Layout) grey() {
 	if err != nil {
 		return
 	}
-	for i := len(extra) - 1; i >= 0 && (extra[i] == 1 || extra[i] == 2) && l.Samples > 1; i-- {
+	alphas := 0
+	for _, kind := range extra {
+		if kind == 1 || kind == 2 {
+			alphas++
+		}
+	}
+	// No pixel has two: libvips calls all but the first channel so.
+	if last := len(extra) - 1; alphas == 1 && extra[last] > 0 && l.Samples > 1 {
 		l.Samples--
 	}
 }
 
 func (l *Layout) judgePalette() error {
-	if l.Bits > 16 || l.format == floating {
-		return refusal.Unsupported("This TIFF has a palette and values of %d bits: save it as RGB or grey.", l.Bits)
+	if l.Bits > 8 { // a channel and the colour to show it in, as Bio-Formats writes it: its values count
+		l.asGrey()
+		return nil
 	}
 	size := 1 << l.Bits
 	values, err := l.directory.Uints(ColorMap, 3*size)
@@ -147,11 +155,34 @@ func (l *Layout) judgePalette() error {
 		}
 		grey = grey && l.palette[3*i] == l.palette[3*i+1] && l.palette[3*i] == l.palette[3*i+2]
 	}
+	if l.Bits == 8 && l.isTint() {
+		l.asGrey()
+		return nil
+	}
 	if l.needed = []int{0}; grey {
 		l.Channels = 1
 	}
 	l.Type = samples.Uint8
 	return nil
+}
+
+// isTint tells whether the palette is one colour from black to bright, in which Fiji, Bio-Formats and the programs of confocal microscopes show a
+// channel: its places are then the samples.
+func (l *Layout) isTint() bool {
+	brightest := l.palette[len(l.palette)-3:]
+	for i, v := range l.palette {
+		const rounding = 2
+		if want := int(brightest[i%3]) * (i / 3) / 255; int(v) < want-rounding || int(v) > want+rounding {
+			return false
+		}
+	}
+	return true
+}
+
+// asGrey is for pages whose palette is not looked at.
+func (l *Layout) asGrey() {
+	l.photometric, l.palette = blackIsZero, nil
+	l.grey()
 }
 
 // Separate is a page of the same layout whose samples are no colours: each can be chosen by itself.

@@ -17,6 +17,9 @@ type rows struct {
 func (r *Reader) openRows(i int) (*rows, error) {
 	l := r.layout
 	s := &rows{layout: l, which: r.which, unpack: l.unpacker(), paint: l.painter()}
+	if l.photometric == yCbCr && r.counts[i] == 0 {
+		s.paint = nil // a block that was never written is black, as which three zeros are no colour here
+	}
 	planes := []int{0}
 	if l.planar {
 		planes = r.which

@@ -1,0 +1,229 @@
+package imageio_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"seghub/models/imageio"
+	"seghub/models/imageio/tiff/tifftest"
+)
+
+// jfif is the marker that a JPEG file of its own has behind its first two bytes.
+const jfif = "\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
+
+// TestJPEGsWithinRGB is of what QuPath and Bio-Formats write: tiles that are JPEG files, whose YCbCr the page calls RGB. Without the mark of such
+// files it is what the page says (Aperio, libvips).
+func TestJPEGsWithinRGB(t *testing.T) {
+	const width, height = 32, 16
+	own := jpegFile(t, colourful(width, height))
+	want := readPlane(t, openFile(t, own), imageio.Plane{}, everything)
+	page := func(block []byte, photometric uint64) []byte {
+		p := with(tifftest.Grey(width, height, block), tifftest.Shorts(258, 8, 8, 8), tifftest.Shorts(259, 7), tifftest.Shorts(262, photometric), tifftest.Shorts(277, 3))
+		return tifftest.File(binary.LittleEndian, false, p)
+	}
+	marked := slices.Insert(slices.Clone(own), 2, []byte(jfif)...)
+	for name, c := range map[string]struct {
+		file []byte
+		same bool
+	}{
+		"a file, called RGB": {page(marked, 2), true}, "a file, called YCbCr": {page(marked, 6), true}, "YCbCr": {page(own, 6), true}, "RGB": {page(own, 2), false},
+	} {
+		got := readPlane(t, openFile(t, c.file), imageio.Plane{}, everything)
+		off := 0
+		for i := range got {
+			off = max(off, int(got[i])-int(want[i]), int(want[i])-int(got[i]))
+		}
+		if off <= 2 != c.same {
+			t.Errorf("%s: off by %d", name, off)
+		}
+	}
+}
+
+// TestTints is of channels that come with a colour to show them in: their samples are what they are.
+func TestTints(t *testing.T) {
+	const width, height = 24, 18
+	pix := ramp(width, height)
+	tint := func(size int, red, green, blue uint64) tifftest.Tag {
+		values := make([]uint64, 0, 3*size)
+		for _, brightest := range []uint64{red, green, blue} {
+			for i := range size {
+				values = append(values, brightest*uint64(i)/uint64(size-1))
+			}
+		}
+		return tifftest.Shorts(320, values...)
+	}
+	deep := make([]byte, 0, 2*len(pix))
+	for _, v := range pix {
+		deep = binary.LittleEndian.AppendUint16(deep, 10*uint16(v)) // 12 bits
+	}
+	paletted := func(pix []byte, bits uint64, colours tifftest.Tag) []byte {
+		return tifftest.File(binary.LittleEndian, false, with(tifftest.Grey(width, height, pix), tifftest.Shorts(258, bits), tifftest.Shorts(262, 3), colours))
+	}
+	for name, c := range map[string]struct {
+		file []byte
+		typ  imageio.SampleType
+		want []byte
+	}{
+		"blue, as Fiji writes it":               {paletted(pix, 8, tint(256, 0, 0, 65280)), imageio.Uint8, pix},
+		"magenta of 8 bits":                     {paletted(pix, 8, tint(256, 255, 0, 255)), imageio.Uint8, pix},
+		"16 bits in green, as bfconvert has it": {paletted(deep, 16, tint(65536, 0, 65535, 0)), imageio.Uint16, deep},
+		"16 bits in grey":                       {paletted(deep, 16, tint(65536, 65535, 65535, 65535)), imageio.Uint16, deep},
+		"16 bits with a palette of 256 colours": {paletted(deep, 16, tint(256, 0, 65280, 0)), imageio.Uint16, deep},
+	} {
+		file := openFile(t, c.file)
+		if page := file.Pages[0]; page.Channels != 1 || page.Type != c.typ {
+			t.Errorf("%s: %d channels of %v", name, page.Channels, page.Type)
+			continue
+		}
+		if got := readPlane(t, file, imageio.Plane{}, everything); !bytes.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got[:20], c.want[:20])
+		}
+	}
+	colours := make([]uint64, 3*256)
+	colours[1], colours[256+2], colours[512+3] = 65535, 65535, 65535
+	if page := openFile(t, paletted(pix, 8, tifftest.Shorts(320, colours...))).Pages[0]; page.Channels != 3 {
+		t.Error("a palette of colours is none")
+	}
+}
+
+// TestColourThatWasNeverWritten is black, not the green of three zeros.
+func TestColourThatWasNeverWritten(t *testing.T) {
+	const width, height = 16, 16
+	strip := jpegFile(t, colourful(width, height/2))
+	p := with(tifftest.Grey(width, height, strip), tifftest.Shorts(258, 8, 8, 8), tifftest.Shorts(259, 7), tifftest.Shorts(262, 6), tifftest.Shorts(277, 3),
+		tifftest.Longs(278, height/2), tifftest.Longs(273, 8, 0), tifftest.Longs(279, uint64(len(strip)), 0))
+	p.Offsets, p.Counts = 65000, 65001 // the pixels lie behind the header
+	got := readPlane(t, openFile(t, tifftest.File(binary.LittleEndian, false, p)), imageio.Plane{}, everything)
+	if half := len(got) / 2; !bytes.Equal(got[half:], make([]byte, half)) || bytes.Equal(got[:half], make([]byte, half)) {
+		t.Errorf("%v", got[half:half+6])
+	}
+}
+
+// TestPlacesOfASample are images of an OME-TIFF that have channels and depths of their own.
+func TestPlacesOfASample(t *testing.T) {
+	image := `<Image><Pixels DimensionOrder="XYCZT" SizeZ="2" SizeC="2" SizeT="1"><Channel Name="DAPI"/><Channel Name="GFP"/><TiffData IFD="%d" PlaneCount="4"/></Pixels></Image>`
+	file := openFile(t, stackOf(planesOf(8), tifftest.Text(270, "<OME>"+fmt.Sprintf(image, 0)+fmt.Sprintf(image, 4)+"</OME>")))
+	planes, err := file.Planes(imageio.Choice{Max: true})
+	if err != nil || len(planes) != 4 {
+		t.Fatalf("%+v, %v", planes, err)
+	}
+	for i, want := range []byte{30, 40, 70, 80} {
+		if got := readPlane(t, file, planes[i], everything); got[0] != want {
+			t.Errorf("the brightest of plane %d is %d, want %d", i, got[0], want)
+		}
+	}
+	if beside, err := file.Beside(6, "GFP"); err != nil || beside.Page != 7 {
+		t.Errorf("%+v, %v", beside, err)
+	}
+	for number, plane := range file.Together(4) {
+		if plane.Page != 4+number {
+			t.Errorf("together with page 4: %+v", plane)
+		}
+	}
+}
+
+// TestRGBByBioFormats is of pages whose colours the description counts as images.
+func TestRGBByBioFormats(t *testing.T) {
+	pix := ramp(12, 3)
+	rgb := func(channels, depths int) tifftest.Page {
+		text := fmt.Sprintf("ImageJ=\nhyperstack=true\nimages=%d\nchannels=%d\nslices=%d\nframes=1", channels*depths, channels, depths)
+		return with(tifftest.Grey(4, 3, pix), tifftest.Shorts(258, 8, 8, 8), tifftest.Shorts(262, 2), tifftest.Shorts(277, 3), tifftest.Text(270, text))
+	}
+	deflated := with(rgb(3, 1), tifftest.Shorts(259, 8))
+	deflated.Blocks = [][]byte{inZlib(t, pix)}
+	for name, pages := range map[string][]tifftest.Page{"plain": {rgb(3, 1)}, "compressed": {deflated}, "two depths": {rgb(3, 2), rgb(3, 2)}} {
+		file := openFile(t, tifftest.File(binary.LittleEndian, false, pages...))
+		if len(file.Pages) != len(pages) || file.Pages[len(pages)-1].Z != len(pages)-1 {
+			t.Errorf("%s: %+v", name, file.Pages)
+		}
+		if got := readPlane(t, file, imageio.Plane{}, everything); !bytes.Equal(got, pix) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestMoreThatProgramsSay(t *testing.T) {
+	prefixed := strings.NewReplacer("</", "</ns0:", "<?", "<?", "<", "<ns0:", "xmlns=", "xmlns:ns0=").Replace(omeXML)
+	prefixed = strings.Replace(prefixed, "<ns0:?xml", "<?xml", 1)
+	const scifio = "SCIFIO=0.41.0\naxes=X,Y,Channel,Time\nimages=6\nchannels=2\nslices=1\nframes=3\nunit=micron\n"
+	thor := `<ns0:OME xmlns:ns0="a"><ns0:Image><ns0:Pixels DimensionOrder="XYCZT" SizeZ="1" SizeC="2" SizeT="1" PhysicalSizeX="0.5" PhysicalSizeY="0.5">` +
+		`<ns0:TiffData FirstC="0"><ns0:UUID FileName="ChanA.tif"> urn:uuid:1 </ns0:UUID></ns0:TiffData>` +
+		`<ns0:TiffData FirstC="1"><ns0:UUID FileName="ChanB.tif"> urn:uuid:2 </ns0:UUID></ns0:TiffData></ns0:Pixels></ns0:Image></ns0:OME>`
+	for name, c := range map[string]struct {
+		file      []byte
+		last      [3]int // channel, z and t of the last page
+		pixelSize float64
+	}{
+		"OME-XML with a prefix":                             {stackOf(planesOf(6), tifftest.Text(270, prefixed)), [3]int{1, 2, 0}, 0.325},
+		"OME-XML of before 2009":                            {stackOf(planesOf(6), tifftest.Text(270, strings.Replace(omeXML, "PlaneCount", "NumPlanes", 1))), [3]int{1, 2, 0}, 0.325},
+		"a file of several, of which it does not say which": {stackOf(planesOf(1), tifftest.Text(270, thor)), [3]int{}, 0.5},
+		"ImageJ2":                           {stackOf(planesOf(6), tifftest.Text(270, scifio), rational(282, 20_000, 1), rational(283, 20_000, 1), tifftest.Shorts(296, 3)), [3]int{1, 0, 2}, 0.5},
+		"ImageJ of a picture to be printed": {stackOf(planesOf(1), tifftest.Text(270, "ImageJ=1.54f\nunit=inch\n"), rational(282, 300, 1), tifftest.Shorts(296, 2)), [3]int{}, 0},
+	} {
+		file := openFile(t, c.file)
+		page := file.Pages[len(file.Pages)-1]
+		if got := [3]int{page.Channel, page.Z, page.T}; got != c.last || file.Pages[0].PixelSize != c.pixelSize {
+			t.Errorf("%s: %v of %v µm, want %v of %v", name, got, file.Pages[0].PixelSize, c.last, c.pixelSize)
+		}
+	}
+}
+
+// TestChannelsThatImageJ2CallsColours are five samples of a pixel.
+func TestChannelsThatImageJ2CallsColours(t *testing.T) {
+	page := with(tifftest.Grey(4, 3, nil), tifftest.Shorts(258, 8, 8, 8, 8, 8), tifftest.Shorts(262, 2), tifftest.Shorts(277, 5), tifftest.Shorts(284, 2),
+		tifftest.Text(270, "SCIFIO=0.41.0\nimages=1\nchannels=5\nslices=1\nframes=1\n"))
+	page.Blocks = planesOf(5)
+	file := openFile(t, tifftest.File(binary.LittleEndian, false, page))
+	if p := file.Pages[0]; p.Channels != 1 || p.Samples != 5 {
+		t.Fatalf("%+v", p)
+	}
+	if got := readPlane(t, file, imageio.Plane{Sample: 4}, everything); got[0] != 50 {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestChannelsThatAreCalledAlpha are those of libvips, which has all but the first be one; a pixel has but one.
+func TestChannelsThatAreCalledAlpha(t *testing.T) {
+	for _, c := range []struct {
+		extra []uint64
+		want  int
+	}{{[]uint64{2, 2, 2, 2}, 5}, {[]uint64{0, 0, 0, 2}, 4}, {[]uint64{0, 0, 0, 0}, 5}} {
+		page := with(tifftest.Grey(4, 3, make([]byte, 60)), tifftest.Shorts(258, 8, 8, 8, 8, 8), tifftest.Shorts(277, 5), tifftest.Shorts(338, c.extra...))
+		if got := openFile(t, tifftest.File(binary.LittleEndian, false, page)).Pages[0].Samples; got != c.want {
+			t.Errorf("%v: %d channels, want %d", c.extra, got, c.want)
+		}
+	}
+}
+
+// TestLSMCompressed is of strips whose lengths are those that they have uncompressed, so that the last seems to end behind the file.
+func TestLSMCompressed(t *testing.T) {
+	const width, height = 91, 45 // 4095 pixels
+	lzw := zerosInLZW(90)
+	p := with(tifftest.Grey(width, height, lzw), tifftest.Shorts(259, 5), tifftest.Longs(273, 8), tifftest.Longs(279, width*height),
+		tifftest.Tag{ID: 34412, Kind: tifftest.Byte, Values: make([]uint64, 56)})
+	p.Offsets, p.Counts = 65000, 65001 // the pixels lie behind the header
+	if got := readPlane(t, openFile(t, tifftest.File(binary.LittleEndian, false, p)), imageio.Plane{}, everything); !bytes.Equal(got, make([]byte, width*height)) {
+		t.Errorf("%v", got[:20])
+	}
+}
+
+// zerosInLZW are n(n+1)/2 bytes: one, two more, three more, each the string before and its first byte.
+func zerosInLZW(n int) (packed []byte) {
+	word, held := 0, 0
+	put := func(code int) {
+		for word, held = word<<9|code, held+9; held >= 8; held -= 8 {
+			packed = append(packed, byte(word>>(held-8)))
+		}
+	}
+	put(256)
+	put(0)
+	for i := range n - 1 {
+		put(258 + i)
+	}
+	put(257)
+	return append(packed, byte(word<<(8-held)))
+}
