@@ -55,7 +55,7 @@ func openJPEG(source *fileSource, _ Limits) (*File, error) {
 		working += pixels * h.samples * coefficient
 	}
 	return pictureFile(source, page, int64(working), func(r io.Reader, alive func() error) (picture, error) {
-		p, err := standard(jpeg.Decode)(&scanLimiter{r: r}, alive)
+		p, err := standard(jpeg.Decode)(&scanLimiter{r: withStandardTables(r)}, alive)
 		return p, jpegRefusal(err)
 	}), nil
 }

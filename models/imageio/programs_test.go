@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"image"
 	"slices"
 	"strings"
 	"testing"
@@ -39,6 +40,22 @@ func TestJPEGsWithinRGB(t *testing.T) {
 		}
 		if off <= 2 != c.same {
 			t.Errorf("%s: off by %d", name, off)
+		}
+	}
+}
+
+// TestJPEGsWithoutTables are the frames of a USB camera, which leave out the Huffman tables that are those of the standard.
+func TestJPEGsWithoutTables(t *testing.T) {
+	for name, picture := range map[string]image.Image{"colour": colourful(40, 30), "grey": gradient(40, 30)} {
+		file := jpegFile(t, picture)
+		want := readPlane(t, openFile(t, file), imageio.Plane{}, everything)
+		at := bytes.Index(file, []byte("\xff\xc4"))
+		frame := slices.Delete(slices.Clone(file), at, at+2+int(binary.BigEndian.Uint16(file[at+2:])))
+		if bytes.Contains(frame, []byte("\xff\xc4")) {
+			t.Fatal("more than one segment of tables")
+		}
+		if got := readPlane(t, openFile(t, frame), imageio.Plane{}, everything); !bytes.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", name, got[:12], want[:12])
 		}
 	}
 }
