@@ -126,37 +126,21 @@ func decodePNG(r io.Reader, alive func() error) (picture, error) {
 	return standard(png.Decode)(&withoutNotes{r: bufio.NewReaderSize(r, 16<<10)}, alive)
 }
 
-// withoutNotes gives a PNG file without the chunks that a picture is the same without, whose checksums may be wrong.
+// withoutNotes gives a PNG file without the chunks that a picture is the same without, whose checksums may be wrong. The palette of a grey one
+// and what the end holds, whose checksums must be right, are left out, too: image/png bears neither.
 type withoutNotes struct {
 	r       *bufio.Reader
 	pending []byte // to be given
 	rest    int64  // of a chunk, to be passed on as it is
 	begun   bool
+	grey    bool
 }
 
 func (w *withoutNotes) Read(p []byte) (int, error) {
 	for len(w.pending) == 0 && w.rest == 0 {
-		if !w.begun {
-			w.begun, w.rest = true, int64(len(pngMagic))
-			continue
+		if err := w.next(); err != nil {
+			return 0, err
 		}
-		head := make([]byte, 8)
-		n, err := io.ReadFull(w.r, head)
-		if err != nil {
-			w.pending = head[:n]
-			if n == 0 {
-				return 0, err
-			}
-			continue
-		}
-		length := int64(binary.BigEndian.Uint32(head))
-		if ancillary := head[4]&0x20 != 0; ancillary && string(head[4:]) != "tRNS" && length < math.MaxInt32 {
-			if _, err := io.CopyN(io.Discard, w.r, length+4); err != nil {
-				return 0, notEnd(err)
-			}
-			continue
-		}
-		w.pending, w.rest = head, length+4
 	}
 	if len(w.pending) > 0 {
 		n := copy(p, w.pending)
@@ -166,4 +150,37 @@ func (w *withoutNotes) Read(p []byte) (int, error) {
 	n, err := w.r.Read(p[:min(int64(len(p)), w.rest)])
 	w.rest -= int64(n)
 	return n, err
+}
+
+// next looks at the head of a chunk, and leaves it out or passes it on.
+func (w *withoutNotes) next() error {
+	if !w.begun {
+		w.begun, w.rest = true, int64(len(pngMagic))
+		return nil
+	}
+	head := make([]byte, 8)
+	if n, err := io.ReadFull(w.r, head); n == 0 {
+		return err
+	} else if err != nil {
+		w.pending = head[:n]
+		return nil
+	}
+	length, name := int64(binary.BigEndian.Uint32(head)), string(head[4:])
+	ancillary := head[4]&0x20 != 0
+	switch {
+	case ancillary && name != "tRNS" && length < math.MaxInt32:
+		_, err := io.CopyN(io.Discard, w.r, length+4)
+		return notEnd(err)
+	case name == "PLTE" && w.grey, name == "IEND" && length > 0:
+		chunk := chunkReader{r: w.r, name: name, rest: uint32(length), sum: crc32.ChecksumIEEE(head[4:])}
+		if chunk.skip(); name == "IEND" {
+			w.pending = []byte("\x00\x00\x00\x00IEND\xae\x42\x60\x82")
+		}
+		return chunk.err
+	case name == "IHDR":
+		header, _ := w.r.Peek(pngHeaderEnd - pngHeaderAt) // an error comes again
+		w.grey = len(header) > 9 && (header[9] == colourGrey || header[9] == colourGreyAlpha)
+	}
+	w.pending, w.rest = head, length+4
+	return nil
 }

@@ -24,6 +24,7 @@ var errChunkOrder = errors.New("chunk out of order")
 // each other, as one stream. Its errors are sticky, so that one that a reader ahead has met is not lost.
 type chunkReader struct {
 	r      *bufio.Reader
+	grey   bool // of a grey picture, which has no use for a palette
 	name   string
 	rest   uint32 // bytes of the chunk that have not been read
 	sum    uint32 // checksum of what has been
@@ -32,15 +33,25 @@ type chunkReader struct {
 	err    error
 }
 
-// next begins with the next chunk.
+// next begins with the next chunk. The palette of a grey picture is passed over, as by libpng.
 func (c *chunkReader) next() error {
 	if c.ahead {
 		c.ahead = false
 		return c.err
 	}
-	if c.inside {
-		c.skip()
+	for {
+		if c.inside {
+			c.skip()
+		}
+		c.begin()
+		if c.err != nil || c.name != "PLTE" || !c.grey {
+			return c.err
+		}
 	}
+}
+
+// begin reads the head of a chunk.
+func (c *chunkReader) begin() {
 	var head [8]byte
 	c.readFull(head[:])
 	if c.err == nil {
@@ -50,7 +61,6 @@ func (c *chunkReader) next() error {
 			c.err = fmt.Errorf("a chunk %q of %d bytes, which is more than the format allows", c.name, c.rest)
 		}
 	}
-	return c.err
 }
 
 // isNote tells whether the picture is the same without the chunk, whose checksum may then be wrong, and which may lie anywhere.
@@ -112,7 +122,7 @@ func (c *chunkReader) Read(p []byte) (int, error) {
 // untilPixels reads up to the first IDAT chunk. Chunks that only matter to palettes, as which a program may send one along, are
 // held to their rules.
 func (c *chunkReader) untilPixels(f pngForm) error {
-	colour, palette, transparent := f.channels() == 3, false, false
+	palette, transparent := false, false
 	for {
 		if err := c.next(); err != nil {
 			return err
@@ -126,12 +136,12 @@ func (c *chunkReader) untilPixels(f pngForm) error {
 			if palette || transparent {
 				return errChunkOrder
 			}
-			if !colour || c.rest == 0 || c.rest%3 != 0 || c.rest > 3*256 {
+			if c.rest == 0 || c.rest%3 != 0 || c.rest > 3*256 {
 				return errors.New("a palette that does not fit the header")
 			}
 			palette = true
 		case "tRNS":
-			if transparent || palette && !colour {
+			if transparent {
 				return errChunkOrder
 			}
 			if f.hasAlpha() || c.rest != uint32(2*f.samples) {
@@ -142,7 +152,7 @@ func (c *chunkReader) untilPixels(f pngForm) error {
 	}
 }
 
-// untilEnd reads on behind the pixels. More IDAT chunks are passed over, as image/png does.
+// untilEnd reads on behind the pixels. More IDAT chunks are passed over, as image/png does, and what the last chunk holds.
 func (c *chunkReader) untilEnd() error {
 	for {
 		if err := c.next(); err != nil {
@@ -152,9 +162,6 @@ func (c *chunkReader) untilEnd() error {
 		case "IHDR", "PLTE", "tRNS":
 			return errChunkOrder
 		case "IEND":
-			if c.rest != 0 {
-				return errors.New("an end that is not empty")
-			}
 			c.skip()
 			return c.err
 		}

@@ -138,7 +138,7 @@ func (f pngForm) open(file *bufio.Reader) (*pngRows, error) {
 	if _, err := file.Discard(pngHeaderEnd); err != nil {
 		return nil, notEnd(err)
 	}
-	chunks := &chunkReader{r: file}
+	chunks := &chunkReader{r: file, grey: f.channels() == 1}
 	if err := chunks.untilPixels(f); err != nil {
 		return nil, err
 	}
@@ -177,11 +177,10 @@ func (r *pngRows) unfilter() error {
 	return unfilter(r.current, filtered[1:], r.above, filtered[0], r.form.bytesPerPixel())
 }
 
-// judgeEnd looks at what follows the last row.
+// judgeEnd looks at what follows the last row. More rows than the header says are passed over, as by libpng; that the chunks which they lie in
+// are whole, their own checksums say.
 func (r *pngRows) judgeEnd() error {
-	if _, err := r.inflater.Next(1); err == nil {
-		return errors.New("more rows than the header says")
-	} else if !errors.Is(err, io.EOF) {
+	if _, err := r.inflater.Next(1); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	return r.chunks.untilEnd()
