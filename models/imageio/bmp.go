@@ -7,6 +7,7 @@ import (
 	"math/bits"
 
 	"seghub/models/imageio/refusal"
+	"seghub/models/imageio/samples"
 )
 
 // isBMP: "BM" alone is how many a text begins; in every bitmap the length of a header follows, which is no text.
@@ -24,7 +25,7 @@ type bitmap struct {
 	bits          int
 	compression   uint32
 	masks         [3]uint32 // of red, green and blue, for 16 and 32 bits
-	palette       []byte    // RGB
+	palette       []byte    // RGB; of one colour from black to bright, its places
 	grey          bool      // the palette holds greys alone
 	offset        int64     // of the pixels
 }
@@ -156,6 +157,12 @@ func (b *bitmap) judge(source *fileSource, head []byte, end, colours, entry int)
 		blue, green, red := table[i*entry], table[i*entry+1], table[i*entry+2]
 		copy(b.palette[3*i:], []byte{red, green, blue})
 		b.grey = b.grey && red == green && green == blue
+	}
+	if samples.IsTint(b.palette) {
+		b.grey = true
+		for i := range b.palette {
+			b.palette[i] = byte(i / 3)
+		}
 	}
 	return nil
 }

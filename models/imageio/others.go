@@ -1,17 +1,19 @@
 package imageio
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"image"
-	"image/draw"
 	"image/gif"
 	"io"
+	"slices"
 
 	"golang.org/x/image/webp"
 
 	"seghub/models/imageio/exif"
 	"seghub/models/imageio/refusal"
+	"seghub/models/imageio/samples"
 )
 
 func isWebP(head []byte) bool {
@@ -114,57 +116,72 @@ func openGIF(source *fileSource, _ Limits) (*File, error) {
 	if err != nil || config.Width == 0 || config.Height == 0 {
 		return nil, refusal.Corrupt("The header of this GIF is damaged.")
 	}
+	start := newGIFStart(source)
 	page := Page{Width: config.Width, Height: config.Height, Channels: 3, Bits: 8}
+	if start.tint {
+		page.Channels = 1
+	}
 	pixels := int64(config.Width) * int64(config.Height)
-	control := gifControl(source)
 	return pictureFile(source, page, 2*pixels, func(r io.Reader, alive func() error) (picture, error) {
-		frame, err := gif.Decode(&opaque{r, control})
+		if _, err := io.CopyN(io.Discard, r, int64(len(start.bytes))); err != nil {
+			return picture{}, err
+		}
+		frame, err := gif.Decode(io.MultiReader(bytes.NewReader(start.bytes), r))
 		if err != nil {
 			return picture{}, err
 		}
-		if canvas := image.Rect(0, 0, config.Width, config.Height); frame.Bounds() != canvas {
-			whole := image.NewRGBA(canvas)
-			draw.Draw(whole, frame.Bounds(), frame, frame.Bounds().Min, draw.Src)
-			frame = whole
+		p, err := newPicture(frame, alive)
+		if canvas := image.Rect(0, 0, config.Width, config.Height); err == nil && frame.Bounds() != canvas {
+			p = p.within(canvas.Max, frame.Bounds().Min)
 		}
-		return newPicture(frame, alive)
+		return p, err
 	}), nil
 }
 
-// gifControl is where, of the first frame, the byte lies that says whether one of its colours is transparent; -1 where nothing says
-// so (GIF89a, sections 15 to 23).
-func gifControl(source *fileSource) (at int64) {
-	const controls, ahead = "\x21\xf9\x04", 64 << 10
-	head := make([]byte, min(ahead, source.size))
-	n, _ := source.ReadAt(head, 0) // an error that counts is the source's
-	head, at = head[:n], -1
-	next := 13
-	if len(head) > 10 && head[10]&0x80 != 0 {
-		next += 3 << (head[10]&7 + 1)
+// within is a picture of 8 bits at a place in a black one of that size.
+func (p picture) within(size, at image.Point) picture {
+	whole := picture{width: size.X, height: size.Y, channels: p.channels, pix: make([]byte, size.X*size.Y*p.channels)}
+	for y := range p.height {
+		copy(whole.pix[((at.Y+y)*size.X+at.X)*p.channels:], p.pix[y*p.width*p.channels:][:p.width*p.channels])
 	}
-	for next+4 < len(head) && head[next] == controls[0] { // an extension: pieces, each behind its length, up to one of none
-		if string(head[next:next+3]) == controls {
-			at = int64(next + 3)
+	return whole
+}
+
+// gifStart is the beginning of a GIF file, up to the first frame (GIF89a, sections 15 to 23).
+type gifStart struct {
+	bytes []byte // as they are to be decoded: no colour is transparent, as image/gif would give up that colour
+	tint  bool   // the first frame's palette is one colour from black to bright
+}
+
+func newGIFStart(source *fileSource) (g gifStart) {
+	const control, descriptor, ahead = "\x21\xf9\x04", 10, 64 << 10
+	file := make([]byte, min(ahead, source.size))
+	n, _ := source.ReadAt(file, 0) // an error that counts is the source's
+	file = file[:n]
+	table := func(fields, at int) []byte { // the palette at a place, if there is one by the byte of fields at another
+		if fields >= n || file[fields]&0x80 == 0 {
+			return nil
 		}
-		for next += 2; next < len(head) && head[next] > 0; {
-			next += 1 + int(head[next])
+		return file[min(at, n):min(at+3<<(file[fields]&7+1), n)]
+	}
+	palette := table(10, 13)
+	next := 13 + len(palette)
+	for next+4 < n && file[next] == control[0] { // an extension: pieces, each behind its length, up to one of none
+		if string(file[next:next+3]) == control {
+			file[next+3] &^= 1
+		}
+		for next += 2; next < n && file[next] > 0; {
+			next += 1 + int(file[next])
 		}
 		next++
 	}
-	return at
-}
-
-// opaque gives a GIF without the mark, at a place, that a colour is transparent, for which image/gif would give up the colour.
-type opaque struct {
-	r  io.Reader
-	at int64
-}
-
-func (o *opaque) Read(p []byte) (int, error) {
-	n, err := o.r.Read(p)
-	if o.at >= 0 && o.at < int64(n) {
-		p[o.at] &^= 1
+	if next+descriptor <= n && file[next] == ',' {
+		next += descriptor
+		if own := table(next-1, next); own != nil {
+			palette = own
+		}
+		g.tint = samples.IsTint(palette)
 	}
-	o.at -= int64(n)
-	return n, err
+	g.bytes = slices.Clone(file[:min(next, n)])
+	return g
 }

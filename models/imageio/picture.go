@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"seghub/models/imageio/refusal"
+	"seghub/models/imageio/samples"
 )
 
 // band is how many rows are converted between two looks at the context.
@@ -101,6 +102,10 @@ func newPicture(decoded image.Image, alive func() error) (picture, error) {
 		p.channels, p.typ = 1, Uint16
 	case *image.RGBA64, *image.NRGBA64:
 		p.typ = Uint16
+	case *image.Paletted:
+		if samples.IsTint(rgbOf(d.Palette)) {
+			return newPicture(&image.Gray{Pix: d.Pix, Stride: d.Stride, Rect: d.Rect}, alive)
+		}
 	}
 	p.pix = make([]byte, p.width*p.height*p.channels*p.typ.Size())
 	for y := 0; y < size.Y; y += band {
@@ -165,14 +170,20 @@ func (p picture) dropFourth(to, pix []uint8, stride, y0, y1 int) {
 }
 
 func (p picture) copyPaletted(to []byte, d *image.Paletted, y0, y1 int) {
-	var table [256][3]uint8
-	for i, c := range d.Palette[:min(len(d.Palette), len(table))] {
-		n := color.NRGBAModel.Convert(c).(color.NRGBA)
-		table[i] = [3]uint8{n.R, n.G, n.B}
-	}
+	palette := append(rgbOf(d.Palette), make([]byte, 3*256)...) // black, behind its last colour
 	for y := y0; y < y1; y++ {
 		for _, index := range d.Pix[y*d.Stride:][:p.width] {
-			to = to[copy(to, table[index][:]):]
+			to = to[copy(to, palette[3*int(index):][:3]):]
 		}
 	}
+}
+
+// rgbOf are the colours of a palette as they are stored, whatever their alpha.
+func rgbOf(palette color.Palette) []byte {
+	colours := make([]byte, 0, 3*len(palette))
+	for _, c := range palette {
+		n := color.NRGBAModel.Convert(c).(color.NRGBA)
+		colours = append(colours, n.R, n.G, n.B)
+	}
+	return colours
 }

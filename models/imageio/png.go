@@ -32,17 +32,17 @@ func openPNG(source *fileSource, _ Limits) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	orientation, err := walkPNG(source)
+	notes, err := walkPNG(source)
 	if err != nil {
 		return nil, err
 	}
 	if form, ok := newPNGForm(head); ok {
 		page := form.page()
-		page.orientation = orientation
+		page.orientation = notes.orientation()
 		return &File{Pages: []Page{page.turned()}, codec: &pngCodec{source, form}}, nil
 	}
-	page := Page{Width: h.width, Height: h.height, Channels: 3, Bits: int(h.depth), orientation: orientation}
-	if h.colour == colourGrey || h.colour == colourGreyAlpha {
+	page := Page{Width: h.width, Height: h.height, Channels: 3, Bits: int(h.depth), orientation: notes.orientation()}
+	if h.colour == colourGrey || h.colour == colourGreyAlpha || h.colour == colourPalette && h.depth == 8 && notes.tint {
 		page.Channels = 1
 	}
 	if h.depth == 16 {
@@ -79,29 +79,28 @@ func newPNGHeader(head []byte) (h pngHeader, err error) {
 	return h, nil
 }
 
-// walkPNG walks the chunks to the one that ends the picture, which must be there, and gives the orientation.
-func walkPNG(source *fileSource) (orientation int, err error) {
-	var notes pngNotes
+// walkPNG walks the chunks to the one that ends the picture, which must be there.
+func walkPNG(source *fileSource) (notes pngNotes, err error) {
 	missing := refusal.Corrupt("The end of this PNG is missing.")
 	at := int64(len(pngMagic))
 	file := bufio.NewReaderSize(io.NewSectionReader(source, at, source.size-at), 4<<10)
 	for {
 		var head [8]byte
 		if _, err := io.ReadFull(file, head[:]); err != nil {
-			return 0, missing
+			return notes, missing
 		}
 		length, name := int64(binary.BigEndian.Uint32(head[:])), string(head[4:])
 		at += 8 + length + 4
 		if at > source.size {
-			return 0, missing
+			return notes, missing
 		}
 		if name == "IEND" {
-			return notes.orientation(), nil
+			return notes, nil
 		}
 		if notes.wants(name) && length <= maxEXIF {
 			data := make([]byte, length)
 			if _, err := io.ReadFull(file, data); err != nil {
-				return 0, missing
+				return notes, missing
 			}
 			notes.take(name, data)
 			length = 0
@@ -113,7 +112,7 @@ func walkPNG(source *fileSource) (orientation int, err error) {
 			file.Reset(io.NewSectionReader(source, at, source.size-at))
 		}
 		if err != nil {
-			return 0, missing
+			return notes, missing
 		}
 	}
 }

@@ -9,11 +9,13 @@ import (
 	"strings"
 
 	"seghub/models/imageio/exif"
+	"seghub/models/imageio/samples"
 )
 
-// pngNotes are what the chunks beside the picture say of which way up it is to be shown; 0 of those that do not say.
+// pngNotes are what the chunks beside the pixels say.
 type pngNotes struct {
-	exif, profile, xmp int
+	exif, profile, xmp int  // which way up it is to be shown; 0 of those that do not say
+	tint               bool // the palette is one colour from black to bright
 }
 
 // orientation is that of EXIF, before that of a profile, before that of XMP.
@@ -22,7 +24,7 @@ func (n pngNotes) orientation() int { return cmp.Or(n.exif, n.profile, n.xmp) }
 // wants tells whether a chunk of this name may say something.
 func (pngNotes) wants(name string) bool {
 	switch name {
-	case "eXIf", "iTXt", "tEXt", "zTXt":
+	case "eXIf", "iTXt", "tEXt", "zTXt", "PLTE":
 		return true
 	}
 	return false
@@ -36,8 +38,12 @@ const (
 
 // take looks at a chunk (PNG, third edition, sections 11.3.2 and 11.3.3).
 func (n *pngNotes) take(name string, data []byte) {
-	if name == "eXIf" {
+	switch name {
+	case "eXIf":
 		n.exif = exif.Orientation(data)
+		return
+	case "PLTE":
+		n.tint = samples.IsTint(data)
 		return
 	}
 	keyword, text, _ := bytes.Cut(data, []byte{0})

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"image"
+	"image/color"
+	"image/gif"
 	"slices"
 	"strings"
 	"testing"
@@ -104,6 +106,53 @@ func TestTints(t *testing.T) {
 	colours[1], colours[256+2], colours[512+3] = 65535, 65535, 65535
 	if page := openFile(t, paletted(pix, 8, tifftest.Shorts(320, colours...))).Pages[0]; page.Channels != 3 {
 		t.Error("a palette of colours is none")
+	}
+}
+
+// TestTintsOfPictures is the same of other files than TIFF.
+func TestTintsOfPictures(t *testing.T) {
+	const width, height = 24, 18
+	palette := func(red, green, blue int) (colours color.Palette) {
+		for i := range 256 {
+			colours = append(colours, color.RGBA{uint8(red * i / 255), uint8(green * i / 255), uint8(blue * i / 255), 255})
+		}
+		return colours
+	}
+	gifFile := func(img *image.Paletted, canvas image.Point, shared color.Palette) []byte {
+		var out bytes.Buffer
+		config := image.Config{Width: canvas.X, Height: canvas.Y, ColorModel: shared}
+		if err := gif.EncodeAll(&out, &gif.GIF{Image: []*image.Paletted{img}, Delay: []int{0}, Config: config}); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	picture := image.NewPaletted(image.Rect(0, 0, width, height), palette(0, 255, 40))
+	copy(picture.Pix, ramp(width, height))
+	other := *picture
+	other.Palette = palette(255, 0, 0)
+	part := *picture
+	part.Rect = part.Rect.Add(image.Pt(0, 1))
+	for name, c := range map[string]struct{ file, want []byte }{
+		"PNG":                            {pngFile(t, picture), picture.Pix},
+		"BMP":                            {bmpFile(t, picture), picture.Pix},
+		"GIF":                            {gifFile(picture, image.Pt(width, height), picture.Palette), picture.Pix},
+		"GIF, with a palette of its own": {gifFile(&other, image.Pt(width, height), palette(9, 9, 9)[:16]), picture.Pix},
+		"GIF, a part of it":              {gifFile(&part, image.Pt(width, height+1), picture.Palette), append(make([]byte, width), picture.Pix...)},
+	} {
+		file := openFile(t, c.file)
+		if page := file.Pages[0]; page.Channels != 1 {
+			t.Errorf("%s: %d channels", name, page.Channels)
+		} else if got := readPlane(t, file, imageio.Plane{}, everything); !bytes.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got[:50], c.want[:50])
+		}
+	}
+	picture.Palette[200] = color.RGBA{255, 255, 0, 255} // what is too bright is marked
+	for name, file := range map[string][]byte{
+		"PNG": pngFile(t, picture), "BMP": bmpFile(t, picture), "GIF": gifFile(picture, image.Pt(width, height), picture.Palette),
+	} {
+		if page := openFile(t, file).Pages[0]; page.Channels != 3 {
+			t.Errorf("%s: a palette of colours is none", name)
+		}
 	}
 }
 

@@ -155,7 +155,7 @@ func (l *Layout) judgePalette() error {
 		}
 		grey = grey && l.palette[3*i] == l.palette[3*i+1] && l.palette[3*i] == l.palette[3*i+2]
 	}
-	if l.Bits == 8 && l.isTint() {
+	if samples.IsTint(l.palette) {
 		l.asGrey()
 		return nil
 	}
@@ -164,19 +164,6 @@ func (l *Layout) judgePalette() error {
 	}
 	l.Type = samples.Uint8
 	return nil
-}
-
-// isTint tells whether the palette is one colour from black to bright, in which Fiji, Bio-Formats and the programs of confocal microscopes show a
-// channel: its places are then the samples.
-func (l *Layout) isTint() bool {
-	brightest := l.palette[len(l.palette)-3:]
-	for i, v := range l.palette {
-		const rounding = 2
-		if want := int(brightest[i%3]) * (i / 3) / 255; int(v) < want-rounding || int(v) > want+rounding {
-			return false
-		}
-	}
-	return true
 }
 
 // asGrey is for pages whose palette is not looked at.
