@@ -109,14 +109,14 @@ func studio(luma, cb, cr uint8) (r, g, b uint8) {
 
 // openGIF is a format's open: the first frame is the picture.
 func openGIF(source *fileSource, _ Limits) (*File, error) {
-	config, err := gif.DecodeConfig(source.whole())
+	start := newGIFStart(source)
 	if source.err != nil {
 		return nil, source.err
 	}
+	config, err := gif.DecodeConfig(bytes.NewReader(start.bytes))
 	if err != nil || config.Width == 0 || config.Height == 0 {
 		return nil, refusal.Corrupt("The header of this GIF is damaged.")
 	}
-	start := newGIFStart(source)
 	page := Page{Width: config.Width, Height: config.Height, Channels: 3, Bits: 8}
 	if start.tint {
 		page.Channels = 1
@@ -149,12 +149,12 @@ func (p picture) within(size, at image.Point) picture {
 
 // gifStart is the beginning of a GIF file, up to the first frame (GIF89a, sections 15 to 23).
 type gifStart struct {
-	bytes []byte // as they are to be decoded: no colour is transparent, as image/gif would give up that colour
+	bytes []byte // as they are to be decoded: no colour is transparent, as image/gif would give up that colour, and the frame fits the screen
 	tint  bool   // the first frame's palette is one colour from black to bright
 }
 
 func newGIFStart(source *fileSource) (g gifStart) {
-	const control, descriptor, ahead = "\x21\xf9\x04", 10, 64 << 10
+	const screen, control, descriptor, ahead = 6, "\x21\xf9\x04", 10, 64 << 10
 	file := make([]byte, min(ahead, source.size))
 	n, _ := source.ReadAt(file, 0) // an error that counts is the source's
 	file = file[:n]
@@ -176,6 +176,7 @@ func newGIFStart(source *fileSource) (g gifStart) {
 		next++
 	}
 	if next+descriptor <= n && file[next] == ',' {
+		fitScreen(file[screen:], file[next+1:])
 		next += descriptor
 		if own := table(next-1, next); own != nil {
 			palette = own
@@ -184,4 +185,16 @@ func newGIFStart(source *fileSource) (g gifStart) {
 	}
 	g.bytes = slices.Clone(file[:min(next, n)])
 	return g
+}
+
+// fitScreen lets the first frame be the picture where the logical screen is smaller than it, or of no size, as browsers do. Both are said by their
+// width and height; in front of a frame's lies its place.
+func fitScreen(screen, frame []byte) {
+	size := frame[4:8]
+	for side := 0; side < 4; side += 2 {
+		if binary.LittleEndian.Uint16(size[side:]) > binary.LittleEndian.Uint16(screen[side:]) {
+			copy(screen[:4], size)
+			clear(frame[:4])
+		}
+	}
 }

@@ -85,6 +85,27 @@ func TestTheFirstFrameOfAGIF(t *testing.T) {
 	}
 }
 
+// TestAGIFWhoseScreenIsTooSmall is as large as its first frame, wherever that is said to lie.
+func TestAGIFWhoseScreenIsTooSmall(t *testing.T) {
+	picture := image.NewPaletted(image.Rect(5, 0, 5+16, 8), color.Palette{color.Black, color.NRGBA{9, 8, 7, 255}})
+	for i := range picture.Pix {
+		picture.Pix[i] = uint8(i % 2)
+	}
+	want := bytes.Repeat([]byte{0, 0, 0, 9, 8, 7}, 16*8/2)
+	var whole bytes.Buffer
+	if err := gif.EncodeAll(&whole, &gif.GIF{Image: []*image.Paletted{picture}, Delay: []int{0}, Config: image.Config{Width: 21, Height: 8}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, screen := range []string{"\x00\x00\x00\x00", "\x00\x00\x08\x00", "\x0f\x00\x09\x00", "\x40\x00\x07\x00"} {
+		file := openFile(t, append(append(bytes.Clone(whole.Bytes()[:6]), screen...), whole.Bytes()[10:]...))
+		if page := file.Pages[0]; page.Width != 16 || page.Height != 8 {
+			t.Errorf("%x: %dx%d", screen, page.Width, page.Height)
+		} else if got := readPlane(t, file, imageio.Plane{}, everything); !bytes.Equal(got, want) {
+			t.Errorf("%x: %v", screen, got[:12])
+		}
+	}
+}
+
 // TestOrientationByWhateverSaysIt is of files that say by XMP, or as older programs do, how they are to be turned: 6, a quarter to the
 // right.
 func TestOrientationByWhateverSaysIt(t *testing.T) {
