@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"image"
 	"math"
@@ -164,6 +165,66 @@ func TestLSM(t *testing.T) {
 		if got := readPlane(t, file, imageio.Plane{Page: i, Sample: 1}, everything); got[0] != byte(10*(i+2)) {
 			t.Errorf("the second channel of page %d holds %v", i, got)
 		}
+	}
+}
+
+// scattered is a file that holds some bytes at some places, and nothing between.
+type scattered map[int64][]byte
+
+func (s scattered) ReadAt(p []byte, offset int64) (int, error) {
+	clear(p)
+	for at, held := range s {
+		if from := at - offset; from > -int64(len(held)) && from < int64(len(p)) {
+			copy(p[max(0, from):], held[max(0, -from):])
+		}
+	}
+	return len(p), nil
+}
+
+// TestLSMOfMoreThan4GB is of offsets that have 32 bits, of pages that lie behind that: one of them with a channel on either side.
+func TestLSMOfMoreThan4GB(t *testing.T) {
+	const gigabyte, size = 1 << 30, 10 << 30
+	places := [][2]int64{{gigabyte, gigabyte + 12}, {4*gigabyte - 12, 4*gigabyte + 4}, {7 * gigabyte, 7*gigabyte + 12}, {9 * gigabyte, 9*gigabyte + 12}}
+	info := func(depths, times uint64) tifftest.Tag {
+		tag := tifftest.Tag{ID: 34412, Kind: tifftest.Byte, Values: make([]uint64, 56)}
+		tag.Values[16], tag.Values[24] = depths, times
+		return tag
+	}
+	file := func(size int64, info tifftest.Tag) (*imageio.File, error) {
+		held := scattered{}
+		var pages []tifftest.Page
+		for i, at := range places {
+			var low []uint64
+			for c, at := range at {
+				held[at] = bytes.Repeat([]byte{byte(10*i + c + 1)}, 12)
+				low = append(low, uint64(at)&math.MaxUint32)
+			}
+			pages = append(pages, with(tifftest.Grey(4, 3, nil), tifftest.Shorts(258, 8, 8), tifftest.Shorts(277, 2), tifftest.Shorts(284, 2),
+				tifftest.Longs(273, low...), tifftest.Longs(279, 12, 12), info))
+			pages[i].Blocks = nil // they lie elsewhere
+		}
+		held[0] = tifftest.File(binary.LittleEndian, false, pages...)
+		return imageio.Open(t.Context(), held, size, imageio.Limits{})
+	}
+	for _, tag := range []tifftest.Tag{info(2, 2), info(4, 1), info(2, 1)} { // the last is of two places
+		opened, err := file(size, tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range places {
+			for sample := range 2 {
+				want := bytes.Repeat([]byte{byte(10*i + sample + 1)}, 12)
+				if got := readPlane(t, opened, imageio.Plane{Page: i, Sample: sample}, everything); !bytes.Equal(got, want) {
+					t.Errorf("channel %d of page %d holds %v", sample, i, got)
+				}
+			}
+		}
+	}
+	if _, err := file(size, info(1, 2)); !errors.Is(err, imageio.ErrUnsupported) {
+		t.Errorf("two places at two times: %v", err)
+	}
+	if _, err := file(9*gigabyte+13, info(2, 2)); !errors.Is(err, imageio.ErrCorrupt) {
+		t.Errorf("cut short: %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 
+	"seghub/models/imageio/refusal"
 	"seghub/models/imageio/tiff"
 )
 
@@ -21,13 +22,23 @@ func lsm(pages []page) ([]Plane, error) {
 		all[i].Layout, all[i].Reduced = all[i].Separate(), nil
 	}
 	if len(info) < end {
-		return all, nil
+		info = make([]byte, end) // it says nothing
 	}
 	z, t := int(binary.LittleEndian.Uint32(info[depths:])), int(binary.LittleEndian.Uint32(info[times:]))
 	metres := func(at int) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(info[at:])) }
 	size := metres(width) * 1e6
+	known := z > 0 && z <= len(all) && z*t == len(all)
+	if all[0].Wraps() {
+		if !known && t != 1 {
+			return nil, refusal.Unsupported("This .lsm is larger than 4 GB and of several places at several times, of which it does not say " +
+				"where they lie: save it as OME-TIFF, or each place by itself.")
+		}
+		if err := unwrap(all); err != nil {
+			return nil, err
+		}
+	}
 	for i := range all {
-		if z > 0 && z <= len(all) && z*t == len(all) {
+		if known {
 			all[i].Z, all[i].T = i%z, i/z
 		}
 		if plausible(size) && same(metres(width), metres(height)) {
@@ -35,4 +46,17 @@ func lsm(pages []page) ([]Plane, error) {
 		}
 	}
 	return all, nil
+}
+
+// unwrap finds the planes of a file of more than 4 GB, whose offsets have 32 bits all the same: they lie behind each other. Only where several
+// places of a sample were looked at time by time, the pages have another order, as tifffile knows.
+func unwrap(all []Plane) error {
+	at := int64(0)
+	for i := range all {
+		var err error
+		if all[i].Layout, at, err = all[i].Unwrapped(at); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package tiff
 
 import (
+	"math"
 	"slices"
 
 	"seghub/models/imageio/refusal"
@@ -28,6 +29,9 @@ func (l *Layout) blocks() (offsets, counts []uint64, err error) {
 	}
 	for i := range offsets {
 		offsets[i] += uint64(l.shift)
+	}
+	if l.wrapped {
+		unwrap(offsets, l.after)
 	}
 	if l.compression == none {
 		counts = l.plainCounts(offsets, counts)
@@ -149,4 +153,36 @@ func (l *Layout) Shifted(bytes int64) (*Layout, error) {
 	shifted.shift += bytes
 	_, _, err := shifted.blocks()
 	return &shifted, err
+}
+
+// Wraps tells whether the page's file is larger than its offsets can say, which have 32 bits.
+func (l *Layout) Wraps() bool {
+	return l.directory.file.size > math.MaxUint32 && !l.directory.file.big
+}
+
+// Unwrapped is a page of the same layout of whose offsets the file has the lowest 32 bits: its blocks lie behind a place and behind each other,
+// less than 4 GB further on. It also gives where the last of them lies.
+func (l *Layout) Unwrapped(after int64) (unwrapped *Layout, last int64, err error) {
+	whole := *l
+	whole.wrapped, whole.after = true, after
+	offsets, _, err := whole.blocks()
+	for _, offset := range offsets {
+		last = max(last, int64(offset))
+	}
+	return &whole, last, err
+}
+
+// unwrap completes offsets that rise; 0 is of a block that was never written.
+func unwrap(offsets []uint64, after int64) {
+	const step = 1 << 32
+	least := uint64(after)
+	for i, offset := range offsets {
+		if offset == 0 {
+			continue
+		}
+		if offset < least {
+			offset += (least - offset + step - 1) / step * step
+		}
+		offsets[i], least = offset, offset
+	}
 }

@@ -23,6 +23,8 @@ type Layout struct {
 
 	directory    *Directory
 	shift        int64 // of where its blocks lie, from where the directory says
+	wrapped      bool  // the directory says the lowest 32 bits of that alone
+	after        int64 // of a wrapped one, behind where its blocks lie
 	across, down int   // blocks
 	compression  uint64
 	photometric  uint64
