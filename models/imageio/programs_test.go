@@ -192,6 +192,33 @@ func TestPlacesOfASample(t *testing.T) {
 	}
 }
 
+// TestOMEThatIsNotQuiteXML is of what people type and programs append.
+func TestOMEThatIsNotQuiteXML(t *testing.T) {
+	for name, text := range map[string]string{
+		"a control character":              strings.Replace(omeXML, "DAPI", "DA\x01PI", 1),
+		"one in a text":                    strings.Replace(omeXML, "<Pixels", "<Description>a\x1fb</Description><Pixels", 1),
+		"an & in a name":                   strings.Replace(omeXML, "GFP", "GFP & YFP", 1),
+		"at its end":                       strings.Replace(omeXML, "GFP", "GFP&", 1),
+		"in a text":                        strings.Replace(omeXML, "<Pixels", "<Description>R&D, a&b; and &</Description><Pixels", 1),
+		"text behind it":                   omeXML + "\nsaved & closed ]]> <",
+		"another XML behind it":            omeXML + strings.Replace(omeXML, "325", "500", 2),
+		"a remark in front, one behind it": "<!-- a -->" + omeXML + "<!-- b",
+	} {
+		file := openFile(t, stackOf(planesOf(6), tifftest.Text(270, text)))
+		if last := file.Pages[5]; last.Channel != 1 || last.Z != 2 || last.PixelSize != 0.325 || !strings.HasPrefix(last.ChannelName, "GFP") {
+			t.Errorf("%s: %+v", name, last)
+		}
+	}
+	for name, text := range map[string]string{
+		"cut short": omeXML[:len(omeXML)-60], "of a quote that does not end": strings.Replace(omeXML, `"GFP"`, `"GFP`, 1),
+		"too deep": strings.Replace(omeXML, "<Pixels", strings.Repeat("<a>", 100)+"<Pixels", 1),
+	} {
+		if last := openFile(t, stackOf(planesOf(6), tifftest.Text(270, text))).Pages[5]; last.Channel != 0 || last.Z != 5 || last.PixelSize != 0 {
+			t.Errorf("an OME-XML that is %s: %+v", name, last)
+		}
+	}
+}
+
 // TestRGBByBioFormats is of pages whose colours the description counts as images.
 func TestRGBByBioFormats(t *testing.T) {
 	pix := ramp(12, 3)
