@@ -104,6 +104,7 @@ func TestOddTIFFs(t *testing.T) {
 		"the light alone of CIE L*a*b*":     {with(plain, tifftest.Shorts(262, 8)), pix},
 		"a strip that was never written":    {sparse, halfBlack},
 		"RowsPerStrip beyond the image":     {with(plain, tifftest.Longs(278, math.MaxUint32)), pix},
+		"RowsPerStrip 1 of a single strip":  {with(plain, tifftest.Longs(278, 1)), pix},
 	} {
 		for kind, file := range map[string][]byte{
 			"little-endian": tifftest.File(binary.LittleEndian, false, c.page), "big-endian": tifftest.File(binary.BigEndian, false, c.page),
@@ -198,6 +199,7 @@ func TestBadTIFFs(t *testing.T) {
 	}{
 		"a circle of directories":    {circle, imageio.ErrCorrupt},
 		"RowsPerStrip 0":             {file(with(plain, tifftest.Longs(278, 0))), imageio.ErrCorrupt},
+		"one strip of four":          {file(with(tifftest.Grey(width, height, ramp(width, 4)), tifftest.Longs(278, 4))), imageio.ErrCorrupt},
 		"strips of no bytes":         {strips(tifftest.Longs(273, 0), tifftest.Longs(279, 0)), imageio.ErrCorrupt},
 		"2^31 strips":                {strips(tifftest.Longs(273, 8), tifftest.Longs(279, 9), tifftest.Longs(257, 1<<31-1), tifftest.Longs(278, 1)), imageio.ErrCorrupt},
 		"strips over each other":     {sameBlock, nil},

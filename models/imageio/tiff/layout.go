@@ -65,6 +65,7 @@ func (d *Directory) Layout() (*Layout, error) {
 	}
 	l.planar = l.planar && l.perPixel > 1
 	l.Uncompressed = l.compression == none
+	l.judgeOnlyStrip()
 	offsets, counts, err := l.blocks()
 	if err != nil {
 		return nil, err
@@ -118,6 +119,18 @@ func (l *Layout) judgeSize() error {
 	l.across = (l.Width + l.Block.X - 1) / l.Block.X
 	l.down = (l.Height + l.Block.Y - 1) / l.Block.Y
 	return nil
+}
+
+// judgeOnlyStrip takes the only strip of an uncompressed page for all of it where it has as many bytes, whatever RowsPerStrip says.
+func (l *Layout) judgeOnlyStrip() {
+	if !l.Uncompressed || l.Tiled || l.planar || l.down == 1 || l.directory.Count(StripOffsets) != 1 {
+		return
+	}
+	whole := *l
+	whole.Block.Y, whole.down = l.Height, 1
+	if l.directory.Uint(StripByteCounts, 0) >= whole.plainBytes(0) {
+		*l = whole
+	}
 }
 
 // SamplesPerPixel is how many the file has of each, whatever a Reader gives.
