@@ -29,10 +29,14 @@ var library = "libcudart.so.13"
 // streamNonBlocking is cudaStreamNonBlocking: the stream does not wait for the legacy default stream, nor it for the stream.
 const streamNonBlocking = 1
 
+// scheduleBlockingSync is cudaDeviceScheduleBlockingSync: a thread that waits for the device sleeps.
+const scheduleBlockingSync = 4
+
 // Runtime is the loaded CUDA runtime.
 type Runtime struct {
 	getDeviceCount func(count *int32) int32
 	setDevice      func(device int32) int32
+	setDeviceFlags func(flags uint32) int32
 	streamCreate   func(stream *uintptr, flags uint32) int32
 	streamDestroy  func(stream uintptr) int32
 	memGetInfo     func(free, total *uintptr) int32
@@ -66,6 +70,7 @@ func open(library string) (*Runtime, error) {
 	for name, function := range map[string]any{
 		"cudaGetDeviceCount":        &r.getDeviceCount,
 		"cudaSetDevice":             &r.setDevice,
+		"cudaSetDeviceFlags":        &r.setDeviceFlags,
 		"cudaStreamCreateWithFlags": &r.streamCreate,
 		"cudaStreamDestroy":         &r.streamDestroy,
 		"cudaMemGetInfo":            &r.memGetInfo,
@@ -95,6 +100,12 @@ func (r *Runtime) Devices() (int, error) {
 // UseDevice makes device the one that later calls on this OS thread mean.
 func (r *Runtime) UseDevice(device int) error {
 	return r.check("cudaSetDevice", r.setDevice(int32(device)))
+}
+
+// SleepWhileWaiting has this process's threads sleep while they wait for the thread's device. Without it each keeps a core busy that
+// whole time, unless the process has more contexts than the machine has cores.
+func (r *Runtime) SleepWhileWaiting() error {
+	return r.check("cudaSetDeviceFlags", r.setDeviceFlags(scheduleBlockingSync))
 }
 
 // NewStream makes a stream on the thread's device.

@@ -22,6 +22,7 @@ static __thread int device;
 static int streams;
 int cudaGetDeviceCount(int *count) { *count = 2; return 0; }
 int cudaSetDevice(int d) { if (d < 0 || d > 1) return 101; device = d; return 0; }
+int cudaSetDeviceFlags(unsigned flags) { return flags == 4 ? 0 : 1; }
 int cudaStreamCreateWithFlags(void **stream, unsigned flags) {
 	if (flags != 1) return 1;
 	*stream = (void *)(size_t)(0x100000000 + ++streams);
@@ -81,6 +82,9 @@ func TestRuntimeCalls(t *testing.T) {
 	}
 	if err := r.UseDevice(1); err != nil {
 		t.Fatal(err)
+	}
+	if err := r.SleepWhileWaiting(); err != nil {
+		t.Error(err)
 	}
 	stream, err := r.NewStream()
 	if err != nil {

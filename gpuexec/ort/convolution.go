@@ -11,10 +11,7 @@ import (
 
 // convolve runs one 3x3 convolution of 8x8 pixels on a stream of the GPU, as a worker would.
 func convolve(d device) (err error) {
-	if err := d.cuda.UseDevice(d.index); err != nil {
-		return err
-	}
-	stream, err := d.cuda.NewStream()
+	stream, err := d.newStream()
 	if err != nil {
 		return err
 	}

@@ -96,6 +96,18 @@ func memoryShare(total uint64, slots int) uint64 {
 	return (total - total/6) / uint64(slots)
 }
 
+// newStream ties the calling OS thread to the device and makes a stream for it.
+func (d device) newStream() (cuda.Stream, error) {
+	if err := d.cuda.UseDevice(d.index); err != nil {
+		return 0, err
+	}
+	// A worker waits for most of a run: the decoders have use for its core.
+	if err := d.cuda.SleepWhileWaiting(); err != nil {
+		return 0, err
+	}
+	return d.cuda.NewStream()
+}
+
 // appendCUDA has the session run on stream of the device. An arena belongs to its session: a worker that has several models
 // loaded can take that many shares.
 func (d device) appendCUDA(options *onnx.SessionOptions, stream cuda.Stream, model models.Spec) error {

@@ -20,6 +20,7 @@ int cudaRuntimeGetVersion(int *v) { *v = 13000; return 0; }
 int cudaGetDeviceCount(int *count) { *count = 0; return CODE; }
 const char *cudaGetErrorString(int code) { return "what the runtime says"; }
 int cudaSetDevice() { return 0; }
+int cudaSetDeviceFlags() { return 0; }
 int cudaStreamCreateWithFlags() { return 0; }
 int cudaStreamDestroy() { return 0; }
 int cudaMemGetInfo() { return 0; }

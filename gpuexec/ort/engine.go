@@ -18,11 +18,7 @@ type engine struct {
 }
 
 func (e *engine) openStream() (err error) {
-	d := e.runtime.device
-	if err := d.cuda.UseDevice(d.index); err != nil {
-		return err
-	}
-	e.stream, err = d.cuda.NewStream()
+	e.stream, err = e.runtime.device.newStream()
 	return err
 }
 

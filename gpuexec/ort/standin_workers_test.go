@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 
@@ -131,6 +132,28 @@ func TestEachWorkerHasAStreamOfItsOwn(t *testing.T) {
 		}
 		if len(worker) != slots {
 			t.Errorf("%d workers have %d streams", slots, len(worker))
+		}
+	})
+}
+
+// How a worker's thread waits is said before there is anything to wait for, and in the probe as in the hub.
+func TestAWorkerSleepsWhileItWaits(t *testing.T) {
+	onStandIn(t, cudatest.Settings{}, func(t *testing.T, s *cudatest.StandIn) {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if _, err := openCUDA(t, 1).NewEngine(0); err != nil {
+			t.Fatal(err)
+		}
+		log := s.Log(t)
+		if n := len(log.Processes()); n != 2 {
+			t.Errorf("%d processes, want the probe and this one", n)
+		}
+		for _, process := range log.Processes() {
+			told := slices.IndexFunc(log.Of(process), func(r cudatest.Record) bool { return r.Call == "cudaSetDeviceFlags" })
+			made := slices.IndexFunc(log.Of(process), func(r cudatest.Record) bool { return r.Call == "cudaStreamCreateWithFlags" })
+			if told < 0 || made < told {
+				t.Errorf("process %d was told how to wait in call %d, and made its stream in call %d", process, told, made)
+			}
 		}
 	})
 }

@@ -128,6 +128,10 @@ int cudaSetDevice(int d) {
     LEAVE(code, "device=%d", d);
 }
 
+int cudaSetDeviceFlags(unsigned flags) {
+    LEAVE(enter(__func__), "device=%d flags=%u", device, flags);
+}
+
 int cudaGetDevice(int *d) {
     *d = device;
     LEAVE_QUIETLY(enter(__func__));
