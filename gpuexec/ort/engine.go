@@ -64,6 +64,7 @@ func (e *engine) explain(err error) error {
 	if !e.onGPU() {
 		return explain(err, false, nil)
 	}
-	// ONNX Runtime waits for the stream before it returns an error, so that a kernel's own is known by now.
+	// ONNX Runtime waits for the stream before it returns an error, so that a kernel's own is known by now. It clears the thread's last
+	// error for each call that fails, but then waits for the device to put the error in words, which leaves a poison there once more.
 	return explain(err, true, e.runtime.device.cuda.PeekAtLastError())
 }

@@ -3,6 +3,7 @@ package cudatest
 import (
 	"errors"
 	"os"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -103,6 +104,30 @@ func TestAPoisonedContextStaysSo(t *testing.T) {
 		s.Set(t, Settings{})
 		if _, err := r.NewStream(); code(err) != IllegalAddress {
 			t.Errorf("NewStream() = %v", err)
+		}
+	})
+}
+
+// The last error is what a call has left on the thread, and nothing that a poisoned context fills in.
+func TestTheLastErrorIsTheThreads(t *testing.T) {
+	Child(t, Settings{}, func(t *testing.T, s *StandIn) {
+		r := open(t)
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		s.Set(t, Settings{Faults: []Fault{{Call: "cudaMemGetInfo", Code: IllegalAddress}}})
+		if _, _, err := r.Memory(); code(err) != IllegalAddress {
+			t.Errorf("Memory() = %v", err)
+		}
+		if err := r.PeekAtLastError(); code(err) != IllegalAddress {
+			t.Errorf("PeekAtLastError() = %v", err)
+		}
+		other := make(chan error)
+		go func() {
+			runtime.LockOSThread() // the thread ends with the goroutine
+			other <- r.PeekAtLastError()
+		}()
+		if err := <-other; err != nil {
+			t.Errorf("on another thread: %v", err)
 		}
 	})
 }

@@ -62,13 +62,15 @@ static int answer(int code) {
 
 // ---- errors
 
+// A variable of the thread, which a poisoned context does not fill again: only a call that does something hears of that.
+
 int cudaGetLastError(void) {
-    int code = standin_poison() ? standin_poison() : last_error;
+    int code = last_error;
     last_error = SUCCESS;
     return code;
 }
 
-int cudaPeekAtLastError(void) { return standin_poison() ? standin_poison() : last_error; }
+int cudaPeekAtLastError(void) { return last_error; }
 
 static const struct {
     int code;
