@@ -9,7 +9,7 @@ import (
 	"seghub/models"
 )
 
-// convolve runs one 3x3 convolution of 8x8 pixels on a stream of the GPU, as a worker would.
+// convolve runs one 3x3 convolution of 8x8 pixels, and a kernel of the provider's own, on a stream of the GPU, as a worker would.
 func convolve(d device) (err error) {
 	stream, err := d.newStream()
 	if err != nil {
@@ -49,9 +49,10 @@ func convolve(d device) (err error) {
 // convolved is the height and width of what is convolved, in pixels.
 const convolved = 8
 
-// convolution is an ONNX file of one node: y = Conv(x, w) with w of ones. The numbers of the fields are those of onnx.proto.
+// convolution is an ONNX file of y = Abs(Conv(x, w)) with w of ones. The convolution is cuDNN's, which may have code for a GPU for which
+// the provider has none; Abs is the provider's own. The numbers of the fields are those of onnx.proto.
 func convolution() []byte {
-	node := text(text(text(text(nil, 1, "x"), 1, "w"), 2, "y"), 4, "Conv")
+	node := text(text(text(text(nil, 1, "x"), 1, "w"), 2, "convolved"), 4, "Conv")
 	pads := integer(text(nil, 1, "pads"), 20, 7) // type INTS
 	for range 4 {
 		pads = integer(pads, 8, 1)
@@ -65,6 +66,7 @@ func convolution() []byte {
 		weights = protowire.AppendFixed32(protowire.AppendTag(weights, 4, protowire.Fixed32Type), 0x3f800000) // 1.0
 	}
 	graph := message(nil, 1, message(node, 5, pads))
+	graph = message(graph, 1, text(text(text(nil, 1, "convolved"), 2, "y"), 4, "Abs"))
 	graph = message(text(graph, 2, "one convolution"), 5, weights)
 	graph = message(message(graph, 11, value("x")), 12, value("y"))
 	file := integer(nil, 1, 8) // ir_version

@@ -32,7 +32,7 @@ func TestAutoTakesAGPUOnWhichAConvolutionRan(t *testing.T) {
 		if device != "cuda:0" {
 			t.Errorf("the models run on %q: %s", device, text)
 		}
-		if log := s.Log(t); len(log.Calls("cudnnBackendExecute")) != 1 || len(log.Failed()) > 0 {
+		if log := s.Log(t); len(log.Calls("cudnnBackendExecute")) != 1 || log.Launches() != 1 || len(log.Failed()) > 0 {
 			t.Errorf("the probe asked for\n%v\nand failed in %+v", log, log.Failed())
 		}
 	})
@@ -55,6 +55,8 @@ func TestAutoEndsOnTheCPU(t *testing.T) {
 		"no card":       {fault: cudatest.Fault{Call: "cudaGetDeviceCount", Code: cudatest.NoDevice}, said: []string{"CUDA error 100"}},
 		"an old driver": {fault: cudatest.Fault{Call: "cudaGetDeviceCount", Code: cudatest.InsufficientDriver}, said: []string{"CUDA error 35", "driver of version 580"}},
 		"a broken card": {fault: cudatest.Fault{Call: "cudaStreamSynchronize", Code: cudatest.LaunchFailure, After: 1}, said: []string{"nvidia-smi"}},
+		"a card that the provider has no code for": {fault: cudatest.Fault{Call: "cudaLaunchKernel", Code: cudatest.NoKernelImage},
+			said: []string{"no kernel image", "compute capability 7.5"}},
 		"a broken cuDNN": {fault: cudatest.Fault{Call: "cudnnBuildPlan", Code: cudatest.DNNInternalError},
 			said: []string{"nvidia-smi"}},
 	} {

@@ -34,6 +34,7 @@ const (
 	OutOfMemory        = 2
 	InsufficientDriver = 35
 	NoDevice           = 100
+	NoKernelImage      = 209
 	IllegalAddress     = 700 // poisons the context
 	LaunchFailure      = 719 // poisons the context
 )
