@@ -13,11 +13,11 @@ import (
 	onnx "github.com/yalue/onnxruntime_go"
 )
 
-// cudart is the CUDA runtime of a machine on which cudaGetDeviceCount ends with CODE.
+// cudart is the CUDA runtime of a machine with COUNT GPUs such as a GTX 1080, on which cudaGetDeviceCount ends with CODE.
 const cudart = `
 int cudaDriverGetVersion(int *v) { *v = 12040; return 0; }
 int cudaRuntimeGetVersion(int *v) { *v = 13000; return 0; }
-int cudaGetDeviceCount(int *count) { *count = 0; return CODE; }
+int cudaGetDeviceCount(int *count) { *count = COUNT; return CODE; }
 const char *cudaGetErrorString(int code) { return "what the runtime says"; }
 int cudaSetDevice() { return 0; }
 int cudaSetDeviceFlags() { return 0; }
@@ -26,7 +26,7 @@ int cudaStreamDestroy() { return 0; }
 int cudaMemGetInfo() { return 0; }
 int cudaPeekAtLastError() { return 0; }
 int cudaGetDeviceProperties() { return 0; }
-int cudaDeviceGetAttribute() { return 0; }
+int cudaDeviceGetAttribute(int *v, int attribute, int d) { *v = attribute == 75 ? 6 : attribute == 76; return 0; }
 `
 
 // fakes is a folder with ONNX Runtime, a provider that needs a library which the table of needed ones does not have, and
@@ -133,7 +133,7 @@ func TestARuntimeThatFindsNoGPUSaysWhatToDo(t *testing.T) {
 	} {
 		t.Run(code, func(t *testing.T) {
 			f := newFakes(t)
-			f.build("libcudart.so.13", cudart, "-DCODE="+code)
+			f.build("libcudart.so.13", cudart, "-DCOUNT=0", "-DCODE="+code)
 			d := Diagnose(t.Context(), f.core(), 0)
 			if d.Works || len(d.Missing) > 0 || !strings.Contains(d.Remedy, remedy) {
 				t.Errorf("%+v", d)
@@ -142,6 +142,15 @@ func TestARuntimeThatFindsNoGPUSaysWhatToDo(t *testing.T) {
 				t.Errorf("driver for CUDA %s, CUDA %s", d.Driver, d.CUDA)
 			}
 		})
+	}
+}
+
+func TestAGPUThatIsTooOldForCUDAIsSaidToBe(t *testing.T) {
+	f := newFakes(t)
+	f.build("libcudart.so.13", cudart, "-DCOUNT=1", "-DCODE=0")
+	d := Diagnose(t.Context(), f.core(), 0)
+	if d.Works || !strings.Contains(d.Problem, "compute capability 6.1") || !strings.Contains(d.Remedy, "RTX 20") {
+		t.Errorf("%+v", d)
 	}
 }
 

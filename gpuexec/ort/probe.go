@@ -197,8 +197,16 @@ func (p *probe) findGPU() (*cuda.Runtime, error) {
 	if _, found.GPU.MemoryBytes, err = gpu.Memory(); err != nil {
 		return nil, advise(err)
 	}
+	if 10*major+minor < oldestCapability {
+		return nil, &obstacle{fmt.Sprintf("%s has compute capability %s, and CUDA 13 begins at 7.5", found.GPU.Name, found.GPU.Capability),
+			"take a GTX 16, an RTX 20 or a later one, or SEGHUB_DEVICE=cpu"}
+	}
 	return gpu, nil
 }
+
+// oldestCapability is ten times the least compute capability for which CUDA 13 and its libraries have code. Its driver runs older GPUs all
+// the same, and what the libraries say on those does not tell why.
+const oldestCapability = 75
 
 // remedies says what to do about errors of a CUDA that is there and does not work, by what their text has.
 var remedies = []struct{ sign, remedy string }{
