@@ -127,9 +127,13 @@ func TestARuntimeThatFindsNoGPUSaysWhatToDo(t *testing.T) {
 	for code, remedy := range map[string]string{
 		"0":   "nvidia-smi must list the GPU",
 		"35":  "driver of version 580",
+		"46":  "nvidia-smi -c DEFAULT",
 		"100": "--gpus all",
+		"304": "nvidia-smi must show",
+		"802": "nvidia-fabricmanager",
 		"803": "restart the machine",
-		"999": "nvidia-smi must show",
+		"804": "driver of version 580",
+		"999": "nvidia_uvm",
 	} {
 		t.Run(code, func(t *testing.T) {
 			f := newFakes(t)

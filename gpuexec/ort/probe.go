@@ -211,9 +211,13 @@ const oldestCapability = 75
 // remedies says what to do about errors of a CUDA that is there and does not work, by what their text has.
 var remedies = []struct{ sign, remedy string }{
 	{"CUDA error 35)", "install a driver of version 580 or later: CUDA 13 needs it"},
+	{"CUDA error 46)", "another program has the GPU for itself: nvidia-smi lists it, and `sudo nvidia-smi -c DEFAULT` lets programs share the GPU"},
 	{"CUDA error 100)", "nvidia-smi must list the GPU, CUDA_VISIBLE_DEVICES must not hide it, and a container must be given it (--gpus all)"},
+	{"CUDA error 802)", "start nvidia-fabricmanager, of the driver's very version: GPUs that NVSwitch joins do not work without it"},
 	{"CUDA error 803)", "restart the machine: the driver was replaced and the old one is still in the kernel"},
-	{"CUDA error 804)", "restart the machine: the driver was replaced and the old one is still in the kernel"},
+	// Of a driver that is too old beside CUDA's compatibility library, which images have, and of one that was just replaced.
+	{"CUDA error 804)", "install a driver of version 580 or later, in a container's host; if it is there, restart the machine"},
+	{"CUDA error 999)", "after the machine has slept, `sudo modprobe -r nvidia_uvm && sudo modprobe nvidia_uvm`, or restart it"},
 	{"not enabled in this build", "use the core library that `make runtime GPU=1` fetches: this one is a build for the CPU"},
 	{"no kernel image", "the provider has code for GPUs of compute capability 7.5, 8.x, 9.0 and 12.x: take one of those, or SEGHUB_DEVICE=cpu"},
 	{"out of memory", "end the programs that nvidia-smi lists on the GPU"},
