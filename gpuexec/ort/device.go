@@ -129,7 +129,7 @@ func (d device) providerOptions(stream cuda.Stream, precision string) map[string
 		"device_id":               strconv.Itoa(d.index),
 		"gpu_mem_limit":           strconv.FormatUint(d.memoryLimit, 10),
 		"arena_extend_strategy":   "kSameAsRequested",
-		"cudnn_conv_algo_search":  "HEURISTIC", // a search would run every algorithm, each with its workspace
+		"cudnn_conv_algo_search":  "HEURISTIC", // the quick one of cuDNN's; since 1.20 EXHAUSTIVE is its slow one and runs nothing, either
 		"use_tf32":                "1",
 		"has_user_compute_stream": "1",
 		"user_compute_stream":     strconv.FormatUint(uint64(stream), 10),
