@@ -412,7 +412,7 @@ func TestTheGPUThatWasAskedForIsLookedAt(t *testing.T) {
 	d := healthy(t, "--device=cuda:3")
 	d.Usage = func(string) (nvml.Usage, error) { return nvml.Usage{}, nvml.ErrAbsent }
 	findings := d.runtime(t.Context())
-	expect(t, findings[len(findings)-3:], "✓ GPU: cuda:3, ", "✓ probe: ran", "! GPU memory: cannot be measured")
+	expect(t, findings[len(findings)-3:], "✓ GPU: cuda:3, ", "✓ probe: ran", "! GPU memory: NVML does not tell of it")
 }
 
 func TestPrint(t *testing.T) {

@@ -104,7 +104,8 @@ func (d *Doctor) memory(gpu ort.GPU) Finding {
 	const subject = "GPU memory"
 	usage, err := d.Usage(gpu.PCIBusID)
 	if err != nil {
-		return Finding{Doubtful, subject, "it cannot be measured: " + err.Error(), "install the driver's libnvidia-ml.so.1; without it the hub does not see what other programs take"}
+		return Finding{Doubtful, subject, "NVML does not tell of it: " + err.Error(),
+			"install the driver's libnvidia-ml.so.1; without it the hub asks CUDA, which knows neither how busy nor how hot the GPU is"}
 	}
 	says := fmt.Sprintf("%s of %s in use", size(usage.UsedBytes), size(usage.TotalBytes))
 	if usage.TemperatureC != nvml.Unknown {

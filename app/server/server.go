@@ -187,7 +187,7 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 	if s.runtime, err = ort.Open(s.cfg.ORTLibrary, s.cfg.Device, s.cfg.Slots, s.log); err != nil {
 		return err
 	}
-	gauge, unmeasure := openGauge(s.runtime.PCIBusID(), s.log)
+	gauge, unmeasure := openGauge(s.runtime.PCIBusID(), s.runtime.Memory, s.log)
 	s.unmeasure = unmeasure
 	s.budget = budget.New(budget.Config{Gauge: gauge, Levels: s.cfg.Levels(), Log: s.log})
 	s.budget.Start(context.WithoutCancel(ctx))

@@ -158,6 +158,21 @@ func (r *Runtime) InUse() uint64 {
 	return total - free
 }
 
+// Memory is how many bytes of the GPU's memory everybody uses now, and how many there are: of a part of a GPU (MIG), the part's. It may be
+// called on any goroutine.
+func (r *Runtime) Memory() (used, total uint64, err error) {
+	runtime.LockOSThread() // CUDA's device is the thread's
+	defer runtime.UnlockOSThread()
+	if err := r.device.cuda.UseDevice(r.device.index); err != nil {
+		return 0, 0, fmt.Errorf("ort: %w", err)
+	}
+	free, total, err := r.device.cuda.Memory()
+	if err != nil {
+		return 0, 0, fmt.Errorf("ort: %w", err)
+	}
+	return total - free, total, nil
+}
+
 // RunFloats runs the graph of a model that has a Codec once on values as they are, and returns what it gives as it is: no step
 // of the codec is done. It is for trying a model that is not in use yet.
 func (r *Runtime) RunFloats(ctx context.Context, model models.Spec, values []float32, shape []int64) (out []float32, outShape []int64, err error) {

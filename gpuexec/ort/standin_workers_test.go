@@ -158,6 +158,24 @@ func TestAWorkerSleepsWhileItWaits(t *testing.T) {
 	})
 }
 
+// Whoever asks for the memory is told that of the engines' device.
+func TestMemoryIsThatOfTheDevice(t *testing.T) {
+	onStandIn(t, cudatest.Settings{Devices: 2, Memory: 3 << 30}, func(t *testing.T, s *cudatest.StandIn) {
+		r, err := Open(library(t), "cuda:1", 1, quiet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		used, total, err := r.Memory()
+		if used != 0 || total != 3<<30 || err != nil {
+			t.Errorf("%d of %d bytes, %v", used, total, err)
+		}
+		s.Set(t, fails("cudaMemGetInfo", cudatest.IllegalAddress, 0))
+		if used, total, err := r.Memory(); used != 0 || total != 0 || err == nil {
+			t.Errorf("of a lost device: %d of %d bytes, %v", used, total, err)
+		}
+	})
+}
+
 // Models of several shapes take turns on four workers. A network of one row may want a piece more in its third run.
 func TestAfterWarmUpARunPlansAndAllocatesNothing(t *testing.T) {
 	onStandIn(t, cudatest.Settings{}, func(t *testing.T, s *cudatest.StandIn) {
