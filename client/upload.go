@@ -192,10 +192,14 @@ type part struct {
 	file  File
 }
 
+// errChanged is why a file is not sent whose length is no longer the one that was announced: another program writes it.
+var errChanged = errors.New("the file changed while it was sent")
+
 // body reads parts one after the other.
 type body struct {
 	parts []part
 	file  io.ReadCloser // in hand; nil between files
+	left  int64         // bytes that file should still have; below 0 from the start where its length is unknown
 	total int64         // bytes of files
 	moved func(int64)
 }
@@ -204,13 +208,9 @@ func (b *body) Read(p []byte) (int, error) {
 	for {
 		switch {
 		case b.file != nil:
-			n, err := b.file.Read(p)
+			n, err := b.readFile(p)
 			if b.total += int64(n); n > 0 && b.moved != nil {
 				b.moved(b.total)
-			}
-			if errors.Is(err, io.EOF) {
-				err = b.file.Close()
-				b.file = nil
 			}
 			if n > 0 || err != nil {
 				return n, err
@@ -227,12 +227,31 @@ func (b *body) Read(p []byte) (int, error) {
 			if next.Open == nil {
 				continue
 			}
-			var err error
-			if b.file, err = next.Open(); err != nil {
+			file, err := next.Open()
+			if err != nil {
 				return 0, localError{err}
 			}
+			b.file, b.left = file, next.Size
 		}
 	}
+}
+
+// readFile reads the file in hand, and closes it at its end. What goes wrong is this machine's: the hub is asked for nothing again.
+func (b *body) readFile(p []byte) (int, error) {
+	n, err := b.file.Read(p)
+	if b.left >= 0 {
+		if b.left -= int64(n); b.left < 0 || b.left > 0 && errors.Is(err, io.EOF) {
+			return 0, localError{errChanged}
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = b.file.Close()
+		b.file = nil
+	}
+	if err != nil {
+		err = localError{err}
+	}
+	return n, err
 }
 
 // Close closes the file in hand.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 )
@@ -130,6 +131,36 @@ func TestFileThatIsGoneFailsAtOnce(t *testing.T) {
 			t.Errorf("what is wrong here is said of the hub: %v", err)
 		}
 	})
+}
+
+// TestFileThatChangesWhileItIsSentFailsAtOnce has one that grows, one that shrinks and one whose disk fails: no other try mends them, and
+// the hub is not to blame.
+func TestFileThatChangesWhileItIsSentFailsAtOnce(t *testing.T) {
+	broken := errors.New("input/output error")
+	for name, test := range map[string]struct {
+		read io.Reader
+		want error
+	}{
+		"grows":   {strings.NewReader("more pixels"), errChanged},
+		"shrinks": {strings.NewReader("pix"), errChanged},
+		"breaks":  {io.MultiReader(strings.NewReader("pix"), iotest.ErrReader(broken)), broken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				hub := newScripted(t)
+				hub.mux.HandleFunc("POST /api/v1/images", func(w http.ResponseWriter, r *http.Request) {
+					_, _ = hub.takeUpload(w, r)
+					cut(w)
+				})
+				began := time.Now()
+				file := File{Name: "a.tif", Size: 6, Open: func() (io.ReadCloser, error) { return io.NopCloser(test.read), nil }}
+				_, err := hub.open().Upload(t.Context(), Upload{Model: "m", Files: []File{file}})
+				if !errors.Is(err, test.want) || !IsLocal(err) || time.Since(began) > 0 {
+					t.Errorf("%v after %v", err, time.Since(began))
+				}
+			})
+		})
+	}
 }
 
 func TestHubThatIsAwayIsGivenUpInTheEnd(t *testing.T) {
