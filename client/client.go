@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -68,11 +70,16 @@ func Open(ctx context.Context, config Config) (*Client, error) {
 			IdleConnTimeout: 30 * time.Second,
 		}
 	}
+	address.RawQuery, address.ForceQuery, address.Fragment = "", false, "" // which a browser shows with the page's address
 	c := &Client{
 		config: config,
-		base:   strings.TrimRight(config.URL, "/") + "/api/v1",
+		base:   strings.TrimRight(address.String(), "/") + "/api/v1",
 		token:  config.Token,
-		http:   &http.Client{Transport: config.Transport},
+		http: &http.Client{
+			Transport: config.Transport,
+			// To where a call is sent on it comes without its body, and on another host without its token: whoever called hears of it.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
 		dialer: websocket.Dialer{
 			Subprotocols:     []string{subprotocol},
 			HandshakeTimeout: dialTimeout,
@@ -151,6 +158,9 @@ type call struct {
 // json makes a call and decodes what is answered.
 func (c *Client) json(ctx context.Context, what call, v any) error {
 	return c.do(ctx, what, func(response *http.Response) error {
+		if kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); kind != "application/json" {
+			return stranger(response, "with "+strconv.Quote(kind))
+		}
 		if err := json.NewDecoder(response.Body).Decode(v); err != nil {
 			return fmt.Errorf("seghub: the answer to %s: %w", what.path, err)
 		}
@@ -231,7 +241,7 @@ func (c *Client) try(ctx context.Context, what call, read func(*http.Response) e
 	}
 	defer response.Body.Close()
 	response.Body = moved{response.Body, moving}
-	if response.StatusCode >= http.StatusBadRequest {
+	if response.StatusCode >= http.StatusMultipleChoices {
 		return readProblem(response)
 	}
 	if read == nil {

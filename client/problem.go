@@ -1,6 +1,7 @@
 package client
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,12 +67,22 @@ func readProblem(response *http.Response) *Problem {
 	if kind != "application/problem+json" || err != nil || json.Unmarshal(data, p) != nil {
 		p = &Problem{Title: http.StatusText(response.StatusCode)}
 		if response.StatusCode < http.StatusInternalServerError && response.Request != nil {
-			p.Detail = fmt.Sprintf("%s is no hub's: it answers %d %s", response.Request.URL, response.StatusCode, p.Title)
+			p = stranger(response, fmt.Sprintf("%d %s", response.StatusCode, p.Title))
 		}
 	}
 	p.Status = response.StatusCode
 	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds >= 0 {
 		p.RetryAfter = time.Duration(seconds) * time.Second
+	}
+	return p
+}
+
+// stranger is the problem of an answer that no hub gives: another program's, or a proxy's that wants something else.
+func stranger(response *http.Response, answer string) *Problem {
+	p := &Problem{Title: http.StatusText(response.StatusCode), Status: response.StatusCode}
+	p.Detail = fmt.Sprintf("%s is no hub's: it answers %s", response.Request.URL, answer)
+	if elsewhere, err := response.Location(); err == nil {
+		p.Detail = fmt.Sprintf("%s is not where the hub is: it leads to %s", response.Request.URL, elsewhere)
 	}
 	return p
 }
@@ -93,9 +104,10 @@ func isFull(err error) bool {
 }
 
 // passes tells whether what is wrong may be over soon: the hub is full, going down or not there behind its proxy, or the
-// connection broke.
+// connection broke. A certificate that is not trusted stays so, and a hub without TLS is not one behind https.
 func passes(err error) bool {
-	if IsLocal(err) {
+	var certificate *tls.CertificateVerificationError
+	if IsLocal(err) || errors.As(err, &certificate) || errors.Is(err, http.ErrSchemeMismatch) {
 		return false
 	}
 	var p *Problem

@@ -248,7 +248,43 @@ func TestAnAddressOfSomethingElseIsSaid(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "/api/v1/models is no hub's: it answers 405") {
 			t.Error(err)
 		}
+		other.mux.HandleFunc("GET /api/v1/session", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "<!DOCTYPE html>Sign in")
+		})
+		began := time.Now()
+		_, err = other.open().Session(t.Context())
+		if err == nil || !strings.Contains(err.Error(), `/api/v1/session is no hub's: it answers with "text/html"`) || time.Since(began) > 0 {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
 	})
+}
+
+// TestWhereTheHubIsInsteadIsSaid has a proxy send plain HTTP on to TLS, as they do with either of these.
+func TestWhereTheHubIsInsteadIsSaid(t *testing.T) {
+	for _, status := range []int{http.StatusMovedPermanently, http.StatusPermanentRedirect} {
+		synctest.Test(t, func(t *testing.T) {
+			proxy := newScripted(t)
+			proxy.mux.HandleFunc("POST /seghub/api/v1/sessions", func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, "https://hub"+r.URL.Path, status)
+			})
+			config := proxy.config()
+			config.URL += "/seghub/"
+			began := time.Now()
+			_, err := Open(t.Context(), config)
+			if err == nil || !strings.Contains(err.Error(), "it leads to https://hub/seghub/api/v1/sessions") || time.Since(began) > 0 {
+				t.Errorf("%d: %v after %v", status, err, time.Since(began))
+			}
+		})
+	}
+}
+
+func TestAddressesAsBrowsersShowThem(t *testing.T) {
+	for _, address := range []string{"http://hub", "HTTP://hub/", "http://hub/?", "http://hub/?lang=de#job=1"} {
+		c, err := Open(t.Context(), Config{URL: address, Token: "t"})
+		if err != nil || c.base != "http://hub/api/v1" {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
 }
 
 func TestFromDiskKnowsTheSize(t *testing.T) {
