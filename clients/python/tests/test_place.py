@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import ssl
 import struct
 import unittest
 from pathlib import Path
 
+import httpx
 from websockets.exceptions import ConnectionClosedError
 from websockets.frames import Close
 
-from seghub import Problem, Unreachable, backoff, events
-from seghub.errors import Problem as Refusal
+from seghub import Problem, SegHub, Unreachable, backoff, events
+from seghub.errors import Problem as Refusal, problem_of
 
 CLOSE_CODES = Path(__file__).parents[3] / "hub" / "closecodes.json"
 
@@ -73,6 +75,13 @@ class TestTries(unittest.TestCase):
         with self.assertRaises(Unreachable):
             tries.after(OSError("gone"))
 
+    def test_certificate_that_is_not_trusted_is_no_reason_to_wait(self) -> None:
+        distrust = ssl.SSLCertVerificationError("self-signed certificate")
+        error = httpx.ConnectError("self-signed certificate")
+        error.__cause__ = distrust
+        for after, why in ((backoff.Tries(60).after, error), (events.Place().after, distrust)):
+            self.assertRaises(Unreachable, after, why)
+
     def test_full_hub_is_waited_for(self) -> None:
         tries = backoff.Tries(-1)
         for _ in range(5):
@@ -81,6 +90,27 @@ class TestTries(unittest.TestCase):
     def test_waits_stay_below_their_ceiling(self) -> None:
         for attempt in range(100):
             self.assertLessEqual(backoff.delay(attempt), min(backoff.MOST, backoff.BASE * 2**attempt))
+
+
+class TestAddresses(unittest.TestCase):
+    def test_what_is_no_address_is_said(self) -> None:
+        for address in ("", "127.0.0.1:8080", "hub:8080", "ftp://hub", "http://"):
+            self.assertRaises(ValueError, SegHub, address, token="t")
+
+    def test_as_browsers_show_them(self) -> None:
+        for address in ("http://hub/lab", "HTTP://hub/lab/", "http://hub/lab/?lang=de#job=1"):
+            hub = SegHub(address, token="t")
+            self.addCleanup(hub.http.close)
+            self.assertEqual(hub.base, "http://hub/lab/api/v1")
+            self.assertEqual(hub._address(events.Place()), "ws://hub/lab/api/v1/ws?")
+
+    def test_where_the_hub_is_instead_is_said(self) -> None:
+        hub = SegHub("http://hub", token="t")
+        self.addCleanup(hub.http.close)
+        hub.http = httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(308, headers={"Location": "https://hub/"})))
+        with self.assertRaises(Problem) as moved:
+            hub.models()
+        self.assertIn("leads to https://hub/", str(moved.exception))
 
 
 if __name__ == "__main__":

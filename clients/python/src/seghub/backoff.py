@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 
-from .errors import FULL, Problem, Unreachable
+from .errors import FULL, Problem, Unreachable, is_distrust
 
 BASE, MOST = 0.5, 15.0  # seconds: the ceilings of the first wait and of any
 PATIENT_BASE, PATIENT_MOST = 10.0, 60.0  # where the hub asks for patience
@@ -34,6 +34,8 @@ class Tries:
             if error.code in FULL:  # the hub is there
                 self.since = None
                 return wait
+        elif is_distrust(error):
+            raise Unreachable(f"the hub's certificate is not trusted: {error}") from error
         now = time.monotonic()
         if self.since is None:
             self.since = now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any, Mapping
 
 import httpx
@@ -28,7 +29,7 @@ class Problem(Exception):
 
 
 class Unreachable(Exception):
-    """No connection to the hub could be made for as long as `give_up` said."""
+    """No connection to the hub could be made: for as long as `give_up` said, or at all, where its certificate is not trusted."""
 
 
 class JobFailed(Exception):
@@ -40,14 +41,22 @@ class JobFailed(Exception):
         self.job = job
 
 
+def is_distrust(error: BaseException | None) -> bool:
+    """Whether an error comes of a certificate that is not trusted, which no other try mends."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def problem_of(response: httpx.Response) -> Problem:
     """The problem of an answer that is none of success. What no hub says, a proxy in between may."""
     body: Any = {}
     if response.headers.get("content-type", "").startswith("application/problem+json"):
         body = response.json()
     after = response.headers.get("retry-after", "")
+    elsewhere = f", and leads to {response.headers['location']}" if response.is_redirect else ""
     return Problem(
-        body.get("detail") or f"{response.status_code} {response.reason_phrase}",
+        body.get("detail") or f"{response.url} answers {response.status_code} {response.reason_phrase}{elsewhere}",
         code=body.get("code", ""),
         status=response.status_code,
         retry_after=float(after) if after.isdigit() else 0.0,

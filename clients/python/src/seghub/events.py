@@ -10,7 +10,7 @@ from typing import Any, Mapping
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from . import backoff
-from .errors import Problem
+from .errors import Problem, Unreachable, is_distrust
 
 SUBPROTOCOL = "seghub.v1"
 SILENCE = 50.0  # seconds that a connection may say nothing: the hub pings every 20 s
@@ -97,6 +97,8 @@ class Place:
                 base, most = backoff.PATIENT_BASE, backoff.PATIENT_MOST
         if isinstance(error, InvalidStatus) and error.response.status_code in (401, 403, 404):
             raise Problem("The hub refuses the connection.", code="unauthorized", status=error.response.status_code) from error
+        if is_distrust(error):
+            raise Unreachable(f"the hub's certificate is not trusted: {error}") from error
         wait = self.asked + backoff.delay(self.attempt, base, most)
         self.asked = 0.0
         self.attempt += 1

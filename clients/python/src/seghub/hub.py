@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Mapping, Union
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import numpy as np
@@ -43,7 +43,10 @@ class SegHub:
 
     def __init__(self, url: str, *, name: str = "Python", access_key: str = "", token: str = "", give_up: float = 300.0,
                  timeout: float = 60.0) -> None:
-        self.base = url.rstrip("/") + "/api/v1"
+        address = urlsplit(url)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise ValueError(f"{url!r} is not the address of a hub, such as http://127.0.0.1:8080")
+        self.base = f"{address.scheme}://{address.netloc}{address.path.rstrip('/')}/api/v1"  # without what a browser shows behind a page's
         self.give_up = give_up
         self.http = httpx.Client(timeout=httpx.Timeout(timeout, connect=15.0))
         self.token = token or self._start(name, access_key)
@@ -89,7 +92,7 @@ class SegHub:
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         response = self.http.request(method, self.base + path, headers=headers, **request)
-        if response.is_error:
+        if not response.is_success:
             raise problem_of(response)
         return response
 
