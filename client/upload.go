@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 )
 
 // File is one to upload.
@@ -84,10 +85,11 @@ func (c *Client) Upload(ctx context.Context, u Upload) (Sent, error) {
 		stream:      func() (io.ReadCloser, int64, error) { return u.body(boundary) },
 		once:        true,
 	}
-	var failed failures
+	var failed, broken failures
 	for {
 		var sent Sent
 		err := c.json(ctx, send, &sent)
+		cause := err
 		for err != nil {
 			if err = c.again(ctx, &failed, err); err != nil {
 				return Sent{}, err
@@ -100,8 +102,24 @@ func (c *Client) Upload(ctx context.Context, u Upload) (Sent, error) {
 		if len(sent.Accepted) > 0 {
 			return sent, nil
 		}
+		if errors.As(cause, new(*Problem)) {
+			continue
+		}
+		failed.since = time.Time{} // the hub is there: what took so long was the files
+		if broken.count++; broken.count == 1 {
+			broken.since = time.Now()
+		}
+		if broken.count >= sendsAtLeast && time.Since(broken.since) > c.config.GiveUp {
+			return Sent{}, &Problem{
+				Title: http.StatusText(http.StatusGatewayTimeout), Status: http.StatusGatewayTimeout,
+				Detail: fmt.Sprintf("The upload broke off %d times while the hub was there, as where a proxy ends what takes long: %v", broken.count, cause),
+			}
+		}
 	}
 }
+
+// sendsAtLeast is how often files are sent, however long that takes, before a way on which they break off is given up.
+const sendsAtLeast = 5
 
 // outcome asks what became of an upload whose answer was lost, without sending its files again: the hub answers its key with the
 // jobs that it made, and without it misses the files.

@@ -79,6 +79,38 @@ func TestUploadThatNeverArrivedIsSentAgain(t *testing.T) {
 	})
 }
 
+// TestUploadThatTakesLongerThanAHubMayBeAwayIsSentAgain has it break after six minutes, again and again: a few times, or always.
+func TestUploadThatTakesLongerThanAHubMayBeAwayIsSentAgain(t *testing.T) {
+	for _, breaks := range []int{sendsAtLeast - 1, 1000} {
+		synctest.Test(t, func(t *testing.T) {
+			hub := newScripted(t)
+			broke := 0
+			hub.mux.HandleFunc("POST /api/v1/images", func(w http.ResponseWriter, r *http.Request) {
+				if r.ContentLength > 1<<20 && broke < breaks {
+					broke++
+					for range 12 {
+						_, _ = io.CopyN(io.Discard, r.Body, 64<<10)
+						<-time.After(30 * time.Second)
+					}
+					cut(w)
+					return
+				}
+				status, body := hub.takeUpload(w, r)
+				answer(w, status, body)
+			})
+			file := FromBytes("a.tif", make([]byte, 2<<20))
+			sent, err := hub.open().Upload(t.Context(), Upload{Model: "m", Files: []File{file}})
+			if breaks < sendsAtLeast && (err != nil || len(sent.Accepted) != 1) {
+				t.Errorf("%+v, %v after %d breaks", sent, err, broke)
+			}
+			var p *Problem
+			if breaks > sendsAtLeast && (!errors.As(err, &p) || broke != sendsAtLeast) {
+				t.Errorf("%v after %d breaks", err, broke)
+			}
+		})
+	}
+}
+
 func TestFullHubIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub := newScripted(t)
