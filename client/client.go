@@ -207,8 +207,12 @@ func (c *Client) again(ctx context.Context, failed *failures, why error) error {
 	wait := usual.delay(failed.count)
 	failed.count++
 	var p *Problem
-	if errors.As(why, &p) {
+	switch {
+	case !errors.As(why, &p):
+	case isFull(why):
 		wait += p.RetryAfter
+	default: // a proxy's page may ask for hours
+		wait += min(p.RetryAfter, c.config.GiveUp)
 	}
 	if c.config.Retrying != nil {
 		c.config.Retrying(why, wait)

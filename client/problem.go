@@ -59,6 +59,9 @@ func HasCode(err error, code string) bool {
 // maxProblem is the longest problem that is read, in bytes: one of 100 rejected files is well below.
 const maxProblem = 1 << 20
 
+// maxRetryAfter is the longest wait that is believed, in seconds.
+const maxRetryAfter = 24 * 60 * 60
+
 // readProblem makes the error of an answer that is none of success. What no hub says, a proxy in between may.
 func readProblem(response *http.Response) *Problem {
 	p := &Problem{}
@@ -72,7 +75,7 @@ func readProblem(response *http.Response) *Problem {
 	}
 	p.Status = response.StatusCode
 	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds >= 0 {
-		p.RetryAfter = time.Duration(seconds) * time.Second
+		p.RetryAfter = time.Duration(min(seconds, maxRetryAfter)) * time.Second
 	}
 	return p
 }

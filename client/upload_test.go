@@ -212,6 +212,26 @@ func TestHubThatIsAwayIsGivenUpInTheEnd(t *testing.T) {
 	})
 }
 
+// TestAProxyThatAsksForHoursIsGivenUpToo has one without a hub behind it, as on the day of its maintenance.
+func TestAProxyThatAsksForHoursIsGivenUpToo(t *testing.T) {
+	for _, asked := range []string{"86400", "9223372036854775807"} {
+		synctest.Test(t, func(t *testing.T) {
+			hub := newScripted(t)
+			hub.mux.HandleFunc("GET /api/v1/session", func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Retry-After", asked)
+				http.Error(w, "maintenance", http.StatusServiceUnavailable)
+			})
+			began := time.Now()
+			if _, err := hub.open().Session(t.Context()); err == nil {
+				t.Error("a hub that is not there answered")
+			}
+			if after := time.Since(began); after < defaultGiveUp || after > 3*defaultGiveUp {
+				t.Errorf("given up after %v", after)
+			}
+		})
+	}
+}
+
 func TestConnectionThatMovesNothingIsBroken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub := newScripted(t)

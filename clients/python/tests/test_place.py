@@ -87,6 +87,9 @@ class TestTries(unittest.TestCase):
         for _ in range(5):
             self.assertGreaterEqual(tries.after(Refusal("full", code="queue_full", status=429, retry_after=30)), 30)
 
+    def test_proxy_that_asks_for_hours_is_given_up_too(self) -> None:
+        self.assertLess(backoff.Tries(60).after(Refusal("maintenance", status=503, retry_after=86400)), 120)
+
     def test_waits_stay_below_their_ceiling(self) -> None:
         for attempt in range(100):
             self.assertLessEqual(backoff.delay(attempt), min(backoff.MOST, backoff.BASE * 2**attempt))

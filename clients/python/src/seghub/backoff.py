@@ -30,10 +30,10 @@ class Tries:
         if isinstance(error, Problem):
             if not error.passes:
                 raise error
-            wait += error.retry_after
             if error.code in FULL:  # the hub is there
                 self.since = None
-                return wait
+                return wait + error.retry_after
+            wait += min(error.retry_after, max(0.0, self.give_up))  # a proxy's page may ask for hours
         elif is_distrust(error):
             raise Unreachable(f"the hub's certificate is not trusted: {error}") from error
         now = time.monotonic()
