@@ -9,10 +9,13 @@ import (
 	"golang.org/x/term"
 )
 
+// drawsBars tells whether standard error is a terminal that can go back to what it has shown.
+func drawsBars() bool { return term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb" }
+
 // steps shows on standard error how far a long command has come: as a bar in a terminal, else as a line a step.
 func steps(total int) func(name string) {
 	done := 0
-	if !term.IsTerminal(int(os.Stderr.Fd())) {
+	if !drawsBars() {
 		return func(name string) {
 			done++
 			fmt.Fprintf(os.Stderr, "%d/%d %s\n", done, total, name)

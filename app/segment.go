@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/term"
-
 	"seghub/app/config"
 	"seghub/app/segment"
 	"seghub/client"
@@ -59,7 +57,7 @@ func (e *errand) task(hub string, board *segment.Board) segment.Task {
 func (e *errand) at(do func(ctx context.Context, task segment.Task) error) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	board := segment.NewBoard(os.Stderr, term.IsTerminal(int(os.Stderr.Fd())))
+	board := segment.NewBoard(os.Stderr, drawsBars())
 	task := e.task(e.Server, board)
 	if err := task.Validate(); err != nil {
 		return err

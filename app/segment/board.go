@@ -16,6 +16,8 @@ const (
 	drawEvery   = 100 * time.Millisecond
 	clearLine   = "\x1b[2K"
 	lineUp      = "\x1b[1A"
+	cutOff      = "\x1b[?7l" // what goes beyond the last column, which else goes on in a line that nobody counts
+	goOn        = "\x1b[?7h"
 )
 
 // Board shows how far the files are: in a terminal a bar for each that is under way and one for all, elsewhere a line for each that
@@ -152,6 +154,8 @@ func (b *Board) drawLocked(now bool) {
 	}
 	b.drawn = b.now()
 	b.wipeLocked()
+	fmt.Fprint(b.w, cutOff)
+	defer fmt.Fprint(b.w, goOn)
 	for _, e := range b.files[:min(shownAtOnce, len(b.files))] {
 		fmt.Fprintf(b.w, "%s %s %3.0f %% %s\n", fitted(e.name), bar(e.part), e.part*100, e.word)
 		b.lines++

@@ -362,6 +362,9 @@ func TestBoardShowsBarsPlaceAndTimeLeft(t *testing.T) {
 	b.running(items[0], "infer", 50)
 	b.ended(items[0], 12, nil)
 	last := screen.String()[strings.LastIndex(screen.String(), clearLine):]
+	if narrow := shown(screen.String(), 40); len(narrow) != 1 || !strings.HasPrefix(narrow[0], "1 of 2 files") {
+		t.Errorf("a narrow terminal shows %q", narrow)
+	}
 	for _, want := range []string{"1 of 2 files", "number 2 in the line of 5, on in 2 min", " left"} {
 		if !strings.Contains(last, want) {
 			t.Errorf("%q is not on the screen: %q", want, last)
@@ -372,6 +375,46 @@ func TestBoardShowsBarsPlaceAndTimeLeft(t *testing.T) {
 	if text := screen.String(); !strings.Contains(text, "2/2 b.tif: no image\n") || !strings.HasSuffix(text, lineUp+clearLine) {
 		t.Errorf("at the end: %q", text)
 	}
+	if narrow := shown(screen.String(), 40); !slices.Equal(narrow, []string{"2/2 b.tif: no image"}) {
+		t.Errorf("at the end a narrow terminal shows %q", narrow)
+	}
+}
+
+// shown is what a terminal of so many columns shows of a text, without the empty lines at its end.
+func shown(text string, columns int) []string {
+	lines, row, column, wraps := []string{""}, 0, 0, true
+	down := func() {
+		if row, column = row+1, 0; row == len(lines) {
+			lines = append(lines, "")
+		}
+	}
+	for text != "" {
+		size := 1
+		switch {
+		case strings.HasPrefix(text, lineUp):
+			size, row = len(lineUp), max(0, row-1)
+		case strings.HasPrefix(text, clearLine):
+			size, lines[row] = len(clearLine), ""
+		case strings.HasPrefix(text, cutOff):
+			size, wraps = len(cutOff), false
+		case strings.HasPrefix(text, goOn):
+			size, wraps = len(goOn), true
+		case text[0] == '\n':
+			down()
+		default:
+			if column == columns && wraps {
+				down()
+			}
+			if column < columns {
+				lines[row], column = lines[row]+text[:1], column+1
+			}
+		}
+		text = text[size:]
+	}
+	for len(lines) > 0 && lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
+	}
+	return lines
 }
 
 func TestWatcherTakesWhatIsCompleteAndRemembersIt(t *testing.T) {
