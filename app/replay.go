@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"seghub/app/config"
 	"seghub/app/replay"
@@ -25,7 +22,7 @@ type replayCommand struct {
 
 // Run makes a result again; it fails when that differs.
 func (r *replayCommand) Run() error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilStopped()
 	defer stop()
 	original, err := replay.ReadOriginal(ctx, r.Receipt, r.Labels)
 	if err != nil {

@@ -55,7 +55,7 @@ func (e *errand) task(hub string, board *segment.Board) segment.Task {
 
 // at does something at the hub that was named, or at one of its own.
 func (e *errand) at(do func(ctx context.Context, task segment.Task) error) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilStopped()
 	defer stop()
 	board := segment.NewBoard(os.Stderr, drawsBars())
 	task := e.task(e.Server, board)
@@ -69,6 +69,13 @@ func (e *errand) at(do func(ctx context.Context, task segment.Task) error) error
 		task.Hub.URL, task.Hub.AccessKey = address, ""
 		return do(ctx, task)
 	})
+}
+
+// untilStopped ends with the first signal that asks for it. The second ends the process, whatever that waits for: a share may never answer.
+func untilStopped() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // troubles is the log of a hub within a command: what it warns of concerns those that stay.

@@ -1,0 +1,55 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// stuck is set in the process that TestSecondSignalEndsWhatDoesNotHearTheFirst starts.
+const stuck = "SEGHUB_TEST_STUCK"
+
+func TestSecondSignalEndsWhatDoesNotHearTheFirst(t *testing.T) {
+	if os.Getenv(stuck) != "" {
+		ctx, stop := untilStopped()
+		defer stop()
+		fmt.Println("works")
+		<-ctx.Done()
+		select {}
+	}
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	command.Env = append(os.Environ(), stuck+"=1")
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	bufio.NewScanner(out).Scan()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = command.Wait() // which says that a signal has ended it
+	}()
+	for range 100 { // the second may come before the first is taken in
+		_ = command.Process.Signal(os.Interrupt)
+		select {
+		case <-ended:
+			if status, is := command.ProcessState.Sys().(syscall.WaitStatus); !is || status.Signal() != syscall.SIGINT {
+				t.Errorf("ended with %v", command.ProcessState)
+			}
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	t.Error("a hundred signals did not end it")
+	_ = command.Process.Kill()
+	<-ended
+}
