@@ -18,6 +18,17 @@ const (
 	labelsEnding = ".labels.tif"
 )
 
+// systemFolders are those, in lower case, in which systems and storage boxes keep thumbnails, what was deleted and how all was yesterday.
+var systemFolders = map[string]bool{
+	"$recycle.bin": true, "system volume information": true, "lost+found": true,
+	"@eadir": true, "#recycle": true, "#snapshot": true, "@recycle": true, "@recently-snapshot": true,
+}
+
+// isAside tells whether a folder below the one that was named is left out.
+func isAside(name string) bool {
+	return strings.HasPrefix(name, ".") || systemFolders[strings.ToLower(name)]
+}
+
 // isImage tells whether a file of a folder is one to segment.
 func isImage(name string) bool {
 	lower := strings.ToLower(name)
@@ -84,7 +95,7 @@ func images(folder, out string) (list []File, err error) {
 		}
 		switch {
 		case err != nil: // of a folder
-		case entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") || path == out):
+		case entry.IsDir() && (isAside(entry.Name()) || path == out):
 			return filepath.SkipDir
 		case entry.IsDir() || !isImage(entry.Name()):
 			return nil

@@ -235,7 +235,8 @@ func (l lines) Write(p []byte) (int, error) {
 func TestFilesOfAFolder(t *testing.T) {
 	folder := t.TempDir()
 	out := filepath.Join(folder, "out")
-	for _, name := range []string{"b.TIF", "a.png", "notes.txt", ".hidden.png", "day 2/c.jpg", ".cache/d.png", "out/e.png", "a.mask.png", "a.labels.tif"} {
+	for _, name := range []string{"b.TIF", "a.png", "notes.txt", ".hidden.png", "day 2/c.jpg", ".cache/d.png", "out/e.png", "a.mask.png", "a.labels.tif",
+		"day 2/@eaDir/c.jpg/SYNOPHOTO_THUMB_M.jpg", "$RECYCLE.BIN/S-1-5-21/$R0T1KX.tif", "#recycle/c.jpg"} {
 		path := filepath.Join(folder, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
