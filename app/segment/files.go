@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -49,16 +50,17 @@ func (f File) sentAs() string { return strings.ReplaceAll(f.Name, "/", "_") }
 // is left out. The folder out is none of them.
 func Files(paths []string, out string) ([]File, error) {
 	isFolder := make([]bool, len(paths))
-	folders := 0
+	var folders []string
 	for i, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
 			return nil, err
 		}
 		if isFolder[i] = info.IsDir(); isFolder[i] {
-			folders++
+			folders = append(folders, absolute(path))
 		}
 	}
+	names := shortNames(folders)
 	var list []File
 	seen := map[string]bool{}
 	for i, given := range paths {
@@ -70,8 +72,8 @@ func Files(paths []string, out string) ([]File, error) {
 			}
 		}
 		for _, f := range found {
-			if isFolder[i] && folders > 1 {
-				f.Name = path.Join(filepath.Base(absolute(given)), f.Name)
+			if isFolder[i] && len(folders) > 1 {
+				f.Name = path.Join(names[absolute(given)], f.Name)
 			}
 			if key := absolute(f.Path); !seen[key] {
 				seen[key] = true
@@ -83,6 +85,33 @@ func Files(paths []string, out string) ([]File, error) {
 		return nil, fmt.Errorf("no image in %s", strings.Join(paths, ", "))
 	}
 	return list, nil
+}
+
+// shortNames tells folders apart by as much of the end of each way as that takes: the images of plate1 are not those of plate2.
+func shortNames(folders []string) map[string]string {
+	left := slices.Compact(slices.Sorted(slices.Values(folders)))
+	names := make(map[string]string, len(left))
+	for length := 1; len(left) > 0; length++ {
+		count := map[string]int{}
+		for _, folder := range left {
+			count[strings.ToLower(end(folder, length))]++
+		}
+		left = slices.DeleteFunc(left, func(folder string) bool {
+			name := end(folder, length)
+			if count[strings.ToLower(name)] > 1 && length < len(folder) { // at that length there is no more of it
+				return false
+			}
+			names[folder] = name
+			return true
+		})
+	}
+	return names
+}
+
+// end is a folder's name with those of so many folders, itself among them, that it lies in; with slashes.
+func end(folder string, length int) string {
+	parts := strings.FieldsFunc(filepath.ToSlash(folder), func(r rune) bool { return r == '/' || r == ':' })
+	return path.Join(parts[max(0, len(parts)-length):]...)
 }
 
 // images are those below a folder, in the order of their names. A folder below that cannot be read is among them, so that whoever opens

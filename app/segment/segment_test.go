@@ -262,6 +262,24 @@ func TestFilesOfAFolder(t *testing.T) {
 	if last := files[len(files)-1]; last.Name != ".cache/d.png" || last.sentAs() != ".cache_d.png" {
 		t.Errorf("of several folders: %q, sent as %q", last.Name, last.sentAs())
 	}
+	var twins []string
+	for _, plate := range []string{"plate1", "plate2", "Plate1"} {
+		twins = append(twins, filepath.Join(t.TempDir(), plate, "images"))
+		path := filepath.Join(twins[len(twins)-1], "A01.tif")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files, err = Files(append(twins, twins[0], folder), out); err != nil {
+		t.Fatal(err)
+	}
+	sentAs := map[string]bool{}
+	for _, f := range files[:3] {
+		sentAs[strings.ToLower(f.sentAs())] = true
+	}
+	if len(sentAs) != 3 || files[1].Name != "plate2/images/A01.tif" || files[3].Name != filepath.Base(folder)+"/a.png" {
+		t.Errorf("of folders that have the same name: %v", files)
+	}
 	if _, err := Files([]string{filepath.Join(folder, ".cache")}, out); err != nil {
 		t.Errorf("a hidden folder that is named: %v", err)
 	}
