@@ -2,6 +2,7 @@ package segment
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"os"
@@ -67,15 +68,15 @@ func writable(folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	probe, err := os.CreateTemp(folder, partPattern)
+	probe, err := os.CreateTemp(folder, partPrefix)
 	if err != nil {
 		return err
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-// partPattern names what is being written, hidden from whoever takes what lies there.
-const partPattern = ".seghub-*"
+// partPrefix begins the name of what is being written, hidden from whoever takes what lies there.
+const partPrefix = ".seghub-"
 
 // ofJob fetches the formats that each image has a file of its own in; those of all images too where each is alone.
 func (f *fetcher) ofJob(ctx context.Context, stem string, job client.Job, alone bool) error {
@@ -133,7 +134,8 @@ func (f *fetcher) save(name string, fetch func(to func() (io.Writer, error)) err
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return err
 	}
-	part, err := os.CreateTemp(filepath.Dir(target), partPattern)
+	// It has the rights that new files have here. Many a share refuses to change them later.
+	part, err := os.OpenFile(filepath.Join(filepath.Dir(target), partPrefix+rand.Text()), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
@@ -148,9 +150,6 @@ func (f *fetcher) save(name string, fetch func(to func() (io.Writer, error)) err
 		}
 		return part, part.Truncate(0)
 	})
-	if err == nil {
-		err = part.Chmod(0o644)
-	}
 	if err = errors.Join(err, part.Close()); err != nil {
 		return err
 	}
