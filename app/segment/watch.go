@@ -195,12 +195,15 @@ func (w *watcher) remember() error {
 	if err == nil {
 		err = json.Unmarshal(data, &w.did)
 	}
+	if err != nil {
+		return fmt.Errorf("what was done cannot be read in %s, without which all is done again: %w", filepath.Join(w.task.Out, memory), err)
+	}
 	for name, d := range w.did {
 		for page, stem := range d.Stems {
 			w.task.stems.give(filepath.Join(w.dir, filepath.FromSlash(name)), page, stem)
 		}
 	}
-	return err
+	return nil
 }
 
 // keep writes down what was done; the file is whole at every moment.
