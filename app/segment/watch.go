@@ -13,6 +13,7 @@ import (
 
 	"seghub/client"
 	"seghub/models/imageio"
+	"seghub/sessions/problem"
 )
 
 // atRest is how many looks in a row must find a file as it was before it counts as complete.
@@ -118,7 +119,7 @@ func (w *watcher) look(ctx context.Context) (more bool, err error) {
 	failures, err := Run(ctx, w.task, ready)
 	for _, f := range failures {
 		w.task.Board.Say(fmt.Sprintf("failed: %s: %v", f.File.Path, f.Err))
-		if client.IsLocal(f.Err) || isOfRequest(f.Err) {
+		if client.IsLocal(f.Err) || isOfRequest(f.Err) || isOfHub(f.Err) {
 			w.rests[f.File.Name] = -pause
 		} else {
 			w.done(f.File)
@@ -136,13 +137,20 @@ func (w *watcher) look(ctx context.Context) (more bool, err error) {
 }
 
 // pause is how many looks more a file must be at rest that was lost for no fault of its own: this machine could not take its results, or
-// the hub not what was asked of it.
+// the hub not what was asked of it, or the hub had no room, or a proxy no hub behind it.
 const pause = 30
 
 // isOfRequest tells whether the hub took offence at the options, as none of the files.
 func isOfRequest(err error) bool {
 	var p *client.Problem
 	return errors.As(err, &p) && p.Code == client.CodeBadRequest && len(p.Rejected) == 0
+}
+
+// isOfHub tells whether a file was lost for what ails the hub. What the model makes of an image, and how long it takes, is the image's.
+func isOfHub(err error) bool {
+	var p *client.Problem
+	return errors.As(err, &p) && p.Status >= http.StatusInternalServerError &&
+		p.Code != string(problem.InferenceFailed) && p.Code != string(problem.Timeout)
 }
 
 // lasts tells whether an error is a hub's that will not be another one later.
