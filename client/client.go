@@ -68,6 +68,8 @@ func Open(ctx context.Context, config Config) (*Client, error) {
 			DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext,
 			// Whoever comes back to a hub that was restarted is not to find dead connections one after the other.
 			IdleConnTimeout: 30 * time.Second,
+			// Two, as is usual, are fewer than a program has calls at once: the others would be made anew for each, with TLS's handshake.
+			MaxIdleConnsPerHost: 8,
 		}
 	}
 	address.RawQuery, address.ForceQuery, address.Fragment = "", false, "" // which a browser shows with the page's address

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"seghub/client"
@@ -66,12 +67,8 @@ func Watch(ctx context.Context, task Task, dir string, every time.Duration) erro
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		more, err := w.look(ctx)
-		if err != nil {
+		if err := w.look(ctx); err != nil {
 			return err
-		}
-		if more {
-			continue
 		}
 		select {
 		case <-tick.C:
@@ -100,23 +97,29 @@ func (w *watcher) wait(err error) {
 	}
 }
 
-// look does what is complete; more tells whether there is more than it did.
-func (w *watcher) look(ctx context.Context) (more bool, err error) {
+// look does all that is complete. The folder is gone through once for that, however many files there are.
+func (w *watcher) look(ctx context.Context) error {
 	files, err := images(w.dir, w.task.Out)
 	if err != nil {
 		w.wait(err)
-		return false, nil
+		return nil
 	}
-	var ready []File
-	for _, f := range files {
-		if len(ready) < atOnce && w.isReady(ctx, f) {
-			ready = append(ready, f)
+	files = slices.DeleteFunc(files, func(f File) bool { return !w.isAtRest(f) })
+	for some := range slices.Chunk(files, atOnce) {
+		some = slices.DeleteFunc(some, func(f File) bool { return !w.isReady(ctx, f) })
+		if len(some) == 0 {
+			continue
+		}
+		if goesOn, err := w.do(ctx, some); !goesOn || err != nil {
+			return err
 		}
 	}
-	if len(ready) == 0 {
-		return false, nil
-	}
-	failures, err := Run(ctx, w.task, ready)
+	return nil
+}
+
+// do segments files and writes down that they are done; goesOn tells that nothing keeps it from the next ones.
+func (w *watcher) do(ctx context.Context, files []File) (goesOn bool, err error) {
+	failures, err := Run(ctx, w.task, files)
 	for _, f := range failures {
 		w.task.Board.Say(fmt.Sprintf("failed: %s: %v", f.File.Path, f.Err))
 		if client.IsLocal(f.Err) || isOfRequest(f.Err) || isOfHub(f.Err) {
@@ -133,11 +136,11 @@ func (w *watcher) look(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	w.woe = ""
-	return len(ready) == atOnce, nil
+	return true, nil
 }
 
 // pause is how many looks more a file must be at rest that was lost for no fault of its own: this machine could not take its results, or
-// the hub not what was asked of it, or the hub had no room, or a proxy no hub behind it.
+// the hub not what was asked of it, or the hub had no room, or a proxy no hub behind it. A file that cannot be read waits as long.
 const pause = 30
 
 // isOfRequest tells whether the hub took offence at the options, as none of the files.
@@ -159,28 +162,46 @@ func lasts(err error) bool {
 	return errors.As(err, &p) && p.Status < http.StatusInternalServerError && p.Status != http.StatusTooManyRequests
 }
 
-// isReady tells whether a file is new, has been at rest, and can be read to its end.
-func (w *watcher) isReady(ctx context.Context, f File) bool {
+// see is a file as it is now; nothing where it is empty or gone.
+func see(f File) seen {
 	info, err := os.Stat(f.Path)
 	if err != nil || info.Size() == 0 {
-		return false
+		return seen{}
 	}
-	now := seen{info.Size(), info.ModTime().UTC()}
-	if w.did[f.Name].seen == now {
+	return seen{info.Size(), info.ModTime().UTC()}
+}
+
+// isAtRest tells whether a file is new and has been at rest for long enough.
+func (w *watcher) isAtRest(f File) bool {
+	now := see(f)
+	if now == (seen{}) || w.did[f.Name].seen == now {
 		return false
 	}
 	if w.found[f.Name] != now {
 		w.found[f.Name], w.rests[f.Name] = now, 0
 	}
-	if w.rests[f.Name]++; w.rests[f.Name] < atRest {
+	w.rests[f.Name]++
+	return w.rests[f.Name] >= atRest
+}
+
+// isReady tells whether a file is still as it was found, which many others may have been done since, and can be read to its end.
+func (w *watcher) isReady(ctx context.Context, f File) bool {
+	now := w.found[f.Name]
+	if see(f) != now {
 		return false
 	}
-	err = complete(ctx, f.Path, now.Size)
-	if err != nil && w.said[f.Name] != now {
+	err := complete(ctx, f.Path, now.Size)
+	switch {
+	case err == nil:
+		return true
+	case w.said[f.Name] != now:
 		w.said[f.Name] = now
+		w.rests[f.Name] = 0 // somebody may hold it for a moment
 		w.task.Board.Say(fmt.Sprintf("%s is not taken yet: %v", f.Path, err))
+	default:
+		w.rests[f.Name] = -pause
 	}
-	return err == nil
+	return false
 }
 
 // complete tells why a file cannot be read to its end. A program that writes at leisure may rest in between.

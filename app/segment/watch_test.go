@@ -1,12 +1,81 @@
 package segment
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
+
+// TestThousandsOfWatchedFilesAreGoneThroughOnce counts what a backlog costs: one walk through the folder does all of it, each file is sent
+// once, and connections are as few as for a single one.
+func TestThousandsOfWatchedFilesAreGoneThroughOnce(t *testing.T) {
+	const n = 5000
+	folder := t.TempDir()
+	dots(t, folder, n)
+	hub := newStandIn(t)
+	job := task(t, hub.URL, t.TempDir(), "masks")
+	job.Board = NewBoard(lines(func(string) {}), false)
+	w, err := newWatcher(job, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for look := range atRest + 1 {
+		if err := w.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if done := len(w.did); done != 0 && look+1 < atRest || done != n && look+1 >= atRest {
+			t.Errorf("%d files are done after look %d", done, look+1)
+		}
+	}
+	hub.mu.Lock()
+	defer hub.mu.Unlock()
+	if hub.uploads != n || hub.sessions != n/atOnce {
+		t.Errorf("%d uploads in %d sessions", hub.uploads, hub.sessions)
+	}
+	atOnceMost := 2 * (uploadsAtOnce + fetchesAtOnce + 1) // of a session that begins while another's connections close
+	if hub.most > atOnceMost || hub.opened > hub.sessions*atOnceMost {
+		t.Errorf("%d connections at once, %d in all", hub.most, hub.opened)
+	}
+}
+
+// TestWhatCannotBeReadIsOpenedSeldom has a file that is no image beside one that was given its length before its pixels.
+func TestWhatCannotBeReadIsOpenedSeldom(t *testing.T) {
+	folder := t.TempDir()
+	files := dots(t, folder, 2)
+	whole, err := os.ReadFile(files[1].Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	then := time.Now().Add(-time.Hour)
+	write := func(f File, data []byte) {
+		if err := errors.Join(os.WriteFile(f.Path, data, 0o600), os.Chtimes(f.Path, then, then)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(files[0], []byte("no picture"))
+	write(files[1], make([]byte, len(whole)))
+	w, err := newWatcher(task(t, newStandIn(t).URL, t.TempDir(), "masks"), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	looks := func(n int) {
+		for range n {
+			if err := w.look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	looks(atRest)
+	write(files[1], whole)
+	looks(atRest)
+	if len(w.did) != 1 || w.rests[files[0].Name] != -pause {
+		t.Errorf("did %v, rests %v", w.did, w.rests)
+	}
+}
 
 // TestAFullHubCostsNoFile has one refuse what it has no room for: the watcher comes back to that, and not to what is no image.
 func TestAFullHubCostsNoFile(t *testing.T) {
@@ -28,7 +97,7 @@ func TestAFullHubCostsNoFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range atRest + 5 {
-			if _, err := w.look(t.Context()); err != nil {
+			if err := w.look(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -37,7 +106,7 @@ func TestAFullHubCostsNoFile(t *testing.T) {
 		}
 		hub.refuse = nil
 		for range pause + atRest {
-			if _, err := w.look(t.Context()); err != nil {
+			if err := w.look(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
