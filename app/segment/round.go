@@ -13,6 +13,7 @@ import (
 const (
 	uploadsAtOnce = 3
 	fetchesAtOnce = 2
+	looksAtOnce   = 4                // for jobs that a snapshot has not, which may be thousands
 	giveUp        = 10 * time.Minute // of a hub that is away, so long as nothing else is wanted of it
 )
 
@@ -217,11 +218,29 @@ func (r *round) seen(ctx context.Context, all client.Snapshot) {
 		known[job.ID] = true
 		r.heard(job)
 	}
+	missing := make(chan owned, len(r.owners))
 	for id, it := range r.owners {
 		if !known[id] && !r.jobs[id].State.Ended() {
-			r.group.Go(func() error { return r.look(ctx, it, id) })
+			missing <- owned{id, it}
 		}
 	}
+	close(missing)
+	for range min(looksAtOnce, len(missing)) {
+		r.group.Go(func() error {
+			for m := range missing {
+				if err := r.look(ctx, m.item, m.job); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// owned is a job and the item that it was made of.
+type owned struct {
+	job  string
+	item *item
 }
 
 // look asks for a job that a snapshot has not: it may have been made since, or be one of very many.
