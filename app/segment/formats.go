@@ -128,16 +128,21 @@ func (f *fetcher) export(ctx context.Context, stem, format string, jobs []string
 	})
 }
 
+// unwritten is why a file could not be written where it belongs: that one is lost, others are not.
+type unwritten struct{ error }
+
+func (u unwritten) Unwrap() error { return u.error }
+
 // save writes a file that appears under its name once it is whole. to begins it anew for each try.
 func (f *fetcher) save(name string, fetch func(to func() (io.Writer, error)) error) (err error) {
 	target := filepath.Join(f.out, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-		return err
+		return unwritten{err}
 	}
 	// It has the rights that new files have here. Many a share refuses to change them later.
 	part, err := os.OpenFile(filepath.Join(filepath.Dir(target), partPrefix+rand.Text()), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
-		return err
+		return unwritten{err}
 	}
 	defer func() {
 		if err != nil {
@@ -150,8 +155,14 @@ func (f *fetcher) save(name string, fetch func(to func() (io.Writer, error)) err
 		}
 		return part, part.Truncate(0)
 	})
-	if err = errors.Join(err, part.Close()); err != nil {
+	if closed := part.Close(); err == nil && closed != nil {
+		err = unwritten{closed}
+	}
+	if err != nil {
 		return err
 	}
-	return os.Rename(part.Name(), target)
+	if err := os.Rename(part.Name(), target); err != nil { // which another program holds open, perhaps
+		return unwritten{err}
+	}
+	return nil
 }

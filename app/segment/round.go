@@ -113,7 +113,13 @@ func (r *round) send(ctx context.Context, it *item) error {
 // ofSession tells whether nothing more can be done in the session: it is gone, or the hub or the model is.
 func ofSession(err error) bool {
 	var p *client.Problem
-	return !errors.As(err, &p) && !client.IsLocal(err) || client.HasCode(err, client.CodeUnauthorized) || client.HasCode(err, client.CodeUnknownModel)
+	return !errors.As(err, &p) && !isHere(err) || client.HasCode(err, client.CodeUnauthorized) || client.HasCode(err, client.CodeUnknownModel)
+}
+
+// isHere tells whether a file was lost for what ails this machine: it cannot be read, or what was made of it not written.
+func isHere(err error) bool {
+	var target unwritten
+	return client.IsLocal(err) || errors.As(err, &target)
 }
 
 // quiet is err, unless it comes of the round's end.

@@ -494,8 +494,10 @@ func TestWatcherTakesWhatIsCompleteAndRemembersIt(t *testing.T) {
 		if err := os.Remove(obstacle); err != nil {
 			return err
 		}
-		if err := w.look(ctx); err != nil {
-			return err
+		for range pause + atRest {
+			if err := w.look(ctx); err != nil {
+				return err
+			}
 		}
 		if n := len(made()); n != 2 {
 			t.Errorf("%d tables of two complete files", n)
