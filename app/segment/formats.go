@@ -29,10 +29,24 @@ type fetcher struct {
 type stems struct {
 	given map[string]map[int]string // by the path of the page's file, and its number
 	taken map[string]export.Names   // by folder below out
+	files map[string]string         // what tells a file from those that differ from it in their endings alone, by path
+	known map[string]export.Names   // those of files, by folder below out
 }
 
 func newStems() *stems {
-	return &stems{given: map[string]map[int]string{}, taken: map[string]export.Names{}}
+	return &stems{
+		given: map[string]map[int]string{}, taken: map[string]export.Names{},
+		files: map[string]string{}, known: map[string]export.Names{},
+	}
+}
+
+// expect tells files apart in the order in which they were found: which of them is done first must not say what it is called.
+func (s *stems) expect(files []File) {
+	for _, f := range files {
+		if s.files[f.Path] == "" {
+			s.files[f.Path] = in(s.known, path.Dir(f.Name)).Of(path.Base(f.Name), 0, 1)
+		}
+	}
 }
 
 // of is the stem of a job's page.
@@ -41,17 +55,17 @@ func (s *stems) of(file File, job client.Job) string {
 		return stem
 	}
 	folder := path.Dir(file.Name)
-	stem := path.Join(folder, s.in(folder).Of(path.Base(file.Name), job.Page, job.Pages))
+	stem := path.Join(folder, in(s.taken, folder).Of(s.files[file.Path]+path.Ext(file.Name), job.Page, job.Pages))
 	s.give(file.Path, job.Page, stem)
 	return stem
 }
 
-// in are the names that are taken in a folder.
-func (s *stems) in(folder string) export.Names {
-	if s.taken[folder] == nil {
-		s.taken[folder] = export.Names{}
+// in are the names of a folder.
+func in(names map[string]export.Names, folder string) export.Names {
+	if names[folder] == nil {
+		names[folder] = export.Names{}
 	}
-	return s.taken[folder]
+	return names[folder]
 }
 
 // give takes a stem for a page.
@@ -60,7 +74,7 @@ func (s *stems) give(file string, page int, stem string) {
 		s.given[file] = map[int]string{}
 	}
 	s.given[file][page] = stem
-	s.in(path.Dir(stem))[strings.ToLower(path.Base(stem))] = true
+	in(s.taken, path.Dir(stem))[strings.ToLower(path.Base(stem))] = true
 }
 
 // writable tells why nothing can be written to a folder, before work goes into what is to be written.

@@ -57,6 +57,7 @@ func Run(ctx context.Context, task Task, files []File) ([]Failure, error) {
 	if fetch.stems == nil {
 		fetch.stems = newStems()
 	}
+	fetch.stems.expect(files)
 	task.Board.start(len(items))
 	defer task.Board.end()
 	todo := items
