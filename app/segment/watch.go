@@ -149,17 +149,21 @@ func isOfRequest(err error) bool {
 	return errors.As(err, &p) && p.Code == client.CodeBadRequest && len(p.Rejected) == 0
 }
 
-// isOfHub tells whether a file was lost for what ails the hub. What the model makes of an image, and how long it takes, is the image's.
+// isOfHub tells whether a file was lost for what ails the hub, or because a proxy answered that has none behind it, which has no code.
+// What the model makes of an image, and how long it takes, is the image's; so is that it is too large for either.
 func isOfHub(err error) bool {
 	var p *client.Problem
-	return errors.As(err, &p) && p.Status >= http.StatusInternalServerError &&
+	if !errors.As(err, &p) || p.Status == http.StatusRequestEntityTooLarge {
+		return false
+	}
+	return p.Code == "" || p.Status >= http.StatusInternalServerError &&
 		p.Code != string(problem.InferenceFailed) && p.Code != string(problem.Timeout)
 }
 
-// lasts tells whether an error is a hub's that will not be another one later.
+// lasts tells whether an error is a hub's that will not be another one later; what a proxy says in its place has no code.
 func lasts(err error) bool {
 	var p *client.Problem
-	return errors.As(err, &p) && p.Status < http.StatusInternalServerError && p.Status != http.StatusTooManyRequests
+	return errors.As(err, &p) && p.Code != "" && p.Status < http.StatusInternalServerError && p.Status != http.StatusTooManyRequests
 }
 
 // see is a file as it is now; nothing where it is empty or gone.

@@ -3,6 +3,7 @@ package segment
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,6 +89,9 @@ func TestAFullHubCostsNoFile(t *testing.T) {
 	}{
 		{http.StatusInsufficientStorage, "quota_exceeded", false},
 		{http.StatusInternalServerError, "internal", false},
+		{http.StatusInternalServerError, "inference_failed", true},
+		{http.StatusNotFound, "", false}, // as some proxies say while the hub is restarted
+		{http.StatusRequestEntityTooLarge, "", true},
 		{http.StatusUnsupportedMediaType, "unsupported_format", true},
 	} {
 		hub := newStandIn(t)
@@ -113,6 +117,25 @@ func TestAFullHubCostsNoFile(t *testing.T) {
 		if len(w.did) != 1 || (hub.jobs == 0) != refusal.lost {
 			t.Errorf("%s: %d jobs in the end, did %v", refusal.code, hub.jobs, w.did)
 		}
+	}
+}
+
+func TestAProxyWithoutAHubDoesNotEndTheWatcher(t *testing.T) {
+	folder := t.TempDir()
+	dots(t, folder, 1)
+	proxy := httptest.NewServer(http.NotFoundHandler())
+	defer proxy.Close()
+	w, err := newWatcher(task(t, proxy.URL, t.TempDir(), "masks"), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range atRest {
+		if err := w.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !strings.Contains(w.woe, "is no hub's: it answers 404") || len(w.did) != 0 {
+		t.Errorf("%q, did %v", w.woe, w.did)
 	}
 }
 
