@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"io"
@@ -37,7 +38,7 @@ func (p pictures) Picture(_ context.Context, _ string, job sessions.Job) (export
 			Objects: []mask.Object{{ID: 1, Area: 1, BBox: [4]int{0, 0, 1, 1}, Polygon: []mask.Point{{0, 0}, {1, 0}, {1, 1}, {0, 1}}}}},
 		Pages: 1, Channel: -1, Z: -1, T: -1,
 		Mask: func(_ context.Context, w io.Writer) error {
-			_, err := io.WriteString(w, strings.Repeat("a mask", 100_000)) // more than an answer is held back for
+			_, err := io.CopyN(w, rand.Reader, 600_000) // more than an answer is held back for, compressed too
 			return err
 		},
 	}, nil

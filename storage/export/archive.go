@@ -28,10 +28,10 @@ func (s alone) add(ctx context.Context, p *Picture) error { return s.write(ctx, 
 func (s alone) close() error                              { return nil }
 
 // newFolder is the writer of a zip with a file a picture.
-func newFolder(write document, ending string, method uint16) func(io.Writer, string) writer {
+func newFolder(write document, ending string) func(io.Writer, string) writer {
 	return func(w io.Writer, _ string) writer {
 		a := zip.NewWriter(w)
-		return archive{folder{a, "", ending, method, write}, a.Close}
+		return archive{folder{a, "", ending, write}, a.Close}
 	}
 }
 
@@ -40,12 +40,11 @@ type folder struct {
 	zip    *zip.Writer
 	prefix string // of their names
 	ending string
-	method uint16 // zip.Store for what is compressed already
 	write  document
 }
 
 func (f folder) add(ctx context.Context, p *Picture) error {
-	w, err := create(f.zip, f.prefix+p.stem+f.ending, f.method, p.Receipt.Times.Finished)
+	w, err := create(f.zip, f.prefix+p.stem+f.ending, p.Receipt.Times.Finished)
 	if err != nil {
 		return err
 	}
@@ -62,9 +61,10 @@ type archive struct {
 
 func (a archive) close() error { return errors.Join(a.writer.close(), a.end()) }
 
-// create begins a file of an archive.
-func create(a *zip.Writer, name string, method uint16, modified time.Time) (io.Writer, error) {
-	return a.CreateHeader(&zip.FileHeader{Name: name, Method: method, Modified: modified})
+// create begins a file of an archive. All are deflated, also what is compressed already: the size of a file comes behind it, and what
+// reads an archive from front to back, as ImageJ does with Java's ZipInputStream, finds the end of no other.
+func create(a *zip.Writer, name string, modified time.Time) (io.Writer, error) {
+	return a.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: modified})
 }
 
 // later is the time of a document of several pictures with one picture more.
@@ -89,11 +89,11 @@ func newAll(w io.Writer, temp string) writer {
 	a := zip.NewWriter(w)
 	all := &everything{zip: a, parts: []writer{
 		newLabelFolder(a, "yolo/"),
-		folder{a, "geojson/", ".geojson", zip.Deflate, writeGeoJSON},
-		folder{a, "imagej/", ".RoiSet.zip", zip.Store, writeRoiSet},
-		folder{a, "masks/", ".png", zip.Store, writeMask},
-		folder{a, "labels/", ".tif", zip.Store, WriteLabels},
-		folder{a, "receipts/", ".json", zip.Deflate, writeReceipt},
+		folder{a, "geojson/", ".geojson", writeGeoJSON},
+		folder{a, "imagej/", ".RoiSet.zip", writeRoiSet},
+		folder{a, "masks/", ".png", writeMask},
+		folder{a, "labels/", ".tif", WriteLabels},
+		folder{a, "receipts/", ".json", writeReceipt},
 	}}
 	for _, f := range single {
 		switch f.name {
@@ -161,7 +161,7 @@ func (w *waiting) close() error {
 	if err != nil {
 		return err
 	}
-	entry, err := create(w.zip, w.name, zip.Deflate, w.ended)
+	entry, err := create(w.zip, w.name, w.ended)
 	if err == nil {
 		_, err = io.Copy(entry, content)
 	}

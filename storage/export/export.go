@@ -1,7 +1,6 @@
 package export
 
 import (
-	"archive/zip"
 	"context"
 	"errors"
 	"io"
@@ -52,13 +51,13 @@ var single = []format{
 	{name: "coco", kind: Kind{"application/json", ".coco.json"}, open: newCOCO},
 	{name: "yolo", kind: zipped, open: newYOLO},
 	{name: "geojson", kind: Kind{"application/geo+json", ".geojson"}, open: newDocument(writeGeoJSON),
-		many: &format{kind: zipped, open: newFolder(writeGeoJSON, ".geojson", zip.Deflate)}},
+		many: &format{kind: zipped, open: newFolder(writeGeoJSON, ".geojson")}},
 	{name: "imagej", kind: Kind{"application/zip", ".RoiSet.zip"}, open: newDocument(writeRoiSet),
-		many: &format{kind: zipped, open: newFolder(writeRoiSet, ".RoiSet.zip", zip.Store)}},
+		many: &format{kind: zipped, open: newFolder(writeRoiSet, ".RoiSet.zip")}},
 	{name: "csv", kind: Kind{"text/csv; charset=utf-8", ".csv"}, open: newCSV},
 	{name: "xlsx", kind: Kind{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".xlsx"}, open: newXLSX},
-	{name: "masks", kind: zipped, open: newFolder(writeMask, ".png", zip.Store)},
-	{name: "labels", kind: zipped, open: newFolder(WriteLabels, ".tif", zip.Store)},
+	{name: "masks", kind: zipped, open: newFolder(writeMask, ".png")},
+	{name: "labels", kind: zipped, open: newFolder(WriteLabels, ".tif")},
 }
 
 var zipped = Kind{"application/zip", ".zip"}

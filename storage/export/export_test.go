@@ -159,6 +159,48 @@ func TestDocumentsOfOneAndOfSeveral(t *testing.T) {
 	}
 }
 
+// TestArchivesAreReadFromFrontToBack looks for files whose end only the directory of an archive tells: Java's ZipInputStream, with which
+// ImageJ reads archives, refuses them.
+func TestArchivesAreReadFromFrontToBack(t *testing.T) {
+	var look func(of string, data []byte) int
+	look = func(of string, data []byte) (files int) {
+		archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatalf("%s: %v", of, err)
+		}
+		for _, f := range archive.File {
+			files++
+			const sizeBehind = 1 << 3
+			if f.Flags&sizeBehind != 0 && f.Method != zip.Deflate {
+				t.Errorf("%s: %s ends where nothing before it says", of, f.Name)
+			}
+			if filepath.Ext(f.Name) != ".zip" {
+				continue
+			}
+			r, err := f.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			inner, err := io.ReadAll(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files += look(of+": "+f.Name, inner)
+		}
+		return files
+	}
+	one, two := segmented("a.png", 1, 40, 40), segmented("b.png", 2, 40, 40)
+	for _, format := range []string{"yolo", "geojson", "imagej", "masks", "labels", "all"} {
+		data, err := exported(format, one, two)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files := look(format, data); files < 2 {
+			t.Errorf("%s of two pictures has %d files", format, files)
+		}
+	}
+}
+
 func TestEveryFormatOfNothing(t *testing.T) {
 	for _, format := range Formats() {
 		data, err := exported(format)

@@ -20,7 +20,7 @@ func writeRoiSet(ctx context.Context, w io.Writer, p *Picture) error {
 			return err
 		}
 		name := fmt.Sprintf("%04d", p.Objects[i].ID)
-		entry, err := create(a, name+".roi", zip.Store, p.Receipt.Times.Finished)
+		entry, err := create(a, name+".roi", p.Receipt.Times.Finished)
 		if err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ func newYOLO(w io.Writer, _ string) writer {
 
 func newLabelFolder(a *zip.Writer, prefix string) *labelFolder {
 	l := &labelFolder{prefix: prefix}
-	l.folder = folder{a, prefix + "labels/", ".txt", zip.Deflate, l.write}
+	l.folder = folder{a, prefix + "labels/", ".txt", l.write}
 	return l
 }
 
@@ -74,7 +74,7 @@ func appendPart(b []byte, i, n int) []byte {
 }
 
 func (l *labelFolder) close() error {
-	w, err := create(l.zip, l.prefix+"data.yaml", zip.Deflate, l.ended)
+	w, err := create(l.zip, l.prefix+"data.yaml", l.ended)
 	if err != nil {
 		return err
 	}
