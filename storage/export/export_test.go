@@ -4,11 +4,13 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"image"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -379,6 +381,33 @@ func TestLabelsAreThePixels(t *testing.T) {
 	var file bytes.Buffer
 	if err := WriteLabels(context.Background(), &file, &p.Picture); err != nil || !bytes.Contains(file.Bytes(), []byte{1, 1, 3, 0, 1, 0, 0, 0, 32}[1:]) {
 		t.Errorf("an id above 65,535: %v, no 32 bits", err)
+	}
+}
+
+// TestLabelMapsTellThePixelSize reads the resolution as TIFF has it: pixels a centimetre, one number of 32 bits over another.
+func TestLabelMapsTellThePixelSize(t *testing.T) {
+	for _, size := range []float64{0.005, 0.0645, 0.65, 2.3, 10, 10_000} {
+		p := corners()
+		p.Image.PixelSize = &size
+		var file bytes.Buffer
+		if err := WriteLabels(context.Background(), &file, &p.Picture); err != nil {
+			t.Fatal(err)
+		}
+		le, data := binary.LittleEndian, file.Bytes()
+		directory := data[le.Uint32(data[4:]):]
+		told := map[uint16]float64{} // by tag: what its two numbers say of a pixel's side, in µm
+		for i := range int(le.Uint16(directory)) {
+			const rational = 5
+			if tag := directory[2+12*i:]; le.Uint16(tag[2:]) == rational {
+				two := data[le.Uint32(tag[8:]):]
+				told[le.Uint16(tag)] = 1e4 * float64(le.Uint32(two[4:])) / float64(le.Uint32(two))
+			}
+		}
+		for _, tag := range []uint16{282, 283} {
+			if math.Abs(told[tag]/size-1) > 1e-8 {
+				t.Errorf("tag %d tells of pixels of %v µm, want %v", tag, told[tag], size)
+			}
+		}
 	}
 }
 

@@ -64,17 +64,24 @@ func WriteLabels(ctx context.Context, w io.Writer, p *Picture) error {
 	f.value(278, long, uint32(stripRows))
 	f.values(279, long, sizes)
 	if size := p.Image.PixelSize; size != nil && *size > 0 {
-		// Pixels a centimetre, which TIFF knows; a millionth of one is as fine as it gets.
-		const centimetre, fine = 3, 1_000_000
-		perCentimetre := min(1e4 / *size, math.MaxUint32/fine)
-		ratio := []uint32{uint32(math.Round(perCentimetre * fine)), fine}
-		f.pair(282, rational, ratio)
-		f.pair(283, rational, ratio)
+		const centimetre = 3
+		perCentimetre := ratio(1e4 / *size)
+		f.pair(282, rational, perCentimetre)
+		f.pair(283, rational, perCentimetre)
 		f.value(296, short, centimetre)
 	}
 	f.text(305, ascii, "SegHub")
 	f.value(339, short, 1) // unsigned
 	return f.writeTo(w)
+}
+
+// ratio is v as TIFF has it, one number over another: to a millionth, or as finely as leaves the upper number room in 32 bits.
+func ratio(v float64) []uint32 {
+	lower := 1_000_000.0
+	for lower > 1 && v*lower > math.MaxUint32 {
+		lower /= 10
+	}
+	return []uint32{uint32(math.Round(min(v*lower, math.MaxUint32))), uint32(lower)}
 }
 
 // describe is what ImageJ reads the unit from, with the receipt.
@@ -181,8 +188,8 @@ func (f *tiffFile) values(tag, kind uint16, list []uint32) {
 }
 
 // pair is one ratio.
-func (f *tiffFile) pair(tag, kind uint16, ratio []uint32) {
-	f.values(tag, kind, ratio)
+func (f *tiffFile) pair(tag, kind uint16, two []uint32) {
+	f.values(tag, kind, two)
 	f.tags[len(f.tags)-1].count = 1
 }
 
