@@ -217,6 +217,33 @@ func TestEveryFormatOfNothing(t *testing.T) {
 	}
 }
 
+// TestROIsBeyondTheirBoxAreShapes has an object on either side of where ImageJ's numbers of 16 bits end.
+func TestROIsBeyondTheirBoxAreShapes(t *testing.T) {
+	const near, far = 59_990, 70_000
+	for _, left := range []int{near, far} {
+		object := mask.Object{ID: 1, Area: 20, BBox: [4]int{left, 3, 10, 2},
+			Polygon: []mask.Point{{left, 3}, {left + 10, 3}, {left + 10, 5}, {left, 5}}}
+		p := pictureOf("wide.png", far+100, 9, []mask.Object{object})
+		data := roi(&p, &object, "0001")
+		be := binary.BigEndian
+		floats := be.Uint32(data[roiShapeSize:])
+		if left == near {
+			if floats != 0 || data[roiType] != typeTraced || be.Uint16(data[roiLeft:]) != near || be.Uint16(data[roiRight:]) != near+10 {
+				t.Errorf("near: kind %d from %d", data[roiType], be.Uint16(data[roiLeft:]))
+			}
+			continue
+		}
+		var shape []float32
+		for i := range int(floats) {
+			shape = append(shape, math.Float32frombits(be.Uint32(data[roiHeader+4*i:])))
+		}
+		want := []float32{segmentMove, far, 3, segmentLine, far + 10, 3, segmentLine, far + 10, 5, segmentLine, far, 5, segmentClose}
+		if data[roiType] != typeRect || !slices.Equal(shape, want) {
+			t.Errorf("far: kind %d of %v, want %v", data[roiType], shape, want)
+		}
+	}
+}
+
 // TestTablesTakeWhatIsWidest has rows with one channel before rows with three, of which the head must know.
 func TestTablesTakeWhatIsWidest(t *testing.T) {
 	grey, colour := segmented("-grey.png", 1, 40, 40), segmented("colour.png", 2, 40, 40)

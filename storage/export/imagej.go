@@ -50,8 +50,11 @@ const (
 	segmentClose = 4
 )
 
-// roi is an object as ImageJ's: traced along its pixel corners, relative to its box; or, where it has holes or parts, a shape of
-// several rings.
+// farthest is how far a box may reach: ImageJ takes what is a little further for numbers below zero, and from 65,536 on there is no room.
+const farthest = 60_000
+
+// roi is an object as ImageJ's: traced along its pixel corners, relative to its box; or, where it has holes or parts, or lies beyond what
+// a box can tell, a shape of rings, whose points are floats and need no box.
 func roi(p *Picture, o *mask.Object, name string) []byte {
 	b := make([]byte, roiHeader, 256)
 	be := binary.BigEndian
@@ -62,7 +65,7 @@ func roi(p *Picture, o *mask.Object, name string) []byte {
 	be.PutUint16(b[roiLeft:], uint16(x))
 	be.PutUint16(b[roiBottom:], uint16(y+height))
 	be.PutUint16(b[roiRight:], uint16(x+width))
-	if polygons := polygonsOf(o); len(polygons) == 1 && len(polygons[0]) == 1 {
+	if polygons := polygonsOf(o); len(polygons) == 1 && len(polygons[0]) == 1 && max(x+width, y+height) <= farthest {
 		b = appendTraced(b, polygons[0][0], x, y)
 	} else {
 		b = appendShape(b, polygons)
