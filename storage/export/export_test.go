@@ -244,6 +244,27 @@ func TestROIsBeyondTheirBoxAreShapes(t *testing.T) {
 	}
 }
 
+// TestYOLOFindsItsImages holds data.yaml to naming no path: Ultralytics takes the folder of the file then.
+func TestYOLOFindsItsImages(t *testing.T) {
+	data, err := exported("yolo", segmented("a.png", 1, 40, 40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := archive.Open("data.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(file)
+	_, keys, _ := strings.Cut(string(text), "\n") // the first line is a comment
+	if want := "train: images\nval: images\nnames:\n  0: \"unet_nuclei\"\n"; err != nil || keys != want {
+		t.Errorf("data.yaml says %q, want %q; %v", keys, want, err)
+	}
+}
+
 // TestTablesTakeWhatIsWidest has rows with one channel before rows with three, of which the head must know.
 func TestTablesTakeWhatIsWidest(t *testing.T) {
 	grey, colour := segmented("-grey.png", 1, 40, 40), segmented("colour.png", 2, 40, 40)

@@ -78,7 +78,8 @@ func (l *labelFolder) close() error {
 	if err != nil {
 		return err
 	}
-	b := []byte("# Put the images into images/, each under the name of its text in labels/.\npath: .\ntrain: images\nval: images\nnames:\n")
+	// Without a path the folders are looked for beside this file; with one of "." where the training is started.
+	b := []byte("# Put the images into images/, each under the name of its text in labels/.\ntrain: images\nval: images\nnames:\n")
 	for i, model := range l.classes {
 		b = strconv.AppendInt(append(b, "  "...), int64(i), 10)
 		b = append(appendString(append(b, ": "...), model), '\n')
