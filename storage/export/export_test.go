@@ -304,6 +304,28 @@ func TestTablesTakeWhatIsWidest(t *testing.T) {
 	}
 }
 
+// TestTextsHaveLargeNumbersInDigits has an object of more than a million pixels.
+func TestTextsHaveLargeNumbersInDigits(t *testing.T) {
+	p := segmented("a.png", 1, 40, 40)
+	o := &p.Objects[0]
+	o.Area, o.Perimeter, o.Sphericity = 1_234_567, 2_500_000.25, 0.00001
+	o.MeanIntensity, o.SDIntensity, o.IntegratedIntensity = []float64{-80_000_000}, []float64{0}, []float64{-3e38}
+	data, err := exported("csv", p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for column, want := range map[string]string{"area_px": "1234567", "perimeter_px": "2500000.25", "sphericity": "0.00001",
+		"mean_intensity_1": "-80000000", "sd_intensity_1": "0", "integrated_intensity_1": "-3e+38"} {
+		if got := rows[1][slices.Index(rows[0], column)]; got != want {
+			t.Errorf("%s is %s, want %s", column, got, want)
+		}
+	}
+}
+
 // TestTablesTellResultsApart exports one file three times: another page, and twice the same with nothing found the second time.
 func TestTablesTellResultsApart(t *testing.T) {
 	first, page, nothing := segmented("a.png", 1, 40, 40), segmented("a.png", 2, 40, 40), empty("a.png")

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
+	"math"
 	"strconv"
 
 	"seghub/models/mask"
@@ -158,7 +159,15 @@ func cell(f field, p *Picture, o *mask.Object) string {
 	return ""
 }
 
-func decimal(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+// decimal is a number as texts have it: an area of a million pixels in its digits, since what sorts texts, or asks for whole numbers, does not
+// know 1e+06. Only what is beyond all counting has an exponent.
+func decimal(v float64) string {
+	const beyond = 1e21
+	if math.Abs(v) < beyond {
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64)
+}
 
 // each gives all rows again, in their order; a row is good until the next.
 func (t *table) each(found func(row []string) error) error {
