@@ -134,7 +134,7 @@ func appendMeasurements(b []byte, o *mask.Object) []byte {
 	for i, mean := range o.MeanIntensity {
 		channel := "Channel " + strconv.Itoa(i+1) + ": "
 		add(channel+"Mean", mean)
-		add(channel+"Std.dev.", o.SDIntensity[i])
+		add(channel+"Std.Dev.", o.SDIntensity[i])
 		add(channel+"Sum", o.IntegratedIntensity[i])
 	}
 	return b
