@@ -262,6 +262,14 @@ func TestPackagesOfBothFormats(t *testing.T) {
 		{name: "a linear scale, and no values above 1", parcel: parcel{yaml: rdf05,
 			before:  func(v []float32) { copy(v, each(v, func(v float64) float32 { return float32(min(v*0.01-0.5, 1)) })) },
 			replace: []string{zeroMean5 + "}", "scale_linear, kwargs: {gain: 0.01, offset: -0.5}}\n      - {id: clip, kwargs: {max: 1}}"}}},
+		{name: "numbers without a point", parcel: parcel{yaml: rdf05,
+			before:  func(v []float32) { copy(v, each(v, func(v float64) float32 { return float32((v - 100) / 50.1) })) },
+			replace: []string{zeroMean5, "fixed_zero_mean_unit_variance, kwargs: {mean: 1e2, std: 50, eps: 1e-1}", "0.0001", "1e-05"}},
+			want: func(t *testing.T, s models.Spec) {
+				if s.Codec.Before[0].Gain[0] != 1/50.1 {
+					t.Errorf("%+v", s.Codec.Before)
+				}
+			}},
 		{name: "binarised", parcel: parcel{yaml: rdf04, before: zmuv, after: func(v float64) float32 {
 			if sigmoid(v) > 0.7 {
 				return 1
@@ -354,6 +362,8 @@ func TestPackagesAreRefused(t *testing.T) {
 		{"no batch", parcel{yaml: rdf04, replace: []string{"&axes bcyx", "&axes cyx"}}, []string{"not each of the axes"}},
 		{"an unknown step", parcel{yaml: rdf04, replace: []string{zeroMean, "scale_mean_variance"}}, []string{`step "scale_mean_variance"`}},
 		{"an unknown value of a step", parcel{yaml: rdf05, replace: []string{zeroMean5, "clip, kwargs: {min_percentile: 3}"}}, []string{`step clip has a "min_percentile"`}},
+		{"a value that is no number", parcel{yaml: rdf04, replace: []string{"mode: per_sample", "mode: per_sample, eps: [1.0]"}},
+			[]string{`step zero_mean_unit_variance has a "eps" of "[1]"`}},
 		{"a data set's statistics", parcel{yaml: rdf04, replace: []string{"per_sample", "per_dataset"}}, []string{"statistics of a whole data set"}},
 		{"a batch's statistics", parcel{yaml: rdf05, replace: []string{"axes: [channel, y, x]", "axes: [batch, y, x]"}}, []string{"statistics of a whole data set"}},
 		{"statistics of lines", parcel{yaml: rdf04, replace: []string{"axes: cyx", "axes: x"}}, []string{"works along the axes [x]"}},

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -110,24 +111,27 @@ func (k kwargs) take(key string) any {
 func (k kwargs) rest() error {
 	for _, key := range slices.Sorted(maps.Keys(k.values)) {
 		if k.values[key] != nil {
-			return refuse("step %s has a %.40q, which the hub does not know", k.name, key)
+			return refuse("step %s has a %.40q of %.80q, which the hub does not know", k.name, key, fmt.Sprint(k.values[key]))
 		}
 	}
 	return nil
 }
 
 func (k kwargs) number(key string, otherwise float64) float64 {
-	if v, ok := toFloat(k.take(key)); ok {
-		return v
+	if v := k.bound(key); v != nil {
+		return *v
 	}
 	return otherwise
 }
 
+// bound is nil where there is none. What is no number is left for rest to refuse.
 func (k kwargs) bound(key string) *float64 {
-	if v, ok := toFloat(k.take(key)); ok {
-		return &v
+	v, ok := toFloat(k.values[key])
+	if !ok {
+		return nil
 	}
-	return nil
+	k.take(key)
+	return &v
 }
 
 // mode is fixed, per_sample or per_dataset in 0.4; 0.5 has none.

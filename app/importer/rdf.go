@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"seghub/models"
@@ -219,6 +220,7 @@ func side(graph int64, described any) int {
 	return int(least) + max(0, int((preferredSide-least)/step))*int(step)
 }
 
+// toFloat reads a number. One such as 1e-06, as the zoo's own programs write it, is a text to goccy/go-yaml.
 func toFloat(v any) (float64, bool) {
 	switch v := v.(type) {
 	case int:
@@ -229,6 +231,9 @@ func toFloat(v any) (float64, bool) {
 		return float64(v), true
 	case float64:
 		return v, true
+	case string:
+		f, err := strconv.ParseFloat(v, 64)
+		return f, err == nil
 	}
 	return 0, false
 }
