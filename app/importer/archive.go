@@ -25,7 +25,7 @@ type archive struct {
 }
 
 // descriptions are the names of the file that describes a package, newest first.
-var descriptions = []string{"bioimageio.yaml", "rdf.yaml"}
+var descriptions = []string{"bioimageio.yaml", "rdf.yaml", "model.yaml"}
 
 // openArchive reads the list of what is in the zip file, and the description.
 func openArchive(r io.ReaderAt, size int64) (a archive, description []byte, err error) {
@@ -38,10 +38,13 @@ func openArchive(r io.ReaderAt, size int64) (a archive, description []byte, err 
 	}
 	a.files = make(map[string]*zip.File, len(reader.File))
 	for _, f := range reader.File {
-		if a.files[f.Name] != nil {
-			return archive{}, nil, refuse("the package holds %.200q twice", f.Name)
+		name := entryName(f)
+		if a.files[name] != nil {
+			return archive{}, nil, refuse("the package holds %.200q twice", name)
 		}
-		a.files[f.Name] = f
+		if top, _, _ := strings.Cut(name, "/"); top != "." && top != "__MACOSX" { // which macOS packs beside the folder
+			a.files[name] = f
+		}
 	}
 	a.folder = "."
 	for _, folder := range append([]string{"."}, a.topFolders()...) {
@@ -55,6 +58,9 @@ func openArchive(r io.ReaderAt, size int64) (a archive, description []byte, err 
 	}
 	return archive{}, nil, refuse("the package has neither a %s nor an %s: it is none of the BioImage Model Zoo", descriptions[0], descriptions[1])
 }
+
+// entryName is what f is called by the rules of zip: some programs on Windows write backslashes, and tar begins with "./".
+func entryName(f *zip.File) string { return path.Clean(strings.ReplaceAll(f.Name, `\`, "/")) }
 
 // topFolders is the one folder that everything lies in, if it does.
 func (a archive) topFolders() []string {

@@ -224,7 +224,12 @@ func TestPackagesOfBothFormats(t *testing.T) {
 		}},
 		{name: "sums that match", parcel: parcel{yaml: rdf05, before: zmuv, replace: []string{"weights.onnx,", "weights.onnx, sha256: " + weights + ","}}},
 		{name: "in a folder of the zip", parcel: parcel{yaml: rdf04, before: zmuv, rename: func(name string) string { return "Bright/" + name }}},
+		{name: "in a folder that macOS packed", parcel: parcel{yaml: rdf04, before: zmuv, rename: func(name string) string { return "Bright/" + name },
+			extra: []any{"__MACOSX/Bright/._rdf.yaml", "text"}}},
+		{name: "in a folder that Windows packed", parcel: parcel{yaml: rdf04, before: zmuv, rename: func(name string) string { return `Bright\` + name }}},
+		{name: "packed by tar", parcel: parcel{yaml: rdf04, before: zmuv, rename: func(name string) string { return "./" + name }, extra: []any{"./", ""}}},
 		{name: "described by the new name", parcel: parcel{yaml: rdf05, before: zmuv, rename: func(name string) string { return strings.Replace(name, "rdf", "bioimageio", 1) }}},
+		{name: "described by the old name", parcel: parcel{yaml: rdf04, before: zmuv, rename: func(name string) string { return strings.Replace(name, "rdf", "model", 1) }}},
 		{name: "a fixed shape", parcel: parcel{yaml: rdf04, graph: modeltest.FloatOptions{Batch: 1, Height: 64, Width: 96}, before: normalised(64 * 96),
 			input: wide, shape: []int64{1, 1, 64, 96}, replace: []string{"{min: [1, 1, 32, 32], step: [0, 0, 16, 16]}", "[1, 1, 64, 96]"}},
 			want: func(t *testing.T, s models.Spec) {
