@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/goccy/go-yaml"
@@ -19,6 +20,7 @@ func decodeYAML(text []byte, to any, options ...yaml.DecodeOption) (err error) {
 			err = errors.New("it is no YAML that can be read")
 		}
 	}()
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // editors on Windows mark UTF-8 so
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return errors.New(yaml.FormatError(err, false, false))

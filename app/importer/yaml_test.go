@@ -30,3 +30,10 @@ func TestDecodeYAMLRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestDecodeYAMLOfWindows(t *testing.T) {
+	var to sidecar
+	if err := decodeYAML([]byte("\ufeffid: a\r\nsize: [64, 80]\r\n"), &to); err != nil || to.ID != "a" || len(to.Size) != 2 {
+		t.Errorf("%+v, %v", to, err)
+	}
+}
