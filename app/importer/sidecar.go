@@ -252,7 +252,8 @@ func (s sidecar) chooseOutput(spec *models.Spec, graph models.Graph) error {
 		return nil
 	}
 	for _, output := range graph.Outputs {
-		if c := strings.IndexByte(string(s.Layout), 'c'); output.Name == name && c < len(output.Dims) && output.Dims[c] != 1 {
+		c := strings.IndexByte(string(s.Layout), 'c')
+		if output.Name == name && (output.Dims == nil || c < len(output.Dims) && output.Dims[c] != 1) {
 			return fmt.Errorf("channel is missing, and output %s may have several (the first is 0)", name)
 		}
 	}

@@ -242,3 +242,21 @@ func TestImportEndsWithItsContext(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAnOutputOfUnknownChannelsNeedsOne(t *testing.T) {
+	s, err := parseSidecar([]byte(goodYAML))
+	if err != nil {
+		t.Fatal(err)
+	}
+	graph := models.Graph{
+		Inputs:  []models.Port{{Name: "raw", Dims: []int64{-1, 1, 64, 80}}},
+		Outputs: []models.Port{{Name: "out"}},
+	}
+	if _, err := s.spec(graph); err == nil || !strings.Contains(err.Error(), "channel is missing, and output out may have several") {
+		t.Error(err)
+	}
+	s.Channel = new(int)
+	if _, err := s.spec(graph); err != nil {
+		t.Error(err)
+	}
+}
