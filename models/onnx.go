@@ -28,7 +28,7 @@ type value struct {
 const openDim = -1
 
 // Of TensorProto.DataType.
-const floatType, uint8Type = 1, 2
+const floatType, uint8Type, halfType, doubleType = 1, 2, 10, 11
 
 func (v value) String() string {
 	kind := fmt.Sprintf("of element type %d", v.elementType)
@@ -37,6 +37,10 @@ func (v value) String() string {
 		kind = "float32"
 	case uint8Type:
 		kind = "uint8"
+	case halfType:
+		kind = "float16"
+	case doubleType:
+		kind = "float64"
 	}
 	dims := make([]string, len(v.dims))
 	for i, d := range v.dims {

@@ -47,6 +47,8 @@ func TestReadSpecRefuses(t *testing.T) {
 		{replace(`"height":64`, `"height":32`), `input "image" is uint8 [N,64,64,1], not uint8 [N,32,64,1]`},
 		{func(m *modeltest.Model) { m.Opset = 5 }, "version 5"},
 		{func(m *modeltest.Model) { m.Inputs[0].Type = modeltest.Float }, "float32 [N,64,64,1], not uint8"},
+		{func(m *modeltest.Model) { m.Inputs[0].Type = 10 }, "float16 [N,64,64,1], not uint8"},
+		{func(m *modeltest.Model) { m.Inputs[0].Type = 11 }, "float64 [N,64,64,1], not uint8"},
 		{func(m *modeltest.Model) { m.Inputs[0].Dims[0] = 1 }, "uint8 [1,64,64,1]"},
 		{func(m *modeltest.Model) { m.Inputs[0].Dims = m.Inputs[0].Dims[:3] }, "uint8 [N,64,64], not"},
 		{func(m *modeltest.Model) { m.Inputs = append(m.Inputs, m.Inputs[0]) }, "2 inputs instead of one"},
