@@ -94,6 +94,11 @@ func (f *folder) read(versions map[string]string) (changed bool) {
 	return changed
 }
 
+// IsModelName reports whether a file of that name in the models folder should be a model. A ._x.onnx is what macOS keeps of x.onnx on a share.
+func IsModelName(name string) bool {
+	return strings.EqualFold(filepath.Ext(name), ".onnx") && !strings.HasPrefix(name, "._")
+}
+
 // versions looks at the folder's *.onnx files, by name. A file that cannot be looked at has the reason for a version.
 func (f *folder) versions() (map[string]string, error) {
 	entries, err := os.ReadDir(f.dir)
@@ -103,7 +108,7 @@ func (f *folder) versions() (map[string]string, error) {
 	versions := make(map[string]string)
 	for _, entry := range entries {
 		name := entry.Name()
-		if !strings.EqualFold(filepath.Ext(name), ".onnx") {
+		if !IsModelName(name) {
 			continue
 		}
 		info, err := os.Stat(filepath.Join(f.dir, name)) // what a link points to, too

@@ -67,7 +67,7 @@ func TestOpenGoesOnBehindABrokenFile(t *testing.T) {
 	write("1.onnx", "zebra")
 	write("2.onnx", "ant")
 	write("3.onnx", "zebra")
-	for name, content := range map[string]string{"0.onnx": "no model", "README.md": "# Weights"} {
+	for name, content := range map[string]string{"0.onnx": "no model", "README.md": "# Weights", "._1.onnx": "what macOS keeps of 1.onnx"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -96,6 +96,9 @@ func TestOpenGoesOnBehindABrokenFile(t *testing.T) {
 		if !strings.Contains(log.String(), sentence) {
 			t.Errorf("the log does not say %q:\n%s", sentence, &log)
 		}
+	}
+	if strings.Contains(log.String(), "._1.onnx") {
+		t.Errorf("the log is about a file that is no model's:\n%s", &log)
 	}
 }
 

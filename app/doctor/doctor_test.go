@@ -330,6 +330,7 @@ func TestModels(t *testing.T) {
 		"broken.onnx": func(path string) error { return os.WriteFile(path, []byte("half"), 0o600) },
 		"twin.ONNX":   func(path string) error { return modeltest.Write(path, modeltest.Options{}) },
 		"notes.txt":   func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		"._test.onnx": func(path string) error { return os.WriteFile(path, nil, 0o600) },
 	} {
 		if err := write(filepath.Join(d.Config.Models, name)); err != nil {
 			t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"seghub/models"
 )
@@ -24,7 +23,7 @@ func (d *Doctor) models(context.Context) []Finding {
 	files := make(map[string]string) // by id
 	for _, entry := range entries {
 		name := entry.Name()
-		if !strings.EqualFold(filepath.Ext(name), ".onnx") {
+		if !models.IsModelName(name) {
 			continue
 		}
 		spec, err := models.ReadSpec(filepath.Join(folder, name))
