@@ -29,7 +29,7 @@ from .architectures.outputs import as_bytes
 from .architectures.preparation import prepare
 from .evaluate import SPEC_KEY, evaluate, read_spec, session
 from .recipes import RECIPES, Recipe
-from .train import network
+from .train import network, shipped
 
 OPSET = 17
 WEIGHTS = Path(__file__).parent.parent / "weights"
@@ -118,7 +118,7 @@ def write_spec(path: Path, contents: dict) -> None:
 def write_trained(recipe: Recipe, run: Path, folder: Path, out: Path) -> None:
     """What the run learnt, with its scores on the sets in the folder."""
     trained = network(recipe)
-    trained.load_state_dict(torch.load(run / "checkpoint.pt", map_location="cpu")["average"])
+    trained.load_state_dict(shipped(recipe, run))
     write_graph(recipe, trained, out)
     sets = learnt_from(recipe, json.loads((run / "run.json").read_text())["images"])
     summary, _ = evaluate(session(out), spec(recipe, sets, {}), folder)

@@ -29,6 +29,9 @@ class Recipe:
     options: dict[str, object]  # of the architecture
     side: int                   # the input is side x side pixels
     phases: tuple[Phase, ...]
+    # Steps whose weights are averaged for what ships; of none the last step's are. Those of one training lie in one basin, and their mean
+    # does better on images of other instruments (Wortsman et al. 2022, "Model soups").
+    averaged: tuple[int, ...] = ()
     scaling: str = "fit"        # the whole image at once, or tiles at its own resolution: "native"
     channels: int = 1           # 1 grey, 3 RGB
     outputs: tuple[str, ...] = ("probability",)  # what the network tells of a pixel, see `HEADS`
@@ -118,7 +121,11 @@ RECIPES = {
                 Phase(2100, 256, 8, (0.2, 4), {"nuclei": 1}, diameters=(6, 80)),
                 # Then what is left to see once the image has been scaled, give or take a factor of two.
                 Phase(1000, 256, 8, (0.2, 4), {"nuclei": 1}, diameters=(14, 64), anew=True),
+                # And again for long, a little wider. On what it learnt from it grows better to the end, on other instruments' images worse
+                # from some step on: hence the mean.
+                Phase(5900, 256, 8, (0.2, 4), {"nuclei": 1}, diameters=(10, 72), anew=True),
             ),
+            averaged=(3100, 5300, 9000),
             batch={"alone": 4, "shared": 2, "max": 8},
         ),
         Recipe(

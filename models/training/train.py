@@ -113,6 +113,11 @@ class Run:
                     ahead += 1
                 yield coming.popleft().result()
 
+    def keep_average(self) -> None:
+        """Writes the weights of this step for `shipped`, if the recipe wants them."""
+        if self.step in self.recipe.averaged:
+            torch.save(self.average.state_dict(), kept_average(self.folder, self.step))
+
     def learn(self, batch: tuple[torch.Tensor, ...]) -> float:
         """One step; returns the loss."""
         image, target, weight = (layer.to(self.device, memory_format=torch.channels_last) for layer in batch)
@@ -140,6 +145,19 @@ class Run:
                 value.lerp_(network[name], 1 - keep)
             else:
                 value.copy_(network[name])
+
+
+def kept_average(folder: Path, step: int) -> Path:
+    return folder / f"average-{step}.pt"
+
+
+def shipped(recipe: Recipe, folder: Path) -> dict[str, torch.Tensor]:
+    """The weights of a run that are shipped: the mean of those of the steps that the recipe names, or the last ones."""
+    if not recipe.averaged:
+        return torch.load(folder / "checkpoint.pt", map_location="cpu")["average"]
+    of_steps = [torch.load(kept_average(folder, step), map_location="cpu") for step in recipe.averaged]
+    return {name: torch.stack([of[name].double() for of in of_steps]).mean(0).to(value.dtype) if value.is_floating_point() else value
+            for name, value in of_steps[-1].items()}
 
 
 def halves(device: torch.device) -> bool:
@@ -201,6 +219,7 @@ def train(run: Run, sets: dict, until: int, kept: list[Pair] = (), makers: int =
         saved = time.monotonic()
         for batch in run.batches(sets, until, makers):
             loss = run.learn(batch)
+            run.keep_average()
             writer.writerow((run.step, f"{loss:.5f}", f"{run.optimiser.param_groups[0]['lr']:.3e}"))
             bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
             bar.update()

@@ -18,7 +18,7 @@ from ..flows import Objects, flow_to_middles
 from ..images import Pair
 from ..losses import overlap_loss
 from ..recipes import RECIPES, Phase, Recipe
-from ..train import Run, make_batch, schedule, train, zoom
+from ..train import Run, make_batch, schedule, shipped, train, zoom
 from .test_flows import nuclei
 
 TINY = Recipe(id="tiny", title="", description="", architecture="unet", options={"width": 4, "levels": 3}, side=64,
@@ -51,6 +51,20 @@ class TestRun(unittest.TestCase):
         self.assertIn("10/10", progress.getvalue())
         self.assertGreater((self.folder / "broken" / "loss.png").stat().st_size, 5000)
         self.assertEqual(len((self.folder / "broken" / "loss.csv").read_text().splitlines()), 11)
+
+    def test_ships_the_mean_of_the_steps_that_are_named(self):
+        self.enterContext(contextlib.redirect_stderr(io.StringIO()))
+        recipe = replace(TINY, averaged=(3, 6))
+        run = Run(recipe, self.folder, seed=1)
+        train(run, self.sets, until=3)
+        third = {name: value.clone() for name, value in run.average.state_dict().items()}
+        train(run, self.sets, until=6)
+        mean = shipped(recipe, self.folder)
+        for name, sixth in run.average.state_dict().items():
+            if sixth.is_floating_point():
+                torch.testing.assert_close(mean[name], (third[name] + sixth) / 2, msg=name)
+        for name, value in shipped(TINY, self.folder).items():
+            self.assertTrue(torch.equal(value, run.average.state_dict()[name]), name)
 
     def test_processes_make_the_same_batches_as_a_thread(self):
         run = Run(TINY, self.folder, seed=1)
