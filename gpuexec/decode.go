@@ -48,9 +48,9 @@ func (w *worker) decodeAhead(work context.Context, out outlet, b *batch, decoded
 		defer begun()
 		w.decode(work, out, b, b.decoding, begun)
 	})
-	defer decoding.Wait()
 	<-first
 	if !b.decoding.begun() {
+		decoding.Wait()
 		w.arrived(b) // there was nothing to decode, or nobody wants it
 		return
 	}
