@@ -122,8 +122,8 @@ def imagenet_file() -> Path:
 def load_imagenet(network: Lite, weights: dict[str, torch.Tensor]) -> set[str]:
     """Gives the encoder the weights of a classifier, named as in the package; returns the names that were used.
 
-    The first convolution saw a picture of three channels in -1..1. Of the 3 k channels here each k-th part is such a
-    picture, so each gets a k-th part of its weights. Raises KeyError of a tensor that is missing, and RuntimeError
+    The first convolution saw a picture of three channels in -1..1. What is given here is k pictures, of three channels
+    each or of one, which stands for three that are equal; each gets a k-th part of its weights. Raises KeyError of a tensor that is missing, and RuntimeError
     of one that has another shape.
     """
     used, state = set(), {}
@@ -132,7 +132,10 @@ def load_imagenet(network: Lite, weights: dict[str, torch.Tensor]) -> set[str]:
         tensor = weights[theirs]
         used.add(theirs)
         if name == "stem.0.weight":
-            pictures = network.encoder.stem[0].in_channels // 3
+            channels = network.encoder.stem[0].in_channels
+            if channels % 3 != 0:
+                tensor = tensor.sum(dim=1, keepdim=True)
+            pictures = channels // tensor.shape[1]
             tensor = tensor.repeat(1, pictures, 1, 1) / pictures
         state[name] = tensor
     network.encoder.load_state_dict(state)

@@ -71,6 +71,15 @@ class TestImageNet(unittest.TestCase):
         picture = torch.randn(1, 3, 16, 16)
         torch.testing.assert_close(two.encoder.stem[0](torch.cat([picture, picture], dim=1)), one(picture))
 
+    def test_sees_a_grey_picture_as_three_equal_channels(self):
+        weights = self.weights()
+        weights["_conv_stem.weight"] = torch.randn(32, 3, 3, 3)
+        colour, grey = build("lite", channels=3).encoder.stem[0], build("lite", channels=2)
+        colour.load_state_dict({"weight": weights["_conv_stem.weight"]})
+        load_imagenet(grey, weights)
+        picture = torch.randn(1, 1, 16, 16)
+        torch.testing.assert_close(grey.encoder.stem[0](picture.expand(1, 2, 16, 16)), colour(picture.expand(1, 3, 16, 16)))
+
     def test_names_what_is_missing(self):
         weights = self.weights()
         del weights["_blocks.7._bn2.bias"]
