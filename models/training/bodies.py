@@ -44,15 +44,17 @@ def outline(rng: np.random.Generator, side: int, radius: float, unit: float) -> 
     return largest_component(mask)
 
 
-def blob_height(rng: np.random.Generator, side: int, x: float, y: float, radius: float) -> np.ndarray:
-    """A hill, 0 at a closed curve around (x, y): an ellipse with a few harmonics of the angle."""
+def blob_height(rng: np.random.Generator, side: int, x: float, y: float, radius: float, longest: float = 1.45,
+                roughest: float = 0.1) -> np.ndarray:
+    """A hill, 0 at a closed curve around (x, y): an ellipse, up to so many times as long as wide, with a few harmonics of the
+    angle."""
     ys, xs = np.mgrid[:side, :side].astype(np.float32)
-    tilt, stretch = rng.uniform(0, math.pi), math.sqrt(rng.uniform(1, 1.45))
+    tilt, stretch = rng.uniform(0, math.pi), math.sqrt(rng.uniform(1, longest))
     along = ((xs - x) * math.cos(tilt) + (ys - y) * math.sin(tilt)) / stretch
     across = ((ys - y) * math.cos(tilt) - (xs - x) * math.sin(tilt)) * stretch
     angle = np.arctan2(across, along)
     curve = np.ones_like(angle)
-    roughness = rng.uniform(0, 0.1)
+    roughness = rng.uniform(0, roughest)
     for order in range(2, 8):
         curve += roughness * rng.normal() / math.sqrt(order) * np.cos(order * angle + rng.uniform(0, 2 * math.pi))
     return radius * np.maximum(curve, 0.3) - np.hypot(along, across)

@@ -1,4 +1,4 @@
-"""Brightfield pictures of spheroids that never were, with masks that are exact, by seed.
+"""Brightfield pictures of spheroids that never were, and DIC pictures of embryos, with masks that are exact, by seed.
 
     background -> halo, cells, clumps -> bodies -> dust, fibres, bubbles -> lens and camera -> grey + mask
 
@@ -20,6 +20,7 @@ from scipy import ndimage
 
 from . import clutter
 from .bodies import make_body
+from .embryos import make_embryo
 from .images import Pair
 from .noise import smooth_noise
 
@@ -27,6 +28,8 @@ from .noise import smooth_noise
 BEHIND = ((clutter.streaks, 0.35), (clutter.well_edge, 0.25), (clutter.loose_cells, 0.75), (clutter.clumps, 0.35),
           (clutter.crumbs, 0.35))
 BEFORE = ((clutter.dust, 0.4), (clutter.fibres, 0.3), (clutter.bubbles, 0.12))
+
+EMBRYOS_EACH = 5  # one picture of so many has embryos in the place of spheroids
 
 
 def spheroids(seed: int, side: int = 512) -> Pair:
@@ -38,10 +41,14 @@ def spheroids(seed: int, side: int = 512) -> Pair:
         if rng.random() < chance:
             add(rng, light, unit)
     mask = np.zeros((side, side), dtype=bool)
-    for x, y, radius in places(rng, side, unit):
-        if rng.random() < 0.42:
-            clutter.halo(rng, light, x, y, radius, unit)
-        place(light, mask, make_body(rng, radius, unit), x, y)
+    if seed % EMBRYOS_EACH == 0:
+        for x, y, radius in embryo_places(rng, side):
+            place(light, mask, make_embryo(rng, radius, unit), x, y)
+    else:
+        for x, y, radius in places(rng, side, unit):
+            if rng.random() < 0.42:
+                clutter.halo(rng, light, x, y, radius, unit)
+            place(light, mask, make_body(rng, radius, unit), x, y)
     for add, chance in BEFORE:
         if rng.random() < chance:
             add(rng, light, unit)
@@ -74,6 +81,18 @@ def places(rng: np.random.Generator, side: int, unit: float) -> list[tuple[float
             sizes = np.append(sizes, rng.uniform(9, 20, rng.integers(1, 6)))
     margin = 0.12 * side
     return [(*rng.uniform(margin, side - margin, 2), size * unit) for size in sizes]
+
+
+def embryo_places(rng: np.random.Generator, side: int) -> list[tuple[float, float, float]]:
+    """(x, y, radius) of embryos, which are as far apart as their shells keep them: one that may fill the picture, or a few."""
+    count = rng.choice([1, 2, 3], p=[0.7, 0.2, 0.1])
+    kept = []
+    for size in np.exp(rng.uniform(math.log(0.1), math.log(0.45 / math.sqrt(count)), count)) * side:
+        margin = 0.5 * min(size, 0.4 * side)
+        x, y = rng.uniform(margin, side - margin, 2)
+        if all(math.hypot(x - other_x, y - other_y) > size + other for other_x, other_y, other in kept):
+            kept.append((x, y, size))
+    return kept
 
 
 def place(light: np.ndarray, mask: np.ndarray, body, x: float, y: float) -> None:

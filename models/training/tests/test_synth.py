@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from .. import synth
 from ..bodies import make_body
+from ..embryos import make_embryo
 
 
 class TestSpheroids(unittest.TestCase):
@@ -33,6 +34,29 @@ class TestSpheroids(unittest.TestCase):
             self.assertLess(body.transmission[body.mask].mean(), 1)
             edge = np.concatenate([body.transmission[0], body.transmission[-1]])
             self.assertLess(np.abs(edge - 1).max(), 0.05, "the patch must end without a visible square")
+
+    def test_an_embryo_is_told_by_its_rim_and_its_grain(self):
+        lighter = 0
+        for seed in range(12):
+            body = make_embryo(np.random.default_rng(seed), radius=60, unit=1)
+            _, pieces = ndimage.label(body.mask)
+            self.assertEqual(pieces, 1)
+            inside = ndimage.binary_erosion(body.mask, iterations=25)
+            rim = body.mask & ~ndimage.binary_erosion(body.mask, iterations=8)
+            self.assertLess(body.transmission[rim].min(), body.transmission[inside].mean())
+            self.assertGreater(body.transmission[inside].std(), 0.02, "a clear middle is a bubble's")
+            lighter += body.transmission[inside].mean() > 0.85
+            edge = np.concatenate([body.transmission[0], body.transmission[-1]])
+            self.assertLess(np.abs(edge - 1).max(), 0.05, "the patch must end without a visible square")
+        self.assertGreater(lighter, 6, "most are as light as what is around them")
+
+    def test_embryos_keep_apart(self):
+        for seed in range(50):
+            drawn = synth.embryo_places(np.random.default_rng(seed), 512)
+            self.assertGreaterEqual(len(drawn), 1)
+            for number, (x, y, radius) in enumerate(drawn):
+                for other_x, other_y, other in drawn[:number]:
+                    self.assertGreater(np.hypot(x - other_x, y - other_y), radius + other)
 
     def test_some_pictures_hold_nothing(self):
         drawn = [synth.places(np.random.default_rng(seed), 512, 1) for seed in range(200)]
