@@ -165,8 +165,12 @@ export class Client {
   /** removeImages deletes images with all that was made of them. */
   async removeImages(images: readonly string[]): Promise<void> {
     for (const image of images) {
-      await this.api.removeImage(image)
-      this.change({ hub: without(this.current.hub, new Set([image])) })
+      try {
+        await this.api.removeImage(image)
+      } catch (error) {
+        if (!(error instanceof Failure && error.code === 'not_found')) throw error // another tab was faster
+      }
+      this.change({ hub: without(this.current.hub, image) })
     }
   }
 
