@@ -422,6 +422,7 @@ export const de: Words = {
   problems: {
     unreachable: 'Der Hub antwortet nicht.',
     too_large_on_the_way: 'Ein Proxy auf dem Weg zum Hub nimmt nicht so viel auf einmal; wer ihn betreibt, kann mehr erlauben.',
+    cookie_refused: 'Dieser Browser behält kein Cookie dieses Hubs und kann ohne es nicht angemeldet bleiben. Bitte Cookies für diese Seite erlauben.',
     access_key_required: 'Dieser Hub verlangt seinen Zugangsschlüssel.',
     unauthorized: 'Diese Sitzung ist vorbei.',
     forbidden: 'Der Hub erlaubt das dieser Seite nicht.',
