@@ -6,6 +6,7 @@ import { cookieRefused, tooLargeOnTheWay, unreachable } from '../lib/api'
 import { closeOf } from '../lib/closecodes'
 import { downloadName, setWords, stem } from '../lib/names'
 import type { Job, Session } from '../lib/protocol'
+import { unreadable } from '../lib/uploads'
 import { pick, problem, speak } from '.'
 import { cs } from './cs'
 import { de } from './de'
@@ -125,7 +126,7 @@ it.each([['German', de], ['Czech', cs]])('has a %s word for every code, the thos
   const contract = readFileSync(join(import.meta.dirname, '../../../api/openapi.yaml'), 'utf8')
   const codes = /^    Code:[^]*?enum:\n((?: +- \w+\n)+)/m.exec(contract)![1]!.match(/\w+/g)!
   expect(codes.length).toBeGreaterThan(20)
-  expect([...codes, unreachable, tooLargeOnTheWay, cookieRefused].filter((code) => !problems[code])).toEqual([])
+  expect([...codes, unreachable, tooLargeOnTheWay, cookieRefused, unreadable].filter((code) => !problems[code])).toEqual([])
 })
 
 describe.each([['German', de], ['Czech', cs]])('%s', (_, words) => {
