@@ -141,9 +141,10 @@ export class Client {
     await this.start()
   }
 
-  /** upload takes files; without settings they are held until decide says what to do with them. */
-  upload(files: readonly File[], settings: Settings | null): void {
+  /** upload takes files; without settings they are held until decide says what to do with them. Of lost ones there are only names. */
+  upload(files: readonly File[], settings: Settings | null, lost: readonly string[] = []): void {
     this.uploads.add(files, settings)
+    this.uploads.lose(lost)
   }
 
   async uploadSample(sample: Sample, settings: Settings | null): Promise<void> {

@@ -46,7 +46,7 @@ const maxBytes = 64 << 20
 
 /** The browser can no longer read the file. */
 export const unreadable = 'unreadable'
-const unreadableWords = 'This file can no longer be read: it was moved, changed or unplugged since it was chosen. Please choose it again.'
+const unreadableWords = 'This file cannot be read: it was moved, changed or unplugged since it was chosen, or its path is too long. Please choose it again.'
 
 /** The hub took nothing, and said that it might later. */
 const passing = new Set(['rate_limited', 'queue_full', 'gpu_memory_exhausted', 'draining', 'timeout', 'unavailable'])
@@ -89,6 +89,14 @@ export class Uploads {
     })
     this.set([...this.list, ...added])
     this.runAndStore(new Set(added.map(({ id }) => id)))
+  }
+
+  /** lose tells of files that were chosen and cannot be read. */
+  lose(names: readonly string[]): void {
+    const lost = names.map((name): Pending => {
+      return { id: this.nextID++, file: new File([], name), settings: null, state: 'refused', sent: 0, reason: unreadableWords, code: unreadable, key: randomKey(), batch: '', kept: false }
+    })
+    if (lost.length > 0) this.set([...this.list, ...lost])
   }
 
   /** adopt goes on with what another page of this browser left, files of sessions that are over among them. */
