@@ -100,6 +100,8 @@ it('makes the brush smaller and larger, but not nothing', () => {
   expect(pen.value!.radius).toBe(radius + 1)
   for (let i = 0; i < radius + 5; i++) key('[')
   expect(pen.value!.radius).toBe(1)
+  // As a German keyboard types them, on Windows and on a Mac; with Cmd, a Mac goes back a page.
+  expect([key(']', { ctrlKey: true, altKey: true }), key(']', { altKey: true }), key(']', { metaKey: true }), pen.value!.radius]).toEqual([true, true, false, 3])
 })
 
 it('merges two that are pressed one after the other', async () => {
