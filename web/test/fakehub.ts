@@ -313,6 +313,7 @@ export class FakeHub {
       case 'POST jobs':
         return this.again(response, JSON.parse((await body(request)).toString()), member)
       case 'DELETE images/*':
+        if (!member.jobs.some(({ image_id }) => image_id === id)) break
         member.jobs = member.jobs.filter(({ image_id }) => image_id !== id)
         return empty(response, 204)
       case 'POST jobs/*/edits':

@@ -20,6 +20,8 @@ import {
 
 /** Codes that the client gives itself, beside those of the contract. */
 export const unreachable = 'unreachable'
+/** The browser does not keep the hub's cookie. */
+export const cookieRefused = 'cookie_refused'
 /** A proxy on the way takes no request as large as this one. */
 export const tooLargeOnTheWay = 'too_large_on_the_way'
 

@@ -26,6 +26,11 @@ it('shows the same place in a window of another size, and of a picture of anothe
   }
 })
 
+it('keeps its scale when the window gives room away', () => {
+  const view = zoom(fit(image, window), 3, 250, 200, image, window)
+  expect(through(cameraOf(view, image, window), image, { width: 500, height: 300 }).scale).toBe(view.scale)
+})
+
 it('comes no nearer to a small picture than to any', () => {
   const large = { width: 40_000, height: 32_000 }
   const camera = cameraOf(zoom(fit(large, window), 1e9, 0, 0, large, window), large, window)

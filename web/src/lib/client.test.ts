@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FakeHub, maskPicture, model, picture, problem } from '../../test/fakehub'
 import { Person, pngFile } from '../../test/person'
 import { until } from '../../test/until'
-import { Failure } from './api'
+import { cookieRefused, Failure } from './api'
 import { Client } from './client'
 import type { Job } from './protocol'
 import { countJobs } from './state'
@@ -69,6 +69,27 @@ describe('the way in', () => {
     expect(phase()).toBe('signed_out')
     await client.signIn('Ada', 'sesame')
     expect(phase()).toBe('live')
+  })
+
+  it('joins the session that another tab has started at the same door', async () => {
+    const other = page()
+    await Promise.all([client.start(), other.start()])
+    await client.signIn('Ada', '')
+    await other.signIn('Grace', '')
+    await until('both', () => client.view.hub.session?.id === other.view.hub.session?.id)
+    expect(hub.members.size).toBe(1)
+  })
+
+  it('says so where the browser keeps no cookie', async () => {
+    const { createSession } = person.api
+    person.api.createSession = async (...asked) => {
+      const made = await createSession.apply(person.api, asked)
+      person.cookie = ''
+      return made
+    }
+    await client.start()
+    await expect(client.signIn('Ada', '')).rejects.toMatchObject({ code: cookieRefused } satisfies Partial<Failure>)
+    expect(phase()).toBe('signed_out')
   })
 
   it('is open after a reload, with all that was there', async () => {
@@ -248,6 +269,7 @@ describe('what is at the hub', () => {
     hub.newJob('b.png')
     await caughtUp()
     await client.removeImages([first.image_id])
+    await client.removeImages([first.image_id]) // as another tab does
     expect([...client.view.hub.jobs.values()].map(({ filename }) => filename)).toEqual(['b.png'])
   })
 
@@ -294,6 +316,17 @@ describe('the end of a session', () => {
     await until('the end', () => phase() === 'ended')
     await client.startAgain()
     expect(phase()).toBe('signed_out')
+  })
+
+  it('that was missed leads to the one that another window has started since', async () => {
+    const before = hub.newJob('old.png')
+    await until('its job', () => job(before.id))
+    await person.api.createSession('Grace', '') // as a window does while this one is asleep
+    const grace = [...hub.members.values()][1]!
+    for (const name of ['a.png', 'b.png', 'c.png']) hub.newJob(name, grace)
+    hub.drop()
+    await until('the new one', () => client.view.hub.jobs.size === 3)
+    expect([client.view.hub.session?.name, job(before.id)]).toEqual(['Grace', undefined])
   })
 
   it('finds the session that another window has started since', async () => {

@@ -4,7 +4,7 @@
 //	starting -> signed_out -signIn-> live -> ended (closed, expired) -startAgain-> live | signed_out
 //	    \------------------------->---^
 
-import { Api, Failure } from './api'
+import { Api, cookieRefused, Failure } from './api'
 import { delay } from './backoff'
 import type { Keep, Tabs } from './keep'
 import { LRU } from './lru'
@@ -110,9 +110,16 @@ export class Client {
     }
   }
 
-  /** signIn starts a session; it fails with a Failure of code access_key_required where a key is missing or wrong. */
+  /**
+   * signIn starts a session, or joins the one that another tab has started meanwhile: all tabs have one cookie. It fails with a
+   * Failure of code access_key_required where a key is missing or wrong, and of code cookieRefused where the browser keeps none.
+   */
   async signIn(name: string, accessKey: string): Promise<void> {
-    this.goLive((await this.api.createSession(name, accessKey)).id)
+    const there = await this.api.session()
+    if (!there) await this.api.createSession(name, accessKey)
+    const session = there ?? (await this.api.session())
+    if (!session) throw new Failure(cookieRefused, 'No cookie', 'This browser keeps no cookie of this hub, and cannot stay signed in without. Allow cookies for this page.', 0)
+    this.goLive(session.id)
   }
 
   /** signOut ends the session: its queue is cancelled, its files are deleted. */
@@ -134,9 +141,10 @@ export class Client {
     await this.start()
   }
 
-  /** upload takes files; without settings they are held until decide says what to do with them. */
-  upload(files: readonly File[], settings: Settings | null): void {
+  /** upload takes files; without settings they are held until decide says what to do with them. Of lost ones there are only names. */
+  upload(files: readonly File[], settings: Settings | null, lost: readonly string[] = []): void {
     this.uploads.add(files, settings)
+    this.uploads.lose(lost)
   }
 
   async uploadSample(sample: Sample, settings: Settings | null): Promise<void> {
@@ -165,8 +173,12 @@ export class Client {
   /** removeImages deletes images with all that was made of them. */
   async removeImages(images: readonly string[]): Promise<void> {
     for (const image of images) {
-      await this.api.removeImage(image)
-      this.change({ hub: without(this.current.hub, new Set([image])) })
+      try {
+        await this.api.removeImage(image)
+      } catch (error) {
+        if (!(error instanceof Failure && error.code === 'not_found')) throw error // another tab was faster
+      }
+      this.change({ hub: without(this.current.hub, image) })
     }
   }
 
@@ -261,6 +273,8 @@ export class Client {
 
   private hear(frame: Frame): void {
     const before = this.current.hub
+    // Another tab may have left the session and started one anew: the cookie is of that.
+    if (frame.type === 'welcome' && before.session && before.session.id !== frame.session.id) return this.goLive(frame.session.id)
     const hub = reduce(before, frame)
     // A mask is shown even where its event is a repetition: the picture is the same.
     if (frame.type === 'mask') this.masks.receive(frame)
@@ -312,6 +326,7 @@ export class Client {
         const session = await this.api.session()
         if (!wanted()) return
         if (!session) return this.end({ name: 'ended', why: 'unknown' })
+        if (this.current.hub.session && this.current.hub.session.id !== session.id) return this.goLive(session.id)
         const jobs = session.seq === seq ? null : await this.api.jobs()
         const stats = await this.api.stats()
         if (!wanted()) return

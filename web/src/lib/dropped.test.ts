@@ -14,9 +14,17 @@ function folder(name: string, entries: FileSystemEntry[]): FileSystemEntry {
 
 it('takes the files of a folder in the order of their numbers, and leaves hidden ones', async () => {
   const dropped = folder('plate', [file('well10.tif'), file('.DS_Store'), file('well2.tif'), folder('more', [file('a.png')]), file('well1.tif')])
-  expect((await filesOf(dropped)).map(({ name }) => name)).toEqual(['a.png', 'well1.tif', 'well2.tif', 'well10.tif'])
+  expect((await filesOf(dropped)).files.map(({ name }) => name)).toEqual(['a.png', 'well1.tif', 'well2.tif', 'well10.tif'])
 })
 
 it('takes a file as it is', async () => {
-  expect((await filesOf(file('one.png'))).map(({ name }) => name)).toEqual(['one.png'])
+  expect((await filesOf(file('one.png'))).files.map(({ name }) => name)).toEqual(['one.png'])
+})
+
+it('names what cannot be read, and takes the rest', async () => {
+  const refuse = (_: unknown, fail: (error: Error) => void) => fail(new DOMException('not found', 'NotFoundError'))
+  const long = { isFile: true, name: 'long.png', file: refuse } as unknown as FileSystemEntry
+  const shut = { isFile: false, name: 'shut', createReader: () => ({ readEntries: refuse }) } as unknown as FileSystemEntry
+  const { files, lost } = await filesOf(folder('plate', [file('a.png'), long, shut, folder('more', [file('b.png')])]))
+  expect([files.map(({ name }) => name), lost]).toEqual([['a.png', 'b.png'], ['long.png', 'shut']])
 })

@@ -1,18 +1,31 @@
 // What a person dropped: files, and the files of folders.
 
-/** droppedFiles reads a drop. What a folder hides (names that begin with a dot) is left out. */
-export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
-  // The list is empty once the event is over: everything is asked for before the first wait.
-  const found = [...transfer.items].filter((item) => item.kind === 'file').map((item) => item.webkitGetAsEntry() ?? item.getAsFile())
-  const files = await Promise.all(found.map((entry) => (entry === null ? [] : entry instanceof File ? [entry] : filesOf(entry))))
-  return files.flat()
+export interface Dropped {
+  files: File[]
+  /** Names of what cannot be read: a path that is too long, a folder of somebody else's. */
+  lost: string[]
 }
 
-export async function filesOf(entry: FileSystemEntry): Promise<File[]> {
-  if (entry.isFile) return [await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))]
-  const inside = await children((entry as FileSystemDirectoryEntry).createReader())
-  const shown = inside.filter(({ name }) => !name.startsWith('.')).sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
-  return (await Promise.all(shown.map(filesOf))).flat()
+/** droppedFiles reads a drop. What a folder hides (names that begin with a dot) is left out. */
+export async function droppedFiles(transfer: DataTransfer): Promise<Dropped> {
+  // The list is empty once the event is over: everything is asked for before the first wait.
+  const found = [...transfer.items].filter((item) => item.kind === 'file').map((item) => item.webkitGetAsEntry() ?? item.getAsFile())
+  return together(await Promise.all(found.map((entry) => (entry === null || entry instanceof File ? { files: entry ? [entry] : [], lost: [] } : filesOf(entry)))))
+}
+
+export async function filesOf(entry: FileSystemEntry): Promise<Dropped> {
+  try {
+    if (entry.isFile) return { files: [await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))], lost: [] }
+    const inside = await children((entry as FileSystemDirectoryEntry).createReader())
+    const shown = inside.filter(({ name }) => !name.startsWith('.')).sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+    return together(await Promise.all(shown.map(filesOf)))
+  } catch {
+    return { files: [], lost: [entry.name] }
+  }
+}
+
+function together(parts: readonly Dropped[]): Dropped {
+  return { files: parts.flatMap(({ files }) => files), lost: parts.flatMap(({ lost }) => lost) }
 }
 
 /** A reader gives a folder in portions, the last one empty. */

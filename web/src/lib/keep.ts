@@ -2,7 +2,8 @@
 // cannot keep them (a private window, a full disk), the caller hears so and warns the person.
 //
 // Several tabs share one store. Each entry has an owner, a tab that is alive; what a closed tab left is taken over by the
-// next one that looks, and by one only.
+// next one that looks, and by one only. A tab that sleeps or is busy is taken for a closed one: it hears so when it stores its
+// files the next time.
 
 import type { Wishes } from './protocol'
 
@@ -19,8 +20,11 @@ export interface Kept {
 }
 
 export interface Keep {
-  /** put fails where the browser cannot keep the file. */
-  put(entries: readonly Kept[]): Promise<void>
+  /**
+   * put fails where the browser cannot keep the file. Of entries that another tab has taken over it gives the keys, and leaves them
+   * alone; of those that are stored already it knows so when they are gone.
+   */
+  put(entries: readonly Kept[], stored: ReadonlySet<string>): Promise<ReadonlySet<string>>
   remove(keys: readonly string[]): Promise<void>
   /** adopt gives what no living tab owns, and makes it the caller's. */
   adopt(owner: string, alive: ReadonlySet<string>): Promise<Kept[]>
@@ -33,8 +37,19 @@ const store = 'uploads'
 export class BrowserKeep implements Keep {
   private opened: Promise<IDBDatabase> | null = null
 
-  async put(entries: readonly Kept[]): Promise<void> {
-    await this.change((files) => entries.forEach((entry) => files.put(entry)))
+  async put(entries: readonly Kept[], stored: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+    const taken = new Set<string>()
+    await this.change((files) => {
+      for (const entry of entries) {
+        const there = files.get(entry.key) as IDBRequest<Kept | undefined>
+        there.onsuccess = () => {
+          const owner = there.result ? there.result.owner : stored.has(entry.key) ? null : entry.owner
+          if (owner === entry.owner) files.put(entry)
+          else taken.add(entry.key)
+        }
+      }
+    })
+    return taken
   }
 
   async remove(keys: readonly string[]): Promise<void> {

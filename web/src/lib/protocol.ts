@@ -34,6 +34,7 @@ export interface Options {
 export interface Wishes extends Partial<Options> {
   diameter?: number // of the objects, pixels, of models that have one; found in each image when left out
   pixel_size?: number // µm
+  pages?: string // numbers from 1
 }
 
 export interface Job {

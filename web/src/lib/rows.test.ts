@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Job } from './protocol'
-import { arrange, everything, objectsIn, paceOf } from './rows'
+import { arrange, everything, failedOf, objectsIn, paceOf } from './rows'
 
 const job = (id: string, image: string, rest: Partial<Job> = {}): Job => ({ id, image_id: image, filename: `${image}.png`, page: 0, state: 'done', count: 1, ...rest }) as Job
 const ids = (jobs: Job[], query = {}) => arrange(jobs, { ...everything, ...query }).map(({ job, first }) => `${first ? '' : '+'}${job.id}`)
@@ -14,6 +14,12 @@ describe('the list', () => {
   it('is filtered by state', () => expect(ids(jobs, { state: 'failed' })).toEqual(['4']))
   it('is ordered by name, as people count', () => expect(ids(jobs, { order: 'name' })).toEqual(['4', '2', '1', '+3']))
   it('is ordered by count, the most first', () => expect(ids(jobs, { order: 'count' })).toEqual(['2', '1', '+3', '4']))
+})
+
+it('knows what failed and was not tried again', () => {
+  const failed: Partial<Job> = { state: 'failed', model: 'm' }
+  const jobs = [job('1', 'a', failed), job('2', 'a', { ...failed, page: 1 }), job('3', 'a', { model: 'm' }), job('4', 'a', { page: 1, model: 'other' })]
+  expect(failedOf(jobs).map(({ id }) => id)).toEqual(['2'])
 })
 
 it('counts the objects of each picture once, by its newest result', () => {

@@ -55,6 +55,13 @@ function most(group: readonly Job[]): number {
   return Math.max(...group.map(({ count }) => count ?? -1))
 }
 
+/** failedOf are the jobs that failed and were not tried again since; jobs come oldest first. */
+export function failedOf(jobs: Iterable<Job>): Job[] {
+  const last = new Map<string, Job>()
+  for (const job of jobs) last.set(`${pictureOf(job)} ${job.model}`, job)
+  return [...last.values()].filter(({ state }) => state === 'failed')
+}
+
 /** objectsIn counts the objects of all pictures, each by its newest result; jobs come oldest first. */
 export function objectsIn(jobs: Iterable<Job>): number {
   const counts = new Map<string, number>()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { generator } from '../../test/random'
 import type { Frame, Job, Session } from './protocol'
-import { adopt, countJobs, initialState, reduce, type HubState } from './state'
+import { adopt, countJobs, initialState, polled, reduce, without, type HubState } from './state'
 
 const session: Session = {
   id: 's',
@@ -225,6 +225,28 @@ it('adopts the jobs of an upload unless their events were faster', () => {
   expect(adopted.jobs.get('a')?.state).toBe('running')
   expect(adopted.jobs.get('b')?.state).toBe('queued')
   expect(adopt(adopted, [job('b')])).toBe(adopted)
+})
+
+describe('an image that was deleted', () => {
+  const two = { image_id: 'two' }
+  const state = after(welcome(1), snapshot(1, job('a', { state: 'done' }), job('b', { ...two, state: 'done' }), job('c', { ...two, state: 'running' })))
+
+  it('elsewhere is forgotten with all its jobs', () => {
+    const told = [jobEvent(2, job('b', { ...two, state: 'cancelled' })), jobEvent(3, job('c', { ...two, state: 'cancelled' }))].reduce(reduce, state)
+    expect([...told.jobs.keys()]).toEqual(['a'])
+    expect(told.seq).toBe(3)
+  })
+
+  it('is not back when its worker is heard of', () => {
+    const running = job('c', { ...two, state: 'running' })
+    const here = without(state, 'two')
+    const told = [adopt(reduce(here, jobEvent(2, { ...running, state: 'cancelled' })), [running]), reduce(here, snapshot(2, running, job('a'))), polled(here, session, [running, job('a')], null)]
+    expect(told.map(({ jobs }) => [...jobs.keys()])).toEqual([['a'], ['a'], ['a']])
+  })
+
+  it('is not one whose job was cancelled', () => {
+    expect(reduce(state, jobEvent(2, job('c', { ...two, state: 'cancelled' }))).jobs.get('c')?.state).toBe('cancelled')
+  })
 })
 
 it('counts jobs by state', () => {

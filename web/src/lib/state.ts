@@ -5,9 +5,12 @@
 //   - A kept event is applied when its seq follows the newest; an older one has been applied before and is
 //     passed over; a later one shows that something was lost, and the state asks to be resumed.
 //   - A snapshot replaces everything.
+//   - What had ended is cancelled only when its image is deleted: then all jobs of that image are forgotten, and what is still heard
+//     of them is passed over.
 //   - Progress belongs to running jobs alone: what arrives late cannot bring a finished job back to life.
 
 import type { Frame, Job, JobState, Session, Stage, Stats } from './protocol'
+import { isOpen } from './rows'
 
 export interface Progress {
   stage: Stage
@@ -18,6 +21,8 @@ export interface HubState {
   readonly session: Session | null
   /** All jobs by id, oldest first. */
   readonly jobs: ReadonlyMap<string, Job>
+  /** Images that were deleted; their workers may yet be heard of. */
+  readonly gone: ReadonlySet<string>
   /** How far the running jobs are; apart from jobs, because it changes far more often. */
   readonly progress: ReadonlyMap<string, Progress>
   readonly stats: Stats | null
@@ -33,6 +38,7 @@ export interface HubState {
 export const initialState: HubState = {
   session: null,
   jobs: new Map(),
+  gone: new Set(),
   progress: new Map(),
   stats: null,
   waiting: 0,
@@ -49,8 +55,7 @@ export function reduce(state: HubState, frame: Frame): HubState {
       return {
         ...state,
         session: frame.session,
-        jobs: byAge(frame.jobs),
-        progress: progressOf(frame.jobs),
+        ...known(state, frame.jobs),
         seq: frame.seq,
         lost: false,
       }
@@ -84,20 +89,19 @@ export function reduce(state: HubState, frame: Frame): HubState {
 
 /** A job that an upload's answer tells of before its event does: shown at once, and never older than the event. */
 export function adopt(state: HubState, jobs: readonly Job[]): HubState {
-  const unknown = jobs.filter((job) => !state.jobs.has(job.id))
+  const unknown = jobs.filter((job) => !state.jobs.has(job.id) && !state.gone.has(job.image_id))
   if (unknown.length === 0) return state
   return { ...state, jobs: new Map([...state.jobs, ...unknown.map((job): [string, Job] => [job.id, job])]) }
 }
 
 /** polled is the state as HTTP has it, for a page that no socket reaches: without a seq, so that a socket begins anew. */
 export function polled(state: HubState, session: Session, jobs: readonly Job[] | null, stats: Stats | null): HubState {
-  const known = jobs ? { jobs: byAge(jobs), progress: progressOf(jobs) } : {}
-  return { ...state, session, ...known, ...(stats && { stats, waiting: stats.waiting }), seq: null, lost: false, draining: false }
+  return { ...state, session, ...(jobs && known(state, jobs)), ...(stats && { stats, waiting: stats.waiting }), seq: null, lost: false, draining: false }
 }
 
-/** without forgets the jobs of images that were removed. */
-export function without(state: HubState, images: ReadonlySet<string>): HubState {
-  return { ...state, jobs: new Map([...state.jobs].filter(([, job]) => !images.has(job.image_id))) }
+/** without forgets an image that was deleted, and its jobs. */
+export function without(state: HubState, image: string): HubState {
+  return { ...state, gone: new Set(state.gone).add(image), jobs: new Map([...state.jobs].filter(([, job]) => job.image_id !== image)) }
 }
 
 export function countJobs(state: HubState): Record<JobState, number> {
@@ -122,6 +126,9 @@ function inOrder(state: HubState, seq: number, change: () => Partial<HubState>):
 }
 
 function withJob(state: HubState, job: Job): Partial<HubState> {
+  if (state.gone.has(job.image_id)) return {}
+  const before = state.jobs.get(job.id)
+  if (job.state === 'cancelled' && before && !isOpen(before)) return without(state, job.image_id)
   const jobs = new Map(state.jobs).set(job.id, job)
   if (job.state === 'running') {
     return { jobs, progress: new Map(state.progress).set(job.id, { stage: job.stage, percent: job.percent }) }
@@ -142,6 +149,12 @@ function position(state: HubState, frame: Extract<Frame, { type: 'position' }>):
 function keepETA(before: Session | null, now: Session): Session {
   const same = before?.state === 'waiting' && now.state === 'waiting' && before.position === now.position
   return same && now.eta_seconds === null ? { ...now, eta_seconds: before.eta_seconds } : now
+}
+
+/** All jobs as the hub has them. */
+function known(state: HubState, all: readonly Job[]): Pick<HubState, 'jobs' | 'progress'> {
+  const jobs = all.filter((job) => !state.gone.has(job.image_id))
+  return { jobs: byAge(jobs), progress: progressOf(jobs) }
 }
 
 /** Jobs come newest first. */

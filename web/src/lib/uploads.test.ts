@@ -3,7 +3,7 @@ import { until } from '../../test/until'
 import { Failure, tooLargeOnTheWay, unreachable, type Upload, type Uploaded } from './api'
 import type { Keep, Kept } from './keep'
 import type { Job, Rejection } from './protocol'
-import { lostWithPage, Uploads, type Pending, type Settings } from './uploads'
+import { lostWithPage, unreadable, Uploads, type Pending, type Settings } from './uploads'
 
 const settings: Settings = { model: 'm', options: {} }
 
@@ -24,7 +24,11 @@ const refusing =
 
 /** The browser's store, as a map. */
 const keep: Keep = {
-  put: async (entries) => entries.forEach((entry) => store.set(entry.key, entry)),
+  put: async (entries, stored) => {
+    const owner = ({ key }: Kept) => store.get(key)?.owner ?? (stored.has(key) ? '' : 'here')
+    for (const entry of entries) if (owner(entry) === 'here') store.set(entry.key, entry)
+    return new Set(entries.filter((entry) => owner(entry) !== 'here').map(({ key }) => key))
+  },
   remove: async (keys) => keys.forEach((key) => store.delete(key)),
   adopt: async () => [...store.values()],
 }
@@ -87,7 +91,7 @@ it('does not put much into one request', async () => {
 it('sends nothing before the browser has written down that it leaves, or a reload would send it again as another', async () => {
   const writes: (() => void)[] = []
   const put = keep.put
-  keep.put = (entries) => new Promise<void>((resolve) => writes.push(() => void put(entries).then(resolve)))
+  keep.put = (...asked) => new Promise((resolve) => writes.push(() => resolve(put(...asked))))
   answers = [() => new Promise(() => undefined)] // on its way for ever
   try {
     uploads.add(files(20), settings)
@@ -175,6 +179,38 @@ it('waits while the hub is away, and goes on by itself under the same key, so th
   expect(pending).toEqual([])
 })
 
+describe('a file that was moved or changed since it was chosen', () => {
+  const lost = (name: string) => {
+    const gone = file(name)
+    gone.slice = () => ({ arrayBuffer: () => Promise.reject(new DOMException('gone', 'NotReadableError')) }) as unknown as Blob
+    return gone
+  }
+  const broken = (upload: Upload): Uploaded => {
+    if (upload.files.some(({ name }) => name === 'lost.png')) throw new Failure(unreachable, 'Away', '', 0)
+    return taken(upload)
+  }
+
+  it('is refused when it cannot be sent, and holds up nothing else', async () => {
+    answers = [broken, broken]
+    uploads.add([file('a.png'), lost('lost.png'), file('b.png')], settings)
+    await until('the others', () => accepted.length === 2)
+    expect(pending).toMatchObject([{ file: { name: 'lost.png' }, state: 'refused', code: unreadable }])
+    expect([waits, store.size]).toEqual([[], 0])
+  })
+
+  it('is refused when it cannot be kept, and the others are', async () => {
+    const put = keep.put
+    keep.put = (entries, stored) => (entries.some(({ file }) => file.name === 'lost.png') ? Promise.reject(new Error('the transaction was aborted')) : put(entries, stored))
+    try {
+      uploads.add([file('a.png'), lost('lost.png'), file('b.png')], null)
+      await until('the others to be kept', () => store.size === 2)
+      expect(pending.map(({ state }) => state)).toEqual(['held', 'refused', 'held'])
+    } finally {
+      keep.put = put
+    }
+  })
+})
+
 it('gives files back to the person when the hub fails at them again and again, and sends all of them once more', async () => {
   answers = Array.from({ length: 3 }, () => refusing(new Failure('internal', '', 'It broke.', 500)))
   uploads.add(files(2), settings)
@@ -193,6 +229,12 @@ it('asks again for what a repeated request does not tell of', async () => {
 })
 
 describe('what has not arrived', () => {
+  /** As keep.adopt does. */
+  function adopt(...entries: Kept[]) {
+    for (const entry of entries) store.set(entry.key, entry)
+    uploads.adopt(entries)
+  }
+
   it('is kept until it has', async () => {
     let finish = (_: Uploaded) => {}
     answers = [() => new Promise((resolve) => (finish = resolve))]
@@ -207,14 +249,28 @@ describe('what has not arrived', () => {
   })
 
   it('leaves again after a reload, together as before and under the same key', async () => {
-    const entry = (name: string, batch: string): Kept => ({ key: name, owner: '', session: 's1', file: file(name), model: 'm', options: {}, batch, refused: '' })
-    uploads.adopt([entry('a', 'one'), entry('b', 'one'), entry('c', '')])
+    const entry = (name: string, batch: string): Kept => ({ key: name, owner: 'here', session: 's1', file: file(name), model: 'm', options: {}, batch, refused: '' })
+    adopt(entry('a', 'one'), entry('b', 'one'), entry('c', ''))
     await until('all', () => accepted.length === 3)
     expect(requests.map(({ key, files }) => [key === 'one', files.map(({ name }) => name)])).toEqual([[true, ['a', 'b']], [false, ['c']]])
   })
 
+  it('is left to another tab that has taken it over, while this one slept', async () => {
+    let finish = (_: Uploaded) => {}
+    answers = [() => new Promise((resolve) => (finish = resolve))]
+    uploads.add(files(10), settings)
+    await until('all to be kept', () => requests.length === 1 && !lostWithPage(pending))
+    const [ninth, tenth] = [...store.values()].slice(8)
+    store.set(ninth!.key, { ...ninth!, owner: 'there' })
+    store.delete(tenth!.key) // has arrived from there
+    finish(taken(requests[0]!))
+    await until('the end', () => pending.length === 0)
+    expect(requests).toHaveLength(1)
+    expect(store.get(ninth!.key)?.owner).toBe('there')
+  })
+
   it('is held where its session is over, until it is said what to do with it', async () => {
-    uploads.adopt([{ key: 'a', owner: '', session: 'gone', file: file('a'), model: 'm', options: {}, batch: 'one', refused: '' }])
+    adopt({ key: 'a', owner: 'here', session: 'gone', file: file('a'), model: 'm', options: {}, batch: 'one', refused: '' })
     expect(pending).toMatchObject([{ state: 'held', settings: null }])
     uploads.assign(new Set([pending[0]!.id]), settings)
     await until('it', () => accepted.length === 1)

@@ -44,6 +44,10 @@ export function lostWithPage(pending: readonly Pending[]): boolean {
 const maxFiles = 8
 const maxBytes = 64 << 20
 
+/** The browser can no longer read the file. */
+export const unreadable = 'unreadable'
+const unreadableWords = 'This file cannot be read: it was moved, changed or unplugged since it was chosen, or its path is too long. Please choose it again.'
+
 /** The hub took nothing, and said that it might later. */
 const passing = new Set(['rate_limited', 'queue_full', 'gpu_memory_exhausted', 'draining', 'timeout', 'unavailable'])
 const defaultWait = 5_000 // ms, where the hub does not say
@@ -85,6 +89,14 @@ export class Uploads {
     })
     this.set([...this.list, ...added])
     this.runAndStore(new Set(added.map(({ id }) => id)))
+  }
+
+  /** lose tells of files that were chosen and cannot be read. */
+  lose(names: readonly string[]): void {
+    const lost = names.map((name): Pending => {
+      return { id: this.nextID++, file: new File([], name), settings: null, state: 'refused', sent: 0, reason: unreadableWords, code: unreadable, key: randomKey(), batch: '', kept: false }
+    })
+    if (lost.length > 0) this.set([...this.list, ...lost])
   }
 
   /** adopt goes on with what another page of this browser left, files of sessions that are over among them. */
@@ -201,15 +213,16 @@ export class Uploads {
     return batch
   }
 
-  private async send(batch: readonly Pending[], signal: AbortSignal): Promise<void> {
-    const ids = new Set(batch.map((item) => item.id))
+  private async send(next: readonly Pending[], signal: AbortSignal): Promise<void> {
+    const ids = new Set(next.map((item) => item.id))
     const mark = (change: Partial<Pending>) => this.change((item) => (ids.has(item.id) ? { ...item, ...change } : item))
-    const key = batch[0]!.batch || randomKey()
+    const key = next[0]!.batch || randomKey()
     mark({ state: 'sending', sent: 0, reason: '', code: '', batch: key })
     // A reload in the middle sends the same request again, or the hub would take its files twice: so it leaves when the browser
     // has written it down. One whose store hangs sends all the same.
     await Promise.race([this.store(this.list.filter(({ id }) => ids.has(id))), pause(storeLimit, signal)])
-    if (signal.aborted) return
+    const batch = next.filter(({ id }) => this.list.some((item) => item.id === id && item.state === 'sending'))
+    if (signal.aborted || batch.length === 0) return
     try {
       const files = batch.map((item) => item.file)
       const answer = await this.options.api.upload({ files, ...batch[0]!.settings!, key }, (sent) => mark({ sent }), signal)
@@ -247,10 +260,24 @@ export class Uploads {
       void this.store(this.list.filter(({ state }) => state === 'refused'))
     } else if (isAway(failure) || ++this.failures < patience) {
       mark({ state: 'waiting', reason: failure.title, code: failure.code })
+      if (failure.status === 0 && (await this.refuseUnreadable(batch))) return
       await this.untilWoken(delay(awayBackoff, this.failures + 2), signal)
     } else {
       mark({ state: 'failed', reason: failure.detail || failure.title, code: failure.code })
     }
+  }
+
+  /**
+   * What was moved, unplugged or written to since it was chosen cannot be sent, and the browser says no more of that than of a hub
+   * that is away: it is looked for. True when there was some.
+   */
+  private async refuseUnreadable(items: readonly Pending[]): Promise<boolean> {
+    const lost = new Set<number>()
+    const look = async ({ id, file }: Pending) => void (await file.slice(0, 1).arrayBuffer().catch(() => lost.add(id)))
+    await Promise.all(items.map(look))
+    this.change((item) => (lost.has(item.id) ? { ...item, state: 'refused', reason: unreadableWords, code: unreadable, kept: false } : item))
+    this.unstore(items.filter(({ id }) => lost.has(id)).map(({ key }) => key))
+    return lost.size > 0
   }
 
   private async untilWoken(ms: number, signal: AbortSignal): Promise<void> {
@@ -299,7 +326,7 @@ export class Uploads {
     this.options.onChange(list)
   }
 
-  /** store resolves when the browser has them, or has said that it cannot. */
+  /** store resolves when the browser has them, or has said that it cannot. What another tab has taken over is left to it. */
   private async store(items: readonly Pending[]): Promise<void> {
     const { keep, tab = '', onUnkept } = this.options
     if (!keep || items.length === 0) return
@@ -308,12 +335,15 @@ export class Uploads {
       model: settings?.model ?? '', options: { ...settings?.options },
       refused: state === 'refused' ? reason : '', code,
     }))
+    const keys = new Set(entries.map(({ key }) => key))
+    let taken: ReadonlySet<string>
     try {
-      await keep.put(entries)
+      taken = await keep.put(entries, new Set(items.filter(({ kept }) => kept).map(({ key }) => key)))
     } catch {
+      if (await this.refuseUnreadable(items)) return this.store(this.list.filter(({ key, code }) => keys.has(key) && code !== unreadable))
       return onUnkept?.()
     }
-    const keys = new Set(entries.map(({ key }) => key))
+    if (taken.size > 0) this.set(this.list.filter(({ key }) => !taken.has(key)))
     if (this.list.some(({ key, kept }) => !kept && keys.has(key))) this.change((item) => (keys.has(item.key) ? { ...item, kept: true } : item))
   }
 

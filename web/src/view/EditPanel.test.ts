@@ -22,28 +22,34 @@ interface Panel {
   keydown: (event: KeyboardEvent) => boolean
 }
 let panel: Panel
-let asked: { revision: number | undefined; operations: readonly Operation[] }[]
+let asked: { job: string; revision: number | undefined; operations: readonly Operation[] }[]
 let result: { value: Result }
 let picked: { value: number | null }
 let pen: { value: { radius: number } | null }
 let fail: Failure | null
+let hold: Promise<void> | undefined // of the hub's answers
 
 beforeEach(() => {
   asked = []
   fail = null
+  hold = undefined
   result = reactive(first)
   picked = reactive(null as number | null)
   pen = reactive(null as { radius: number } | null)
   const client = {
-    edit: vi.fn((before: Result, operations: readonly Operation[]) => {
-      asked.push({ revision: before.revision, operations })
-      return fail ? Promise.reject(fail) : Promise.resolve({ ...before, revision: (before.revision ?? 0) + 1 })
+    edit: vi.fn(async (before: Result, operations: readonly Operation[]) => {
+      asked.push({ job: before.job, revision: before.revision, operations })
+      await hold
+      if (fail) throw fail
+      return { ...before, revision: (before.revision ?? 0) + 1 }
     }),
-    freshResult: () => Promise.resolve({ ...first, revision: 9 }),
+    freshResult: (job: string) => Promise.resolve({ ...first, job, revision: 9 }),
   } as unknown as Client
   panel = mounted(EditPanel, {
     client,
-    job: { id: 'job1', width: 600, height: 400 } as Job,
+    get job() {
+      return { id: result.value.job, width: 600, height: 400 } as Job
+    },
     get result() {
       return result.value
     },
@@ -60,7 +66,9 @@ beforeEach(() => {
     set pen(next) {
       pen.value = next
     },
-    changed: (next: Result) => (result.value = next),
+    changed(next: Result) {
+      if (next.job === result.value.job) result.value = next
+    },
   }) as unknown as Panel
 })
 
@@ -92,6 +100,8 @@ it('makes the brush smaller and larger, but not nothing', () => {
   expect(pen.value!.radius).toBe(radius + 1)
   for (let i = 0; i < radius + 5; i++) key('[')
   expect(pen.value!.radius).toBe(1)
+  // As a German keyboard types them, on Windows and on a Mac; with Cmd, a Mac goes back a page.
+  expect([key(']', { ctrlKey: true, altKey: true }), key(']', { altKey: true }), key(']', { metaKey: true }), pen.value!.radius]).toEqual([true, true, false, 3])
 })
 
 it('merges two that are pressed one after the other', async () => {
@@ -143,6 +153,23 @@ it('shows the newest where somebody else was faster', async () => {
   await settle()
   expect(result.value.revision).toBe(9)
   expect(one('[role=status]').textContent).toContain('Somebody else')
+})
+
+it('corrects what was seen when it was asked for, though another image is shown by then', async () => {
+  let answer = () => {}
+  hold = new Promise((resolve) => (answer = resolve))
+  for (const id of [1, 2]) {
+    pick(id)
+    key('Delete')
+  }
+  await settle()
+  result.value = { ...first, job: 'job2', revision: 5 }
+  pick(1)
+  answer()
+  await settle()
+  expect(asked.map(({ job, revision }) => [job, revision])).toEqual([['job1', 1], ['job1', 2]])
+  expect([result.value.job, result.value.revision, picked.value]).toEqual(['job2', 5, 1])
+  expect(JSON.parse(localStorage.getItem('seghub.undo.job1')!)).toEqual({ past: [1, 2], future: [] })
 })
 
 it('puts the tool away, and the object after it, by Escape', () => {

@@ -103,10 +103,10 @@ it('cancels all that is not done, or tries again what failed', async () => {
   await settle()
   expect(client.cancelAll).toHaveBeenCalledOnce()
   document.body.replaceChildren()
-  shown([job(1), job(2, 'failed')])
+  shown([job(1), job(2, 'failed'), { ...job(3, 'failed'), page: 1, pages: 40 }])
   button('Retry failed').click()
   await settle()
-  expect(client.again).toHaveBeenCalledWith(['image2'], 'unet', {})
+  expect(client.again.mock.calls).toEqual([[['image2'], 'unet', {}], [['image3'], 'unet', { pages: '2' }]])
 })
 
 it('says what went wrong', async () => {

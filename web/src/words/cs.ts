@@ -426,6 +426,8 @@ export const cs: Words = {
   problems: {
     unreachable: 'Hub neodpovídá.',
     too_large_on_the_way: 'Proxy na cestě k hubu nebere tolik najednou; jeho správce může povolit více.',
+    cookie_refused: 'Tento prohlížeč si cookie tohoto hubu nenechává a bez něj nemůže zůstat přihlášen. Povolte prosím této stránce cookies.',
+    unreadable: 'Tento soubor nelze přečíst: od výběru byl přesunut, změněn nebo odpojen, nebo je jeho cesta příliš dlouhá. Vyberte jej prosím znovu.',
     access_key_required: 'Tento hub vyžaduje přístupový klíč.',
     unauthorized: 'Toto sezení skončilo.',
     forbidden: 'Hub to této stránce nedovolí.',

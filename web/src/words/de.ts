@@ -422,6 +422,8 @@ export const de: Words = {
   problems: {
     unreachable: 'Der Hub antwortet nicht.',
     too_large_on_the_way: 'Ein Proxy auf dem Weg zum Hub nimmt nicht so viel auf einmal; wer ihn betreibt, kann mehr erlauben.',
+    cookie_refused: 'Dieser Browser behält kein Cookie dieses Hubs und kann ohne es nicht angemeldet bleiben. Bitte Cookies für diese Seite erlauben.',
+    unreadable: 'Diese Datei lässt sich nicht lesen: Seit sie gewählt wurde, ist sie verschoben, geändert oder abgezogen worden, oder ihr Pfad ist zu lang. Bitte neu wählen.',
     access_key_required: 'Dieser Hub verlangt seinen Zugangsschlüssel.',
     unauthorized: 'Diese Sitzung ist vorbei.',
     forbidden: 'Der Hub erlaubt das dieser Seite nicht.',
