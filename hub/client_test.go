@@ -18,7 +18,8 @@ import (
 // client is the other end of a socket.
 type client struct {
 	*websocket.Conn
-	t testing.TB
+	t        testing.TB
+	patience time.Duration // for what must come
 }
 
 // dial opens a socket; target is a session and perhaps a query.
@@ -29,7 +30,7 @@ func (w *world) dial(t testing.TB, target string) *client {
 		t.Fatalf("dial %s: %v", target, err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	return &client{Conn: conn, t: t}
+	return &client{Conn: conn, t: t, patience: patience}
 }
 
 // answer is how the server answered a handshake.
@@ -79,7 +80,7 @@ func pass(d time.Duration) { <-time.After(d) }
 const patience = 20 * time.Second
 
 func (c *client) receive() (frame, error) {
-	if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(c.patience)); err != nil {
 		return frame{}, err
 	}
 	kind, data, err := c.ReadMessage()

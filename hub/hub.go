@@ -52,7 +52,7 @@ type pace struct {
 	beat    time.Duration // between two looks of the keeper at the sockets
 	ping    time.Duration // between two pings
 	silence time.Duration // after which a peer is taken for gone
-	write   time.Duration // for one frame
+	write   time.Duration // for one frame, or one headway of a large one
 	leave   time.Duration // for a peer to leave after it was told to
 	call    time.Duration // for one call of Sessions, Masks or Stats
 	stats   time.Duration // between two stats frames

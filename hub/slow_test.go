@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"seghub/sessions"
 )
@@ -97,6 +100,42 @@ func TestFrameThatCannotBeWrittenCuts(t *testing.T) {
 			t.Errorf("%d too slow, %d connections", n, w.hub.Connections())
 		}
 	})
+}
+
+// TestSlowLineGetsLargeFrames has a peer that takes one headway in half of the time that it has, and answers no ping meanwhile.
+func TestSlowLineGetsLargeFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := piped(t)
+		dial := w.dialer.NetDial
+		w.dialer.NetDial = func(network, address string) (net.Conn, error) {
+			conn, err := dial(network, address)
+			return &slowLine{Conn: conn, rest: w.hub.pace.write / 2}, err
+		}
+		w.set("ada", func(s *scriptedSession) { s.jobs = []sessions.Job{{Filename: strings.Repeat("x", 20*headway)}} })
+		w.picture = func(context.Context, string) ([]byte, error) { return make([]byte, 20*headway), nil }
+		c := w.dial(t, "ada")
+		c.patience = time.Hour
+		c.greet()
+		w.happen("ada", sessions.Message{Type: typeMask, JobID: "j"})
+		if f := c.expect(typeMask); len(f.picture) != 20*headway {
+			t.Errorf("a picture of %d bytes", len(f.picture))
+		}
+	})
+}
+
+// slowLine takes a headway, and rests.
+type slowLine struct {
+	net.Conn
+	rest time.Duration
+	came int
+}
+
+func (l *slowLine) Read(p []byte) (int, error) {
+	n, err := l.Conn.Read(p)
+	for l.came += n; l.came >= headway; l.came -= headway {
+		pass(l.rest)
+	}
+	return n, err
 }
 
 func TestProgressDoesNotOverflow(t *testing.T) {

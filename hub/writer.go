@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -14,6 +15,9 @@ import (
 
 // logPage is how many events are read from the log at once. While they are sent they are in memory.
 const logPage = 200
+
+// headway is how many bytes of a frame its peer must take within one pace.write: a slow line gets large ones, too.
+const headway = 32 << 10
 
 // typeMask is the type of the message whose frame is a picture.
 const typeMask = "mask"
@@ -85,7 +89,28 @@ func (s *socket) sendMessage(ctx context.Context, m sessions.Message) error {
 
 func (s *socket) sendText(data []byte) error {
 	s.begin(len(data))
+	if len(data) > headway {
+		return s.sendPieces(websocket.TextMessage, data)
+	}
 	return s.conn.WriteMessage(websocket.TextMessage, data)
+}
+
+// sendPieces sends a message that the parts make up, a headway at a time. A peer that takes one is not silent, though it cannot answer a
+// ping before it has the rest.
+func (s *socket) sendPieces(kind int, parts ...[]byte) error {
+	w, err := s.conn.NextWriter(kind)
+	if err != nil {
+		return err
+	}
+	for _, part := range parts {
+		for piece := range slices.Chunk(part, headway) {
+			s.extend()
+			if _, err := w.Write(piece); err == nil { // the writer remembers a failure until Close, which also gives its buffer back
+				s.hear()
+			}
+		}
+	}
+	return w.Close()
 }
 
 // sendMask reads the picture only now that it is its turn, so that what waits holds no pictures.
@@ -105,15 +130,7 @@ func (s *socket) sendMask(ctx context.Context, m sessions.Message) error {
 	}
 	size := binary.BigEndian.AppendUint32(nil, uint32(len(m.Data)))
 	s.begin(len(size) + len(m.Data) + len(png))
-	w, err := s.conn.NextWriter(websocket.BinaryMessage)
-	if err != nil {
-		return err
-	}
-	// The writer remembers a failure until Close, which also gives its buffer back.
-	_, _ = w.Write(size)
-	_, _ = w.Write(m.Data)
-	_, _ = w.Write(png)
-	return w.Close()
+	return s.sendPieces(websocket.BinaryMessage, size, m.Data, png)
 }
 
 func (s *socket) readMask(ctx context.Context, m sessions.Message) ([]byte, error) {
@@ -167,9 +184,11 @@ func (s *socket) sendClose(e ending) error {
 func (s *socket) begin(n int) {
 	s.hub.counters.frames.Add(1)
 	s.hub.counters.bytes.Add(int64(n))
-	// It only stores the time; it cannot fail.
-	_ = s.conn.SetWriteDeadline(time.Now().Add(s.hub.pace.write))
+	s.extend()
 }
+
+// extend gives the peer its time for the next headway. It only stores the time; it cannot fail.
+func (s *socket) extend() { _ = s.conn.SetWriteDeadline(time.Now().Add(s.hub.pace.write)) }
 
 func (s *socket) tooSlow() {
 	s.hub.counters.tooSlow.Add(1)

@@ -69,6 +69,20 @@ func TestCookieIsAsGoodAsTheHeader(t *testing.T) {
 	}
 }
 
+// TestCookieOfAnOpenPage lives as long as its session: a page that stays connected asks for nothing again and again but the models.
+func TestCookieOfAnOpenPage(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	for name, header := range map[string]map[string]string{
+		"a page":    {"Cookie": "seghub_d1=" + token},
+		"a program": {"Authorization": "Bearer " + token, "Cookie": "seghub_d1=" + token},
+	} {
+		if c := e.ask("GET", "/api/v1/models", header).Cookies(); (len(c) == 1 && c[0].Value == token && c[0].MaxAge == 3600) != (name == "a page") {
+			t.Errorf("%s: cookies %v", name, c)
+		}
+	}
+}
+
 func TestSecureCookieBehindATLSProxy(t *testing.T) {
 	e := newEdge(t, func(c *Config) { c.Secure = true })
 	if c := e.do("POST", "/api/v1/sessions", "", "", nil).Cookies()[0]; !c.Secure || c.Name != "__Host-seghub_d1" || c.Path != "/" || c.Domain != "" {

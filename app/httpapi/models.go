@@ -50,5 +50,6 @@ func (a *api) listModels(c *gin.Context) {
 			Loaded:       a.Loaded(s.ID),
 		}
 	}
+	a.renewCookie(c) // a page asks for as long as it is open, and may open neither a session nor a socket for weeks
 	c.JSON(http.StatusOK, gin.H{"models": list})
 }

@@ -156,6 +156,51 @@ it('takes a silent line for dead', async () => {
   await opened(2)
 })
 
+describe('on a clock of its own', () => {
+  beforeEach(() => vi.useFakeTimers())
+  afterEach(() => vi.useRealTimers())
+
+  /** A line on which the snapshot takes its time, and then every ping is answered until it is cut. */
+  const line = (snapshotTakes: number, cut: number) =>
+    class extends EventTarget {
+      onopen?: () => void
+      onmessage?: (event: { data: string }) => void
+      onclose?: () => void
+      constructor() {
+        super()
+        setTimeout(() => this.onopen?.())
+        setTimeout(() => this.say({ type: 'welcome', session: {}, seq: 0, epoch: 'one', resumed: false, gap: false }))
+        setTimeout(() => this.say({ type: 'snapshot', session: {}, jobs: [], seq: 0, epoch: 'one' }), snapshotTakes)
+      }
+      say(frame: object) {
+        if (Date.now() < cut) this.onmessage?.({ data: JSON.stringify(frame) })
+      }
+      send() {
+        if (types().includes('snapshot')) this.say({ type: 'pong' })
+      }
+      close() {
+        delete this.onmessage
+      }
+    } as unknown as NonNullable<SocketOptions['WebSocket']>
+
+  it('waits on a slow line until a large frame has come through', async () => {
+    start({ WebSocket: line(20_000, Infinity) })
+    await vi.advanceTimersByTimeAsync(120_000)
+    expect(types().filter((type) => type !== 'pong').at(-1)).toBe('snapshot')
+    expect(state()).toBe('open')
+  })
+
+  it('knows a dead line soon, however slow it was once', async () => {
+    const cut = Date.now() + 120_000
+    start({ WebSocket: line(20_000, cut), reconnect: { base: 100_000, cap: 100_000 }, random: () => 0 })
+    await vi.advanceTimersByTimeAsync(120_000)
+    expect(state()).toBe('open')
+    links = []
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(links[0]?.state).toBe('waiting')
+  })
+})
+
 it.each<[string, string | Buffer]>([
   ['a text frame', '{"type":'],
   ['a binary frame', binary({ type: 'mask' }, new Uint8Array())],

@@ -29,7 +29,7 @@ export interface SocketOptions {
   reconnect?: Backoff
   /** After a close code that asks for patience. */
   patient?: Backoff
-  /** A ping goes out this often, in ms; a connection without a word for twice as long is dead. */
+  /** A ping goes out this often, in ms; a connection without a word for twice as long is dead, unless the line is slow. */
   pingEvery?: number
   /** ms that a socket may take to open. */
   connectWithin?: number
@@ -41,6 +41,11 @@ const defaults = {
   pingEvery: 2_000, // so that a dead line is known within five seconds
   connectWithin: 10_000,
 }
+
+/** Silent beats, at most, for which a slow line is waited for: one frame may take it half a minute. */
+const mostPatience = 16
+/** After so many beats in a row that heard something, a line is taken for a quick one again. */
+const steadyBeats = 10
 
 export function socketURL(page: Pick<Location, 'protocol' | 'host'>, mount: string): string {
   return `${page.protocol === 'https:' ? 'wss:' : 'ws:'}//${page.host}${mount}${apiPath}/ws`
@@ -55,6 +60,9 @@ export class LiveSocket {
   private timer: ReturnType<typeof setTimeout> | undefined
   private heartbeat: ReturnType<typeof setInterval> | undefined
   private heard = false // since the last ping
+  private silent = 0 // beats in a row
+  private steady = 0 // beats in a row that heard something
+  private patience = 1 // silent beats after which the line is dead
   private epoch = '' // of the log that seqs are of, as the server said last
 
   constructor(options: SocketOptions) {
@@ -107,6 +115,7 @@ export class LiveSocket {
   private opened(): void {
     clearTimeout(this.heartbeat)
     this.heard = true
+    this.silent = this.steady = 0
     this.heartbeat = setInterval(() => this.beat(), this.options.pingEvery)
     this.become({ state: 'open' })
   }
@@ -146,14 +155,21 @@ export class LiveSocket {
     this.become({ state: 'waiting', attempt: this.attempt, retryInMs, close })
   }
 
-  /** A network that goes away without a word leaves a socket that never closes. */
+  /**
+   * A network that goes away without a word leaves a socket that never closes. But a slow one says nothing while a large frame is under
+   * way, which would come anew with each try: so each line that was given up has the next one wait twice as long.
+   */
   private beat(): void {
-    if (this.heard) {
-      this.heard = false
-      this.socket?.send(JSON.stringify({ type: 'ping' } satisfies Command))
+    this.silent = this.heard ? 0 : this.silent + 1
+    this.steady = this.heard ? this.steady + 1 : 0
+    if (this.steady >= steadyBeats) this.patience = 1
+    if (this.silent >= this.patience) {
+      this.patience = Math.min(2 * this.patience, mostPatience)
+      this.giveUp()
       return
     }
-    this.giveUp()
+    this.heard = false
+    this.socket?.send(JSON.stringify({ type: 'ping' } satisfies Command))
   }
 
   private giveUp(): void {
