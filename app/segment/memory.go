@@ -160,7 +160,7 @@ func (w *watcher) keep() error {
 	return w.write()
 }
 
-// write makes memory this watcher's. The file is whole at every moment.
+// write makes memory this watcher's. The file is whole at every moment, a power cut included.
 func (w *watcher) write() error {
 	p := past{w.id, machine(), text(resolved(w.dir)), make(map[string]did, len(w.did))}
 	for file, d := range w.did {
@@ -176,7 +176,7 @@ func (w *watcher) write() error {
 		return err
 	}
 	_, err = part.Write(data)
-	if err = errors.Join(err, part.Close()); err != nil {
+	if err = errors.Join(err, part.Sync(), part.Close()); err != nil {
 		return err
 	}
 	return os.Rename(part.Name(), name)

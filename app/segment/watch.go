@@ -72,7 +72,7 @@ func Watch(ctx context.Context, task Task, dir string, every time.Duration) erro
 }
 
 func newWatcher(task Task, dir string) (*watcher, error) {
-	task.Alone, task.stems = true, newStems()
+	task.Alone, task.stems, task.lasting = true, newStems(), true
 	w := &watcher{dir: dir, id: rand.Text(), did: map[string]did{}, found: map[string]seen{}, rests: map[string]int{}, said: map[string]seen{}}
 	task.made = w.done
 	w.task = task
