@@ -39,6 +39,7 @@ type spec struct {
 	Width    int    `json:"width"`
 	Height   int    `json:"height"`
 	Place
+	Plain    bool          `json:"plain,omitempty"`
 	Plane    imageio.Plane `json:"plane"`
 	Model    string        `json:"model"`
 	Diameter *float64      `json:"diameter,omitempty"`
@@ -47,12 +48,12 @@ type spec struct {
 }
 
 func specOf(j NewJob) spec {
-	return spec{j.ImageID, j.Filename, j.Width, j.Height, j.Place, j.Plane, j.Model, j.Diameter, j.Options, j.SHA256}
+	return spec{j.ImageID, j.Filename, j.Width, j.Height, j.Place, j.Plain, j.Plane, j.Model, j.Diameter, j.Options, j.SHA256}
 }
 
 // place is where the plane lies; jobs of before there were any are of the first page.
 func (s spec) place() Place {
-	s.Place.Plane = s.Plane
+	s.Place.Plain, s.Place.Plane = s.Plain, s.Plane
 	s.Pages = max(1, s.Pages)
 	if s.Projection == "" {
 		s.Projection = "none"

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"strings"
 )
@@ -38,6 +39,12 @@ func LabelsKey(session, job string) string { return jobKey(session, job, "labels
 
 // ReceiptKey is where it lies what made a job's result, as JSON.
 func ReceiptKey(session, job string) string { return jobKey(session, job, "receipt.json") }
+
+// lasts tells whether what lies under a key is to outlast a power cut: all that Redis refers to, but pieces, which somebody looks at for a moment.
+func lasts(key string) bool {
+	_, job := Subject(key)
+	return key == identityKey || strings.HasPrefix(key, sessionsFolder) && (job == "" || !strings.HasPrefix(path.Base(key), "mask-"))
+}
 
 // RevisionKey is where a blob of a later revision of a job lies. Its name is capital letters and digits, and what it is: .edit, .change,
 // .result or .labels.

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
@@ -23,6 +25,7 @@ import (
 type Store struct {
 	bucket *blob.Bucket
 	folder string // the bucket's folder; empty when it is none
+	sync   func(*os.File) error
 }
 
 // Open opens the store at location: a folder, which is made when it is not there, or the URL of a bucket.
@@ -62,7 +65,7 @@ func openFolder(folder string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("storage: open folder %s: %w", folder, err)
 	}
-	return &Store{bucket: bucket, folder: folder}, nil
+	return &Store{bucket: bucket, folder: folder, sync: (*os.File).Sync}, nil
 }
 
 // Put streams r into key and returns how many bytes it stored. More than limit bytes are ErrTooLarge, a
@@ -89,30 +92,47 @@ func (s *Store) put(ctx context.Context, key string, options *blob.WriterOptions
 	// Closing a gocloud writer commits; only a cancelled context makes it throw away what it has.
 	ctx, abandon := context.WithCancel(ctx)
 	defer abandon()
-	unfinished := ""
+	var file *os.File                                // nil in a bucket
 	options.ContentType = "application/octet-stream" // spares the sniffing, which buffers
 	options.BeforeWrite = func(as func(any) bool) error {
-		var file *os.File
-		if as(&file) {
-			unfinished = file.Name()
-		}
+		as(&file)
 		return nil
 	}
 	w, err := s.bucket.NewWriter(ctx, key, options)
 	if err != nil {
 		return err
 	}
-	if err = write(ctx, w); err != nil {
+	lasting := file != nil && lasts(key)
+	if err = write(ctx, w); err == nil && lasting {
+		err = s.sync(file)
+	}
+	if err != nil {
 		abandon()
 		err = errors.Join(err, ignoreCancelled(w.Close()))
 	} else {
 		err = w.Close()
 	}
-	if err != nil && unfinished != "" {
+	if err != nil && file != nil {
 		// gocloud leaves the file when closing it fails, as it may on a network disk that is full.
-		_ = os.Remove(unfinished)
+		_ = os.Remove(file.Name())
+	}
+	if err == nil && lasting {
+		err = s.syncFolder(filepath.Dir(file.Name()))
 	}
 	return err
+}
+
+// syncFolder has the names in a folder outlast a power cut. Systems that do that by themselves, or never, refuse it.
+func (s *Store) syncFolder(name string) error {
+	folder, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	err = s.sync(folder)
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {
+		err = nil
+	}
+	return errors.Join(err, folder.Close())
 }
 
 // What is stored comes in small pieces, and each write to a file is a system call.

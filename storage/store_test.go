@@ -3,6 +3,7 @@ package storage
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -32,6 +33,32 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("Open(%s): %v; want a word of %q", location, err, says)
 		}
 	}
+}
+
+// What Redis refers to is on the disk before a write is over, file and folder; what nobody will ask for again is not waited for.
+func TestWritesOutlastAPowerCut(t *testing.T) {
+	s := open(t, t.TempDir())
+	var synced []string
+	s.sync = func(file *os.File) error {
+		info, err := file.Stat()
+		synced = append(synced, fmt.Sprintf("%s %t", strings.SplitN(filepath.Base(file.Name()), ".", 2)[0], info.IsDir()))
+		return errors.Join(err, file.Sync())
+	}
+	for key, want := range map[string]string{
+		ImageKey("s", "i"): "i false, images true", ResultKey("s", "j"): "result false, j true", RevisionKey("s", "j", "A.change"): "A false, j true",
+		PieceKey("s", "j", 12): "", MaskKey("s", "j"): "mask false, j true",
+	} {
+		synced = nil
+		if err := s.Write(t.Context(), key, []byte("x")); err != nil || strings.Join(synced, ", ") != want {
+			t.Errorf("%s: synced %q, want %q, %v", key, synced, want, err)
+		}
+	}
+	broken := errors.New("broken disk")
+	s.sync = func(*os.File) error { return broken }
+	if err := s.Write(t.Context(), ImageKey("s", "k"), []byte("x")); !errors.Is(err, broken) {
+		t.Error(err)
+	}
+	wantAbsent(t, s, ImageKey("s", "k"))
 }
 
 // A folder holds the layout that doc.go promises, nothing beside it, and nobody else may look in.

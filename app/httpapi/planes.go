@@ -97,7 +97,7 @@ func (f *form) job(file taken, plane imageio.Plane) sessions.NewJob {
 	job := file.NewJob
 	job.Width, job.Height = page.Width, page.Height
 	job.Place = sessions.Place{
-		Page: plane.Page, Pages: len(file.file.Pages), Channel: page.Channel, Z: page.Z, T: page.T, Projection: "none", Plane: plane,
+		Page: plane.Page, Pages: len(file.file.Pages), Channel: page.Channel, Z: page.Z, T: page.T, Projection: "none", Plain: page.Plain, Plane: plane,
 	}
 	if plane.Sample > 0 {
 		job.Channel = plane.Sample

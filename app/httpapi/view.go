@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/jpeg"
 	"math"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -180,12 +181,12 @@ func (a *api) drawView(ctx context.Context, blob *storage.Blob, key string, v vi
 			own := levels.Window()
 			window = &own
 		}
-		memory, done, err := a.memoryFor(ctx, file, plane)
+		done, err := a.memoryFor(ctx, file, plane)
 		if err != nil {
 			return imageio.Image{}, err
 		}
 		defer done()
-		return file.View(ctx, plane, area, size, *window, memory)
+		return file.View(ctx, plane, area, size, *window)
 	}
 	picture, err := viewChannel(file, v, draw)
 	if err != nil {
@@ -203,25 +204,26 @@ func (a *api) drawView(ctx context.Context, blob *storage.Blob, key string, v vi
 // littleMemory is what reading a plane takes, in bytes, where that goes by its blocks or its rows, or the whole is small.
 const littleMemory = 40 << 20
 
-// memoryFor is a budget for one reading of a plane, within makePicture; the caller calls done when that is over. Little is not counted, which picturesAtOnce
-// bounds: who looks at an image does not wait until the large ones have had their turn at the workers. And who waits for much keeps nobody
-// else from looking.
-func (a *api) memoryFor(ctx context.Context, file *imageio.File, plane imageio.Plane) (memory *imageio.Budget, done func(), err error) {
+// memoryFor takes what one reading of a plane takes, within makePicture; the caller calls done when that is over. Little is not counted, which
+// picturesAtOnce bounds: who looks at an image does not wait until the large ones have had their turn at the workers. And who waits for much
+// keeps nobody else from looking.
+func (a *api) memoryFor(ctx context.Context, file *imageio.File, plane imageio.Plane) (done func(), err error) {
 	bytes, err := file.Memory(plane)
-	if err != nil {
-		return nil, nil, err
-	}
-	memory = imageio.NewBudget(bytes)
-	if bytes <= littleMemory {
-		return memory, func() {}, nil
+	if err != nil || bytes <= littleMemory {
+		return func() {}, err
 	}
 	<-a.pictures
 	share, err := a.Decoded.Take(ctx, bytes, 0)
 	a.pictures <- struct{}{} // makePicture gives it back
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return memory, share.GiveBack, nil
+	return func() {
+		if bytes >= imageio.MuchMemory {
+			debug.FreeOSMemory() // the collector would keep it for minutes
+		}
+		share.GiveBack()
+	}, nil
 }
 
 // openPage opens a stored image, which must have that page.
@@ -242,12 +244,12 @@ func (a *api) levelsOf(ctx context.Context, file *imageio.File, key string, plan
 	if levels, known := a.levels.Get(name); known {
 		return levels, nil
 	}
-	memory, done, err := a.memoryFor(ctx, file, plane)
+	done, err := a.memoryFor(ctx, file, plane)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	reader, err := file.Reader(ctx, plane, memory)
+	reader, err := file.ReaderWithin(ctx, plane)
 	if err != nil {
 		return nil, err
 	}

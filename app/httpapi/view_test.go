@@ -3,15 +3,21 @@ package httpapi
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"image"
 	"image/color"
-	_ "image/jpeg" // decodes small previews
+	"image/jpeg"
 	"image/png"
 	"net/http"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+
+	"golang.org/x/sync/errgroup"
 
 	"seghub/models/imageio"
 	"seghub/models/imageio/tiff/tifftest"
+	"seghub/storage"
 )
 
 // ramp is a 16-bit PNG whose samples are 100 times their column, up to 100 times 649.
@@ -103,6 +109,70 @@ func TestAViewDoesNotWaitForWorkers(t *testing.T) {
 	if img, _ := ask(t, e, "/api/v1/images/"+up.Accepted[0].ImageID+"/preview?size=65", ada); img.Bounds().Dx() != 65 {
 		t.Errorf("a preview of %v", img.Bounds())
 	}
+}
+
+// TestLargeViewsThatWaitForMemoryKeepNoSmallOneWaiting has as many large ones wait as are made at once, and then a small one.
+func TestLargeViewsThatWaitForMemoryKeepNoSmallOneWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, err := storage.Open(t.Context(), "mem://")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		memory := imageio.NewBudget(64 << 20)
+		workers := memory.TryTake(memory.Bytes(), 0)
+		a := &api{Config: Config{Blobs: store, Decoded: memory}, pictures: make(chan struct{}, picturesAtOnce)}
+		look := func(side uint16) error {
+			key := storage.ImageKey("s", fmt.Sprint(side))
+			if err := store.Write(t.Context(), key, wide(t, side)); err != nil {
+				return err
+			}
+			_, err := a.makePicture(t.Context(), key, func(blob *storage.Blob) ([]byte, error) {
+				file, _, err := a.openPage(t.Context(), blob, 0)
+				if err != nil {
+					return nil, err
+				}
+				done, err := a.memoryFor(t.Context(), file, imageio.Plane{})
+				if err == nil {
+					done()
+				}
+				return nil, err
+			})
+			return err
+		}
+		var ended atomic.Int32
+		var group errgroup.Group
+		for range picturesAtOnce {
+			group.Go(func() error {
+				defer ended.Add(1)
+				return look(5000)
+			})
+		}
+		synctest.Wait()
+		if err := look(8); err != nil || ended.Load() != 0 {
+			t.Errorf("%v; %d large ones did not wait", err, ended.Load())
+		}
+		workers.GiveBack()
+		if err := group.Wait(); err != nil {
+			t.Error(err)
+		}
+		if len(a.pictures) != 0 || memory.TryTake(memory.Bytes(), 0) == nil {
+			t.Errorf("%d turns, and some memory, are not given back", len(a.pictures))
+		}
+	})
+}
+
+// wide is the head of a JPEG, which is decoded as a whole, of a side.
+func wide(t *testing.T, side uint16) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	if err := jpeg.Encode(&file, image.NewGray(image.Rect(0, 0, 8, 8)), nil); err != nil {
+		t.Fatal(err)
+	}
+	frame := file.Bytes()[bytes.Index(file.Bytes(), []byte("\xff\xc0")):]
+	binary.BigEndian.PutUint16(frame[5:], side)
+	binary.BigEndian.PutUint16(frame[7:], side)
+	return file.Bytes()
 }
 
 // stained is an ImageJ stack of two depths, in each of which three channels are light in one of three columns.

@@ -23,6 +23,7 @@ type fetcher struct {
 	out     string
 	formats []string
 	stems   *stems
+	lasting bool // as Task's
 }
 
 // stems are names below out for what is made of pages: no two pages have the same, and one that is made again keeps its own.
@@ -169,6 +170,11 @@ func (f *fetcher) save(name string, fetch func(to func() (io.Writer, error)) err
 		}
 		return part, part.Truncate(0)
 	})
+	if err == nil && f.lasting {
+		if synced := part.Sync(); synced != nil {
+			err = unwritten{synced}
+		}
+	}
 	if closed := part.Close(); err == nil && closed != nil {
 		err = unwritten{closed}
 	}

@@ -24,8 +24,9 @@ type Task struct {
 	Alone   bool // each file makes documents of its own, in all formats
 	Board   *Board
 
-	stems *stems     // that were given out before; may be nil
-	made  func(File) // hears of each file of which all was made, one at a time; may be nil
+	stems   *stems     // that were given out before; may be nil
+	made    func(File) // hears of each file of which all was made, one at a time; may be nil
+	lasting bool       // what is written outlasts a power cut, once made hears of it
 }
 
 // Validate says which format there is not.
@@ -53,7 +54,7 @@ func Run(ctx context.Context, task Task, files []File) ([]Failure, error) {
 	if err := writable(task.Out); err != nil {
 		return nil, err
 	}
-	fetch := fetcher{out: task.Out, formats: task.Formats, stems: task.stems}
+	fetch := fetcher{out: task.Out, formats: task.Formats, stems: task.stems, lasting: task.lasting}
 	if fetch.stems == nil {
 		fetch.stems = newStems()
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -502,10 +501,8 @@ func TestWatcherTakesWhatIsCompleteAndRemembersIt(t *testing.T) {
 		if n := len(made()); n != 2 {
 			t.Errorf("%d tables of two complete files", n)
 		}
-		var did map[string]seen
-		data, err := os.ReadFile(filepath.Join(out, memory))
-		if err != nil || json.Unmarshal(data, &did) != nil || len(did) != 2 {
-			t.Errorf("remembered %s, %v", data, err)
+		if p, err := w.read(); err != nil || len(p.Done) != 2 {
+			t.Errorf("remembered %v, %v", p, err)
 		}
 		// Another one, with all tables gone, makes none anew.
 		for _, path := range made() {

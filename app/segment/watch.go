@@ -2,13 +2,11 @@ package segment
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -20,19 +18,10 @@ import (
 // atRest is how many looks in a row must find a file as it was before it counts as complete.
 const atRest = 3
 
-// memory is where a watcher writes down what it did, in the folder out, so that another one goes on there.
-const memory = ".seghub-watched.json"
-
 // seen is a file as a look found it.
 type seen struct {
 	Size     int64     `json:"size"`
 	Modified time.Time `json:"modified"`
-}
-
-// did is a file that is done, and how what was made of its pages is called.
-type did struct {
-	seen
-	Stems map[int]string `json:"stems,omitempty"`
 }
 
 // atOnce is how many files are done before that is written down.
@@ -42,6 +31,7 @@ const atOnce = 50
 type watcher struct {
 	task  Task
 	dir   string
+	id    string         // tells it from all others
 	did   map[string]did // by name; those of memory
 	found map[string]seen
 	rests map[string]int // looks in a row that found a file as it was
@@ -64,6 +54,9 @@ func Watch(ctx context.Context, task Task, dir string, every time.Duration) erro
 		return err
 	}
 	task.Board.Say("Watching " + dir)
+	if n := len(w.did); n > 0 {
+		task.Board.Say(fmt.Sprintf("Files done before: %d. They are left as they are; another --out has them done anew, as with other options", n))
+	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -79,15 +72,27 @@ func Watch(ctx context.Context, task Task, dir string, every time.Duration) erro
 }
 
 func newWatcher(task Task, dir string) (*watcher, error) {
-	task.Alone, task.stems = true, newStems()
-	w := &watcher{dir: dir, did: map[string]did{}, found: map[string]seen{}, rests: map[string]int{}, said: map[string]seen{}}
+	task.Alone, task.stems, task.lasting = true, newStems(), true
+	w := &watcher{dir: dir, id: rand.Text(), did: map[string]did{}, found: map[string]seen{}, rests: map[string]int{}, said: map[string]seen{}}
 	task.made = w.done
 	w.task = task
-	return w, w.remember()
+	if err := w.remember(); err != nil {
+		return nil, err
+	}
+	if err := w.write(); err != nil {
+		w.wait(err)
+	}
+	return w, nil
 }
 
 // done has a file remembered.
-func (w *watcher) done(f File) { w.did[f.Name] = did{w.found[f.Name], w.task.stems.given[f.Path]} }
+func (w *watcher) done(f File) {
+	d := did{seen: w.found[f.Name]}
+	for page, stem := range w.task.stems.given[f.Path] {
+		d.name(page, stem)
+	}
+	w.did[f.Name] = d
+}
 
 // wait says what keeps the watcher from its work, once.
 func (w *watcher) wait(err error) {
@@ -119,6 +124,9 @@ func (w *watcher) look(ctx context.Context) error {
 
 // do segments files and writes down that they are done; goesOn tells that nothing keeps it from the next ones.
 func (w *watcher) do(ctx context.Context, files []File) (goesOn bool, err error) {
+	if err := w.isDisplaced(); err != nil {
+		return false, err
+	}
 	failures, err := Run(ctx, w.task, files)
 	for _, f := range failures {
 		w.task.Board.Say(fmt.Sprintf("failed: %s: %v", f.File.Path, f.Err))
@@ -129,6 +137,8 @@ func (w *watcher) do(ctx context.Context, files []File) (goesOn bool, err error)
 		}
 	}
 	switch kept := w.keep(); {
+	case errors.Is(kept, errDisplaced):
+		return false, kept
 	case err != nil && (ctx.Err() != nil || lasts(err)):
 		return false, err
 	case err != nil || kept != nil:
@@ -217,37 +227,4 @@ func complete(ctx context.Context, path string, size int64) error {
 	defer file.Close()
 	_, err = imageio.Open(ctx, file, size, imageio.Limits{})
 	return err
-}
-
-// remember reads what a watcher before did.
-func (w *watcher) remember() error {
-	data, err := os.ReadFile(filepath.Join(w.task.Out, memory))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = json.Unmarshal(data, &w.did)
-	}
-	if err != nil {
-		return fmt.Errorf("what was done cannot be read in %s, without which all is done again: %w", filepath.Join(w.task.Out, memory), err)
-	}
-	for name, d := range w.did {
-		for page, stem := range d.Stems {
-			w.task.stems.give(filepath.Join(w.dir, filepath.FromSlash(name)), page, stem)
-		}
-	}
-	return nil
-}
-
-// keep writes down what was done; the file is whole at every moment.
-func (w *watcher) keep() error {
-	data, err := json.MarshalIndent(w.did, "", " ")
-	if err != nil {
-		return err
-	}
-	name := filepath.Join(w.task.Out, memory)
-	if err := os.WriteFile(name+".new", data, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(name+".new", name)
 }

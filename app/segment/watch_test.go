@@ -14,7 +14,7 @@ import (
 // TestThousandsOfWatchedFilesAreGoneThroughOnce counts what a backlog costs: one walk through the folder does all of it, each file is sent
 // once, and connections are as few as for a single one.
 func TestThousandsOfWatchedFilesAreGoneThroughOnce(t *testing.T) {
-	const n = 5000
+	const n = 1000
 	folder := t.TempDir()
 	dots(t, folder, n)
 	hub := newStandIn(t)

@@ -98,7 +98,7 @@ func (f *File) Reader(ctx context.Context, plane Plane, budget *Budget) (Reader,
 		share.GiveBack()
 		return nil, err
 	}
-	return &budgeted{Reader: reader, share: share, large: memory >= muchMemory}, nil
+	return &budgeted{Reader: reader, share: share, large: memory >= MuchMemory}, nil
 }
 
 // ReaderWithin is Reader for whoever has taken a share of what Memory says already.
@@ -180,8 +180,8 @@ func (f *File) guarded(ctx context.Context, decode func() error) error {
 	return err
 }
 
-// muchMemory, in bytes, is worth the pause that giving it back to the system takes.
-const muchMemory = 128 << 20
+// MuchMemory, in bytes, is worth the pause that giving it back to the system takes.
+const MuchMemory = 128 << 20
 
 // guardedReader reads as the File's guarded says.
 type guardedReader struct {

@@ -52,6 +52,8 @@ func TestWhatProgramsSayOfTheirPages(t *testing.T) {
 	const metaSeries = `<MetaData><prop id="spatial-calibration-state" type="bool" value="on"/><prop id="spatial-calibration-x" type="float" value="1.3622"/>` +
 		`<prop id="spatial-calibration-y" type="float" value="1.3622"/><prop id="spatial-calibration-units" type="string" value="um"/></MetaData>`
 
+	plain := map[string]bool{"Aperio": true, "MetaSeries": true, "pages of nobody": true, "pixels a centimetre": true, "pixels a unit": true,
+		"a printer's 300 dpi": true, "no number of a pixel": true}
 	type coordinates struct{ channel, z, t int }
 	for name, c := range map[string]struct {
 		file      []byte
@@ -92,6 +94,9 @@ func TestWhatProgramsSayOfTheirPages(t *testing.T) {
 			for i, page := range file.Pages {
 				if got := (coordinates{page.Channel, page.Z, page.T}); got != c.pages[i] {
 					t.Errorf("page %d is %+v, want %+v", i, got, c.pages[i])
+				}
+				if page.Plain != plain[name] {
+					t.Errorf("page %d is of a plain stack: %t", i, page.Plain)
 				}
 				if math.Abs(page.PixelSize-c.pixelSize) > 1e-9 || page.PixelSizeFrom != c.from {
 					t.Errorf("a pixel is %v µm by %q, want %v by %q", page.PixelSize, page.PixelSizeFrom, c.pixelSize, c.from)

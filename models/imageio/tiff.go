@@ -22,7 +22,7 @@ func openTIFF(source *fileSource, limits Limits) (*File, error) {
 	for i, p := range all {
 		page := Page{
 			Width: p.Width, Height: p.Height, Channels: p.Channels, Samples: p.Samples, Type: p.Type, Bits: p.Bits,
-			Image: p.Image, Channel: p.Channel, Z: p.Z, T: p.T, ChannelName: p.ChannelName, PixelSize: p.PixelSize, PixelSizeFrom: p.PixelSizeFrom,
+			Image: p.Image, Channel: p.Channel, Z: p.Z, T: p.T, Plain: p.Plain, ChannelName: p.ChannelName, PixelSize: p.PixelSize, PixelSizeFrom: p.PixelSizeFrom,
 			Memory: p.Memory(), orientation: p.Orientation,
 		}
 		for _, level := range p.Reduced {

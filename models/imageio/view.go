@@ -26,9 +26,10 @@ func (l *Levels) Histogram() [256]int64 { return l.histogram }
 // viewSamples is about how many samples are held at a time while a view is made.
 const viewSamples = 4 << 20
 
-// View reads an area of a page, as it is shown, as a picture of size pixels for a screen. It reads the smallest version of the page that
-// the file has and that is as fine. The error is a Refusal, ctx's, or what the file itself returned.
-func (f *File) View(ctx context.Context, plane Plane, area image.Rectangle, size image.Point, window Window, budget *Budget) (Image, error) {
+// View reads an area of a page, as it is shown, as a picture of size pixels for a screen, for whoever has taken a share of what Memory says
+// already. It reads the smallest version of the page that the file has and that is as fine. The error is a Refusal, ctx's, or what the file
+// itself returned.
+func (f *File) View(ctx context.Context, plane Plane, area image.Rectangle, size image.Point, window Window) (Image, error) {
 	page := f.Pages[plane.Page]
 	plane.Level = page.levelFor(area, size)
 	whole := page.size(plane.Level)
@@ -36,7 +37,7 @@ func (f *File) View(ctx context.Context, plane Plane, area image.Rectangle, size
 		area.Min.X*whole.X/page.Width, area.Min.Y*whole.Y/page.Height,
 		(area.Max.X*whole.X+page.Width-1)/page.Width, (area.Max.Y*whole.Y+page.Height-1)/page.Height,
 	)
-	reader, err := f.Reader(ctx, plane, budget)
+	reader, err := f.ReaderWithin(ctx, plane)
 	if err != nil {
 		return Image{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"path"
 	"strconv"
 
 	"seghub/models/mask"
@@ -18,11 +19,12 @@ type coco struct {
 	pictures    int
 	annotations int
 	categories  classes
+	names       map[string]bool // of images
 	line        []byte
 }
 
 func newCOCO(w io.Writer, _ string) writer {
-	c := &coco{w: bufio.NewWriterSize(w, flushAt)}
+	c := &coco{w: bufio.NewWriterSize(w, flushAt), names: map[string]bool{}}
 	_, _ = c.w.WriteString(`{"info":{"description":"Segmented with SegHub","version":"1"},"licenses":[],` + "\n" + `"annotations":[`) // Flush has the error
 	return c
 }
@@ -59,7 +61,8 @@ func (c *coco) addImage(p *Picture) {
 	}
 	b = append(b, "\n"+`{"id":`...)
 	b = strconv.AppendInt(b, int64(c.pictures), 10)
-	b = appendString(append(b, `,"file_name":`...), p.Image.Filename)
+	b = appendString(append(b, `,"file_name":`...), c.fileName(p))
+	b = appendString(append(b, `,"source":`...), p.Image.Filename)
 	b = strconv.AppendInt(append(b, `,"width":`...), int64(p.Image.Width), 10)
 	b = strconv.AppendInt(append(b, `,"height":`...), int64(p.Image.Height), 10)
 	b = strconv.AppendInt(append(b, `,"page":`...), int64(p.Image.Page), 10)
@@ -68,6 +71,17 @@ func (c *coco) addImage(p *Picture) {
 		b = appendNumber(append(b, `,"pixel_size":`...), *p.Image.PixelSize)
 	}
 	c.images = append(b, '}')
+}
+
+// fileName is what a picture's file is called. Readers open it and take its first page, or know pictures by it, as CVAT and FiftyOne do: pages,
+// and what else is not the first by its name, are called as in an archive.
+func (c *coco) fileName(p *Picture) string {
+	name := p.Image.Filename
+	if p.Pages > 1 || c.names[name] {
+		name = p.stem + path.Ext(name)
+	}
+	c.names[name] = true
+	return name
 }
 
 // appendAnnotation appends the rest of an annotation: polygons along pixel corners, or run lengths where there are holes, for which COCO's

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"image"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
@@ -478,6 +479,43 @@ func TestLabelMapsTellThePixelSize(t *testing.T) {
 				t.Errorf("tag %d tells of pixels of %v µm, want %v", tag, told[tag], size)
 			}
 		}
+	}
+}
+
+// TestPagesAreFoundByTheirReaders has the pages of a plain stack and of one whose depths are told, and a name twice.
+func TestPagesAreFoundByTheirReaders(t *testing.T) {
+	page := func(name string, plain bool) *drawn {
+		p := segmented(name, 1, 40, 40)
+		p.Pages, p.Image.Page, p.Z, p.T, p.Plain = 3, 1, 1, 0, plain
+		return p
+	}
+	for plain, want := range map[bool]map[string]int{true: {"c": -1, "z": 0, "t": 1}, false: {"c": -1, "z": 1, "t": 0}} {
+		var is struct {
+			Features []struct {
+				Geometry struct{ Plane map[string]int }
+			}
+		}
+		data, err := exported("geojson", page("a.tif", plain))
+		if err != nil || json.Unmarshal(data, &is) != nil || !maps.Equal(is.Features[0].Geometry.Plane, want) {
+			t.Errorf("plain %t: %v, %v", plain, is, err)
+		}
+	}
+	var document struct {
+		Images []struct {
+			FileName string `json:"file_name"`
+			Source   string
+		}
+	}
+	data, err := exported("coco", segmented("a.tif", 1, 40, 40), segmented("a.tif", 2, 40, 40), segmented("a-2.tif", 1, 40, 40), page("b.tif", true))
+	if err != nil || json.Unmarshal(data, &document) != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, image := range document.Images {
+		names = append(names, image.Source+" "+image.FileName)
+	}
+	if want := []string{"a.tif a.tif", "a.tif a-2.tif", "a-2.tif a-2-2.tif", "b.tif b-page-2.tif"}; !slices.Equal(names, want) {
+		t.Errorf("images are called %q, want %q", names, want)
 	}
 }
 

@@ -79,12 +79,17 @@ func appendPolygon(b []byte, p polygon) []byte {
 	return append(b, ']')
 }
 
-// appendPlane appends where in the file the objects lie; channel -1 is all channels.
+// appendPlane appends where in the file the objects lie; channel -1 is all channels. The pages of a plain stack are times to Bio-Formats, by
+// which QuPath reads those.
 func appendPlane(b []byte, p *Picture) []byte {
+	z, t := max(p.Z, 0), max(p.T, 0)
+	if p.Plain {
+		z, t = 0, z
+	}
 	b = append(b, `,"plane":{"c":-1,"z":`...)
-	b = strconv.AppendInt(b, int64(max(p.Z, 0)), 10)
+	b = strconv.AppendInt(b, int64(z), 10)
 	b = append(b, `,"t":`...)
-	b = strconv.AppendInt(b, int64(max(p.T, 0)), 10)
+	b = strconv.AppendInt(b, int64(t), 10)
 	return append(b, '}')
 }
 

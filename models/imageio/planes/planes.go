@@ -16,6 +16,7 @@ type Plane struct {
 	Reduced       []*tiff.Layout // smaller versions of it, each smaller than the one before
 	Image         int            // from 0: of several series, as at several places of a sample, which
 	Channel, Z, T int            // from 0
+	Plain         bool           // nobody says what the file is a stack of: Z counts its pages
 	ChannelName   string
 	PixelSize     float64 // of a side, in µm; 0 when the file does not say
 	PixelSizeFrom string
@@ -52,6 +53,10 @@ func Of(file *tiff.File, most int) ([]Plane, error) {
 		all = plain(pages)
 		if omeElement.MatchString(description) {
 			ome(all, pages, pages[0].layout.SamplesPerPixel(), description)
+			break
+		}
+		for i := range all {
+			all[i].Plain = true
 		}
 	}
 	if err != nil {

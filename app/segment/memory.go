@@ -1,0 +1,183 @@
+package segment
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// memory is where a watcher writes down what it did, in the folder out, so that another one goes on there.
+const memory = ".seghub-watched.json"
+
+// past is what memory says.
+type past struct {
+	Watcher string         `json:"watcher"` // that wrote it
+	Machine string         `json:"machine"` // on which that was
+	Folder  text           `json:"folder"`  // that was watched there, from the root and without links
+	Done    map[string]did `json:"done"`    // by name, escaped
+}
+
+// did is a file that is done, and how what was made of its pages is called.
+type did struct {
+	seen
+	Stems map[int]text `json:"stems,omitempty"`
+}
+
+func (d *did) name(page int, stem string) {
+	if d.Stems == nil {
+		d.Stems = map[int]text{}
+	}
+	d.Stems[page] = text(stem)
+}
+
+// text is the name of a file in JSON, which takes no bytes that are not UTF-8.
+type text string
+
+// MarshalText writes a text.
+func (t text) MarshalText() ([]byte, error) { return []byte(escaped(string(t))), nil }
+
+// UnmarshalText reads a text.
+func (t *text) UnmarshalText(data []byte) error {
+	*t = text(unescaped(string(data)))
+	return nil
+}
+
+// escaped is a name with % and what is not UTF-8 as in a URL.
+func escaped(name string) string {
+	if utf8.ValidString(name) && !strings.Contains(name, "%") {
+		return name
+	}
+	var b strings.Builder
+	for i, r := range name {
+		switch _, size := utf8.DecodeRuneInString(name[i:]); {
+		case r == utf8.RuneError && size == 1, r == '%':
+			fmt.Fprintf(&b, "%%%02X", name[i])
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// unescaped is the name that escaped wrote.
+func unescaped(name string) string {
+	if plain, err := url.PathUnescape(name); err == nil {
+		return plain
+	}
+	return name
+}
+
+// read is what memory says; nothing where there is none.
+func (w *watcher) read() (p past, err error) {
+	data, err := os.ReadFile(filepath.Join(w.task.Out, memory))
+	if errors.Is(err, fs.ErrNotExist) {
+		return p, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &p)
+	}
+	if err == nil && p.Watcher == "" { // as it was before it said whose it is
+		err = json.Unmarshal(data, &p.Done)
+	}
+	return p, err
+}
+
+// remember reads what a watcher before did. Of another folder that is not taken: its results would be written over.
+func (w *watcher) remember() error {
+	name := filepath.Join(w.task.Out, memory)
+	p, err := w.read()
+	if err != nil {
+		return fmt.Errorf("what was done cannot be read in %s, without which all is done again: %w", name, err)
+	}
+	for key, d := range p.Done {
+		w.did[unescaped(key)] = d
+	}
+	if len(w.did) > 0 && !w.isOf(p) {
+		return fmt.Errorf("in %s lies what was made of another folder, %s on %s: files of the same name would be written over, so say another --out. "+
+			"Where it is the same folder with other files in it, delete %s", w.task.Out, p.Folder, p.Machine, name)
+	}
+	for file, d := range w.did {
+		for page, stem := range d.Stems {
+			w.task.stems.give(filepath.Join(w.dir, filepath.FromSlash(file)), page, string(stem))
+		}
+	}
+	return nil
+}
+
+// isOf tells whether the folder that is watched is the one that was: the same in spite of how it is called here, or with the same files in it
+// where it lay elsewhere, be it on another machine, of which that of the same way is another one. Their times may have been rounded.
+func (w *watcher) isOf(p past) bool {
+	if there, err := os.Stat(string(p.Folder)); err == nil && p.Machine == machine() {
+		here, err := os.Stat(w.dir)
+		return err == nil && os.SameFile(here, there)
+	}
+	const rounded = 2 * time.Second // as FAT does
+	same, other := 0, 0
+	for file, d := range w.did {
+		now := see(File{Path: filepath.Join(w.dir, filepath.FromSlash(file))})
+		switch {
+		case now == (seen{}):
+		case now.Size == d.Size && now.Modified.Sub(d.Modified).Abs() <= rounded:
+			same++
+			d.seen = now
+			w.did[file] = d
+		default:
+			other++
+		}
+	}
+	return same > other || same == other && string(p.Folder) == resolved(w.dir)
+}
+
+// machine tells the machines of a lab apart.
+func machine() string {
+	name, _ := os.Hostname() // those that have no name are the same
+	return name
+}
+
+// errDisplaced ends a watcher in whose place another one writes.
+var errDisplaced = errors.New("another watcher has begun to write there")
+
+// isDisplaced is that error where another watcher has begun to write to out. Both would make everything, and write over what the other remembers.
+func (w *watcher) isDisplaced() error {
+	if p, err := w.read(); err == nil && p.Watcher != "" && p.Watcher != w.id {
+		return fmt.Errorf("%w: %s, of %s on %s", errDisplaced, w.task.Out, p.Folder, p.Machine)
+	}
+	return nil
+}
+
+// keep writes down what was done, unless another watcher does so by now.
+func (w *watcher) keep() error {
+	if err := w.isDisplaced(); err != nil {
+		return err
+	}
+	return w.write()
+}
+
+// write makes memory this watcher's. The file is whole at every moment, a power cut included.
+func (w *watcher) write() error {
+	p := past{w.id, machine(), text(resolved(w.dir)), make(map[string]did, len(w.did))}
+	for file, d := range w.did {
+		p.Done[escaped(file)] = d
+	}
+	data, err := json.MarshalIndent(p, "", " ")
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(w.task.Out, memory)
+	part, err := os.OpenFile(name+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = part.Write(data)
+	if err = errors.Join(err, part.Sync(), part.Close()); err != nil {
+		return err
+	}
+	return os.Rename(part.Name(), name)
+}

@@ -1,0 +1,165 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// day is a folder of images at a stand-in for a hub, all of which a watcher has done with the results in out.
+func day(t *testing.T, names ...string) (folder string, job Task) {
+	t.Helper()
+	folder = filepath.Join(t.TempDir(), "day")
+	job = task(t, newStandIn(t).URL, t.TempDir(), "masks")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range dots(t, folder, len(names)) {
+		if err := os.Rename(f.Path, filepath.Join(folder, names[0])); err != nil {
+			t.Skip("left out: names that this system does not take: ", err)
+		}
+		names = names[1:]
+	}
+	look(t, job, folder)
+	return folder, job
+}
+
+// look has a new watcher do what there is.
+func look(t *testing.T, job Task, folder string) *watcher {
+	t.Helper()
+	w, err := newWatcher(job, folder)
+	for range atRest {
+		if err == nil {
+			err = w.look(t.Context())
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// wantMade fails the test unless out has so many masks.
+func wantMade(t *testing.T, job Task, n int) {
+	t.Helper()
+	made, err := filepath.Glob(filepath.Join(job.Out, "*"+maskEnding))
+	if err != nil || len(made) != n {
+		t.Errorf("made %q, want %d", made, n)
+	}
+}
+
+func TestTheSameFolderGoesOnWhateverItIsCalled(t *testing.T) {
+	folder, job := day(t, "a.png", "b.png")
+	t.Chdir(filepath.Dir(folder))
+	calls := []string{"day", filepath.Join(folder, "..", "day")}
+	if err := os.Symlink(folder, "link"); err == nil {
+		calls = append(calls, "link")
+	}
+	for _, call := range calls {
+		if w := look(t, job, call); len(w.rests) > 0 || len(w.did) != 2 {
+			t.Errorf("%s: did %v anew, %v in all", call, w.rests, w.did)
+		}
+	}
+	// Moved to where times are rounded, with a file that has changed and one more.
+	if err := os.Rename(folder, "moved"); err != nil {
+		t.Fatal(err)
+	}
+	rounded := time.Now().Add(-time.Hour).Truncate(2 * time.Second)
+	w := look(t, job, "moved")
+	for name, d := range w.did {
+		d.Modified = rounded.Add(time.Second)
+		w.did[name] = d
+		if err := os.Chtimes(filepath.Join("moved", name), rounded, rounded); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.keep(), os.Rename("moved", "again")); err != nil {
+		t.Fatal(err)
+	}
+	dots(t, "again", 1)
+	if w := look(t, job, "again"); len(w.rests) != 1 || len(w.did) != 3 {
+		t.Errorf("moved: did %v anew, %v in all", w.rests, w.did)
+	}
+	wantMade(t, job, 3)
+}
+
+func TestResultsOfAnotherFolderAreNotWrittenOver(t *testing.T) {
+	folder, job := day(t, "00000.png")
+	other := t.TempDir()
+	f := dots(t, other, 1)[0]
+	then := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(f.Path, then, then); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(why string) {
+		t.Helper()
+		if _, err := newWatcher(job, other); err == nil || !strings.Contains(err.Error(), "say another --out") {
+			t.Errorf("%s: %v", why, err)
+		}
+	}
+	refused("beside it")
+	if err := os.Rename(folder, folder+" done"); err != nil {
+		t.Fatal(err)
+	}
+	refused("while the first is away")
+	if err := os.Rename(other, folder); err != nil {
+		t.Fatal(err)
+	}
+	other = folder
+	if w := look(t, job, other); len(w.did) != 1 {
+		t.Errorf("in its place: did %v", w.did)
+	}
+	w := look(t, job, other)
+	w.did["00000.png"] = did{seen: seen{1, then}}
+	p, err := w.read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Machine = "another"; w.isOf(p) {
+		t.Error("a folder of the same way on another machine is the same")
+	}
+}
+
+func TestOfTwoWatchersTheSecondGoesOn(t *testing.T) {
+	folder, job := day(t)
+	first, second := look(t, job, folder), look(t, job, folder)
+	dots(t, folder, 1)
+	for range atRest - 1 {
+		if err := errors.Join(first.look(t.Context()), second.look(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, err := range []error{first.look(t.Context()), first.keep()} {
+		if !errors.Is(err, errDisplaced) {
+			t.Error(err)
+		}
+	}
+	if err := second.look(t.Context()); err != nil || len(second.did) != 1 {
+		t.Errorf("%v, did %v", err, second.did)
+	}
+}
+
+func TestNamesAreRememberedWhateverTheirBytes(t *testing.T) {
+	folder, job := day(t, "Gr\xf6\xdfe.png", "Gr\xf6\xdfe 5%25.png", "Größe.png", "5%.png")
+	if w := look(t, job, folder); len(w.rests) > 0 || len(w.did) != 4 {
+		t.Errorf("did %v anew, %v in all", w.rests, w.did)
+	}
+	wantMade(t, job, 4)
+}
+
+// TestAMemoryFromBefore has one that does not say yet whose it is, nor escapes names.
+func TestAMemoryFromBefore(t *testing.T) {
+	folder, job := day(t, "5%.png")
+	now := see(File{Path: filepath.Join(folder, "5%.png")})
+	before := fmt.Sprintf(`{"5%%.png": {"size": %d, "modified": %q, "stems": {"0": "5%%"}}}`, now.Size, now.Modified.Format(time.RFC3339Nano))
+	if err := os.WriteFile(filepath.Join(job.Out, memory), []byte(before), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if w := look(t, job, folder); len(w.rests) > 0 || w.did["5%.png"].Stems[0] != "5%" {
+		t.Errorf("did %v anew, %v", w.rests, w.did)
+	}
+}
