@@ -167,9 +167,9 @@ func (s *server) startParts(ctx context.Context) (err error) {
 		return err
 	}
 	s.writable = newWritable(s.store.Check)
-	s.room = room{disks: []string{cfg.Data}, minFree: int64(cfg.MinFree), most: int64(cfg.MaxStorage), store: s.store}
+	s.room = room{disks: []disk{{"data", cfg.Data}}, minFree: int64(cfg.MinFree), most: int64(cfg.MaxStorage), store: s.store}
 	if !strings.Contains(location, "://") {
-		s.room.disks = append(s.room.disks, location)
+		s.room.disks = append(s.room.disks, disk{"storage", location})
 	}
 	if s.models, err = models.Open(cfg.Models, s.log); err != nil {
 		return err
@@ -289,7 +289,7 @@ func (s *server) startEdge(ctx context.Context) error {
 	}
 	outcomes := newOutcomes(s.sessions)
 	s.sink = outcomes
-	registry.MustRegister(outcomes, &gauges{take: source.Take, memory: s.budget.State, connections: s.hub.Connections})
+	registry.MustRegister(outcomes, newGauges(s, source))
 	handler, err := s.edge(ctx, source, registry)
 	if err != nil {
 		return err
