@@ -60,6 +60,7 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(ad
 // RunWatched is Run for who measures: inferred, unless it is nil, hears when the inference of each job ended, before its result
 // is kept. It is called by many goroutines.
 func RunWatched(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(address string), inferred func(job string, at time.Time)) error {
+	log.Info("SegHub starts", "version", Version())
 	log.Info("settings", "effective", cfg)
 	s, err := start(ctx, cfg, log, inferred)
 	if err != nil {
@@ -221,7 +222,7 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 		Models:  s.models.Get,
 		Budget:  s.decoded,
 		Pixels:  int64(s.cfg.MaxPixels),
-		Version: version(),
+		Version: Version(),
 		Runtime: s.runtime.Version(),
 		Device:  s.runtime.DeviceName(),
 		Log:     s.log,
