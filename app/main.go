@@ -16,6 +16,7 @@ import (
 
 	"seghub/app/config"
 	"seghub/app/evaluate"
+	"seghub/app/server"
 	"seghub/app/supervise"
 	"seghub/gpuexec"
 	"seghub/gpuexec/ort"
@@ -32,7 +33,19 @@ type cli struct {
 	Tune    tuneCommand    `cmd:"" help:"Measure how many rows a run of each model should have on this machine, and write it down."`
 	Bench   benchCommand   `cmd:"" help:"Measure the hub beside bare ONNX Runtime and beside one lock around the model."`
 
+	Version versionFlag `help:"Print which build this is."`
+
 	BenchPart benchPartCommand `cmd:"" hidden:"" help:"One path of the bench."`
+}
+
+// versionFlag prints the version in place of running a command.
+type versionFlag bool
+
+// BeforeReset is called by kong when the flag is there.
+func (versionFlag) BeforeReset(k *kong.Kong) error {
+	fmt.Fprintln(k.Stdout, "seghub", server.Version())
+	k.Exit(0)
+	return nil
 }
 
 type modelsCommand struct {

@@ -14,8 +14,8 @@ import (
 	"seghub/models/mask"
 )
 
-// wholeMask is the most pixels of an image whose mask goes out whole when the job is done: see PROTOCOL's binary frames. Of a larger one the
-// pieces stand.
+// wholeMask is the most pixels of an image whose mask goes out whole when the job is done (api/asyncapi.yaml, mask). Of a larger one the pieces
+// stand.
 const wholeMask = 16_000_000
 
 // spansEach is how many spans the objects of an image may have, on an average, when they are as many as may be.

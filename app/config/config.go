@@ -51,13 +51,13 @@ type Config struct {
 	MemoryCritical budget.Level `default:"90%" env:"SEGHUB_MEMORY_CRITICAL" placeholder:"LEVEL" help:"Where new images are refused; what runs goes on."`
 	MemoryLow      budget.Level `default:"80%" env:"SEGHUB_MEMORY_LOW" placeholder:"LEVEL" help:"Below this all of that is over."`
 
-	MaxFile      units.Base2Bytes `default:"200MiB" env:"SEGHUB_MAX_FILE" help:"Largest file."`
-	MaxPixels    Count            `default:"400e6" env:"SEGHUB_MAX_PIXELS" help:"Largest image, in pixels."`
-	DecodeMemory units.Base2Bytes `env:"SEGHUB_DECODE_MEMORY" placeholder:"BYTES" help:"Most that decoded images take in memory at once, all workers together; an image that needs more alone is refused. Default: a quarter of the machine's memory."`
-	MaxFiles     int              `default:"100" env:"SEGHUB_MAX_FILES" help:"Most files in one request."`
-	MaxStorage   units.Base2Bytes `default:"20GiB" env:"SEGHUB_MAX_STORAGE" help:"Most that the images and results of one session take together."`
-	MinFree      units.Base2Bytes `default:"1GiB" env:"SEGHUB_MIN_FREE" help:"Room that stays free on the disks of data and storage folder: below it no session is started and no image taken."`
-	MaxQueue     int              `default:"10000" env:"SEGHUB_MAX_QUEUE" help:"Most unfinished jobs of one session."`
+	MaxFile      Bytes `default:"200MiB" env:"SEGHUB_MAX_FILE" help:"Largest file."`
+	MaxPixels    Count `default:"400e6" env:"SEGHUB_MAX_PIXELS" help:"Largest image, in pixels."`
+	DecodeMemory Bytes `env:"SEGHUB_DECODE_MEMORY" placeholder:"BYTES" help:"Most that decoded images take in memory at once, all workers together; an image that needs more alone is refused. Default: a quarter of the machine's memory."`
+	MaxFiles     int   `default:"100" env:"SEGHUB_MAX_FILES" help:"Most files in one request."`
+	MaxStorage   Bytes `default:"20GiB" env:"SEGHUB_MAX_STORAGE" help:"Most that the images and results of one session take together."`
+	MinFree      Bytes `default:"1GiB" env:"SEGHUB_MIN_FREE" help:"Room that stays free on the disks of data and storage folder: below it no session is started and no image taken."`
+	MaxQueue     int   `default:"10000" env:"SEGHUB_MAX_QUEUE" help:"Most unfinished jobs of one session."`
 }
 
 // Inference is what every command needs that runs models.
@@ -80,12 +80,30 @@ func (c *Count) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Bytes is an amount of bytes that may be written as 200MiB; KB and KiB are both 1024.
+type Bytes int64
+
+// UnmarshalText reads Bytes.
+func (b *Bytes) UnmarshalText(text []byte) error {
+	amount, err := units.ParseBase2Bytes(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is not an amount of bytes: say 200MiB or 2GiB", text)
+	}
+	*b = Bytes(amount)
+	return nil
+}
+
+// String is the amount as UnmarshalText reads it.
+func (b Bytes) String() string { return units.Base2Bytes(b).String() }
+
 // Validate is called by kong once everything is read.
 func (c *Config) Validate() error {
 	for _, check := range []struct {
 		broken bool
 		says   string
 	}{
+		{c.Data == "", "data must name a folder"},
+		{c.Models == "", "models must name a folder"},
 		{c.Slots < 1 || c.Slots > 64, "slots must be between 1 and 64"},
 		{c.Turn <= 0, "turn must be above zero"},
 		{c.ReserveGrace <= 0, "reserve-grace must be above zero"},

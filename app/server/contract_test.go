@@ -1,6 +1,9 @@
 package server
 
 import (
+	"bytes"
+	"image"
+	"image/gif"
 	"net/http"
 	"slices"
 	"strings"
@@ -95,6 +98,12 @@ func TestEveryCallOfTheContract(t *testing.T) {
 		heard[f.Type] = true
 		return heard["stats"] && heard["pong"] && heard["error"]
 	})
+
+	var picture bytes.Buffer
+	if err := gif.Encode(&picture, image.NewGray(image.Rect(0, 0, 64, 64)), nil); err != nil {
+		t.Fatal(err)
+	}
+	u.get("/api/v1/images/" + u.upload(http.StatusAccepted, picture.Bytes()).Accepted[0].ImageID) // each kind of file has a type
 
 	made := []string{"POST /api/v1/sessions", "POST /api/v1/images", "GET /api/v1/ws", "POST /api/v1/jobs", "POST /api/v1/jobs/{id}/edits"}
 	u.post("/api/v1/jobs", http.StatusAccepted, map[string]any{"images": []string{job.ImageID}, "model": job.Model}, nil)

@@ -15,52 +15,98 @@ import (
 )
 
 const (
-	scrapeTimeout = 2 * time.Second // how long a scrape waits for Redis
-	scrapeRest    = time.Second     // how long what Redis said is told again: anybody may ask for the metrics
+	scrapeTimeout = 2 * time.Second // how long what a scrape asks for may take
+	scrapeRest    = time.Second     // how long an answer is told again
 )
 
-// gauges are read when Prometheus asks, Redis once a second at most.
+// gauges are read when Prometheus asks.
 type gauges struct {
-	take        func(context.Context) (status.Snapshot, error)
+	line        recent[*status.Snapshot] // nil while Redis is away
+	health      recent[health]
+	workers     func() []gpuexec.WorkerStat
 	memory      func() budget.State
 	connections func() int
+}
+
+// health is what a job that is sent now needs.
+type health struct {
+	ready bool
+	free  map[string]uint64 // bytes, by what is on a disk that can be measured
+}
+
+// newGauges takes what is read from where it is known.
+func newGauges(s *server, source status.Source) *gauges {
+	return &gauges{
+		line: recent[*status.Snapshot]{ask: func(ctx context.Context) *status.Snapshot {
+			snapshot, err := source.Take(ctx)
+			if err != nil {
+				return nil
+			}
+			return &snapshot
+		}},
+		health: recent[health]{ask: func(ctx context.Context) health {
+			h := health{ready: s.ready(ctx) == nil, free: make(map[string]uint64)}
+			for _, disk := range s.room.disks {
+				if free, ok := disk.free(ctx); ok {
+					h.free[disk.of] = free
+				}
+			}
+			return h
+		}},
+		workers: s.pool.Stats, memory: s.budget.State, connections: s.hub.Connections,
+	}
+}
+
+// recent asks for something once a second at most, for anybody may ask for the metrics.
+type recent[T any] struct {
+	ask func(context.Context) T
 
 	asking singleflight.Group // those who ask together ask once
 
-	mu       sync.Mutex
-	asked    time.Time       // guarded by mu; when Redis was asked last
-	snapshot status.Snapshot // guarded by mu; what it said
-	err      error           // guarded by mu; or why it did not
+	mu     sync.Mutex
+	asked  time.Time // guarded by mu; when it was asked last
+	answer T         // guarded by mu
 }
 
-// recent is a snapshot that is not older than scrapeRest.
-func (g *gauges) recent() (status.Snapshot, error) {
-	if snapshot, fresh, err := g.known(); fresh {
-		return snapshot, err
+// get is an answer that is not older than scrapeRest; the zero value when none came in time. The folder of a network that is gone may never
+// answer: whoever asks for it is waited for by one goroutine, and not by each scrape.
+func (r *recent[T]) get() T {
+	if answer, fresh := r.known(); fresh {
+		return answer
 	}
-	said, err, _ := g.asking.Do("", func() (any, error) {
-		if snapshot, fresh, err := g.known(); fresh { // asked meanwhile
-			return snapshot, err
+	said := r.asking.DoChan("", func() (any, error) {
+		if answer, fresh := r.known(); fresh { // asked meanwhile
+			return answer, nil
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 		defer cancel()
-		snapshot, err := g.take(ctx)
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.asked, g.snapshot, g.err = time.Now(), snapshot, err
-		return snapshot, err
+		answer := r.ask(ctx)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.asked, r.answer = time.Now(), answer
+		return answer, nil
 	})
-	return said.(status.Snapshot), err
+	select {
+	case answered := <-said:
+		return answered.Val.(T)
+	case <-time.After(2 * scrapeTimeout):
+		var none T
+		return none
+	}
 }
 
-// known is what Redis said last, and whether that is fresh enough.
-func (g *gauges) known() (snapshot status.Snapshot, fresh bool, err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.snapshot, !g.asked.IsZero() && time.Since(g.asked) < scrapeRest, g.err
+// known is what was answered last, and whether that is fresh enough.
+func (r *recent[T]) known() (answer T, fresh bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.answer, !r.asked.IsZero() && time.Since(r.asked) < scrapeRest
 }
 
 var (
+	readyDesc       = prometheus.NewDesc("seghub_ready", "1 while a job that is sent now would run; /readyz has the reason where not.", nil, nil)
+	redisDesc       = prometheus.NewDesc("seghub_redis_up", "1 while Redis answers.", nil, nil)
+	workersDesc     = prometheus.NewDesc("seghub_workers", "Workers of this node, by what they do.", []string{"state"}, nil)
+	diskDesc        = prometheus.NewDesc("seghub_disk_free_bytes", "Room on the disk of a folder, data or storage.", []string{"folder"}, nil)
 	slotsDesc       = prometheus.NewDesc("seghub_slots", "Slots of this node.", nil, nil)
 	activeDesc      = prometheus.NewDesc("seghub_slots_active", "Slots that have an owner.", nil, nil)
 	waitingDesc     = prometheus.NewDesc("seghub_sessions_waiting", "Sessions in the line.", nil, nil)
@@ -77,22 +123,35 @@ var (
 // Describe sends the gauges' names.
 func (g *gauges) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		slotsDesc, activeDesc, waitingDesc, connectionsDesc,
+		readyDesc, redisDesc, workersDesc, diskDesc, slotsDesc, activeDesc, waitingDesc, connectionsDesc,
 		memoryUsedDesc, memoryTotalDesc, budgetDesc, bookedDesc, breakerDesc, utilisationDesc, temperatureDesc,
 	} {
 		out <- d
 	}
 }
 
-// Collect reads the gauges; those that need Redis are left out while it is gone.
+// Collect reads the gauges; of the line and the slots there are none while Redis is away.
 func (g *gauges) Collect(out chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, value float64) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
 	gauge(connectionsDesc, float64(g.connections()))
 	g.collectMemory(gauge)
-	snapshot, err := g.recent()
-	if err != nil {
+	doing := make(map[gpuexec.WorkerState]int)
+	for _, worker := range g.workers() {
+		doing[worker.State]++
+	}
+	for _, state := range []gpuexec.WorkerState{gpuexec.WorkerIdle, gpuexec.WorkerBusy, gpuexec.WorkerDown} {
+		gauge(workersDesc, float64(doing[state]), string(state))
+	}
+	health := g.health.get()
+	gauge(readyDesc, oneIf(health.ready))
+	for folder, free := range health.free {
+		gauge(diskDesc, float64(free), folder)
+	}
+	snapshot := g.line.get()
+	gauge(redisDesc, oneIf(snapshot != nil))
+	if snapshot == nil {
 		return
 	}
 	gauge(slotsDesc, float64(len(snapshot.Admission.Slots)))
@@ -100,17 +159,21 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	gauge(waitingDesc, float64(snapshot.Admission.Waiting))
 }
 
-func (g *gauges) collectMemory(gauge func(*prometheus.Desc, float64)) {
+// oneIf is how a gauge tells what is so.
+func oneIf(so bool) float64 {
+	if so {
+		return 1
+	}
+	return 0
+}
+
+func (g *gauges) collectMemory(gauge func(*prometheus.Desc, float64, ...string)) {
 	memory := g.memory()
 	gauge(memoryUsedDesc, float64(memory.UsedBytes))
 	gauge(memoryTotalDesc, float64(memory.TotalBytes))
 	gauge(budgetDesc, float64(memory.BudgetBytes))
 	gauge(bookedDesc, float64(memory.BookedBytes))
-	open := 0.0
-	if memory.BreakerOpen {
-		open = 1
-	}
-	gauge(breakerDesc, open)
+	gauge(breakerDesc, oneIf(memory.BreakerOpen))
 	if memory.Utilisation != nil {
 		gauge(utilisationDesc, float64(*memory.Utilisation)/100)
 	}
@@ -118,6 +181,13 @@ func (g *gauges) collectMemory(gauge func(*prometheus.Desc, float64)) {
 		gauge(temperatureDesc, float64(*memory.TemperatureC))
 	}
 }
+
+// The outcomes of a job.
+const (
+	outcomeDone      = "done"
+	outcomeFailed    = "failed"
+	outcomeCancelled = "cancelled"
+)
 
 // outcomes counts and times what the workers report on its way to the sessions.
 type outcomes struct {
@@ -127,7 +197,7 @@ type outcomes struct {
 }
 
 func newOutcomes(next gpuexec.Sink) outcomes {
-	return outcomes{
+	o := outcomes{
 		Sink: next,
 		jobs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "seghub_jobs_total", Help: "Jobs that the workers ended, by outcome.",
@@ -137,16 +207,20 @@ func newOutcomes(next gpuexec.Sink) outcomes {
 			Buckets: []float64{.005, .02, .05, .1, .25, .5, 1, 5, 30},
 		}, []string{"stage"}),
 	}
+	for _, outcome := range []string{outcomeDone, outcomeFailed, outcomeCancelled} {
+		o.jobs.WithLabelValues(outcome) // from 0 on: Prometheus sees no rise to the first value that it hears
+	}
+	return o
 }
 
 // Finish counts r and passes it on.
 func (o outcomes) Finish(ctx context.Context, r gpuexec.Result) {
-	outcome := "done"
+	outcome := outcomeDone
 	switch {
 	case errors.Is(r.Err, gpuexec.ErrCancelled):
-		outcome = "cancelled"
+		outcome = outcomeCancelled
 	case r.Err != nil:
-		outcome = "failed"
+		outcome = outcomeFailed
 	}
 	o.jobs.WithLabelValues(outcome).Inc()
 	if r.Err == nil {

@@ -5,28 +5,42 @@ import (
 	"fmt"
 
 	"github.com/alecthomas/units"
-	"github.com/shirou/gopsutil/v4/disk"
+	gopsutil "github.com/shirou/gopsutil/v4/disk"
 
 	"seghub/sessions/problem"
 	"seghub/storage"
 )
 
+// disk is one that must stay free.
+type disk struct {
+	of     string // what is on it: data, with Redis' log, or storage, where blobs lie in a folder
+	folder string // on it
+}
+
+// free is how many bytes of the disk are; false when that cannot be told.
+func (d disk) free(ctx context.Context) (bytes uint64, ok bool) {
+	usage, err := gopsutil.UsageWithContext(ctx, d.folder)
+	if err != nil {
+		return 0, false
+	}
+	return usage.Free, true
+}
+
 // room judges whether there is room for more data.
 type room struct {
-	disks   []string // folders on the disks that must stay free: that of Redis' log, and of blobs if they lie in one
-	minFree int64    // bytes
-	most    int64    // bytes a session
+	disks   []disk
+	minFree int64 // bytes
+	most    int64 // bytes a session
 	store   *storage.Store
 }
 
 // free reports why a disk has no room for so many bytes; nil when all have. A disk that cannot be measured is taken to have
 // room: what does not fit is refused when it is written.
 func (r room) free(ctx context.Context, bytes int64) error {
-	for _, folder := range r.disks {
-		usage, err := disk.UsageWithContext(ctx, folder)
-		if err == nil && int64(usage.Free) < r.minFree+bytes {
+	for _, d := range r.disks {
+		if free, ok := d.free(ctx); ok && int64(free) < r.minFree+bytes {
 			return problem.Newf(problem.QuotaExceeded, "The server's disk has %v left, and %v stay free: nothing more is taken until there is room. "+
-				"Ending sessions makes some; tell the operator.", inMiB(int64(usage.Free)), units.Base2Bytes(r.minFree))
+				"Ending sessions makes some; tell the operator.", inMiB(int64(free)), units.Base2Bytes(r.minFree))
 		}
 	}
 	return nil

@@ -18,7 +18,7 @@ func TestRoom(t *testing.T) {
 	if err := store.Write(t.Context(), storage.ImageKey("mine", "a"), make([]byte, 600)); err != nil {
 		t.Fatal(err)
 	}
-	here := []string{t.TempDir()}
+	here := []disk{{"data", t.TempDir()}}
 	for _, c := range []struct {
 		name    string
 		room    room
@@ -32,7 +32,7 @@ func TestRoom(t *testing.T) {
 		{"the disk is to stay free", room{disks: here, most: 1000, minFree: math.MaxInt64 / 2}, "mine", 1, true},
 		{"for a session that is to be started", room{disks: here, minFree: math.MaxInt64 / 2}, "", 0, true},
 		{"with what comes there is too little", room{disks: here, most: math.MaxInt64}, "mine", math.MaxInt64 / 2, true},
-		{"one of two disks is full", room{disks: append(here, "/proc"), most: 1000, minFree: 1}, "mine", 1, true},
+		{"one of two disks is full", room{disks: append(here, disk{"storage", "/proc"}), most: 1000, minFree: 1}, "mine", 1, true},
 	} {
 		c.room.store = store
 		err := c.room.For(t.Context(), c.session, c.bytes)

@@ -60,6 +60,7 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(ad
 // RunWatched is Run for who measures: inferred, unless it is nil, hears when the inference of each job ended, before its result
 // is kept. It is called by many goroutines.
 func RunWatched(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(address string), inferred func(job string, at time.Time)) error {
+	log.Info("SegHub starts", "version", Version())
 	log.Info("settings", "effective", cfg)
 	s, err := start(ctx, cfg, log, inferred)
 	if err != nil {
@@ -167,9 +168,9 @@ func (s *server) startParts(ctx context.Context) (err error) {
 		return err
 	}
 	s.writable = newWritable(s.store.Check)
-	s.room = room{disks: []string{cfg.Data}, minFree: int64(cfg.MinFree), most: int64(cfg.MaxStorage), store: s.store}
+	s.room = room{disks: []disk{{"data", cfg.Data}}, minFree: int64(cfg.MinFree), most: int64(cfg.MaxStorage), store: s.store}
 	if !strings.Contains(location, "://") {
-		s.room.disks = append(s.room.disks, location)
+		s.room.disks = append(s.room.disks, disk{"storage", location})
 	}
 	if s.models, err = models.Open(cfg.Models, s.log); err != nil {
 		return err
@@ -221,7 +222,7 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 		Models:  s.models.Get,
 		Budget:  s.decoded,
 		Pixels:  int64(s.cfg.MaxPixels),
-		Version: version(),
+		Version: Version(),
 		Runtime: s.runtime.Version(),
 		Device:  s.runtime.DeviceName(),
 		Log:     s.log,
@@ -289,7 +290,7 @@ func (s *server) startEdge(ctx context.Context) error {
 	}
 	outcomes := newOutcomes(s.sessions)
 	s.sink = outcomes
-	registry.MustRegister(outcomes, &gauges{take: source.Take, memory: s.budget.State, connections: s.hub.Connections})
+	registry.MustRegister(outcomes, newGauges(s, source))
 	handler, err := s.edge(ctx, source, registry)
 	if err != nil {
 		return err

@@ -5,26 +5,31 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/shirou/gopsutil/v4/mem"
 )
 
-// Host is the Gauge of the memory that a process on the CPU runs in: the machine's, or that of the container around it where that
-// is less.
+// Host is the Gauge of the memory that a process on the CPU runs in: the machine's, or that of the container or the service around it where
+// that is less.
 type Host struct{}
 
-// cgroup is where Linux shows a process the limits of its own container.
-const cgroup = "/sys/fs/cgroup"
+// groups is where Linux shows the limits of groups of processes: to one in a container often those of its own alone.
+const groups = "/sys/fs/cgroup"
+
+// ownGroups names the groups that this process is in, a line a hierarchy.
+const ownGroups = "/proc/self/cgroup"
 
 // accounts are the files there that tell of memory: those of version 2, and those of version 1, where no limit is a very high one.
 var accounts = []account{
 	{limit: "memory.max", used: "memory.current", stat: "memory.stat", files: "inactive_file "},
-	{limit: "memory/memory.limit_in_bytes", used: "memory/memory.usage_in_bytes", stat: "memory/memory.stat", files: "total_inactive_file "},
+	{folder: "memory", limit: "memory.limit_in_bytes", used: "memory.usage_in_bytes", stat: "memory.stat", files: "total_inactive_file "},
 }
 
 type account struct {
+	folder            string // of the hierarchy, which is named like this in ownGroups
 	limit, used, stat string // names of files
 	files             string // what a line of stat begins with that tells the bytes of pages of files
 }
@@ -36,21 +41,40 @@ func (Host) Usage(ctx context.Context) (Usage, error) {
 		return Usage{}, fmt.Errorf("budget: the host's memory: %w", err)
 	}
 	usage := Usage{UsedBytes: host.Total - host.Available, TotalBytes: host.Total}
-	if inside, ok := container(cgroup); ok && inside.TotalBytes < usage.TotalBytes {
+	if inside, ok := limited(groups, ownGroups); ok && inside.TotalBytes < usage.TotalBytes {
 		return inside, nil
 	}
 	return usage, nil
 }
 
-// container reads the limit of a container, and what of it is in use: all but the pages of files, which the kernel takes back
-// when somebody needs them. False when there is no limit.
-func container(folder string) (Usage, bool) {
+// limited reads the lowest of the limits that hold for this process, those of its group and of all around it, and what of that is in use: all
+// but the pages of files, which the kernel takes back when somebody needs them. False when there is none.
+func limited(groups, ownGroups string) (lowest Usage, ok bool) {
+	own, _ := os.ReadFile(ownGroups) // without it the outermost is read alone
 	for _, a := range accounts {
-		if usage, ok := a.read(folder); ok {
-			return usage, true
+		root := filepath.Join(groups, a.folder)
+		for group := a.group(string(own)); ; group = filepath.Dir(group) {
+			if usage, is := a.read(filepath.Join(root, group)); is && (!ok || usage.TotalBytes < lowest.TotalBytes) {
+				lowest, ok = usage, true
+			}
+			if group == "/" {
+				break
+			}
 		}
 	}
-	return Usage{}, false
+	return lowest, ok
+}
+
+// group is the one that the process is in, as a path from the outermost, "/". A line is "ID:HIERARCHIES:PATH", and that of version 2 "0::PATH".
+// In a container the path may be that of the machine, which is not there: then its outermost group is read all the same.
+func (a account) group(own string) string {
+	for line := range strings.Lines(own) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(parts) == 3 && slices.Contains(strings.Split(parts[1], ","), a.folder) {
+			return filepath.Join("/", parts[2])
+		}
+	}
+	return "/"
 }
 
 func (a account) read(folder string) (Usage, bool) {

@@ -51,7 +51,11 @@ async function playGood(slots, images, began) {
   }
   const [calm, storm] = [p95(took.calm), p95(took.storm)];
   console.log(`p95 of ${took.calm.length} rounds in calm ${calm} ms, of ${took.storm.length} in storm ${storm} ms`);
-  moved.add(storm / calm - 1);
+  if (calm && storm) {
+    moved.add(storm / calm - 1);
+  } else { // a threshold without a value is kept
+    breaks('in_time', 'the good users came to the end of no round in calm, or in storm');
+  }
 }
 
 async function work(user, image, began, took) {
