@@ -23,7 +23,7 @@ type Config struct {
 	AccessKey   string   `env:"SEGHUB_ACCESS_KEY" secret:"" placeholder:"KEY" help:"Ask this key of everyone who starts a session."`
 	TLSProxy    bool     `env:"SEGHUB_TLS_PROXY" help:"A proxy in front of the hub terminates TLS: cookies are marked Secure."`
 	AllowPublic bool     `env:"SEGHUB_ALLOW_PUBLIC" help:"Listen beyond loopback even without an access key or a TLS proxy."`
-	Origins     []string `env:"SEGHUB_ORIGINS" placeholder:"URL" help:"Origins of other sites whose pages may come here, such as https://lab.example."`
+	Origins     []string `env:"SEGHUB_ORIGINS" placeholder:"URL" help:"Origins of other sites whose pages may come here and read what they are answered, such as https://lab.example."`
 
 	Hosts          []string  `env:"SEGHUB_HOSTS" placeholder:"NAME" help:"Names that browsers call the hub by, beside this machine's own and its addresses; *.lab.example is all of a domain, * any name. Default: with an access key any, else none."`
 	TrustedProxies []Network `env:"SEGHUB_TRUSTED_PROXIES" placeholder:"ADDRESS|NETWORK" help:"Reverse proxies whose X-Forwarded-For and X-Forwarded-Host are believed, such as 127.0.0.1 or 10.0.0.0/8. Without, everybody behind a proxy shares the limits of its address."`

@@ -68,7 +68,7 @@ func (a *api) readAgain(c *gin.Context) (images []string, f form, err error) {
 		return nil, f, problem.Newf(problem.TooManyFiles, "There are more than %d images in the request: send them in several.", a.Limits.Files)
 	}
 	for name, value := range request {
-		if name == "images" {
+		if name == "images" || string(value) == "null" { // as programs leave an option out, and jobs tell of one that was
 			continue
 		}
 		text := string(value)

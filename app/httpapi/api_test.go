@@ -44,29 +44,27 @@ func TestSessionsLife(t *testing.T) {
 func TestCookieIsAsGoodAsTheHeader(t *testing.T) {
 	e := newEdge(t, nil)
 	token := e.session()
-	for name, header := range map[string][2]string{
-		"header":             {"Authorization", "Bearer " + token},
-		"header, lower case": {"Authorization", "bearer " + token},
-		"cookie":             {"Cookie", "seghub_d1=" + token},
+	cookie := "seghub_d1=" + token
+	for name, test := range map[string]struct {
+		headers map[string]string
+		renewed bool // a browser's cookie lives as long as the session, counted anew
+	}{
+		"header":                         {map[string]string{"Authorization": "Bearer " + token}, false},
+		"header, lower case":             {map[string]string{"Authorization": "bearer " + token}, false},
+		"both":                           {map[string]string{"Authorization": "Bearer " + token, "Cookie": cookie}, false},
+		"cookie":                         {map[string]string{"Cookie": cookie}, true},
+		"cookie, and a proxy's password": {map[string]string{"Authorization": "Basic YWRhOnNlc2FtZQ==", "Cookie": cookie}, true},
 	} {
-		request, err := http.NewRequest("GET", e.server.URL+"/api/v1/session", nil)
-		if err != nil {
-			t.Fatal(err)
+		a := e.ask("GET", "/api/v1/session", test.headers)
+		if a.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d", name, a.StatusCode)
 		}
-		request.Header.Set(header[0], header[1])
-		response, err := e.server.Client().Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
-		if response.StatusCode != http.StatusOK {
-			t.Errorf("%s: status %d", name, response.StatusCode)
-		}
-		// A browser's lives as long as the session, counted anew.
-		if renewed := response.Cookies(); (len(renewed) == 1 && renewed[0].MaxAge == 3600) != (name == "cookie") {
+		if renewed := a.Cookies(); (len(renewed) == 1 && renewed[0].MaxAge == 3600) != test.renewed {
 			t.Errorf("%s: cookies %v", name, renewed)
 		}
 	}
+	e.ask("GET", "/api/v1/session", map[string]string{"Authorization": "Basic YWRhOnNlc2FtZQ=="}).isProblem(t, 401, problem.Unauthorized)
+	e.ask("GET", "/api/v1/session", map[string]string{"Authorization": "Bearer gone", "Cookie": cookie}).isProblem(t, 401, problem.Unauthorized)
 }
 
 // TestCookieOfAnOpenPage lives as long as its session: a page that stays connected asks for nothing again and again but the models.

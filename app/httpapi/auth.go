@@ -14,19 +14,22 @@ import (
 // sessionKey is where gin's context has the caller's session id.
 const sessionKey = "session"
 
-// token of the caller: the Authorization header, or the cookie. Never the query, which ends up in logs.
+// token of the caller: the Authorization header's, or the cookie's. Never the query, which ends up in logs.
 func (a *api) token(r *http.Request) string {
-	if header := r.Header.Get("Authorization"); header != "" {
-		scheme, value, _ := strings.Cut(header, " ")
-		if strings.EqualFold(scheme, "Bearer") {
-			return strings.TrimSpace(value)
-		}
-		return ""
+	if token, is := bearer(r); is {
+		return token
 	}
 	if cookie, err := r.Cookie(a.cookieName(r)); err == nil {
 		return cookie.Value
 	}
 	return ""
+}
+
+// bearer is what the Authorization header says for the hub. Any other scheme is for a proxy that asks for a password of its own: it
+// passes on what the browser tells it with every request.
+func bearer(r *http.Request) (token string, is bool) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(token), strings.EqualFold(scheme, "Bearer")
 }
 
 // peer is the address that asks.

@@ -43,7 +43,10 @@ func (a *api) setCookie(c *gin.Context, token string) {
 
 // renewCookie starts the cookie's time anew, as the call has that of its session.
 func (a *api) renewCookie(c *gin.Context) {
-	if cookie, err := c.Request.Cookie(a.cookieName(c.Request)); err == nil && c.Request.Header.Get("Authorization") == "" {
+	if _, is := bearer(c.Request); is {
+		return
+	}
+	if cookie, err := c.Request.Cookie(a.cookieName(c.Request)); err == nil {
 		a.setCookie(c, cookie.Value)
 	}
 }

@@ -17,14 +17,17 @@ import (
 //	a page of another site         a browser sends its user's cookies along     refused where it would change something
 //	a name that points elsewhere   DNS rebinding: a page comes to own a name    refused, but for probes
 //	                               that leads here, and reads what it likes
+//
+// The pages of origins that the operator lists may come, and read what they are answered.
 type door struct {
 	proxies proxies
 	hosts   []string // lower case; nil lets every name in
 	origins *http.CrossOriginProtection
+	friends []string // the origins listed
 }
 
 func newDoor(trusted []netip.Prefix, hosts, origins []string) (door, error) {
-	d := door{proxies: trusted, origins: http.NewCrossOriginProtection()}
+	d := door{proxies: trusted, origins: http.NewCrossOriginProtection(), friends: origins}
 	for _, host := range hosts {
 		d.hosts = append(d.hosts, strings.ToLower(host))
 	}
@@ -46,6 +49,32 @@ func (d door) pass(r *http.Request) error {
 		return problem.New(problem.Forbidden, "A page of another site may not change anything here: the operator can list its origin in SEGHUB_ORIGINS.")
 	}
 	return nil
+}
+
+// preflightAge is how long a browser remembers what a page may do; longer is not taken by all.
+const preflightAge = "7200" // s
+
+// share has the browser show answers to the pages that are listed. It reports whether the request asks for no more than that.
+// https://fetch.spec.whatwg.org/#http-cors-protocol
+func (d door) share(answer http.Header, r *http.Request) (preflight bool) {
+	if len(d.friends) == 0 {
+		return false
+	}
+	answer.Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	if !slices.ContainsFunc(d.friends, func(friend string) bool { return strings.EqualFold(friend, origin) }) {
+		return false
+	}
+	answer.Set("Access-Control-Allow-Origin", origin)
+	answer.Set("Access-Control-Allow-Credentials", "true")
+	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+		answer.Set("Access-Control-Expose-Headers", "Content-Disposition, ETag, Retry-After")
+		return false
+	}
+	answer.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, DELETE")
+	answer.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, If-None-Match, Range")
+	answer.Set("Access-Control-Max-Age", preflightAge)
+	return true
 }
 
 // knows tells whether the hub may be called by this host. An IP address cannot be rebound, and neither can localhost;
@@ -79,7 +108,12 @@ func isProbe(path string) bool {
 
 // knock is the door as gin wants it.
 func (a *api) knock(c *gin.Context) {
+	preflight := a.door.share(c.Writer.Header(), c.Request)
 	if err := a.door.pass(c.Request); err != nil {
 		a.fail(c, err)
+		return
+	}
+	if preflight {
+		c.AbortWithStatus(http.StatusNoContent)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,6 +94,40 @@ func TestPagesOfOtherSitesChangeNothing(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPagesOfAListedSiteReadTheirAnswers asks as a browser does for them, which first asks whether it may.
+func TestPagesOfAListedSiteReadTheirAnswers(t *testing.T) {
+	e := newEdge(t, nil)
+	asking := map[string]string{"Host": "hub.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+	for origin, listed := range map[string]bool{"https://friend.example": true, "https://evil.example": false, "null": false, "": false} {
+		headers := map[string]string{"Host": "hub.example", "Origin": origin}
+		asking["Origin"] = origin
+		if origin == "" { // no browser, or the hub's own page
+			delete(headers, "Origin")
+			delete(asking, "Origin")
+		}
+		for _, path := range []string{"/api/v1/sessions", "/api/v1/jobs/j1/measure"} {
+			a := e.ask("OPTIONS", path, asking)
+			allowed := a.StatusCode == http.StatusNoContent && strings.Contains(a.Header.Get("Access-Control-Allow-Headers"), "Authorization") &&
+				strings.Contains(a.Header.Get("Access-Control-Allow-Methods"), "POST")
+			if allowed != listed || !listed && a.StatusCode != http.StatusMethodNotAllowed {
+				t.Errorf("%q may ask for %s: status %d, %v", origin, path, a.StatusCode, a.Header)
+			}
+		}
+		for path, status := range map[string]int{"/api/v1/session": http.StatusUnauthorized, "/samples": http.StatusOK} {
+			a := e.ask("GET", path, headers)
+			read := a.Header.Get("Access-Control-Allow-Origin") == origin && a.Header.Get("Access-Control-Allow-Credentials") == "true"
+			if a.StatusCode != status || read != listed || !slices.Contains(a.Header.Values("Vary"), "Origin") {
+				t.Errorf("%q reads %s: status %d, %v", origin, path, a.StatusCode, a.Header)
+			}
+		}
+	}
+	asking["Origin"] = "https://friend.example"
+	alone := newEdge(t, func(c *Config) { c.Origins = nil })
+	if a := alone.ask("OPTIONS", "/api/v1/jobs", asking); a.StatusCode != http.StatusMethodNotAllowed || a.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("without a list: status %d, %v", a.StatusCode, a.Header)
 	}
 }
 

@@ -91,6 +91,21 @@ func TestLabels(t *testing.T) {
 	e.get("/api/v1/jobs/j9/labels.tif", token).isProblem(t, 404, problem.NotFound)
 }
 
+// TestWhatAClientHasIsNotMadeAgain asks for what would fail if it were made.
+func TestWhatAClientHasIsNotMadeAgain(t *testing.T) {
+	e, token := exporting(t, pictures{fails: "j1"}, 1)
+	path := "/api/v1/jobs/j1/labels.tif"
+	for known, want := range map[string]int{
+		`"j1.0"`: 304, `W/"j1.0"`: 304, `"x", "j1.0"`: 304,
+		``: 500, `"j1.1"`: 500, `"j11.0"`: 500,
+	} {
+		a := e.ask("GET", path, map[string]string{"Authorization": "Bearer " + token, "If-None-Match": known})
+		if a.StatusCode != want || want == 304 && (a.Header.Get("ETag") != `"j1.0"` || len(a.body) != 0) {
+			t.Errorf("who has %s: status %d, ETag %s", known, a.StatusCode, a.Header.Get("ETag"))
+		}
+	}
+}
+
 func TestExportsThatAreRefused(t *testing.T) {
 	e, token := exporting(t, pictures{}, 1)
 	if _, err := e.people.Submit(t.Context(), "s1", "", []sessions.NewJob{{}}); err != nil {

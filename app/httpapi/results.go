@@ -68,11 +68,20 @@ func (a *api) makePicture(ctx context.Context, key string, draw func(*storage.Bl
 		return nil, err
 	}
 	defer blob.Close()
+	over, err := a.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer over()
+	return draw(blob)
+}
+
+// turn waits until there is room for one more picture to be made; the caller calls over when it is.
+func (a *api) turn(ctx context.Context) (over func(), err error) {
 	select {
 	case a.pictures <- struct{}{}:
-		defer func() { <-a.pictures }()
+		return func() { <-a.pictures }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return draw(blob)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 	"unicode"
 
@@ -46,7 +47,9 @@ func (a *api) result(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	a.revised(c, job, revision)
+	if a.revised(c, job, revision) {
+		return
+	}
 	if revision == 1 || revision == 0 && job.Revision <= 1 { // it lies there as it is served
 		a.stored(c, storage.ResultKey(session, job.ID), "application/json")
 		return
@@ -66,7 +69,9 @@ func (a *api) mask(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	a.revised(c, job, 0)
+	if a.revised(c, job, 0) {
+		return
+	}
 	if job.Revision <= 1 {
 		a.stored(c, storage.MaskKey(session, job.ID), "image/png")
 		return
@@ -81,22 +86,36 @@ func (a *api) mask(c *gin.Context) {
 
 // labels serves the label map of the newest revision.
 func (a *api) labels(c *gin.Context) {
-	ctx := c.Request.Context()
 	session, job, err := a.doneJob(c)
-	var picture export.Picture
-	if err == nil {
-		picture, err = a.Pictures.Picture(ctx, session, job)
-	}
-	var file bytes.Buffer
-	if err == nil {
-		err = export.WriteLabels(ctx, &file, &picture)
-	}
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	a.revised(c, job, 0)
-	a.serveMade(c, file.Bytes(), time.Time{}, "image/tiff")
+	if a.revised(c, job, 0) {
+		return
+	}
+	file, err := a.makeLabels(c.Request.Context(), session, job)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	a.serveMade(c, file, time.Time{}, "image/tiff")
+}
+
+// makeLabels holds all of a result, with the outlines of its objects, and then the file: like pictures, few are made at a time.
+func (a *api) makeLabels(ctx context.Context, session string, job sessions.Job) ([]byte, error) {
+	over, err := a.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer over()
+	picture, err := a.Pictures.Picture(ctx, session, job)
+	if err != nil {
+		return nil, err
+	}
+	var file bytes.Buffer
+	err = export.WriteLabels(ctx, &file, &picture)
+	return file.Bytes(), err
 }
 
 func (a *api) receipt(c *gin.Context) {
@@ -126,14 +145,23 @@ func askedRevision(c *gin.Context) (int, error) {
 	return revision, nil
 }
 
-// revised says which revision an answer is of. What is asked for by its number never changes; the newest must be asked about again.
-func (a *api) revised(c *gin.Context, job sessions.Job, asked int) {
+// revised says which revision an answer is of. What is asked for by its number never changes; the newest must be asked about again: where
+// the client has it already, that is the answer, and nothing needs to be made.
+func (a *api) revised(c *gin.Context, job sessions.Job, asked int) (answered bool) {
 	if asked == 0 {
 		asked = job.Revision
 	} else {
 		unchanging(c)
 	}
-	c.Header("ETag", fmt.Sprintf(`"%s.%d"`, job.ID, asked))
+	tag := fmt.Sprintf(`"%s.%d"`, job.ID, asked)
+	c.Header("ETag", tag)
+	for known := range strings.SplitSeq(strings.Join(c.Request.Header.Values("If-None-Match"), ","), ",") {
+		if strings.TrimPrefix(strings.TrimSpace(known), "W/") == tag { // a proxy that compresses makes weak ones of them
+			c.Status(http.StatusNotModified)
+			return true
+		}
+	}
+	return false
 }
 
 // stored serves a blob as it is.

@@ -147,7 +147,7 @@ func notExpected(err error) error {
 	says := strings.TrimPrefix(err.Error(), "json: ")
 	switch {
 	case errors.As(err, &wrong) && wrong.Field != "":
-		says = fmt.Sprintf("%s cannot be of the type %s", wrong.Field, wrong.Value)
+		says = fmt.Sprintf("%s cannot be of the type %s", strings.TrimPrefix(wrong.Field, "Options."), wrong.Value)
 	case errors.As(err, &wrong):
 		says = "it is of the type " + wrong.Value
 	case errors.As(err, &syntax):

@@ -34,6 +34,7 @@ const (
 	formRoom       = 1 << 20          // bytes of a request beside its files
 	bodyRoom       = 64 << 10         // bytes that one read of an upload takes at most
 	maxPages       = 10_000           // of one file
+	roomEvery      = 16 << 20         // bytes of an upload between two looks at the room that is left
 )
 
 // rejection is one file that was not taken, and why.
@@ -208,7 +209,7 @@ func (u *uploading) reject(file taken, err error) {
 func (u *uploading) file(ctx context.Context, part *multipart.Part, file *taken) error {
 	key := storage.ImageKey(u.session, file.ImageID)
 	sum := sha256.New()
-	if _, err := u.Blobs.Put(ctx, key, io.TeeReader(part, sum), u.Limits.FileBytes); err != nil {
+	if _, err := u.Blobs.Put(ctx, key, io.TeeReader(u.whileRoom(ctx, part), sum), u.Limits.FileBytes); err != nil {
 		if errors.Is(err, storage.ErrTooLarge) {
 			err = problem.Newf(problem.FileTooLarge, "The file is larger than the %v that this server takes.", units.Base2Bytes(u.Limits.FileBytes))
 		}
@@ -221,6 +222,27 @@ func (u *uploading) file(ctx context.Context, part *multipart.Part, file *taken)
 	file.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	return err
 }
+
+// whileRoom reads a file for as long as the disk has room: a request need not say how much it brings, and others bring theirs at the same
+// time.
+func (u *uploading) whileRoom(ctx context.Context, r io.Reader) io.Reader {
+	came := int64(roomEvery)
+	return readerFunc(func(p []byte) (int, error) {
+		if came >= roomEvery {
+			came = 0
+			if err := u.Room.For(ctx, "", 0); err != nil {
+				return 0, err
+			}
+		}
+		n, err := r.Read(p)
+		came += int64(n)
+		return n, err
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // kept tells whether jobs are of what was taken. A request of the same key may have been quicker.
 func (u *uploading) kept(jobs []sessions.Job) bool {

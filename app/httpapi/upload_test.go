@@ -2,11 +2,13 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"seghub/sessions"
@@ -360,5 +362,33 @@ func TestNoRoom(t *testing.T) {
 	}
 	if a := e.do("DELETE", "/api/v1/session", token, "", nil); a.StatusCode != http.StatusNoContent {
 		t.Errorf("ending: status %d", a.StatusCode)
+	}
+}
+
+// filling is the room of a disk that is full once it was looked at so often.
+type filling struct{ looks atomic.Int32 }
+
+func (f *filling) For(context.Context, string, int64) error {
+	if f.looks.Add(-1) < 0 {
+		return problem.New(problem.QuotaExceeded, "The disk is full.")
+	}
+	return nil
+}
+
+// TestTheDiskFillsDuringAnUpload: what is there by then is taken, and nothing more is written.
+func TestTheDiskFillsDuringAnUpload(t *testing.T) {
+	room := &filling{}
+	e := newEdge(t, func(c *Config) { c.Room, c.Limits.FileBytes = room, 64<<20 })
+	room.looks.Store(1)
+	token := e.session()
+	room.looks.Store(3) // before the request, at its first file and at the second's beginning
+	var got uploadResponse
+	e.upload(token, field("model", "unet"), file("a.png", picture(t, 40, 30)), file("b.png", make([]byte, roomEvery+1<<20)), file("c.png", picture(t, 40, 30))).
+		decode(t, http.StatusAccepted, &got)
+	if len(got.Accepted) != 1 || len(got.Rejected) != 2 || got.Rejected[0].Code != problem.QuotaExceeded || got.Rejected[1].Code != problem.QuotaExceeded {
+		t.Errorf("%+v", got)
+	}
+	if n := e.stored(); n != 1 {
+		t.Errorf("%d files stored, want 1", n)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"math"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -47,7 +46,7 @@ func (a *api) preview(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	a.serveView(c, v, c.Query("size") != "" && size <= thumbnailSide, func(p imageio.Page) (image.Rectangle, image.Point, error) {
+	a.serveView(c, v, fmt.Sprintf("preview %d", size), c.Query("size") != "" && size <= thumbnailSide, func(p imageio.Page) (image.Rectangle, image.Point, error) {
 		longer := max(p.Width, p.Height)
 		if longer <= size {
 			return p.Bounds(), p.Bounds().Size(), nil
@@ -69,7 +68,7 @@ func (a *api) tile(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	a.serveView(c, v, at[0] > 0, func(p imageio.Page) (image.Rectangle, image.Point, error) {
+	a.serveView(c, v, fmt.Sprintf("tile %v", at), at[0] > 0, func(p imageio.Page) (image.Rectangle, image.Point, error) {
 		side := tileSide << at[0]
 		corner := image.Pt(at[1]*side, at[2]*side)
 		area := image.Rectangle{Min: corner, Max: corner.Add(image.Pt(side, side))}.Intersect(p.Bounds())
@@ -123,10 +122,19 @@ func number(text, name string, least, most int) (int, error) {
 	return n, nil
 }
 
-// serveView serves the area of a page that of chooses, in the size that it chooses; lossy lets it be a JPEG.
-func (a *api) serveView(c *gin.Context, v view, lossy bool, of func(imageio.Page) (image.Rectangle, image.Point, error)) {
+// String tells views apart.
+func (v view) String() string {
+	name := fmt.Sprintf("%d %q", v.page, v.channel)
+	if v.window != nil {
+		name += fmt.Sprint(" ", *v.window)
+	}
+	return name
+}
+
+// serveView serves the area of a page that of chooses, in the size that it chooses, which part names; lossy lets it be a JPEG.
+func (a *api) serveView(c *gin.Context, v view, part string, lossy bool, of func(imageio.Page) (image.Rectangle, image.Point, error)) {
 	key := storage.ImageKey(c.GetString(sessionKey), c.Param("id"))
-	name := key + " " + c.Request.URL.Path[strings.LastIndex(c.Request.URL.Path, c.Param("id")):] + "?" + c.Request.URL.Query().Encode()
+	name := fmt.Sprintf("%s %s of %v", key, part, v) // not as it was asked for, in which anything may be
 	if err := a.isThere(c.Request.Context(), key); err != nil {
 		a.fail(c, err)
 		return
@@ -141,7 +149,7 @@ func (a *api) serveView(c *gin.Context, v view, lossy bool, of func(imageio.Page
 			a.fail(c, err)
 			return
 		}
-		a.views.Put(name, data, int64(len(data)))
+		a.views.Put(name, data, int64(len(name)+len(data)))
 	}
 	kind := "image/png"
 	if bytes.HasPrefix(data, []byte("\xff\xd8")) {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"image"
@@ -240,6 +241,45 @@ func TestInfoOfAnImage(t *testing.T) {
 		info.Range != [2]float64{0, 64900} || info.Low > 200 || info.High < 64700 || len(info.Histogram.Counts) != 256 || total != 650*600 ||
 		info.PixelSize != nil {
 		t.Errorf("%+v", info)
+	}
+}
+
+// counting counts how often blobs are opened.
+type counting struct {
+	Blobs
+	opened atomic.Int32
+}
+
+func (c *counting) Open(ctx context.Context, key string) (*storage.Blob, error) {
+	c.opened.Add(1)
+	return c.Blobs.Open(ctx, key)
+}
+
+// TestAViewIsKeptByWhatItShows: what else is in a request, without end if its sender likes, is neither made nor kept.
+func TestAViewIsKeptByWhatItShows(t *testing.T) {
+	blobs := &counting{}
+	e := newEdge(t, func(c *Config) { blobs.Blobs, c.Blobs = c.Blobs, blobs })
+	ada := e.session()
+	var up uploadResponse
+	e.upload(ada, field("model", "unet"), file("a.png", picture(t, 20, 10))).decode(t, http.StatusAccepted, &up)
+	root := "/api/v1/images/" + up.Accepted[0].ImageID
+	opens := func(path string) int32 {
+		before := blobs.opened.Load()
+		ask(t, e, root+path, ada)
+		return blobs.opened.Load() - before
+	}
+	made := opens("/preview?size=10&low=0&high=9")
+	for path, want := range map[string]int32{
+		"/preview?high=9.0&low=0&size=10":            made - 1, // it is looked whether the image is there still
+		"/preview?size=10&low=0&high=9&now=17&x=%00": made - 1,
+		"/preview?size=10&low=0&high=8":              made,
+		"/preview?size=9&low=0&high=9":               made,
+		"/preview?size=10&low=0&high=9&channel=0":    made,
+		"/tiles/0/0/0/0?low=0&high=9":                made,
+	} {
+		if got := opens(path); got != want {
+			t.Errorf("%s: %d blobs opened, want %d", path, got, want)
+		}
 	}
 }
 

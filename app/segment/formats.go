@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"seghub/client"
 	"seghub/storage/export"
@@ -75,7 +74,7 @@ func (s *stems) give(file string, page int, stem string) {
 		s.given[file] = map[int]string{}
 	}
 	s.given[file][page] = stem
-	in(s.taken, path.Dir(stem))[strings.ToLower(path.Base(stem))] = true
+	in(s.taken, path.Dir(stem)).Take(path.Base(stem))
 }
 
 // writable tells why nothing can be written to a folder, before work goes into what is to be written.

@@ -107,6 +107,21 @@ func TestNamesAreSafeAndUnique(t *testing.T) {
 	}
 }
 
+// TestManyOfOneName: the next name does not cost more the more there were.
+func TestManyOfOneName(t *testing.T) {
+	n := Names{}
+	n.Take("Array-1500")
+	for range 2000 {
+		n.Of("array.tif", 0, 1)
+	}
+	if got := n.Of("Array.tif", 0, 1); got != "Array-2002" {
+		t.Errorf("the next is %s", got)
+	}
+	if allocations := testing.AllocsPerRun(10, func() { n.Of("array.tif", 0, 1) }); allocations > 50 {
+		t.Errorf("%v allocations", allocations)
+	}
+}
+
 func FuzzNames(f *testing.F) {
 	f.Add("../a", "..\\b")
 	f.Fuzz(func(t *testing.T, a, b string) {

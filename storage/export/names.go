@@ -12,8 +12,9 @@ import (
 // maxStem is the longest stem in bytes: file systems take names of 255, and there are endings to come.
 const maxStem = 180
 
-// Names are the stems that were given out, in lower case: not every file system tells cases apart.
-type Names map[string]bool
+// Names are the stems that were given out, in lower case: not every file system tells cases apart. Beside each is the last number that made
+// another of it, 1 where none did: a program may give all of its images one name.
+type Names map[string]int
 
 // Of gives a stem for the files of one page that no other has.
 func (n Names) Of(filename string, page, pages int) string {
@@ -21,12 +22,19 @@ func (n Names) Of(filename string, page, pages int) string {
 	if pages > 1 {
 		stem += "-page-" + strconv.Itoa(page+1)
 	}
-	unique := stem
-	for i := 2; n[strings.ToLower(unique)]; i++ {
-		unique = stem + "-" + strconv.Itoa(i)
+	unique, first := stem, strings.ToLower(stem)
+	for n[strings.ToLower(unique)] > 0 {
+		n[first]++
+		unique = stem + "-" + strconv.Itoa(n[first])
 	}
-	n[strings.ToLower(unique)] = true
+	n.Take(unique)
 	return unique
+}
+
+// Take keeps a stem from being given out.
+func (n Names) Take(stem string) {
+	lower := strings.ToLower(stem)
+	n[lower] = max(n[lower], 1)
 }
 
 // reserved are the names that are devices to Windows, whatever their ending.
