@@ -122,7 +122,7 @@ it('says what the hub says in English in other languages, and keeps what it know
   }
 })
 
-it.each([['German', de], ['Czech', cs]])('has a %s word for every code, the those of the page among them', (_, { problems }) => {
+it.each([['German', de], ['Czech', cs]])('has a %s word for every code, those of the page among them', (_, { problems }) => {
   const contract = readFileSync(join(import.meta.dirname, '../../../api/openapi.yaml'), 'utf8')
   const codes = /^    Code:[^]*?enum:\n((?: +- \w+\n)+)/m.exec(contract)![1]!.match(/\w+/g)!
   expect(codes.length).toBeGreaterThan(20)
