@@ -37,8 +37,8 @@ def session(path: Path, threads: int = 2) -> onnxruntime.InferenceSession:
 
 
 def read_spec(model: onnxruntime.InferenceSession) -> dict:
-    """What the file says of itself."""
-    return json.loads(model.get_modelmeta().custom_metadata_map[SPEC_KEY])
+    """What the file says of itself; the first ones did not say what they give, which was the probability."""
+    return {"outputs": ["probability"], **json.loads(model.get_modelmeta().custom_metadata_map[SPEC_KEY])}
 
 
 def predict(model: onnxruntime.InferenceSession, spec: dict, image: np.ndarray) -> np.ndarray:
