@@ -197,9 +197,9 @@ export class Client {
     await this.api.cancel(job)
   }
 
-  /** cancelAll stops what waits and what runs, and what is still on its way when it has arrived. */
+  /** cancelAll stops what waits, what is on its way and what runs; what has left wholly is stopped when it has arrived. */
   async cancelAll(): Promise<void> {
-    this.uploads.removeWaiting()
+    this.uploads.stop()
     await this.api.cancelAll()
     if (!this.current.pending.some(({ state }) => state === 'sending')) return
     await this.uploads.settled()
