@@ -26,3 +26,13 @@ test('what is too small for a spheroid is proposed to be left out, by the size o
   ])
   expect(await asked({ min_area: 0 })).toEqual([[1, 3], [2], [4]].map((ids) => [ids, { min_area: 0 }]))
 })
+
+test('a folder is judged by its images, however many notes lie beside them', async () => {
+  const models = ['Spheroids', 'Nuclei'].map((title) => ({ id: title.toLowerCase(), title, description: '' }) as Model)
+  const samples = new Uint8Array(100 * 40).map((_, i) => (Math.floor(i / 100) % 10 < 4 && i % 10 < 4 ? 220 : 10))
+  const stained = new Uint8Array(tiff(100, 40, [samples]))
+  const files = Array.from({ length: 24 }, (_, id) => ({
+    id, file: id % 6 === 2 ? new File([stained], `${id}.tif`, { type: 'image/tiff' }) : new File(['notes'], `${id}.txt`, { type: 'text/plain' }),
+  }))
+  expect((await decide(files, models, {})).map(({ ids, subject, settings }) => [ids.length, subject, settings.model])).toEqual([[24, 'nuclei', 'nuclei']])
+})

@@ -60,10 +60,13 @@ const ofSpheroid = 0.0005 // of its picture, that a spheroid covers at least: th
 /** decide proposes a model for files that came together: by a look at each of few, or at some of many. */
 export async function decide(files: readonly { id: number; file: File }[], models: readonly Model[], wishes: Wishes): Promise<Decision[]> {
   if (files.length > 2 * looksAt) {
-    const step = files.length / looksAt
-    const some = Array.from({ length: looksAt }, (_, i) => files[Math.floor(i * step)]!)
+    // A microscope's folder holds notes and tables beside its images, often as many.
+    const images = files.filter(({ file }) => file.type.startsWith('image/'))
+    const pool = images.length > 0 ? images : files
+    const looks = Math.min(looksAt, pool.length)
+    const some = Array.from({ length: looks }, (_, i) => pool[Math.floor((i * pool.length) / looks)]!)
     const votes = (await Promise.all(some.map(({ file }) => look(file)))).filter((vote) => vote !== null)
-    const subject = votes.filter((vote) => vote.subject === 'nuclei').length * 2 > looksAt ? 'nuclei' : 'spheroids'
+    const subject = votes.filter((vote) => vote.subject === 'nuclei').length * 2 > votes.length ? 'nuclei' : 'spheroids'
     const crumbs = Math.min(...votes.filter((vote) => vote.subject === subject).map((vote) => vote.crumbs))
     return decision(files, votes.length > 0 ? { subject, crumbs: Number.isFinite(crumbs) ? crumbs : 0 } : null, models, wishes)
   }

@@ -4,7 +4,7 @@ import { Person, pngFile } from '../../test/person'
 import { until } from '../../test/until'
 import { cookieRefused, Failure } from './api'
 import { Client } from './client'
-import type { Job } from './protocol'
+import type { Job, Result } from './protocol'
 import { countJobs } from './state'
 
 const settings = { model: 'unet_test', options: {} }
@@ -399,4 +399,15 @@ it('asks for a result again after it could not be had', async () => {
   const calls = hub.calls.length
   await client.result(made.id)
   expect(hub.calls).toHaveLength(calls)
+})
+
+it('keeps results by their weight: of few objects many, of many few', async () => {
+  await signedIn()
+  const asked: string[] = []
+  person.api.result = (id) => {
+    asked.push(id)
+    return Promise.resolve({ job: id, objects: Array(id.startsWith('dense') ? 60_000 : 3) } as unknown as Result)
+  }
+  for (const id of ['a', 'b', 'dense1', 'a', 'b', 'dense2', 'a', 'b', 'dense1']) await client.result(id)
+  expect(asked).toEqual(['a', 'b', 'dense1', 'dense2', 'dense1'])
 })

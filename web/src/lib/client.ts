@@ -47,7 +47,9 @@ export interface ClientOptions {
   keep?: { store: Keep; tabs: Tabs }
 }
 
-const keptResults = 200
+/** Results that are kept, by their objects: some thousand of them are 10 MB. */
+const keptObjects = 100_000
+const leastWeight = 500 // objects, of a result with fewer
 /** How often the models are asked for. They come, are replaced and go at any time, and the socket does not tell of it. */
 const modelsEvery = 10_000 // ms
 const startBackoff = { base: 1_000, cap: 10_000 }
@@ -60,7 +62,7 @@ export class Client {
   private readonly api: Api
   private readonly socket: LiveSocket
   private readonly uploads: Uploads
-  private readonly results = new LRU<string, Promise<Result>>(keptResults)
+  private readonly results = new LRU<string, Promise<Result>>(keptObjects)
   private asks = false
   private current: View = {
     phase: { name: 'starting', trouble: null },
@@ -187,7 +189,7 @@ export class Client {
     const edited = await this.api.edit(before.job, before.revision ?? 0, operations)
     const after = corrected(before, edited)
     this.masks.forget(before.job)
-    this.results.set(resultKey(before.job, edited.revision), Promise.resolve(after))
+    this.keepResult(resultKey(before.job, edited.revision), Promise.resolve(after))
     return after
   }
 
@@ -195,9 +197,9 @@ export class Client {
     await this.api.cancel(job)
   }
 
-  /** cancelAll stops what waits and what runs, and what is still on its way when it has arrived. */
+  /** cancelAll stops what waits, what is on its way and what runs; what has left wholly is stopped when it has arrived. */
   async cancelAll(): Promise<void> {
-    this.uploads.removeWaiting()
+    this.uploads.stop()
     await this.api.cancelAll()
     if (!this.current.pending.some(({ state }) => state === 'sending')) return
     await this.uploads.settled()
@@ -207,7 +209,7 @@ export class Client {
   /** freshResult is a result as the hub has it now, whatever is known of it here. */
   async freshResult(job: string): Promise<Result> {
     const result = await this.api.result(job)
-    this.results.set(resultKey(job, result.revision ?? 0), Promise.resolve(result))
+    this.keepResult(resultKey(job, result.revision ?? 0), Promise.resolve(result))
     return result
   }
 
@@ -215,10 +217,7 @@ export class Client {
     const key = resultKey(job, revision)
     const known = this.results.get(key)
     if (known) return known
-    const asked = this.api.result(job)
-    this.results.set(key, asked)
-    asked.catch(() => this.results.delete(key)) // may be asked for again
-    return asked
+    return this.keepResult(key, this.api.result(job))
   }
 
   /** reconnect does not wait for the next try: the network is back, or somebody pressed a button. */
@@ -293,8 +292,16 @@ export class Client {
     const { revision, changed, removed } = frame
     const before = this.results.get(resultKey(frame.job_id, revision - 1))
     if (changed && removed && before && !this.results.get(resultKey(frame.job_id, frame.revision))) {
-      this.results.set(resultKey(frame.job_id, frame.revision), before.then((result) => corrected(result, { revision, changed, removed })))
+      this.keepResult(resultKey(frame.job_id, frame.revision), before.then((result) => corrected(result, { revision, changed, removed })))
     }
+  }
+
+  /** A result weighs what it weighs once it has come; one that has not may be asked for again. */
+  private keepResult(key: string, asked: Promise<Result>): Promise<Result> {
+    this.results.set(key, asked, leastWeight)
+    const weigh = ({ objects }: Result) => void (this.results.get(key) === asked && this.results.set(key, asked, Math.max(leastWeight, objects.length)))
+    asked.then(weigh, () => this.results.delete(key))
+    return asked
   }
 
   private linked(link: Link): void {

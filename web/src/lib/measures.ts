@@ -60,6 +60,11 @@ export function imageColumns(): Column<ImageRow>[] {
   ]
 }
 
+/** What is counted of a result: without the outlines, which weigh more than all measures. */
+export function withoutOutlines(result: Result): Result {
+  return { ...result, objects: result.objects.map((object) => ({ ...object, polygon: [], holes: [] })) }
+}
+
 /** sorted orders rows by a column; what lacks the measure comes last. */
 export function sorted<Row>(rows: readonly Row[], { value }: Column<Row>, ascending: boolean): Row[] {
   const sign = ascending ? 1 : -1

@@ -14,6 +14,7 @@ let pending: readonly Pending[]
 let waits: number[]
 let uploads: Uploads
 let store: Map<string, Kept>
+let partly: (sent: (part: number) => void, signal: AbortSignal) => void
 
 const taken = (upload: Upload): Uploaded => ({ accepted: upload.files.map(({ name }) => ({ id: name, filename: name }) as Job), rejected: [] })
 const refusing =
@@ -35,6 +36,7 @@ const keep: Keep = {
 
 beforeEach(() => {
   store = new Map()
+  partly = (sent) => sent(0.5)
   requests = []
   answers = []
   accepted = []
@@ -42,9 +44,9 @@ beforeEach(() => {
   waits = []
   uploads = new Uploads({
     api: {
-      upload: async (upload, sent) => {
+      upload: async (upload, sent, signal) => {
         requests.push(upload)
-        sent(0.5)
+        partly(sent, signal)
         return (answers.shift() ?? taken)(upload)
       },
     },
@@ -286,11 +288,31 @@ it('forgets what is removed before it leaves', async () => {
   uploads.remove(new Set([pending[9]!.id]))
   uploads.remove(new Set([pending[0]!.id])) // is on its way
   expect(pending).toHaveLength(9)
-  uploads.removeWaiting()
+  finish({ accepted: [], rejected: [] })
+  await until('the end', () => pending.length === 0)
+  expect(requests.map(({ files }) => files.length)).toEqual([8, 1])
+})
+
+it('breaks off what is on its way when all is stopped, but not what has left wholly', async () => {
+  let [breakOff, finish] = [(_: Error) => {}, (_: Uploaded) => {}]
+  partly = (sent, signal) => {
+    sent(0.5)
+    signal.addEventListener('abort', () => breakOff(new DOMException('aborted', 'AbortError')))
+  }
+  answers = [() => new Promise((_, reject) => (breakOff = reject)), () => new Promise((resolve) => (finish = resolve))]
+  uploads.add(files(10), settings)
+  uploads.add(files(1), null)
+  await until('the first request', () => requests.length === 1)
+  uploads.stop()
+  expect(pending).toEqual([])
+
+  partly = (sent) => sent(1)
+  uploads.add(files(10), settings)
+  await until('the next', () => requests.length === 2)
+  uploads.stop()
   expect(pending).toHaveLength(8)
   finish({ accepted: [], rejected: [] })
   await until('the end', () => pending.length === 0)
-  expect(requests).toHaveLength(1)
 })
 
 it('forgets everything when the session is over, and begins anew after', async () => {

@@ -72,6 +72,7 @@ export class Uploads {
   private nextID = 1
   private running: Promise<void> | null = null
   private lifetime = new AbortController()
+  private request = new AbortController() // ends the one that is on its way
   private rest = new AbortController() // ends the wait for a hub that is away
   private failures = 0 // since something was taken
   private atOnce = maxFiles // in one request; less where a proxy takes less than the hub
@@ -146,9 +147,11 @@ export class Uploads {
     this.forget((item) => ids.has(item.id) && item.state !== 'sending')
   }
 
-  /** removeWaiting forgets all that has not left yet. */
-  removeWaiting(): void {
-    this.forget((item) => item.state === 'waiting')
+  /** stop forgets all that has not left yet, and breaks off what has left in part: the hub makes nothing of that. */
+  stop(): void {
+    const partly = this.list.some(({ state, sent }) => state === 'sending' && sent > 0 && sent < 1)
+    if (partly) this.request.abort()
+    this.forget(({ state }) => state === 'waiting' || state === 'held' || (state === 'sending' && partly))
   }
 
   /** clear ends everything: the person has ended the session. */
@@ -223,16 +226,18 @@ export class Uploads {
     await Promise.race([this.store(this.list.filter(({ id }) => ids.has(id))), pause(storeLimit, signal)])
     const batch = next.filter(({ id }) => this.list.some((item) => item.id === id && item.state === 'sending'))
     if (signal.aborted || batch.length === 0) return
+    const request = (this.request = new AbortController())
+    const over = AbortSignal.any([signal, request.signal])
     try {
       const files = batch.map((item) => item.file)
-      const answer = await this.options.api.upload({ files, ...batch[0]!.settings!, key }, (sent) => mark({ sent }), signal)
-      if (signal.aborted) return
+      const answer = await this.options.api.upload({ files, ...batch[0]!.settings!, key }, (sent) => mark({ sent }), over)
+      if (over.aborted) return
       this.failures = 0
       this.settle(batch, answer.rejected)
       if (batch[0]!.batch && answer.rejected.length === 0) this.askAgain(batch, answer.accepted)
       this.options.onAccepted(answer.accepted)
     } catch (error) {
-      if (signal.aborted) return
+      if (over.aborted) return
       await this.fail(batch, error, mark, signal)
     }
   }

@@ -6,7 +6,7 @@ import { reactive } from '../../test/reactive.svelte'
 import { Failure } from '../lib/api'
 import type { Client } from '../lib/client'
 import type { Job, Operation, Point, Result, SegmentedObject } from '../lib/protocol'
-import EditPanel from './EditPanel.svelte'
+import EditPanel, { type Tool } from './EditPanel.svelte'
 
 const square = (id: number, x: number): SegmentedObject => ({
   id, polygon: [[x, 0], [x + 10, 0], [x + 10, 10], [x, 10]], holes: [], bbox: [x, 0, 10, 10], area: 100, perimeter: 40, centroid: [x + 5, 5], mean_probability: 1,
@@ -26,6 +26,7 @@ let asked: { job: string; revision: number | undefined; operations: readonly Ope
 let result: { value: Result }
 let picked: { value: number | null }
 let pen: { value: { radius: number } | null }
+let tool: { value: Tool }
 let fail: Failure | null
 let hold: Promise<void> | undefined // of the hub's answers
 
@@ -35,7 +36,12 @@ beforeEach(() => {
   hold = undefined
   result = reactive(first)
   picked = reactive(null as number | null)
+  tool = reactive<Tool>('look')
   pen = reactive(null as { radius: number } | null)
+  show()
+})
+
+function show() {
   const client = {
     edit: vi.fn(async (before: Result, operations: readonly Operation[]) => {
       asked.push({ job: before.job, revision: before.revision, operations })
@@ -53,7 +59,12 @@ beforeEach(() => {
     get result() {
       return result.value
     },
-    opening: '',
+    get tool() {
+      return tool.value
+    },
+    set tool(next) {
+      tool.value = next
+    },
     get picked() {
       return picked.value
     },
@@ -70,7 +81,7 @@ beforeEach(() => {
       if (next.job === result.value.job) result.value = next
     },
   }) as unknown as Panel
-})
+}
 
 function key(name: string, modifiers: KeyboardEventInit = {}): boolean {
   let meant = false
@@ -102,6 +113,15 @@ it('makes the brush smaller and larger, but not nothing', () => {
   expect(pen.value!.radius).toBe(1)
   // As a German keyboard types them, on Windows and on a Mac; with Cmd, a Mac goes back a page.
   expect([key(']', { ctrlKey: true, altKey: true }), key(']', { altKey: true }), key(']', { metaKey: true }), pen.value!.radius]).toEqual([true, true, false, 3])
+})
+
+it('has tool and size in hand for the next image, too', () => {
+  key('b')
+  key(']')
+  const { radius } = pen.value!
+  document.body.replaceChildren()
+  show()
+  expect([one<HTMLInputElement>('input[value=brush]').checked, pen.value!.radius]).toEqual([true, radius])
 })
 
 it('merges two that are pressed one after the other', async () => {

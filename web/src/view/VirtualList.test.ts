@@ -8,13 +8,17 @@ import VirtualList from './VirtualList.svelte'
 const rowHeight = 20
 const items = Array.from({ length: 2_000 }, (_, index) => `well ${index}`)
 const arrive = vi.fn()
+let listed: { value: readonly string[] }
 let current: { value: string | null }
 
 beforeEach(() => {
   vi.clearAllMocks()
   current = reactive(null as string | null)
+  listed = reactive<readonly string[]>(items)
   mounted(VirtualList<string>, {
-    items,
+    get items() {
+      return listed.value
+    },
     rowHeight,
     key: (item: string) => item,
     label: 'Wells',
@@ -62,4 +66,11 @@ it('brings what becomes the current one into sight, and makes it the stop of Tab
   flushSync()
   expect(one('button[tabindex="0"]').textContent).toBe('well 700')
   expect(all('button[tabindex="0"]').length).toBe(1)
+})
+
+it('gives the focus of a row that goes to where Tab comes in', async () => {
+  one('li[data-index="1"] button').focus()
+  listed.value = items.filter((item) => item !== 'well 1')
+  await settle()
+  expect(document.activeElement).toBe(one('button[tabindex="0"]'))
 })
