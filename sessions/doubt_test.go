@@ -169,6 +169,27 @@ func TestASubmissionInDoubt(t *testing.T) {
 	})
 }
 
+// TestADoubtCostsNoImageThatWasHere has somebody leave while an image is segmented again, beside one that is new.
+func TestADoubtCostsNoImageThatWasHere(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		s, _ := joined(t, config)
+		ada := create(t, s)
+		submit(t, s, ada, 1)
+		finishAll(t, s, 0, claimNow(t, s, 0), nil)
+		ctx, leave := context.WithCancel(t.Context())
+		leave()
+		if _, err := s.Submit(ctx, ada, "", newJobs(2)); !errors.Is(err, ErrInDoubt) {
+			t.Fatalf("Submit: %v", err)
+		}
+		must(t, s.resolve(t.Context(), s.doubts.takeAll()[0]))
+		deleted := config.Files.(*files).deleted
+		if deleted[ada+"/image0"] != 0 || deleted[ada+"/image1"] != 1 {
+			t.Errorf("deleted are %v", deleted)
+		}
+	})
+}
+
 // TestTheSameSubmissionTwice makes the jobs of one key once.
 func TestTheSameSubmissionTwice(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
