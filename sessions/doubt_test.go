@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"seghub/gpuexec"
 )
 
 // lossy is a client whose replies are lost while it is told so: Redis does what it is asked, and nobody hears it; or the call
@@ -186,6 +188,37 @@ func TestADoubtCostsNoImageThatWasHere(t *testing.T) {
 		deleted := config.Files.(*files).deleted
 		if deleted[ada+"/image0"] != 0 || deleted[ada+"/image1"] != 1 {
 			t.Errorf("deleted are %v", deleted)
+		}
+	})
+}
+
+// TestAJobThatRedisDoesNotKnow costs its session nothing else, whether it was deleted and the reply to its end was lost, or Redis has
+// forgotten that it was submitted.
+func TestAJobThatRedisDoesNotKnow(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		ctx := t.Context()
+		wire := newLossy(t, client)
+		config := testConfig(wire)
+		s, _ := joined(t, config)
+		ada := create(t, s)
+		submit(t, s, ada, 3)
+		finishAll(t, s, 0, claimNow(t, s, 0), nil)
+		deleted, forgotten := claimNow(t, s, 0), claimNow(t, s, 0)
+
+		_, err := s.ForgetImage(ctx, ada, "image1")
+		must(t, err)
+		wire.lose(1, 0)
+		finishAll(t, s, 0, deleted, nil)
+		must(t, client.Del(ctx, sessionKey(ada)+":job:"+forgotten.Jobs[0].ID).Err())
+		finishAll(t, s, 0, forgotten, nil)
+		files := config.Files.(*files)
+		if n := files.deleted[ada]; n != 0 {
+			t.Errorf("all files of the session were deleted %d times", n)
+		}
+		for _, batch := range []gpuexec.Batch{deleted, forgotten} {
+			if files.deleted[ada+"/"+batch.Jobs[0].ID] == 0 {
+				t.Errorf("files of %s stay", batch.Jobs[0].ID)
+			}
 		}
 	})
 }
