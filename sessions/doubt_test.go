@@ -23,6 +23,7 @@ type lossy struct {
 	mu      sync.Mutex
 	replies int // to lose
 	calls   int // to lose after those
+	loading int // calls to refuse after those, as a Redis does that starts
 }
 
 func newLossy(t *testing.T, client redis.UniversalClient) *lossy {
@@ -61,6 +62,8 @@ func (l *lossy) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 			}
 		} else if l.take(&l.calls) {
 			err = &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+		} else if l.take(&l.loading) {
+			err = l.Eval(ctx, "return redis.error_reply('LOADING Redis is loading the dataset in memory')", nil).Err()
 		} else {
 			return next(ctx, cmd)
 		}
@@ -166,6 +169,24 @@ func TestASubmissionInDoubt(t *testing.T) {
 				if reply, err := s.run(t.Context(), submitScript, late...); err != nil || text(reply) != "void" {
 					t.Errorf("a late submission: %v, %v", reply, err)
 				}
+			}
+		}
+	})
+}
+
+// TestAnAnswerOfAnotherRun keeps the images of a submission that Redis has recorded before it died, and does not answer for yet.
+func TestAnAnswerOfAnotherRun(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		for _, retried := range []bool{true, false} { // by the client itself, of which nothing is heard
+			wire := newLossy(t, client)
+			s, _ := joined(t, testConfig(wire))
+			ada := create(t, s)
+			wire.loading = 1
+			if !retried {
+				wire.lose(1, 0)
+			}
+			if _, err := s.Submit(t.Context(), ada, "", newJobs(1)); !errors.Is(err, ErrInDoubt) || !errors.Is(err, ErrUnavailable) {
+				t.Errorf("Submit: %v", err)
 			}
 		}
 	})
