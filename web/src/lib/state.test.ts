@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { generator } from '../../test/random'
 import type { Frame, Job, Session } from './protocol'
-import { adopt, countJobs, initialState, reduce, type HubState } from './state'
+import { adopt, countJobs, initialState, reduce, withOlder, without, type HubState } from './state'
 
 const session: Session = {
   id: 's',
@@ -225,6 +225,14 @@ it('adopts the jobs of an upload unless their events were faster', () => {
   expect(adopted.jobs.get('a')?.state).toBe('running')
   expect(adopted.jobs.get('b')?.state).toBe('queued')
   expect(adopt(adopted, [job('b')])).toBe(adopted)
+})
+
+it('adds what a snapshot has left out, but nothing that has changed or gone since', () => {
+  const told = [job('d'), job('c')]
+  const now = without(after(snapshot(4, ...told), jobEvent(5, job('a', { state: 'done' })), jobEvent(6, job('e'))), new Set([job('c').image_id]))
+  const all = withOlder(now, [...told, job('b'), job('a')], told)
+  expect([...all.jobs.keys()]).toEqual(['a', 'b', 'd', 'e'])
+  expect(all.jobs.get('a')?.state).toBe('done')
 })
 
 it('counts jobs by state', () => {
