@@ -39,7 +39,7 @@ func (d *doubts) takeAll() []doubt {
 }
 
 // resolveDoubts asks Redis what became of the submissions in doubt, until ctx ends. The images of one that did not happen are
-// deleted; those of one that is still open then stay.
+// deleted, unless other jobs are of them: then they were here before. Those of one that is still open then stay.
 func (s *Service) resolveDoubts(ctx context.Context) {
 	for {
 		select {
@@ -58,7 +58,13 @@ func (s *Service) resolveDoubts(ctx context.Context) {
 }
 
 func (s *Service) resolve(ctx context.Context, d doubt) error {
-	reply, err := s.run(ctx, voidScript, d.session, d.jobs[0].ID, int64(voidFor.Seconds()))
+	args := []any{d.session, d.jobs[0].ID, int64(voidFor.Seconds())}
+	for i, job := range d.jobs {
+		if i == 0 || job.ImageID != d.jobs[i-1].ImageID { // one may have thousands of pages
+			args = append(args, job.ImageID)
+		}
+	}
+	reply, err := s.run(ctx, voidScript, args...)
 	if err != nil {
 		return err
 	}
@@ -66,9 +72,9 @@ func (s *Service) resolve(ctx context.Context, d doubt) error {
 		s.log.Info("jobs were made although the reply was lost", "session", d.session, "jobs", len(d.jobs))
 		return nil
 	}
-	for _, job := range d.jobs {
-		if err := s.config.Files.DeleteImage(ctx, d.session, job.ImageID); err != nil {
-			s.log.Warn("an image that no job was made of stays behind", "session", d.session, "image", job.ImageID, "error", err)
+	for _, image := range texts(reply) {
+		if err := s.config.Files.DeleteImage(ctx, d.session, image); err != nil {
+			s.log.Warn("an image that no job was made of stays behind", "session", d.session, "image", image, "error", err)
 		}
 	}
 	return nil

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"seghub/gpuexec"
 )
 
 // lossy is a client whose replies are lost while it is told so: Redis does what it is asked, and nobody hears it; or the call
@@ -21,6 +23,7 @@ type lossy struct {
 	mu      sync.Mutex
 	replies int // to lose
 	calls   int // to lose after those
+	loading int // calls to refuse after those, as a Redis does that starts
 }
 
 func newLossy(t *testing.T, client redis.UniversalClient) *lossy {
@@ -59,6 +62,8 @@ func (l *lossy) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 			}
 		} else if l.take(&l.calls) {
 			err = &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+		} else if l.take(&l.loading) {
+			err = l.Eval(ctx, "return redis.error_reply('LOADING Redis is loading the dataset in memory')", nil).Err()
 		} else {
 			return next(ctx, cmd)
 		}
@@ -164,6 +169,76 @@ func TestASubmissionInDoubt(t *testing.T) {
 				if reply, err := s.run(t.Context(), submitScript, late...); err != nil || text(reply) != "void" {
 					t.Errorf("a late submission: %v, %v", reply, err)
 				}
+			}
+		}
+	})
+}
+
+// TestAnAnswerOfAnotherRun keeps the images of a submission that Redis has recorded before it died, and does not answer for yet.
+func TestAnAnswerOfAnotherRun(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		for _, retried := range []bool{true, false} { // by the client itself, of which nothing is heard
+			wire := newLossy(t, client)
+			s, _ := joined(t, testConfig(wire))
+			ada := create(t, s)
+			wire.loading = 1
+			if !retried {
+				wire.lose(1, 0)
+			}
+			if _, err := s.Submit(t.Context(), ada, "", newJobs(1)); !errors.Is(err, ErrInDoubt) || !errors.Is(err, ErrUnavailable) {
+				t.Errorf("Submit: %v", err)
+			}
+		}
+	})
+}
+
+// TestADoubtCostsNoImageThatWasHere has somebody leave while an image is segmented again, beside one that is new.
+func TestADoubtCostsNoImageThatWasHere(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		s, _ := joined(t, config)
+		ada := create(t, s)
+		submit(t, s, ada, 1)
+		finishAll(t, s, 0, claimNow(t, s, 0), nil)
+		ctx, leave := context.WithCancel(t.Context())
+		leave()
+		if _, err := s.Submit(ctx, ada, "", newJobs(2)); !errors.Is(err, ErrInDoubt) {
+			t.Fatalf("Submit: %v", err)
+		}
+		must(t, s.resolve(t.Context(), s.doubts.takeAll()[0]))
+		deleted := config.Files.(*files).deleted
+		if deleted[ada+"/image0"] != 0 || deleted[ada+"/image1"] != 1 {
+			t.Errorf("deleted are %v", deleted)
+		}
+	})
+}
+
+// TestAJobThatRedisDoesNotKnow costs its session nothing else, whether it was deleted and the reply to its end was lost, or Redis has
+// forgotten that it was submitted.
+func TestAJobThatRedisDoesNotKnow(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		ctx := t.Context()
+		wire := newLossy(t, client)
+		config := testConfig(wire)
+		s, _ := joined(t, config)
+		ada := create(t, s)
+		submit(t, s, ada, 3)
+		finishAll(t, s, 0, claimNow(t, s, 0), nil)
+		deleted, forgotten := claimNow(t, s, 0), claimNow(t, s, 0)
+
+		_, err := s.ForgetImage(ctx, ada, "image1")
+		must(t, err)
+		wire.lose(1, 0)
+		finishAll(t, s, 0, deleted, nil)
+		must(t, client.Del(ctx, sessionKey(ada)+":job:"+forgotten.Jobs[0].ID).Err())
+		finishAll(t, s, 0, forgotten, nil)
+		files := config.Files.(*files)
+		if n := files.deleted[ada]; n != 0 {
+			t.Errorf("all files of the session were deleted %d times", n)
+		}
+		for _, batch := range []gpuexec.Batch{deleted, forgotten} {
+			if files.deleted[ada+"/"+batch.Jobs[0].ID] == 0 {
+				t.Errorf("files of %s stay", batch.Jobs[0].ID)
 			}
 		}
 	})

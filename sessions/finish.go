@@ -39,7 +39,11 @@ func (s *Service) Finish(ctx context.Context, r gpuexec.Result) {
 	switch {
 	case err != nil:
 		s.log.Warn("a job was not finished and will run again", "job", r.JobID, "session", c.session, "error", err)
-	case word == "closed" || word == "gone":
+	case word == "gone":
+		// It was deleted meanwhile, or Redis has forgotten it: that says nothing of what else its session has.
+		s.log.Warn("a job was finished that Redis does not know", "job", r.JobID, "session", c.session)
+		s.deleteJob(ctx, c.session, r.JobID)
+	case word == "closed":
 		// What was stored for a session that closed meanwhile must not outlive it.
 		if err := s.config.Files.DeleteSession(ctx, c.session); err != nil {
 			s.log.Warn("files of a closed session are not deleted yet", "session", c.session, "error", err)
@@ -49,11 +53,14 @@ func (s *Service) Finish(ctx context.Context, r gpuexec.Result) {
 	default:
 		s.log.Debug("job finished", "job", r.JobID, "session", c.session, "outcome", outcome)
 		if outcome == string(JobCancelled) || outcome == string(JobFailed) {
-			// Pieces of its mask; what is being stored just now goes with the image.
-			if err := s.config.Files.DeleteJob(ctx, c.session, r.JobID); err != nil {
-				s.log.Warn("files of a job without a result are not deleted yet", "job", r.JobID, "session", c.session, "error", err)
-			}
+			s.deleteJob(ctx, c.session, r.JobID) // pieces of its mask; what is being stored just now goes with the image
 		}
+	}
+}
+
+func (s *Service) deleteJob(ctx context.Context, session, job string) {
+	if err := s.config.Files.DeleteJob(ctx, session, job); err != nil {
+		s.log.Warn("files of a job without a result are not deleted yet", "job", job, "session", session, "error", err)
 	}
 }
 

@@ -165,6 +165,7 @@ func (f *files) PutPiece(_ context.Context, session, job string, row int, _ []by
 func (f *files) DeleteJob(_ context.Context, session, job string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.deleted[session+"/"+job]++
 	f.pieces = slices.DeleteFunc(f.pieces, func(piece string) bool { return strings.HasPrefix(piece, session+"/"+job+" ") })
 	return nil
 }

@@ -151,17 +151,24 @@ func unavailable(ctx context.Context, operation string, err error) error {
 // as long as somebody may wait for the answer. known tells whether the error means that nothing was done.
 func (s *Service) insist(ctx context.Context, sc script, args ...any) (reply any, known bool, err error) {
 	began := time.Now()
-	for {
+	for lost := false; ; lost = true {
 		reply, err = s.run(ctx, sc, args...)
 		var answer redis.Error
 		if err == nil || errors.As(err, &answer) {
-			return reply, true, err
+			return reply, err == nil || !lost && !isSuccessor(err), err
 		}
 		if ctx.Err() != nil || time.Since(began) > insistFor {
 			return nil, false, err
 		}
 		pause(ctx, retryFirst)
 	}
+}
+
+// isSuccessor reports whether an answer is that of a Redis that starts or is taking over: the client may have turned to it because the one
+// before did what it was asked, and died before it said so.
+func isSuccessor(err error) bool {
+	return redis.IsLoadingError(err) || redis.IsReadOnlyError(err) || redis.IsMasterDownError(err) || redis.IsClusterDownError(err) ||
+		redis.IsTryAgainError(err)
 }
 
 // ask is run for scripts that answer with a list, or with a word that says why not.

@@ -63,7 +63,7 @@ func TestBorrow(t *testing.T) {
 		config.BatchSize = func(string) int { return 3 }
 		s, clock := joined(t, config)
 		ada, ben := create(t, s), create(t, s)
-		jobs := submit(t, s, ada, 8)
+		jobs := submit(t, s, ada, 6)
 
 		ids := func(slot int) (ids []string) {
 			t.Helper()
@@ -85,11 +85,11 @@ func TestBorrow(t *testing.T) {
 			t.Fatalf("slots %+v, error %v: slot 1 has ada's images in hand", stats.Slots, err)
 		}
 		// What the session's own worker can start is left to it.
-		if got := ids(0); !slices.Equal(got, jobs[3:6]) {
-			t.Fatalf("the owner's worker took %v", got)
-		}
 		if got := ids(1); len(got) != 0 {
 			t.Fatalf("help took the last batch: %v", got)
+		}
+		if got := ids(0); !slices.Equal(got, jobs[3:6]) {
+			t.Fatalf("the owner's worker took %v", got)
 		}
 		// Somebody waits: no more help, although ben is within his grace.
 		submit(t, s, ada, 8)
@@ -106,6 +106,67 @@ func TestBorrow(t *testing.T) {
 		clock.move(config.ReserveGrace)
 		if got := ids(1); len(got) != 1 || stateOf(t, s, cleo) != Active {
 			t.Fatalf("the slot's new owner got %v", got)
+		}
+	})
+}
+
+// TestNobodyWaitsForABusyWorker has a worker that has nothing to do start what the session's own worker, which is at work, cannot: on a
+// large image that may be for long.
+func TestNobodyWaitsForABusyWorker(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		config.Slots, config.Borrow = 3, always
+		s, _ := joined(t, config)
+		ada := create(t, s)
+		starts := func(slot int, session string) {
+			t.Helper()
+			batch := claimNow(t, s, slot)
+			if len(batch.Jobs) != 1 || s.hand.get(claimKey{batch.Jobs[0].ID, 1}).session != session {
+				t.Fatalf("slot %d started %v", slot, batch.Jobs)
+			}
+		}
+		submit(t, s, ada, 1)
+		starts(0, ada)
+		submit(t, s, ada, 1)
+		starts(1, ada)
+
+		// ben's worker is lent out to ada: his image goes before all of hers.
+		ben := create(t, s)
+		submit(t, s, ada, 5)
+		submit(t, s, ben, 1)
+		if at := *get(t, s, ben).Slot; at != 1 {
+			t.Fatalf("ben has slot %d", at)
+		}
+		starts(2, ben)
+	})
+}
+
+// TestWhatIsLeftIsHelpedWith has the owner's worker, once it is at work, call one that rests for what it has left over.
+func TestWhatIsLeftIsHelpedWith(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		config.Slots, config.Borrow = 1, always
+		config.BatchSize = func(string) int { return 2 }
+		one, _ := joined(t, config)
+		two := secondNode(t, one, "two")
+		ada := create(t, one)
+		jobs := newJobs(2)
+		jobs[1].Model = "hrnet"
+		_, err := one.Submit(t.Context(), ada, "", jobs)
+		must(t, err)
+		if got := claimNow(t, two, 0); len(got.Jobs) > 0 {
+			t.Fatalf("help took %v", got)
+		}
+		calls := client.Subscribe(t.Context(), workChannel+"two")
+		defer calls.Close()
+		_, err = calls.Receive(t.Context())
+		must(t, err)
+		if got := claimNow(t, one, 0); len(got.Jobs) != 1 {
+			t.Fatalf("the owner's worker took %v", got)
+		}
+		receive(t, "a wake", calls.Channel())
+		if got := claimNow(t, two, 0); len(got.Jobs) != 1 || got.Model != "hrnet" {
+			t.Fatalf("help took %v", got)
 		}
 	})
 }

@@ -51,11 +51,24 @@ for i = 0, slots_of(NODE) - 1 do
 end
 if kept_waiting(slot, quiet) then return nothing(true) end
 
--- Help goes to the session, of any node, that has most to do. It never takes a suspect: that is tried by its session's own worker.
+-- Help goes first to a session of this node that has nothing in hand because its worker is still at work for another, then to the one, of
+-- any node, that has most to do, first of those whose workers are at work. It never takes a suspect: that is tried by its session's own
+-- worker.
+local function wants_help(other) return queued(other) > 0 and deaths(other, head(other)) == 0 end
+
 local function most_to_do()
-  for _, other in ipairs(call('ZREVRANGE', BACKLOG, 0, 4)) do
-    if deaths(other, head(other)) == 0 then return other end
+  for i = 0, slots_of(NODE) - 1 do
+    local other = owner(NODE, int(i))
+    if other and running(other) == 0 and wants_help(other) and at_work(other) then return other end
   end
+  local most
+  for _, other in ipairs(call('ZREVRANGE', BACKLOG, 0, 4)) do
+    if wants_help(other) then
+      if at_work(other) then return other end
+      most = most or other
+    end
+  end
+  return most
 end
 
 local from
@@ -74,8 +87,8 @@ if wanted ~= model then
   publish()
   return {'model', wanted}
 end
--- The owner's own worker takes the next batch; help is for what lies behind it.
-if from ~= sid and queued(from) <= limit then return nothing() end
+-- The owner's own worker takes the next batch, unless it is at work already; help is for what lies behind it.
+if from ~= sid and queued(from) <= limit and not at_work(from) then return nothing() end
 
 local ids = {}
 if suspect then
@@ -90,7 +103,7 @@ end
 for _, jid in ipairs(ids) do take(from, jid, slot) end
 note_work(from)
 call('SREM', RESTING, NODE .. ' ' .. slot)
-if queued(from) > limit then call_help() end
+if queued(from) > limit or at_work(from) then call_help() end
 call('HSET', node, 'token:' .. slot, token, 'batch:' .. slot, from .. ' ' .. table.concat(ids, ' '))
 publish()
 return batch(from, ids)

@@ -40,6 +40,15 @@ local function request_cancel(sid, jid)
   call('PUBLISH', PREFIX .. 'cancel', jid)
 end
 
+-- at_work reports whether the worker of a session that holds a slot has something in hand, of whomever: then it can start nothing yet.
+local function at_work(sid)
+  local s = call('HMGET', session_key(sid), 'node', 'slot')
+  for _, at in ipairs(call('HVALS', hand_key(s[1]))) do
+    if at == s[2] then return true end
+  end
+  return false
+end
+
 -- take puts a queued job into the hand of a worker of the calling node.
 local function take(sid, jid, slot)
   local key = job_key(sid, jid)

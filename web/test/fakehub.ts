@@ -68,6 +68,8 @@ export class FakeHub {
   refuse: { problem: Problem; retryAfter?: number; rejected?: Rejection[] } | null = null
   /** The next upload is taken, but its answer is lost; used up once. */
   swallow = false
+  /** The most jobs of a snapshot, the newest. */
+  snapshotJobs = 1_000
   /** Sockets are not let through, as by a proxy that knows none. */
   socketless = false
   /** Of the event logs; another one makes who comes back begin anew. */
@@ -260,7 +262,7 @@ export class FakeHub {
     const resumed = since !== null && missed.length === seq - since && (asked.get('epoch') || epoch) === epoch
     socket.send(JSON.stringify({ type: 'welcome', session: member.session, seq, epoch, resumed, gap: since !== null && !resumed }))
     if (resumed) for (const event of missed) socket.send(event.data)
-    else socket.send(JSON.stringify({ type: 'snapshot', session: member.session, jobs: member.jobs.toReversed(), seq, epoch }))
+    else socket.send(JSON.stringify({ type: 'snapshot', session: member.session, jobs: member.jobs.toReversed().slice(0, this.snapshotJobs), seq, epoch }))
   }
 
   private command(socket: WebSocket, command: { type: string; id?: number; job_id?: string }, member: Member): void {

@@ -11,7 +11,7 @@ import { LRU } from './lru'
 import { Masks } from './masks'
 import type { Command, Edited, Frame, Job, Model, Operation, Result, Sample, Wishes } from './protocol'
 import { LiveSocket, type Link, type SocketOptions } from './socket'
-import { adopt, initialState, polled, reduce, without, type HubState } from './state'
+import { adopt, initialState, polled, reduce, withOlder, without, type HubState } from './state'
 import { Uploads, type Pending, type Settings } from './uploads'
 
 export type Phase =
@@ -36,6 +36,8 @@ export interface View {
   readonly models: readonly Model[]
   readonly samples: readonly Sample[]
 }
+
+type Snapshot = Extract<Frame, { type: 'snapshot' }>
 
 export interface ClientOptions {
   api: Api
@@ -64,6 +66,7 @@ export class Client {
   private readonly uploads: Uploads
   private readonly results = new LRU<string, Promise<Result>>(keptObjects)
   private asks = false
+  private snapshot: Snapshot | null = null // the newest
   private current: View = {
     phase: { name: 'starting', trouble: null },
     link: { state: 'idle' },
@@ -278,12 +281,27 @@ export class Client {
     // A mask is shown even where its event is a repetition: the picture is the same.
     if (frame.type === 'mask') this.masks.receive(frame)
     if (frame.type === 'edit') this.correct(frame)
+    if (frame.type === 'snapshot') void this.addOlder(frame)
     // Commands that a person gives go by HTTP, where they are answered; this is our own mistake.
     if (frame.type === 'error') console.error('seghub: the hub refused', frame.re, frame.detail)
     if (hub !== before) this.change({ hub })
     if (hub.lost && !before.lost) this.socket.resume()
     if (frame.type === 'welcome') this.socket.send({ type: 'watch', stats: true } satisfies Command)
     if (hub.session?.state === 'closed') this.end({ name: 'ended', why: 'closed' })
+  }
+
+  /** A snapshot has the newest jobs alone, where there are very many. */
+  private async addOlder(snapshot: Snapshot): Promise<void> {
+    this.snapshot = snapshot
+    const counts = Object.values(snapshot.session.jobs)
+    if (counts.reduce((sum, count) => sum + count) <= snapshot.jobs.length) return
+    const { phase } = this.current
+    for (let attempt = 0; ; attempt++) {
+      const all = await this.api.jobs().catch(() => null)
+      if (this.snapshot !== snapshot || this.current.phase !== phase) return
+      if (all) return this.change({ hub: withOlder(this.current.hub, all, snapshot.jobs) })
+      await pause(delay(startBackoff, attempt))
+    }
   }
 
   /** What somebody corrected is known here at once, where the result before it is. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { generator } from '../../test/random'
 import type { Frame, Job, Session } from './protocol'
-import { adopt, countJobs, initialState, polled, reduce, without, type HubState } from './state'
+import { adopt, countJobs, initialState, polled, reduce, withOlder, without, type HubState } from './state'
 
 const session: Session = {
   id: 's',
@@ -247,6 +247,14 @@ describe('an image that was deleted', () => {
   it('is not one whose job was cancelled', () => {
     expect(reduce(state, jobEvent(2, job('c', { ...two, state: 'cancelled' }))).jobs.get('c')?.state).toBe('cancelled')
   })
+})
+
+it('adds what a snapshot has left out, but nothing that has changed or gone since', () => {
+  const told = [job('d'), job('c')]
+  const now = without(after(snapshot(4, ...told), jobEvent(5, job('a', { state: 'done' })), jobEvent(6, job('e'))), job('c').image_id)
+  const all = withOlder(now, [...told, job('b'), job('a')], told)
+  expect([...all.jobs.keys()]).toEqual(['a', 'b', 'd', 'e'])
+  expect(all.jobs.get('a')?.state).toBe('done')
 })
 
 it('counts jobs by state', () => {

@@ -94,6 +94,18 @@ export function adopt(state: HubState, jobs: readonly Job[]): HubState {
   return { ...state, jobs: new Map([...state.jobs, ...unknown.map((job): [string, Job] => [job.id, job])]) }
 }
 
+/**
+ * withOlder adds the jobs that a snapshot has left out, from all there are, newest first. What is known is never older, and what was at the
+ * snapshot and is no more was removed since.
+ */
+export function withOlder(state: HubState, all: readonly Job[], snapshot: readonly Job[]): HubState {
+  const told = new Set(snapshot.map(({ id }) => id))
+  const jobs = byAge(all.filter(({ id, image_id }) => !state.gone.has(image_id) && (!told.has(id) || state.jobs.has(id))))
+  const progress = new Map([...progressOf([...jobs.values()].filter(({ id }) => !state.jobs.has(id))), ...state.progress])
+  for (const [id, job] of state.jobs) jobs.set(id, job)
+  return { ...state, jobs, progress }
+}
+
 /** polled is the state as HTTP has it, for a page that no socket reaches: without a seq, so that a socket begins anew. */
 export function polled(state: HubState, session: Session, jobs: readonly Job[] | null, stats: Stats | null): HubState {
   return { ...state, session, ...(jobs && known(state, jobs)), ...(stats && { stats, waiting: stats.waiting }), seq: null, lost: false, draining: false }
