@@ -168,7 +168,7 @@ func (s *server) startParts(ctx context.Context) (err error) {
 		return err
 	}
 	s.writable = newWritable(s.store.Check)
-	s.room = room{disks: []string{cfg.Data}, minFree: int64(cfg.MinFree), most: int64(cfg.MaxStorage), store: s.store}
+	s.room = room{disks: []string{cfg.Data}, minFree: int64(cfg.MinFree), most: int64(cfg.MaxStorage), sizes: newSizes(s.store.SessionSize)}
 	if !strings.Contains(location, "://") {
 		s.room.disks = append(s.room.disks, location)
 	}
