@@ -57,6 +57,11 @@ func (c *Client) Cancel(ctx context.Context, job string) error {
 	return c.do(ctx, call{method: http.MethodDelete, path: "/jobs/" + url.PathEscape(job)}, nil)
 }
 
+// DeleteImage deletes an image with its jobs and all that was made of it.
+func (c *Client) DeleteImage(ctx context.Context, image string) error {
+	return c.do(ctx, call{method: http.MethodDelete, path: "/images/" + url.PathEscape(image)}, nil)
+}
+
 // CancelAll stops every job that the session has at this moment.
 func (c *Client) CancelAll(ctx context.Context) error {
 	return c.do(ctx, call{method: http.MethodDelete, path: "/jobs"}, nil)

@@ -84,6 +84,10 @@ func (s *Service) outcome(ctx context.Context, c *claim, r gpuexec.Result) (outc
 			return outcomeRequeue, ""
 		}
 	}
+	if s.config.Stalls != nil && s.config.Stalls(ctx, err) {
+		s.log.Warn("a job goes back to its queue", "job", r.JobID, "session", c.session, "error", err)
+		return outcomeRequeue, ""
+	}
 	s.log.Warn("job failed", "job", r.JobID, "session", c.session, "error", err)
 	return string(JobFailed), s.problem(err)
 }

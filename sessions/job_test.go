@@ -103,6 +103,8 @@ func TestForeignIdsDoNotExist(t *testing.T) {
 	})
 }
 
+var errStalled = errors.New("the storage is gone")
+
 func TestOutcomes(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
 		for _, c := range []struct {
@@ -116,6 +118,9 @@ func TestOutcomes(t *testing.T) {
 			{name: "success", want: JobDone},
 			{name: "the engine fails", result: errBroken, want: JobFailed, detail: "broken"},
 			{name: "the result cannot be stored", put: errors.New("disk full"), want: JobFailed, detail: "disk full"},
+			{name: "no result can be stored", put: errStalled, want: JobQueued},
+			{name: "no image can be read", result: errStalled, want: JobQueued},
+			{name: "cancelled while nothing can be stored", put: errStalled, cancel: true, want: JobCancelled},
 			{name: "cancelled by its user", result: gpuexec.ErrCancelled, cancel: true, want: JobCancelled},
 			{name: "finished before the cancel arrived", cancel: true, want: JobCancelled},
 			{name: "stopped, but not by its user", result: gpuexec.ErrCancelled, want: JobQueued},
@@ -123,6 +128,7 @@ func TestOutcomes(t *testing.T) {
 			must(t, client.FlushAll(t.Context()).Err())
 			config := testConfig(client)
 			config.Files.(*files).put = func(string) error { return c.put }
+			config.Stalls = func(_ context.Context, err error) bool { return errors.Is(err, errStalled) }
 			s, clock := joined(t, config)
 			ada := create(t, s)
 			id := submit(t, s, ada, 1)[0]

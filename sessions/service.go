@@ -63,6 +63,9 @@ type Config struct {
 	Files Files
 	// Open says whether a slot's worker is up and warm. While it is not, the slot is nobody's. Asked at each tick.
 	Open func(slot int) bool
+	// Stalls says whether an error keeps all jobs from being done for now, rather than the one that failed of it, which goes back to its
+	// queue then. The slots are to be closed before it returns. May be left out.
+	Stalls func(ctx context.Context, err error) bool
 	// BatchSize is how many images of model one batch may hold.
 	BatchSize func(model string) int
 	// Borrow says whether idle workers may help now; they do only while nobody waits. Asked whenever one would.

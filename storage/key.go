@@ -73,6 +73,14 @@ func Subject(key string) (image, job string) {
 	return "", ""
 }
 
+// checkSize takes an empty blob of a job for none: nothing that is made of one is empty, but a power cut empties files.
+func checkSize(key string, size int64) error {
+	if _, job := Subject(key); size == 0 && job != "" {
+		return fmt.Errorf("%w: its file is empty", ErrNotFound)
+	}
+	return nil
+}
+
 // checkKey keeps ids that come from outside from naming anything but a blob of a session.
 func checkKey(key string) error {
 	if !wellFormedKey.MatchString(key) {

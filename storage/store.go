@@ -227,6 +227,9 @@ func (s *Store) Open(ctx context.Context, key string) (*Blob, error) {
 	if err != nil {
 		return nil, failed("open", key, err)
 	}
+	if err := checkSize(key, r.Size()); err != nil {
+		return nil, failed("open", key, errors.Join(err, r.Close()))
+	}
 	return newBlob(r, key), nil
 }
 
@@ -236,6 +239,9 @@ func (s *Store) Read(ctx context.Context, key string) ([]byte, error) {
 		return nil, failed("read", key, err)
 	}
 	data, err := s.bucket.ReadAll(ctx, key)
+	if err == nil {
+		err = checkSize(key, int64(len(data)))
+	}
 	if err != nil {
 		return nil, failed("read", key, err)
 	}

@@ -61,6 +61,19 @@ func TestWritesOutlastAPowerCut(t *testing.T) {
 	wantAbsent(t, s, ImageKey("s", "k"))
 }
 
+// A file that a power cut has emptied, which a hub of before did not sync, is not taken for what was written.
+func TestAnEmptyBlobIsNone(t *testing.T) {
+	s := open(t, t.TempDir())
+	key := ResultKey("s", "j")
+	if err := s.Write(t.Context(), key, nil); err != nil {
+		t.Fatal(err)
+	}
+	wantAbsent(t, s, key)
+	if err := s.Delete(t.Context(), key); err != nil {
+		t.Error(err)
+	}
+}
+
 // A folder holds the layout that doc.go promises, nothing beside it, and nobody else may look in.
 func TestFolderLayout(t *testing.T) {
 	s := open(t, t.TempDir())

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/sync/errgroup"
 
 	"seghub/sessions"
 	"seghub/sessions/problem"
@@ -39,6 +40,9 @@ func (a *api) export(c *gin.Context) {
 		return
 	}
 	kind, err := export.KindOf(format, len(jobs))
+	if err == nil {
+		err = a.areStored(ctx, session, jobs)
+	}
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -96,6 +100,49 @@ func (a *api) toExport(ctx context.Context, session string, ids []string) (jobs 
 	}
 	slices.Reverse(jobs)
 	return jobs, nil
+}
+
+// looksAtOnce is for files in a bucket, which are far away.
+const looksAtOnce = 16
+
+// areStored tells of which jobs nothing is stored any more: files go by a hand on the disk, and by a backup that is older than Redis. Nobody
+// would miss them in an export.
+func (a *api) areStored(ctx context.Context, session string, jobs []exported) error {
+	lost := make([]bool, len(jobs))
+	group, within := errgroup.WithContext(ctx)
+	group.SetLimit(looksAtOnce)
+	for i, job := range jobs {
+		group.Go(func() error {
+			err := a.isThere(within, storage.ReceiptKey(session, job.ID))
+			if errors.Is(err, storage.ErrNotFound) {
+				_, err = a.Jobs.Job(within, session, job.ID)
+				lost[i] = err == nil
+			}
+			if errors.Is(err, sessions.ErrNotFound) { // deleted meanwhile
+				return nil
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	var names []string
+	for i, job := range jobs {
+		if lost[i] {
+			names = append(names, job.Filename)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	const named = 5
+	more := ""
+	if len(names) > named {
+		names, more = names[:named], fmt.Sprintf(" and of %d others", len(names)-named)
+	}
+	return problem.Newf(problem.NotFound, "What was made of %s%s is no longer on the server's disk: delete these images, and segment them again if you "+
+		"need them.", strings.Join(names, ", "), more)
 }
 
 // writeExport writes one picture after the other. Those that were deleted since are left out.

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -53,8 +55,16 @@ func exporting(t *testing.T, results pictures, done int) (e *edge, token string)
 			t.Fatal(err)
 		}
 	}
+	store, err := storage.Open(t.Context(), e.folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
 	for _, job := range e.people.jobs["s1"] {
 		e.people.end("s1", job.ID, sessions.JobDone)
+		if err := store.Write(t.Context(), storage.ReceiptKey("s1", job.ID), []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return e, token
 }
@@ -125,6 +135,25 @@ func TestExportLeavesOutWhatIsGone(t *testing.T) {
 	a := e.get("/api/v1/export?format=masks", token)
 	if archive, err := zip.NewReader(bytes.NewReader(a.body), int64(len(a.body))); err != nil || len(archive.File) != 2 {
 		t.Errorf("%v, status %d", err, a.StatusCode)
+	}
+}
+
+// TestExportTellsWhatWasLost has files go under the hub, one of them as a power cut leaves it.
+func TestExportTellsWhatWasLost(t *testing.T) {
+	e, token := exporting(t, pictures{}, 3)
+	receipt := func(job string) string {
+		return filepath.Join(e.folder, filepath.FromSlash(storage.ReceiptKey("s1", job)))
+	}
+	if err := errors.Join(os.Remove(receipt("j1")), os.Truncate(receipt("j3"), 0)); err != nil {
+		t.Fatal(err)
+	}
+	a := e.get("/api/v1/export?format=masks", token)
+	a.isProblem(t, 404, problem.NotFound)
+	if name := e.people.jobs["s1"][0].Filename; strings.Count(string(a.body), name) != 2 {
+		t.Errorf("%s: not twice %s", a.body, name)
+	}
+	if a := e.get("/api/v1/export?format=masks&job=j2", token); a.StatusCode != http.StatusOK {
+		t.Errorf("what is there: status %d", a.StatusCode)
 	}
 }
 

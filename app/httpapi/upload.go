@@ -16,7 +16,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/alecthomas/units"
 	"github.com/gin-gonic/gin"
@@ -300,8 +299,9 @@ func cleanFilename(name string) string {
 	if name == "" || name == "." || name == "/" {
 		return "image"
 	}
-	if runes := []rune(name); utf8.RuneCountInString(name) > maxFilename {
-		name = string(runes[:maxFilename])
+	if runes := []rune(name); len(runes) > maxFilename { // the ends of names tell images apart
+		const begin = maxFilename / 3
+		name = string(runes[:begin]) + "…" + string(runes[len(runes)-(maxFilename-begin-1):])
 	}
 	return name
 }

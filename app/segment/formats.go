@@ -9,6 +9,8 @@ import (
 	"path"
 	"path/filepath"
 
+	"golang.org/x/text/unicode/norm"
+
 	"seghub/client"
 	"seghub/storage/export"
 )
@@ -60,8 +62,9 @@ func (s *stems) of(file File, job client.Job) string {
 	return stem
 }
 
-// in are the names of a folder.
+// in are the names of a folder, which not every system tells from one in other cases, or of composed letters.
 func in(names map[string]export.Names, folder string) export.Names {
+	folder = strings.ToLower(norm.NFC.String(folder))
 	if names[folder] == nil {
 		names[folder] = export.Names{}
 	}

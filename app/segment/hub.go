@@ -13,6 +13,10 @@ import (
 	"seghub/app/server"
 )
 
+// ownLimits leave out those of serve that keep people of one hub from one another, and its disk from all of them: this one has a single
+// person, and what lies on the disk is gone in the end.
+var ownLimits = []string{"--rate-limits=0", "--max-file=1PiB", "--max-storage=1PiB", "--min-free=0"}
+
 // WithHub does something at a hub within this process, which has nothing but one model and a folder that goes with it.
 func WithHub(ctx context.Context, inference config.Inference, model string, log *slog.Logger, do func(ctx context.Context, address string) error) (err error) {
 	data, err := os.MkdirTemp("", "seghub-")
@@ -25,10 +29,10 @@ func WithHub(ctx context.Context, inference config.Inference, model string, log 
 	if err != nil {
 		return err
 	}
-	if _, err := parser.Parse([]string{
-		"--listen=127.0.0.1:0", "--redis=embedded", "--rate-limits=0", "--access-key=", "--data=" + data, "--storage=", "--warm=" + model,
+	if _, err := parser.Parse(append([]string{
+		"--listen=127.0.0.1:0", "--redis=embedded", "--access-key=", "--data=" + data, "--storage=", "--warm=" + model,
 		"--models=" + inference.Models, "--ort-library=" + inference.ORTLibrary, "--device=" + inference.Device,
-	}); err != nil {
+	}, ownLimits...)); err != nil {
 		return fmt.Errorf("settings of the hub: %w", err)
 	}
 	within, stop := context.WithCancel(context.WithoutCancel(ctx)) // it outlives ctx, so that what is done there can take its leave

@@ -146,6 +146,10 @@ func (r *round) fetchAll(ctx context.Context) error {
 				return quiet(ctx, err)
 			}
 			r.tell(ctx, func() { r.end(p.item, errors.Join(p.item.err, err)) })
+			if err == nil && len(p.jobs) > 0 && !r.task.makesWhole() {
+				// A session has so much room. Where it does not work, the room is missed later, or never.
+				_ = r.hub.DeleteImage(ctx, p.jobs[0].ImageID)
+			}
 		}
 	}
 }

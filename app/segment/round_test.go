@@ -2,12 +2,30 @@ package segment
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
 
 	"seghub/client"
 )
+
+// TestAFolderMayBeLargerThanASession has what is fetched make room for what comes, unless a table of all needs it in the end.
+func TestAFolderMayBeLargerThanASession(t *testing.T) {
+	files := dots(t, t.TempDir(), 20)
+	for format, all := range map[string]bool{"masks": true, "csv": false} {
+		hub := newStandIn(t)
+		if failures, err := Run(t.Context(), task(t, hub.URL, t.TempDir(), format), files); err != nil || len(failures) > 0 {
+			t.Fatal(failures, err)
+		}
+		hub.mu.Lock()
+		deleted := slices.Compact(slices.Sorted(slices.Values(hub.deleted)))
+		hub.mu.Unlock()
+		if all && len(deleted) < len(files)-fetchesAtOnce || !all && len(deleted) > 0 { // the last ones go with their session
+			t.Errorf("%s: deleted %q", format, deleted)
+		}
+	}
+}
 
 // TestJobsThatASnapshotHasNotAreAskedForAFewAtATime has thousands of them: a snapshot has the newest thousand.
 func TestJobsThatASnapshotHasNotAreAskedForAFewAtATime(t *testing.T) {

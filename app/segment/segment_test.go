@@ -231,6 +231,21 @@ func (l lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// TestAHubOfOnesOwnHasNoLimitsOfSeveralPeople has the environment say others, for a hub that there is beside.
+func TestAHubOfOnesOwnHasNoLimitsOfSeveralPeople(t *testing.T) {
+	for name, value := range map[string]string{"SEGHUB_MIN_FREE": "1PiB", "SEGHUB_MAX_STORAGE": "1KiB", "SEGHUB_MAX_FILE": "1KiB"} {
+		t.Setenv(name, value)
+	}
+	files := pictures(t, t.TempDir(), 1)
+	atHub(t, func(ctx context.Context, address string) error {
+		failures, err := Run(ctx, task(t, address, t.TempDir(), "masks"), files)
+		if len(failures) > 0 {
+			t.Error(failures)
+		}
+		return err
+	})
+}
+
 func TestFilesOfAFolder(t *testing.T) {
 	folder := t.TempDir()
 	out := filepath.Join(folder, "out")

@@ -28,6 +28,7 @@ type standIn struct {
 	uploads  int
 	jobs     int
 	asked    int               // for single jobs
+	deleted  []string          // images
 	open     map[net.Conn]bool // connections
 	most     int               // of them at once
 	opened   int               // of them in all
@@ -43,6 +44,13 @@ func newStandIn(t *testing.T) *standIn {
 	})
 	mux.HandleFunc("DELETE /api/v1/session", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("POST /api/v1/images", s.upload)
+	mux.HandleFunc("DELETE /api/v1/images/{id}", func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.deleted = append(s.deleted, r.PathValue("id"))
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("GET /api/v1/export", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "table") })
 	mux.HandleFunc("GET /api/v1/jobs/{id}", func(w http.ResponseWriter, r *http.Request) {
 		s.count(&s.asked)
 		reply(w, http.StatusOK, fmt.Sprintf(`{"id":%q,"state":"done","pages":1}`, r.PathValue("id")))
@@ -84,7 +92,8 @@ func (s *standIn) upload(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	reply(w, http.StatusAccepted, fmt.Sprintf(`{"accepted":[{"id":"j%d","state":"done","pages":1}]}`, s.count(&s.jobs)))
+	n := s.count(&s.jobs)
+	reply(w, http.StatusAccepted, fmt.Sprintf(`{"accepted":[{"id":"j%d","image_id":"i%d","state":"done","pages":1}]}`, n, n))
 }
 
 func reply(w http.ResponseWriter, status int, body string) {

@@ -8,7 +8,6 @@ import (
 	gopsutil "github.com/shirou/gopsutil/v4/disk"
 
 	"seghub/sessions/problem"
-	"seghub/storage"
 )
 
 // disk is one that must stay free.
@@ -31,7 +30,7 @@ type room struct {
 	disks   []disk
 	minFree int64 // bytes
 	most    int64 // bytes a session
-	store   *storage.Store
+	sizes   *sizes
 }
 
 // free reports why a disk has no room for so many bytes; nil when all have. A disk that cannot be measured is taken to have
@@ -51,13 +50,13 @@ func (r room) For(ctx context.Context, session string, bytes int64) error {
 	if err := r.free(ctx, bytes); err != nil || session == "" {
 		return err
 	}
-	used, err := r.store.SessionSize(ctx, session)
+	with, err := r.sizes.with(ctx, session, bytes, r.most)
 	if err != nil {
 		return fmt.Errorf("room: %w", err)
 	}
-	if used+bytes > r.most {
+	if with > r.most {
 		return problem.Newf(problem.QuotaExceeded, "This session has %v of images and results, of the %v that it may have: end it and start another.",
-			inMiB(used), units.Base2Bytes(r.most))
+			inMiB(with-bytes), units.Base2Bytes(r.most))
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func TestRoom(t *testing.T) {
 		{"with what comes there is too little", room{disks: here, most: math.MaxInt64}, "mine", math.MaxInt64 / 2, true},
 		{"one of two disks is full", room{disks: append(here, disk{"storage", "/proc"}), most: 1000, minFree: 1}, "mine", 1, true},
 	} {
-		c.room.store = store
+		c.room.sizes = newSizes(store.SessionSize)
 		err := c.room.For(t.Context(), c.session, c.bytes)
 		var p *problem.Problem
 		if c.full != (errors.As(err, &p) && p.Code == problem.QuotaExceeded) || (!c.full && err != nil) {

@@ -96,6 +96,7 @@ type server struct {
 	store     *storage.Store
 	room      room
 	writable  *writable
+	stall     *stall
 	models    *models.Registry
 	unfollow  context.CancelFunc
 	following sync.WaitGroup // what keeps the workers up with models
@@ -168,9 +169,15 @@ func (s *server) startParts(ctx context.Context) (err error) {
 		return err
 	}
 	s.writable = newWritable(s.store.Check)
-	s.room = room{disks: []disk{{"data", cfg.Data}}, minFree: int64(cfg.MinFree), most: int64(cfg.MaxStorage), store: s.store}
+	s.room = room{disks: []disk{{"data", cfg.Data}}, minFree: int64(cfg.MinFree), most: int64(cfg.MaxStorage), sizes: newSizes(s.store.SessionSize)}
 	if !strings.Contains(location, "://") {
 		s.room.disks = append(s.room.disks, disk{"storage", location})
+	}
+	s.stall = &stall{
+		writable: s.writable,
+		free:     func(ctx context.Context) error { return s.room.free(ctx, 0) },
+		changed:  func(ctx context.Context) error { return s.sessions.SlotsChanged(ctx) },
+		log:      s.log,
 	}
 	if s.models, err = models.Open(cfg.Models, s.log); err != nil {
 		return err
@@ -258,6 +265,7 @@ func (s *server) startSessions(ctx context.Context) error {
 		BatchSize:    s.pool.BatchSize,
 		Borrow:       s.mayBorrow,
 		Open:         s.slotOpen,
+		Stalls:       s.stall.begins,
 		Problem:      httpapi.Problem,
 		Log:          s.log,
 	})
@@ -269,7 +277,7 @@ func (s *server) startSessions(ctx context.Context) error {
 }
 
 func (s *server) startEdge(ctx context.Context) error {
-	source := status.Source{Admission: s.sessions.Stats, Workers: s.pool.Stats, Memory: s.budget.State}
+	source := status.Source{Admission: s.sessions.Stats, Workers: s.workers, Memory: s.budget.State}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.hub = hub.New(hub.Config{
@@ -319,11 +327,22 @@ func (s *server) count(_ net.Conn, state http.ConnState) {
 }
 
 // mayBorrow tells whether idle workers may help: not while memory is short, because each that runs holds its own.
-func (s *server) mayBorrow() bool { return s.cfg.Borrow && !s.budget.Short() }
+func (s *server) mayBorrow() bool { return s.cfg.Borrow && !s.budget.Short() && !s.stall.is.Load() }
 
-// slotOpen tells whether the worker of a slot is up and warm.
+// slotOpen tells whether the worker of a slot is up and warm, and has where to put what it makes.
 func (s *server) slotOpen(slot int) bool {
-	return s.warmed.Load() && s.pool.Stats()[slot].State != gpuexec.WorkerDown
+	return s.warmed.Load() && s.pool.Stats()[slot].State != gpuexec.WorkerDown && !s.stall.lasts(context.Background())
+}
+
+// workers are those of the pool; none runs during a stall.
+func (s *server) workers() []gpuexec.WorkerStat {
+	all := s.pool.Stats()
+	if s.stall.is.Load() {
+		for i := range all {
+			all[i].State = gpuexec.WorkerDown
+		}
+	}
+	return all
 }
 
 // edge builds the handler of everything that is served.

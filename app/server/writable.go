@@ -26,6 +26,13 @@ func newWritable(check func(context.Context) error) *writable {
 	return w
 }
 
+// forget has the storage asked anew.
+func (w *writable) forget() {
+	<-w.turn
+	w.asked = time.Time{}
+	w.turn <- struct{}{}
+}
+
 // ask is nil when the storage takes files. One asks at a time; the others wait for the answer.
 func (w *writable) ask(ctx context.Context) error {
 	select {

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/xuri/excelize/v2"
 	"golang.org/x/image/tiff"
@@ -102,8 +103,11 @@ func TestNamesAreSafeAndUnique(t *testing.T) {
 	if got := n.Of("stack.tif", 11, 20); got != "stack-page-12" {
 		t.Errorf("a page became %q", got)
 	}
-	if got := n.Of(strings.Repeat("细", 200)+".tif", 0, 1); len(got) > maxStem || len(got) < maxStem/2 {
-		t.Errorf("a long name became one of %d bytes", len(got))
+	for _, name := range []string{"细胞 A01", "细胞 A02"} {
+		got := n.Of(strings.Repeat("板", 200)+name+".tif", 0, 1)
+		if len(got) > maxStem || len(got) < maxStem-9 || !strings.HasSuffix(got, name) || !utf8.ValidString(got) {
+			t.Errorf("a long name became %q, of %d bytes", got, len(got))
+		}
 	}
 }
 

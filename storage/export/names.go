@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -42,6 +43,22 @@ var reserved = map[string]bool{"con": true, "prn": true, "aux": true, "nul": tru
 	"com1": true, "com2": true, "com3": true, "com4": true, "com5": true, "com6": true, "com7": true, "com8": true, "com9": true,
 	"lpt1": true, "lpt2": true, "lpt3": true, "lpt4": true, "lpt5": true, "lpt6": true, "lpt7": true, "lpt8": true, "lpt9": true}
 
+// shortened is a name without what is too much of it in its middle: the ends of names tell images apart.
+func shortened(name string) string {
+	if len(name) <= maxStem {
+		return name
+	}
+	const gap, begin = "...", maxStem / 3
+	head, tail := begin, len(name)-(maxStem-begin-len(gap))
+	for !utf8.RuneStart(name[head]) {
+		head--
+	}
+	for tail < len(name) && !utf8.RuneStart(name[tail]) {
+		tail++
+	}
+	return name[:head] + gap + name[tail:]
+}
+
 // safeStem is what is left of a file's name, without its ending, that every file system takes and no path is made of. Letters of
 // all scripts stay, in their composed form.
 func safeStem(filename string) string {
@@ -56,11 +73,7 @@ func safeStem(filename string) string {
 		}
 		return r
 	}, name)
-	for len(name) > maxStem {
-		runes := []rune(name)
-		name = string(runes[:len(runes)-1-(len(name)-maxStem)/4])
-	}
-	name = strings.Trim(name, " .") // hidden on one system, dropped on another
+	name = strings.Trim(shortened(name), " .") // hidden on one system, dropped on another
 	if base, _, _ := strings.Cut(strings.ToLower(name), "."); name == "" || reserved[strings.TrimSpace(base)] {
 		name = "image-" + name
 	}
