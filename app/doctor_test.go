@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net"
 	"os"
 	"testing"
@@ -50,5 +51,22 @@ func TestDoctorEndsWithAnErrorWhenServeWouldNotWork(t *testing.T) {
 		if err := c.Doctor.Run(k); (err != nil) != fails {
 			t.Errorf("listening on %s: %v", listen, err)
 		}
+	}
+}
+
+// systemd is told by the status not to start a hub again that a person must mend, wherever its settings come from.
+func TestWrongSettingsEndLikeWrongFlags(t *testing.T) {
+	_, k, err := parse(t, "serve", "--slots=four")
+	t.Setenv("SEGHUB_SLOTS", "four")
+	_, _, ofEnvironment := parse(t, "serve")
+	t.Setenv("SEGHUB_SLTOS", "4")
+	for _, err := range []error{err, ofEnvironment, unknownSettings(k)} {
+		var exit kong.ExitCoder
+		if err = misused(err); !errors.As(err, &exit) || exit.ExitCode() != 80 {
+			t.Errorf("%v", err)
+		}
+	}
+	if misused(nil) != nil {
+		t.Error("what is right is wrong")
 	}
 }

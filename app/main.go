@@ -83,6 +83,21 @@ func warnings() *slog.Logger {
 // interrupted is how a command exits that a signal has ended: as shells say of SIGINT.
 const interrupted = 130
 
+// misuse is an error of whoever called the program: a flag, or a setting in the environment, which kong knows no status for.
+type misuse struct{ error }
+
+// ExitCode is that which kong has for flags: nothing that starts the hub again mends it.
+func (misuse) ExitCode() int { return 80 }
+
+func (m misuse) Unwrap() error { return m.error }
+
+func misused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return misuse{err}
+}
+
 func main() {
 	var c cli
 	k := kong.Must(&c,
@@ -91,9 +106,9 @@ func main() {
 		kong.ShortUsageOnError(),
 	)
 	command, err := k.Parse(os.Args[1:])
-	k.FatalIfErrorf(err)
+	k.FatalIfErrorf(misused(err))
 	if command.Command() != "doctor" { // which says it beside all else
-		k.FatalIfErrorf(unknownSettings(k))
+		k.FatalIfErrorf(misused(unknownSettings(k)))
 	}
 	err = command.Run()
 	var exit *supervise.ExitError

@@ -58,11 +58,12 @@ func TestScrapesAskRedisOnceASecond(t *testing.T) {
 			t.Errorf("without Redis: %d metrics, want all but those of the line and the slots", n)
 		}
 
-		never, looks := make(chan struct{}), 0
-		g.health.ask = func(context.Context) health { looks++; <-never; return health{} } // a folder of a network that is gone
+		never := make(chan struct{})
+		var looks atomic.Int32
+		g.health.ask = func(context.Context) health { looks.Add(1); <-never; return health{} } // a folder of a network that is gone
 		<-time.After(scrapeRest)
-		if n, m := scrape(), scrape(); n != 11 || m != 11 || looks != 1 {
-			t.Errorf("beside a disk that does not answer: %d and %d metrics, after %d looks", n, m, looks)
+		if n, m := scrape(), scrape(); n != 11 || m != 11 || looks.Load() != 1 {
+			t.Errorf("beside a disk that does not answer: %d and %d metrics, after %d looks", n, m, looks.Load())
 		}
 		close(never)
 	})

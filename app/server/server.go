@@ -397,6 +397,12 @@ func (s *server) admit() error {
 
 // ready tells whether a job that is submitted now would run.
 func (s *server) ready(ctx context.Context) error {
+	if err := s.budget.Admit(); err != nil {
+		return err
+	}
+	if len(s.models.List()) == 0 {
+		return fmt.Errorf("there is no model in %s", s.cfg.Models)
+	}
 	if !s.pool.Ready() {
 		return errors.New("models are being loaded")
 	}

@@ -1,8 +1,11 @@
 package server
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 )
 
 // warm loads the models, so that nobody's first image pays for it, and opens the slots.
@@ -22,6 +25,11 @@ func (s *server) loadModels(ctx context.Context) error {
 	if len(s.models.List()) == 0 {
 		s.log.Warn("no model: uploads will be refused until there is one", "folder", s.cfg.Models)
 	}
+	for _, id := range s.cfg.Warm {
+		if _, there := s.models.Get(id); !there {
+			return fmt.Errorf("there is no model %q in %s, which has %s", id, s.cfg.Models, s.modelNames())
+		}
+	}
 	if len(s.cfg.Warm) > 0 {
 		return s.pool.Warm(ctx, s.cfg.Warm)
 	}
@@ -32,6 +40,15 @@ func (s *server) loadModels(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// modelNames lists the models of the folder for people.
+func (s *server) modelNames() string {
+	var ids []string
+	for _, spec := range s.models.List() {
+		ids = append(ids, spec.ID)
+	}
+	return cmp.Or(strings.Join(ids, ", "), "none")
 }
 
 // wanted is the models of the folder that the workers are to have ready: those of SEGHUB_WARM, else all.

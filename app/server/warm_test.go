@@ -2,12 +2,16 @@ package server
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"seghub/app/config"
+	"seghub/models"
 	"seghub/models/modeltest"
 )
 
@@ -23,6 +27,24 @@ func await(tb testing.TB, what string, yes func() bool) {
 		case <-limit:
 			tb.Fatalf("not in time: %s", what)
 		}
+	}
+}
+
+// Whoever mistypes a model's name, as for `seghub segment`, is told those that there are.
+func TestAMistypedModelIsToldTheOthers(t *testing.T) {
+	folder := t.TempDir()
+	for _, id := range []string{"cells", "nuclei"} {
+		if err := modeltest.Write(filepath.Join(folder, id+".onnx"), modeltest.Options{ID: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := &server{cfg: config.Config{Inference: config.Inference{Models: folder}, Warm: []string{"cell"}}}
+	var err error
+	if s.models, err = models.Open(folder, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.loadModels(t.Context()); err == nil || !strings.Contains(err.Error(), `"cell"`) || !strings.Contains(err.Error(), "which has cells, nuclei") {
+		t.Errorf("%v", err)
 	}
 }
 
