@@ -2,7 +2,9 @@ package client
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -275,6 +277,26 @@ func TestDownloadThatBreaksIsBegunAnew(t *testing.T) {
 			t.Errorf("a writer that fails: %v after %d requests", err, requests)
 		}
 	})
+}
+
+// TestExportOfManyJobs asks for more than an address holds.
+func TestExportOfManyJobs(t *testing.T) {
+	hub := newScripted(t)
+	hub.mux.HandleFunc("POST /api/v1/export", func(w http.ResponseWriter, r *http.Request) {
+		var asked struct {
+			Format string
+			Jobs   []string
+		}
+		err := json.NewDecoder(r.Body).Decode(&asked)
+		_, _ = fmt.Fprint(w, asked.Format, len(asked.Jobs), asked.Jobs == nil, err)
+	})
+	c := hub.open()
+	for want, jobs := range map[string][]string{"csv2000 false <nil>": make([]string, 2000), "csv0 true <nil>": nil} {
+		var got bytes.Buffer
+		if err := c.Export(t.Context(), "csv", jobs, func() (io.Writer, error) { return &got, nil }); err != nil || got.String() != want {
+			t.Errorf("%q, %v, want %q", got.String(), err, want)
+		}
+	}
 }
 
 type failing struct{ err error }

@@ -82,6 +82,29 @@ func TestExportOfOneAndOfAll(t *testing.T) {
 	}
 }
 
+// TestExportOfMoreThanAnAddressHolds names its jobs in the body.
+func TestExportOfMoreThanAnAddressHolds(t *testing.T) {
+	e, token := exporting(t, pictures{}, 2)
+	ask := func(body string) answer {
+		return e.do("POST", "/api/v1/export", token, "application/json", strings.NewReader(body))
+	}
+	for body, features := range map[string]int{
+		`{"format":"geojson","jobs":["j2"]}`:                                   1,
+		`{"format":"coco","jobs":[` + strings.Repeat(`"j1",`, 2000) + `"j2"]}`: 2001,
+		`{"format":"coco"}`: 2,
+	} {
+		var document struct{ Features, Images []json.RawMessage }
+		a := ask(body)
+		a.decode(t, http.StatusOK, &document)
+		if len(document.Features)+len(document.Images) != features || a.Header.Get("Content-Disposition") == "" {
+			t.Errorf("%.50s: %d features, %d images", body, len(document.Features), len(document.Images))
+		}
+	}
+	ask(`{"format":"csv","jobs":[]}`).isProblem(t, 400, problem.BadRequest)
+	ask(`{"format":"csv","jobs":["j1","j9"]}`).isProblem(t, 404, problem.NotFound)
+	ask(``).isProblem(t, 400, problem.BadRequest)
+}
+
 func TestLabels(t *testing.T) {
 	e, token := exporting(t, pictures{}, 1)
 	a := e.get("/api/v1/jobs/j1/labels.tif", token)

@@ -127,7 +127,7 @@ class SegHub:
 
     def export(self, format: str, jobs: Sequence[str] = ()) -> bytes:
         """What was made of jobs that are done, of all where none is named: coco, yolo, geojson, imagej, csv, xlsx, masks, labels or all."""
-        return self.get("/export", params=[("format", format), *(("job", job) for job in jobs)]).content
+        return self.call("POST", "/export", json={"format": format, **({"jobs": list(jobs)} if jobs else {})}).content
 
     # Images
 
