@@ -155,6 +155,7 @@ type call struct {
 	body        []byte
 	stream      func() (io.ReadCloser, int64, error) // in place of body; its length is -1 when unknown
 	once        bool                                 // the caller makes it again itself
+	silent      bool                                 // the hub may say nothing for long before it answers
 }
 
 // json makes a call and decodes what is answered.
@@ -229,9 +230,13 @@ var errStalled = errors.New("seghub: the connection has moved nothing for too lo
 func (c *Client) try(ctx context.Context, what call, read func(*http.Response) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stall := time.AfterFunc(c.config.Stall, func() { cancel(errStalled) })
+	patience := c.config.Stall
+	if what.silent {
+		patience = max(patience, c.config.GiveUp)
+	}
+	stall := time.AfterFunc(patience, func() { cancel(errStalled) })
 	defer stall.Stop()
-	moving := func() { stall.Reset(c.config.Stall) }
+	moving := func() { stall.Reset(patience) }
 
 	request, err := c.request(ctx, what, moving)
 	if err != nil {

@@ -76,13 +76,13 @@ func (c *Client) Download(ctx context.Context, job, file string, restart func() 
 }
 
 // Export writes jobs that are done in another program's format, all of the session where none is named. A download that breaks is
-// begun anew, so restart gives the writer each time.
+// begun anew, so restart gives the writer each time. A table begins once all of its results are read, which may take minutes.
 func (c *Client) Export(ctx context.Context, format string, jobs []string, restart func() (io.Writer, error)) error {
 	body, err := json.Marshal(exportRequest{format, jobs})
 	if err != nil {
 		return err
 	}
-	return c.fetch(ctx, call{method: http.MethodPost, path: "/export", body: body, contentType: "application/json"}, restart)
+	return c.fetch(ctx, call{method: http.MethodPost, path: "/export", body: body, contentType: "application/json", silent: true}, restart)
 }
 
 type exportRequest struct {

@@ -299,6 +299,33 @@ func TestExportOfManyJobs(t *testing.T) {
 	}
 }
 
+// TestAnExportMayTakeItsTime: a table of many results begins once all are read. Nothing else is silent for so long.
+func TestAnExportMayTakeItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := newScripted(t)
+		requests := 0
+		late := func(w http.ResponseWriter, r *http.Request) {
+			requests++
+			_, _ = io.Copy(io.Discard, r.Body)
+			select {
+			case <-time.After(defaultGiveUp - time.Second):
+			case <-r.Context().Done():
+			}
+			_, _ = io.WriteString(w, "a table")
+		}
+		hub.mux.HandleFunc("POST /api/v1/export", late)
+		hub.mux.HandleFunc("GET /api/v1/jobs/j1/mask.png", late)
+		c := hub.open()
+		nowhere := func() (io.Writer, error) { return io.Discard, nil }
+		if err := c.Export(t.Context(), "xlsx", nil, nowhere); err != nil || requests != 1 {
+			t.Errorf("%v after %d requests", err, requests)
+		}
+		if err := c.Download(t.Context(), "j1", "mask.png", nowhere); !errors.Is(err, errStalled) {
+			t.Errorf("a download: %v", err)
+		}
+	})
+}
+
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }

@@ -115,6 +115,22 @@ class TestAddresses(unittest.TestCase):
             hub.models()
         self.assertIn("leads to https://hub/", str(moved.exception))
 
+    def test_an_export_may_take_its_time(self) -> None:
+        asked: list[tuple[bytes, float]] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            asked.append((request.read(), request.extensions["timeout"]["read"]))
+            return httpx.Response(200, content=b"a table")
+
+        hub = SegHub("http://hub", token="t", give_up=200)
+        self.addCleanup(hub.http.close)
+        hub.http = httpx.Client(transport=httpx.MockTransport(answer), timeout=hub.http.timeout)
+        self.assertEqual(hub.export("csv"), b"a table")
+        hub.export("csv", ["j1", "j2"])
+        hub.get("/jobs/j1/mask.png")
+        self.assertEqual([json.loads(body or b"null") for body, _ in asked], [{"format": "csv"}, {"format": "csv", "jobs": ["j1", "j2"]}, None])
+        self.assertEqual([read for _, read in asked], [200, 200, 60])
+
 
 if __name__ == "__main__":
     unittest.main()

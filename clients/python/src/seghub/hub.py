@@ -49,6 +49,7 @@ class SegHub:
         self.base = f"{address.scheme}://{address.netloc}{address.path.rstrip('/')}/api/v1"  # without what a browser shows behind a page's
         self.give_up = give_up
         self.http = httpx.Client(timeout=httpx.Timeout(timeout, connect=15.0))
+        self.patience = httpx.Timeout(timeout, connect=15.0, read=max(timeout, give_up))  # where the hub may say nothing for long
         self.token = token or self._start(name, access_key)
 
     def _start(self, name: str, access_key: str) -> str:
@@ -126,8 +127,10 @@ class SegHub:
         self.call("DELETE", f"/jobs/{job}")
 
     def export(self, format: str, jobs: Sequence[str] = ()) -> bytes:
-        """What was made of jobs that are done, of all where none is named: coco, yolo, geojson, imagej, csv, xlsx, masks, labels or all."""
-        return self.call("POST", "/export", json={"format": format, **({"jobs": list(jobs)} if jobs else {})}).content
+        """What was made of jobs that are done, of all where none is named: coco, yolo, geojson, imagej, csv, xlsx, masks, labels or all.
+        A table begins once all of its results are read, for which the hub may take as long as `give_up`."""
+        asked = {"format": format, **({"jobs": list(jobs)} if jobs else {})}
+        return self.call("POST", "/export", json=asked, timeout=self.patience).content
 
     # Images
 
