@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import json
 import ssl
 import struct
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import httpx
 from websockets.exceptions import ConnectionClosedError
@@ -114,6 +117,24 @@ class TestAddresses(unittest.TestCase):
         with self.assertRaises(Problem) as moved:
             hub.models()
         self.assertIn("leads to https://hub/", str(moved.exception))
+
+    def test_a_proxy_has_the_header_for_its_own_password(self) -> None:
+        heard: list[tuple[str, str]] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            heard.append((request.headers.get("Authorization", ""), request.headers.get("Cookie", "")))
+            cookies = {"Set-Cookie": "__Host-seghub_x=t; Path=/; Secure; HttpOnly"} if request.method == "POST" else {}
+            return httpx.Response(200, headers=cookies, json={"token": "t", "models": []})
+
+        with mock.patch.object(httpx, "Client", functools.partial(httpx.Client, transport=httpx.MockTransport(answer))):
+            hub = SegHub("https://ada:pass%3Aword@hub/lab")
+        self.addCleanup(hub.http.close)
+        hub.models()
+        basic = "Basic " + base64.b64encode(b"ada:pass:word").decode()
+        self.assertEqual(heard, [(basic, ""), (basic, "__Host-seghub_x=t")])
+        self.assertEqual(hub._how()["additional_headers"], {"Authorization": basic, "Cookie": "__Host-seghub_x=t"})
+        self.assertEqual(hub._address(events.Place()), "wss://hub/lab/api/v1/ws?")
+        self.assertRaises(ValueError, SegHub, "https://ada:secret@hub", token="t")
 
     def test_an_export_may_take_its_time(self) -> None:
         asked: list[tuple[bytes, float]] = []
