@@ -158,6 +158,21 @@ func TestChannelsOfAnImage(t *testing.T) {
 	}
 }
 
+// TestChannelsThatNobodyHas has a small file tell of a million channels.
+func TestChannelsThatNobodyHas(t *testing.T) {
+	e := newEdge(t, nil)
+	ada := e.session()
+	page := tifftest.Grey(30, 20, make([]byte, 30*20))
+	page.Tags = append(page.Tags, tifftest.Text(270, `<OME><Image><Pixels SizeC="1000000"><TiffData IFD="0" FirstC="999999"/></Pixels></Image></OME>`))
+	var up uploadResponse
+	e.upload(ada, field("model", "unet"), file("a.tif", tifftest.File(binary.LittleEndian, false, page))).decode(t, http.StatusAccepted, &up)
+	var info infoResponse
+	e.get("/api/v1/images/"+up.Accepted[0].ImageID+"/info", ada).decode(t, http.StatusOK, &info)
+	if len(info.Channels) > 1 {
+		t.Errorf("%d channels of a file of one page", len(info.Channels))
+	}
+}
+
 func TestInfoOfAnImage(t *testing.T) {
 	e := newEdge(t, func(c *Config) { c.Limits.FileBytes, c.Limits.Pixels = 64<<20, 1e7 })
 	ada := e.session()
