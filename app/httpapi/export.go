@@ -132,8 +132,9 @@ func (a *api) writeExport(ctx context.Context, w io.Writer, session, format stri
 	if err != nil {
 		return err
 	}
+	whole := false
 	defer func() {
-		gate.shut = err != nil // what follows a failure is not to look like an end
+		gate.shut = !whole // what follows a failure, or a panic, is not to look like an end
 		err = errors.Join(err, out.Close())
 	}()
 	for _, known := range jobs {
@@ -152,6 +153,7 @@ func (a *api) writeExport(ctx context.Context, w io.Writer, session, format stri
 			return fmt.Errorf("job %s: %w", known.ID, err)
 		}
 	}
+	whole = true
 	return nil
 }
 
