@@ -188,7 +188,7 @@ func (a *api) drawView(ctx context.Context, blob *storage.Blob, key string, v vi
 			own := levels.Window()
 			window = &own
 		}
-		memory, done, err := a.memoryFor(ctx, file, plane)
+		memory, done, err := a.memoryFor(ctx, file, plane, size.X*size.Y*page.Channels)
 		if err != nil {
 			return imageio.Image{}, err
 		}
@@ -208,23 +208,31 @@ func (a *api) drawView(ctx context.Context, blob *storage.Blob, key string, v vi
 	return out.Bytes(), err
 }
 
-// littleMemory is what reading a plane takes, in bytes, where that goes by its blocks or its rows, or the whole is small.
+// littleMemory is what reading a plane takes, in bytes, where that goes by its blocks or its rows, or the whole is small. A picture for a screen
+// takes no more either.
 const littleMemory = 40 << 20
 
-// memoryFor is a budget for one reading of a plane, within makePicture; the caller calls done when that is over. Little is not counted, which picturesAtOnce
-// bounds: who looks at an image does not wait until the large ones have had their turn at the workers. And who waits for much keeps nobody
-// else from looking.
-func (a *api) memoryFor(ctx context.Context, file *imageio.File, plane imageio.Plane) (memory *imageio.Budget, done func(), err error) {
+// memoryFor is a budget for one reading of a plane, within makePicture, of which a picture of so many bytes is made; the caller calls done when
+// that is over. Little is not counted, which picturesAtOnce bounds: who looks at an image does not wait until the large ones have had their turn
+// at the workers. And who waits for much keeps nobody else from looking.
+func (a *api) memoryFor(ctx context.Context, file *imageio.File, plane imageio.Plane, picture int) (memory *imageio.Budget, done func(), err error) {
 	bytes, err := file.Memory(plane)
 	if err != nil {
 		return nil, nil, err
 	}
 	memory = imageio.NewBudget(bytes)
-	if bytes <= littleMemory {
+	needed, beside := bytes, int64(picture)
+	if needed <= littleMemory {
+		needed = 0
+	}
+	if beside <= littleMemory {
+		beside = 0
+	}
+	if needed+beside == 0 {
 		return memory, func() {}, nil
 	}
 	<-a.pictures
-	share, err := a.Decoded.Take(ctx, bytes, 0)
+	share, err := a.Decoded.Take(ctx, needed, beside)
 	a.pictures <- struct{}{} // makePicture gives it back
 	if err != nil {
 		return nil, nil, err
@@ -250,7 +258,7 @@ func (a *api) levelsOf(ctx context.Context, file *imageio.File, key string, plan
 	if levels, known := a.levels.Get(name); known {
 		return levels, nil
 	}
-	memory, done, err := a.memoryFor(ctx, file, plane)
+	memory, done, err := a.memoryFor(ctx, file, plane, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"seghub/models/imageio"
 	"seghub/models/imageio/tiff/tifftest"
+	"seghub/sessions/problem"
 	"seghub/storage"
 )
 
@@ -105,6 +106,25 @@ func TestAViewDoesNotWaitForWorkers(t *testing.T) {
 	}
 	if img, _ := ask(t, e, "/api/v1/images/"+up.Accepted[0].ImageID+"/preview?size=65", ada); img.Bounds().Dx() != 65 {
 		t.Errorf("a preview of %v", img.Bounds())
+	}
+}
+
+// TestALargeViewIsCounted asks for pictures of an image whose header alone is as large as it says.
+func TestALargeViewIsCounted(t *testing.T) {
+	var most atomic.Int64
+	memory := imageio.NewWatchedBudget(64<<20, func(taken int64) { most.Store(max(most.Load(), taken)) })
+	e := newEdge(t, func(c *Config) { c.Limits.Pixels, c.Decoded = 1e9, memory })
+	ada := e.session()
+	var up uploadResponse
+	e.upload(ada, field("model", "unet"), file("large.png", claiming(t, 8000, 7000))).decode(t, http.StatusAccepted, &up)
+	for _, view := range []struct {
+		path    string
+		counted int64
+	}{{"/preview?low=0&high=9", 0}, {"/tiles/0/0/0/0?low=0&high=9", 0}, {"/preview?size=8000&low=0&high=9", 8000 * 7000}} {
+		e.get("/api/v1/images/"+up.Accepted[0].ImageID+view.path, ada).isProblem(t, 400, problem.CorruptImage)
+		if most.Load() != view.counted {
+			t.Errorf("%s: %d bytes counted, want %d", view.path, most.Load(), view.counted)
+		}
 	}
 }
 
