@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ import (
 
 // Config says which hub and how.
 type Config struct {
-	URL       string // of the hub, as http://host:port, also under a path of a proxy
+	URL       string // of the hub, as http://host:port, also under a path of a proxy, and with the user that this asks for
 	Name      string // of the person, as others see it
 	AccessKey string // where the operator has set one
 	Token     string // of a session that goes on; empty starts one
@@ -46,6 +47,8 @@ type Client struct {
 	config Config
 	base   string // https://host/mount/api/v1
 	token  string
+	proxy  *url.Userinfo // what a proxy before the hub asks for; nil where the address has none
+	cookie string        // the token as browsers send it, with its name
 	http   *http.Client
 	dialer websocket.Dialer
 }
@@ -72,9 +75,14 @@ func Open(ctx context.Context, config Config) (*Client, error) {
 			MaxIdleConnsPerHost: 8,
 		}
 	}
-	address.RawQuery, address.ForceQuery, address.Fragment = "", false, "" // which a browser shows with the page's address
+	if address.User != nil && config.Token != "" {
+		return nil, errors.New("seghub: a session cannot be taken up by its token where the address has a user: its header is the proxy's")
+	}
+	proxy := address.User
+	address.User, address.RawQuery, address.ForceQuery, address.Fragment = nil, "", false, "" // a browser shows the others with the page's address
 	c := &Client{
 		config: config,
+		proxy:  proxy,
 		base:   strings.TrimRight(address.String(), "/") + "/api/v1",
 		token:  config.Token,
 		http: &http.Client{
@@ -107,11 +115,34 @@ func (c *Client) start(ctx context.Context) error {
 	var created struct {
 		Token string `json:"token"`
 	}
-	if err := c.json(ctx, call{method: http.MethodPost, path: "/sessions", body: body, contentType: "application/json"}, &created); err != nil {
-		return err
+	what := call{method: http.MethodPost, path: "/sessions", body: body, contentType: "application/json"}
+	return c.do(ctx, what, func(response *http.Response) error {
+		if err := decode(response, what.path, &created); err != nil {
+			return err
+		}
+		c.token = created.Token
+		for _, cookie := range response.Cookies() {
+			if cookie.Value == c.token {
+				c.cookie = cookie.Name + "=" + cookie.Value
+			}
+		}
+		return nil
+	})
+}
+
+// authorise says who calls. A proxy asks for a user of its own in the header that the token goes in elsewhere: then this goes as a cookie, as it
+// does with browsers.
+func (c *Client) authorise(header http.Header) {
+	switch {
+	case c.proxy != nil:
+		password, _ := c.proxy.Password()
+		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(c.proxy.Username()+":"+password)))
+		if c.cookie != "" {
+			header.Set("Cookie", c.cookie)
+		}
+	case c.token != "":
+		header.Set("Authorization", "Bearer "+c.token)
 	}
-	c.token = created.Token
-	return nil
 }
 
 // Token authorises the session; whoever keeps it can take the session up again.
@@ -155,19 +186,23 @@ type call struct {
 	body        []byte
 	stream      func() (io.ReadCloser, int64, error) // in place of body; its length is -1 when unknown
 	once        bool                                 // the caller makes it again itself
+	silent      bool                                 // the hub may say nothing for long before it answers
 }
 
 // json makes a call and decodes what is answered.
 func (c *Client) json(ctx context.Context, what call, v any) error {
-	return c.do(ctx, what, func(response *http.Response) error {
-		if kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); kind != "application/json" {
-			return stranger(response, "with "+strconv.Quote(kind))
-		}
-		if err := json.NewDecoder(response.Body).Decode(v); err != nil {
-			return fmt.Errorf("seghub: the answer to %s: %w", what.path, err)
-		}
-		return nil
-	})
+	return c.do(ctx, what, func(response *http.Response) error { return decode(response, what.path, v) })
+}
+
+// decode reads the answer to a call of path.
+func decode(response *http.Response, path string, v any) error {
+	if kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); kind != "application/json" {
+		return stranger(response, "with "+strconv.Quote(kind))
+	}
+	if err := json.NewDecoder(response.Body).Decode(v); err != nil {
+		return fmt.Errorf("seghub: the answer to %s: %w", path, err)
+	}
+	return nil
 }
 
 // do makes a call until it is answered, and gives the answer of a success to read. Where reading fails the call is made again.
@@ -229,9 +264,13 @@ var errStalled = errors.New("seghub: the connection has moved nothing for too lo
 func (c *Client) try(ctx context.Context, what call, read func(*http.Response) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stall := time.AfterFunc(c.config.Stall, func() { cancel(errStalled) })
+	patience := c.config.Stall
+	if what.silent {
+		patience = max(patience, c.config.GiveUp)
+	}
+	stall := time.AfterFunc(patience, func() { cancel(errStalled) })
 	defer stall.Stop()
-	moving := func() { stall.Reset(c.config.Stall) }
+	moving := func() { stall.Reset(patience) }
 
 	request, err := c.request(ctx, what, moving)
 	if err != nil {
@@ -286,9 +325,7 @@ func (c *Client) request(ctx context.Context, what call, moving func()) (*http.R
 	if what.contentType != "" {
 		request.Header.Set("Content-Type", what.contentType)
 	}
-	if c.token != "" {
-		request.Header.Set("Authorization", "Bearer "+c.token)
-	}
+	c.authorise(request.Header)
 	return request, nil
 }
 

@@ -145,7 +145,9 @@ func (f *follower) dial(ctx context.Context) (*websocket.Conn, error) {
 	if f.heard {
 		address += "?" + url.Values{"since": {strconv.FormatInt(f.follow.Since, 10)}, "epoch": {f.follow.Epoch}}.Encode()
 	}
-	conn, response, err := f.client.dialer.DialContext(ctx, address, http.Header{"Authorization": {"Bearer " + f.client.token}})
+	header := http.Header{}
+	f.client.authorise(header)
+	conn, response, err := f.client.dialer.DialContext(ctx, address, header)
 	if err != nil && response != nil {
 		defer response.Body.Close()
 		return nil, readProblem(response)

@@ -77,18 +77,27 @@ func (c *Client) Result(ctx context.Context, job string) (Result, error) {
 // Download writes a file of a job that is done to w: mask.png, probability.png, labels.tif, result or receipt. A download that
 // breaks is begun anew, so w is what restart gives each time.
 func (c *Client) Download(ctx context.Context, job, file string, restart func() (io.Writer, error)) error {
-	return c.fetch(ctx, "/jobs/"+url.PathEscape(job)+"/"+url.PathEscape(file), restart)
+	return c.fetch(ctx, call{path: "/jobs/" + url.PathEscape(job) + "/" + url.PathEscape(file)}, restart)
 }
 
 // Export writes jobs that are done in another program's format, all of the session where none is named. A download that breaks is
-// begun anew, so restart gives the writer each time.
+// begun anew, so restart gives the writer each time. A table begins once all of its results are read, which may take minutes.
 func (c *Client) Export(ctx context.Context, format string, jobs []string, restart func() (io.Writer, error)) error {
-	return c.fetch(ctx, "/export?"+url.Values{"format": {format}, "job": jobs}.Encode(), restart)
+	body, err := json.Marshal(exportRequest{format, jobs})
+	if err != nil {
+		return err
+	}
+	return c.fetch(ctx, call{method: http.MethodPost, path: "/export", body: body, contentType: "application/json", silent: true}, restart)
+}
+
+type exportRequest struct {
+	Format string   `json:"format"`
+	Jobs   []string `json:"jobs,omitempty"`
 }
 
 // fetch downloads until it is whole.
-func (c *Client) fetch(ctx context.Context, path string, restart func() (io.Writer, error)) error {
-	return c.do(ctx, call{path: path}, func(response *http.Response) error {
+func (c *Client) fetch(ctx context.Context, what call, restart func() (io.Writer, error)) error {
+	return c.do(ctx, what, func(response *http.Response) error {
 		w, err := restart()
 		if err != nil {
 			return localError{err}

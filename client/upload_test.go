@@ -2,7 +2,9 @@ package client
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -273,6 +275,53 @@ func TestDownloadThatBreaksIsBegunAnew(t *testing.T) {
 		err = c.Download(t.Context(), "j1", "mask.png", func() (io.Writer, error) { return failing{full}, nil })
 		if !errors.Is(err, full) || requests != 3 {
 			t.Errorf("a writer that fails: %v after %d requests", err, requests)
+		}
+	})
+}
+
+// TestExportOfManyJobs asks for more than an address holds.
+func TestExportOfManyJobs(t *testing.T) {
+	hub := newScripted(t)
+	hub.mux.HandleFunc("POST /api/v1/export", func(w http.ResponseWriter, r *http.Request) {
+		var asked struct {
+			Format string
+			Jobs   []string
+		}
+		err := json.NewDecoder(r.Body).Decode(&asked)
+		_, _ = fmt.Fprint(w, asked.Format, len(asked.Jobs), asked.Jobs == nil, err)
+	})
+	c := hub.open()
+	for want, jobs := range map[string][]string{"csv2000 false <nil>": make([]string, 2000), "csv0 true <nil>": nil} {
+		var got bytes.Buffer
+		if err := c.Export(t.Context(), "csv", jobs, func() (io.Writer, error) { return &got, nil }); err != nil || got.String() != want {
+			t.Errorf("%q, %v, want %q", got.String(), err, want)
+		}
+	}
+}
+
+// TestAnExportMayTakeItsTime: a table of many results begins once all are read. Nothing else is silent for so long.
+func TestAnExportMayTakeItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := newScripted(t)
+		requests := 0
+		late := func(w http.ResponseWriter, r *http.Request) {
+			requests++
+			_, _ = io.Copy(io.Discard, r.Body)
+			select {
+			case <-time.After(defaultGiveUp - time.Second):
+			case <-r.Context().Done():
+			}
+			_, _ = io.WriteString(w, "a table")
+		}
+		hub.mux.HandleFunc("POST /api/v1/export", late)
+		hub.mux.HandleFunc("GET /api/v1/jobs/j1/mask.png", late)
+		c := hub.open()
+		nowhere := func() (io.Writer, error) { return io.Discard, nil }
+		if err := c.Export(t.Context(), "xlsx", nil, nowhere); err != nil || requests != 1 {
+			t.Errorf("%v after %d requests", err, requests)
+		}
+		if err := c.Download(t.Context(), "j1", "mask.png", nowhere); !errors.Is(err, errStalled) {
+			t.Errorf("a download: %v", err)
 		}
 	})
 }

@@ -192,6 +192,7 @@ func New(c Config) (http.Handler, error) {
 	get(mine, "/jobs/:id/mask.png", a.mask)
 	get(mine, "/jobs/:id/probability.png", a.probability)
 	get(mine, "/export", a.export)
+	mine.POST("/export", a.export)
 	get(mine, "/stats", a.stats)
 
 	r.NoRoute(a.notAPI)

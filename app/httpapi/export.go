@@ -26,15 +26,42 @@ type Pictures interface {
 	Picture(ctx context.Context, session string, job sessions.Job) (export.Picture, error)
 }
 
+// maxExportBody is enough to name all jobs that a session may have, in bytes.
+const maxExportBody = 1 << 20
+
+// exportRequest is what an export is of.
+type exportRequest struct {
+	Format string   `json:"format"`
+	Jobs   []string `json:"jobs"` // all that are done when it is left out
+}
+
+// exportOf reads the request: a few jobs may stand in an address, but a proxy, or this server, takes no address of several hundred.
+func exportOf(c *gin.Context) (exportRequest, error) {
+	if c.Request.Method != http.MethodPost {
+		return exportRequest{Format: c.Query("format"), Jobs: c.QueryArray("job")}, nil
+	}
+	var request exportRequest
+	err := decodeJSON(c, maxExportBody, &request)
+	if err == nil && request.Jobs != nil && len(request.Jobs) == 0 {
+		err = problem.New(problem.BadRequest, "The list jobs is empty: leave it out for all that are done.")
+	}
+	return request, err
+}
+
 // export streams what was made of jobs in another program's format. It knows all their ids, and holds one of their results at a time.
 func (a *api) export(c *gin.Context) {
 	ctx, session := c.Request.Context(), c.GetString(sessionKey)
-	format := c.Query("format")
+	request, err := exportOf(c)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	format := request.Format
 	if _, err := export.KindOf(format, 1); err != nil {
 		a.fail(c, problem.Newf(problem.BadRequest, "There is no format %q: %s are known.", format, strings.Join(export.Formats(), ", ")))
 		return
 	}
-	jobs, err := a.toExport(ctx, session, c.QueryArray("job"))
+	jobs, err := a.toExport(ctx, session, request.Jobs)
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -152,8 +179,9 @@ func (a *api) writeExport(ctx context.Context, w io.Writer, session, format stri
 	if err != nil {
 		return err
 	}
+	whole := false
 	defer func() {
-		gate.shut = err != nil // what follows a failure is not to look like an end
+		gate.shut = !whole // what follows a failure, or a panic, is not to look like an end
 		err = errors.Join(err, out.Close())
 	}()
 	for _, known := range jobs {
@@ -172,6 +200,7 @@ func (a *api) writeExport(ctx context.Context, w io.Writer, session, format stri
 			return fmt.Errorf("job %s: %w", known.ID, err)
 		}
 	}
+	whole = true
 	return nil
 }
 

@@ -24,13 +24,17 @@ import (
 
 // pictures is what was made of jobs: one pixel each.
 type pictures struct {
-	gone  map[string]bool // deleted meanwhile
-	fails string          // the job whose result cannot be read
+	gone   map[string]bool // deleted meanwhile
+	fails  string          // the job whose result cannot be read
+	panics bool            // of that job
 }
 
 func (p pictures) Picture(_ context.Context, _ string, job sessions.Job) (export.Picture, error) {
 	if p.gone[job.ID] {
 		return export.Picture{}, storage.ErrNotFound
+	}
+	if p.fails == job.ID && p.panics {
+		panic("a bug")
 	}
 	if p.fails == job.ID {
 		return export.Picture{}, errors.New("the disk is broken")
@@ -90,6 +94,29 @@ func TestExportOfOneAndOfAll(t *testing.T) {
 	if head := e.do("HEAD", "/api/v1/export?format=csv", token, "", nil); head.StatusCode != http.StatusOK || head.Header.Get("Content-Type") != "text/csv; charset=utf-8" {
 		t.Errorf("HEAD: %d, %s", head.StatusCode, head.Header.Get("Content-Type"))
 	}
+}
+
+// TestExportOfMoreThanAnAddressHolds names its jobs in the body.
+func TestExportOfMoreThanAnAddressHolds(t *testing.T) {
+	e, token := exporting(t, pictures{}, 2)
+	ask := func(body string) answer {
+		return e.do("POST", "/api/v1/export", token, "application/json", strings.NewReader(body))
+	}
+	for body, features := range map[string]int{
+		`{"format":"geojson","jobs":["j2"]}`:                                   1,
+		`{"format":"coco","jobs":[` + strings.Repeat(`"j1",`, 2000) + `"j2"]}`: 2001,
+		`{"format":"coco"}`: 2,
+	} {
+		var document struct{ Features, Images []json.RawMessage }
+		a := ask(body)
+		a.decode(t, http.StatusOK, &document)
+		if len(document.Features)+len(document.Images) != features || a.Header.Get("Content-Disposition") == "" {
+			t.Errorf("%.50s: %d features, %d images", body, len(document.Features), len(document.Images))
+		}
+	}
+	ask(`{"format":"csv","jobs":[]}`).isProblem(t, 400, problem.BadRequest)
+	ask(`{"format":"csv","jobs":["j1","j9"]}`).isProblem(t, 404, problem.NotFound)
+	ask(``).isProblem(t, 400, problem.BadRequest)
 }
 
 func TestLabels(t *testing.T) {
@@ -159,24 +186,26 @@ func TestExportTellsWhatWasLost(t *testing.T) {
 
 // TestExportThatFailsDoesNotLookWhole breaks in the middle: before anything was written there is a problem, after it no end.
 func TestExportThatFailsDoesNotLookWhole(t *testing.T) {
-	e, token := exporting(t, pictures{fails: "j2"}, 3)
-	failed := e.get("/api/v1/export?format=csv", token)
-	failed.isProblem(t, 500, problem.Internal)
-	if failed.Header.Get("Content-Disposition") != "" {
-		t.Error("a problem is told to be kept as a file")
-	}
-	request, err := http.NewRequest("GET", e.server.URL+"/api/v1/export?format=masks", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer "+token)
-	response, err := e.server.Client().Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	data, err := io.ReadAll(response.Body)
-	if response.StatusCode != http.StatusOK || len(data) == 0 || err == nil {
-		t.Errorf("status %d, %d bytes and then %v", response.StatusCode, len(data), err)
+	for _, panics := range []bool{false, true} {
+		e, token := exporting(t, pictures{fails: "j2", panics: panics}, 3)
+		failed := e.get("/api/v1/export?format=csv", token)
+		failed.isProblem(t, 500, problem.Internal)
+		if failed.Header.Get("Content-Disposition") != "" {
+			t.Error("a problem is told to be kept as a file")
+		}
+		request, err := http.NewRequest("GET", e.server.URL+"/api/v1/export?format=masks", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		response, err := e.server.Client().Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK || len(data) == 0 || err == nil {
+			t.Errorf("status %d, %d bytes and then %v", response.StatusCode, len(data), err)
+		}
 	}
 }

@@ -102,7 +102,7 @@ func (a *api) fail(c *gin.Context, err error) {
 	problem.Write(c.Writer, p, p)
 }
 
-// recovered answers for a handler that panicked.
+// recovered answers for a handler that panicked, maybe in the middle of its answer.
 func (a *api) recovered(c *gin.Context, cause any) {
-	a.fail(c, fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
+	a.breakOff(c, fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
 }

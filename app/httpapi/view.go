@@ -189,7 +189,7 @@ func (a *api) drawView(ctx context.Context, blob *storage.Blob, key string, v vi
 			own := levels.Window()
 			window = &own
 		}
-		done, err := a.memoryFor(ctx, file, plane)
+		done, err := a.memoryFor(ctx, file, plane, size.X*size.Y*page.Channels)
 		if err != nil {
 			return imageio.Image{}, err
 		}
@@ -209,25 +209,36 @@ func (a *api) drawView(ctx context.Context, blob *storage.Blob, key string, v vi
 	return out.Bytes(), err
 }
 
-// littleMemory is what reading a plane takes, in bytes, where that goes by its blocks or its rows, or the whole is small.
+// littleMemory is what reading a plane takes, in bytes, where that goes by its blocks or its rows, or the whole is small. A picture for a screen
+// takes no more either.
 const littleMemory = 40 << 20
 
-// memoryFor takes what one reading of a plane takes, within makePicture; the caller calls done when that is over. Little is not counted, which
-// picturesAtOnce bounds: who looks at an image does not wait until the large ones have had their turn at the workers. And who waits for much
-// keeps nobody else from looking.
-func (a *api) memoryFor(ctx context.Context, file *imageio.File, plane imageio.Plane) (done func(), err error) {
-	bytes, err := file.Memory(plane)
-	if err != nil || bytes <= littleMemory {
-		return func() {}, err
+// memoryFor takes what one reading of a plane takes, within makePicture, and the picture of so many bytes that is made of it; the caller calls
+// done when that is over. Little is not counted, which picturesAtOnce bounds: who looks at an image does not wait until the large ones have had
+// their turn at the workers. And who waits for much keeps nobody else from looking.
+func (a *api) memoryFor(ctx context.Context, file *imageio.File, plane imageio.Plane, picture int) (done func(), err error) {
+	needed, err := file.Memory(plane)
+	if err != nil {
+		return nil, err
+	}
+	beside := int64(picture)
+	if needed <= littleMemory {
+		needed = 0
+	}
+	if beside <= littleMemory {
+		beside = 0
+	}
+	if needed+beside == 0 {
+		return func() {}, nil
 	}
 	<-a.pictures
-	share, err := a.Decoded.Take(ctx, bytes, 0)
+	share, err := a.Decoded.Take(ctx, needed, beside)
 	a.pictures <- struct{}{} // makePicture gives it back
 	if err != nil {
 		return nil, err
 	}
 	return func() {
-		if bytes >= imageio.MuchMemory {
+		if needed+beside >= imageio.MuchMemory {
 			debug.FreeOSMemory() // the collector would keep it for minutes
 		}
 		share.GiveBack()
@@ -252,7 +263,7 @@ func (a *api) levelsOf(ctx context.Context, file *imageio.File, key string, plan
 	if levels, known := a.levels.Get(name); known {
 		return levels, nil
 	}
-	done, err := a.memoryFor(ctx, file, plane)
+	done, err := a.memoryFor(ctx, file, plane, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"seghub/models/imageio"
 	"seghub/models/imageio/tiff/tifftest"
+	"seghub/sessions/problem"
 	"seghub/storage"
 )
 
@@ -133,7 +134,7 @@ func TestLargeViewsThatWaitForMemoryKeepNoSmallOneWaiting(t *testing.T) {
 				if err != nil {
 					return nil, err
 				}
-				done, err := a.memoryFor(t.Context(), file, imageio.Plane{})
+				done, err := a.memoryFor(t.Context(), file, imageio.Plane{}, 0)
 				if err == nil {
 					done()
 				}
@@ -174,6 +175,25 @@ func wide(t *testing.T, side uint16) []byte {
 	binary.BigEndian.PutUint16(frame[5:], side)
 	binary.BigEndian.PutUint16(frame[7:], side)
 	return file.Bytes()
+}
+
+// TestALargeViewIsCounted asks for pictures of an image whose header alone is as large as it says.
+func TestALargeViewIsCounted(t *testing.T) {
+	var most atomic.Int64
+	memory := imageio.NewWatchedBudget(64<<20, func(taken int64) { most.Store(max(most.Load(), taken)) })
+	e := newEdge(t, func(c *Config) { c.Limits.Pixels, c.Decoded = 1e9, memory })
+	ada := e.session()
+	var up uploadResponse
+	e.upload(ada, field("model", "unet"), file("large.png", claiming(t, 8000, 7000))).decode(t, http.StatusAccepted, &up)
+	for _, view := range []struct {
+		path    string
+		counted int64
+	}{{"/preview?low=0&high=9", 0}, {"/tiles/0/0/0/0?low=0&high=9", 0}, {"/preview?size=8000&low=0&high=9", 8000 * 7000}} {
+		e.get("/api/v1/images/"+up.Accepted[0].ImageID+view.path, ada).isProblem(t, 400, problem.CorruptImage)
+		if most.Load() != view.counted {
+			t.Errorf("%s: %d bytes counted, want %d", view.path, most.Load(), view.counted)
+		}
+	}
 }
 
 // stained is an ImageJ stack of two depths, in each of which three channels are light in one of three columns.
@@ -223,6 +243,21 @@ func TestChannelsOfAnImage(t *testing.T) {
 		if a := e.get(root+path, ada); a.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: status %d", path, a.StatusCode)
 		}
+	}
+}
+
+// TestChannelsThatNobodyHas has a small file tell of a million channels.
+func TestChannelsThatNobodyHas(t *testing.T) {
+	e := newEdge(t, nil)
+	ada := e.session()
+	page := tifftest.Grey(30, 20, make([]byte, 30*20))
+	page.Tags = append(page.Tags, tifftest.Text(270, `<OME><Image><Pixels SizeC="1000000"><TiffData IFD="0" FirstC="999999"/></Pixels></Image></OME>`))
+	var up uploadResponse
+	e.upload(ada, field("model", "unet"), file("a.tif", tifftest.File(binary.LittleEndian, false, page))).decode(t, http.StatusAccepted, &up)
+	var info infoResponse
+	e.get("/api/v1/images/"+up.Accepted[0].ImageID+"/info", ada).decode(t, http.StatusOK, &info)
+	if len(info.Channels) > 1 {
+		t.Errorf("%d channels of a file of one page", len(info.Channels))
 	}
 }
 

@@ -33,6 +33,7 @@ func TestNobodyElseReachesASession(t *testing.T) {
 		}
 		body := map[string]string{
 			"POST /api/v1/jobs":              `{"images":["` + job.ImageID + `"],"model":"` + job.Model + `"}`,
+			"POST /api/v1/export":            `{"format":"csv","jobs":["` + job.ID + `"]}`,
 			"POST /api/v1/jobs/{id}/measure": `{"threshold":0.4,"keep":true}`,
 			"POST /api/v1/jobs/{id}/edits":   `{"revision":1,"operations":[{"op":"delete","ids":[1]}]}`,
 		}
@@ -105,7 +106,8 @@ func TestEveryCallOfTheContract(t *testing.T) {
 	}
 	u.get("/api/v1/images/" + u.upload(http.StatusAccepted, picture.Bytes()).Accepted[0].ImageID) // each kind of file has a type
 
-	made := []string{"POST /api/v1/sessions", "POST /api/v1/images", "GET /api/v1/ws", "POST /api/v1/jobs", "POST /api/v1/jobs/{id}/edits"}
+	made := []string{"POST /api/v1/sessions", "POST /api/v1/images", "GET /api/v1/ws", "POST /api/v1/jobs", "POST /api/v1/jobs/{id}/edits", "POST /api/v1/export"}
+	u.post("/api/v1/export", http.StatusOK, map[string]any{"format": "coco", "jobs": []string{job.ID}}, nil)
 	u.post("/api/v1/jobs", http.StatusAccepted, map[string]any{"images": []string{job.ImageID}, "model": job.Model}, nil)
 	u.post("/api/v1/jobs/"+job.ID+"/edits", http.StatusOK, map[string]any{"revision": 1,
 		"operations": []any{map[string]any{"op": "delete", "ids": []int{1}}}}, nil)

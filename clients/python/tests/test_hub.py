@@ -117,7 +117,9 @@ class TestHub(unittest.TestCase):
         self.hub.segment(spheroid(), model=MODEL)
         again = SegHub(self.server.url, token=self.hub.token)
         self.addCleanup(again.http.close)
-        self.assertEqual([job["state"] for job in again.jobs("done")], ["done"])
+        jobs = list(again.jobs("done"))
+        self.assertEqual([job["state"] for job in jobs], ["done"])
+        self.assertIn(b'"FeatureCollection"', again.export("geojson", [job["id"] for job in jobs]))
         with zipfile.ZipFile(io.BytesIO(again.export("all"))) as everything:
             self.assertIn("results.csv", everything.namelist())
 

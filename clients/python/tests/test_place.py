@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import json
 import ssl
 import struct
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import httpx
 from websockets.exceptions import ConnectionClosedError
@@ -114,6 +117,40 @@ class TestAddresses(unittest.TestCase):
         with self.assertRaises(Problem) as moved:
             hub.models()
         self.assertIn("leads to https://hub/", str(moved.exception))
+
+    def test_a_proxy_has_the_header_for_its_own_password(self) -> None:
+        heard: list[tuple[str, str]] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            heard.append((request.headers.get("Authorization", ""), request.headers.get("Cookie", "")))
+            cookies = {"Set-Cookie": "__Host-seghub_x=t; Path=/; Secure; HttpOnly"} if request.method == "POST" else {}
+            return httpx.Response(200, headers=cookies, json={"token": "t", "models": []})
+
+        with mock.patch.object(httpx, "Client", functools.partial(httpx.Client, transport=httpx.MockTransport(answer))):
+            hub = SegHub("https://ada:pass%3Aword@hub/lab")
+        self.addCleanup(hub.http.close)
+        hub.models()
+        basic = "Basic " + base64.b64encode(b"ada:pass:word").decode()
+        self.assertEqual(heard, [(basic, ""), (basic, "__Host-seghub_x=t")])
+        self.assertEqual(hub._how()["additional_headers"], {"Authorization": basic, "Cookie": "__Host-seghub_x=t"})
+        self.assertEqual(hub._address(events.Place()), "wss://hub/lab/api/v1/ws?")
+        self.assertRaises(ValueError, SegHub, "https://ada:secret@hub", token="t")
+
+    def test_an_export_may_take_its_time(self) -> None:
+        asked: list[tuple[bytes, float]] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            asked.append((request.read(), request.extensions["timeout"]["read"]))
+            return httpx.Response(200, content=b"a table")
+
+        hub = SegHub("http://hub", token="t", give_up=200)
+        self.addCleanup(hub.http.close)
+        hub.http = httpx.Client(transport=httpx.MockTransport(answer), timeout=hub.http.timeout)
+        self.assertEqual(hub.export("csv"), b"a table")
+        hub.export("csv", ["j1", "j2"])
+        hub.get("/jobs/j1/mask.png")
+        self.assertEqual([json.loads(body or b"null") for body, _ in asked], [{"format": "csv"}, {"format": "csv", "jobs": ["j1", "j2"]}, None])
+        self.assertEqual([read for _, read in asked], [200, 200, 60])
 
 
 if __name__ == "__main__":

@@ -176,6 +176,9 @@ func newOMEImage(e xml.StartElement) *omeImage {
 		o.order = "XYZCT"
 	}
 	o.z, o.c, o.t = max(1, whole(e, "SizeZ", 1)), max(1, whole(e, "SizeC", 1)), max(1, whole(e, "SizeT", 1))
+	if o.c > mostChannels {
+		o.c = 1
+	}
 	x, errX := strconv.ParseFloat(attribute(e, "PhysicalSizeX"), 64)
 	y, errY := strconv.ParseFloat(attribute(e, "PhysicalSizeY"), 64)
 	unitX, unitY := unitOf(e, "PhysicalSizeXUnit"), unitOf(e, "PhysicalSizeYUnit")
@@ -184,6 +187,9 @@ func newOMEImage(e xml.StartElement) *omeImage {
 	}
 	return o
 }
+
+// mostChannels is far above what any detector tells apart. Who shows a file lists its channels, also those that it has no pages of.
+const mostChannels = 10_000
 
 // unitOf is µm unless the file says otherwise.
 func unitOf(e xml.StartElement, name string) float64 {

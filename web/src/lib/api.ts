@@ -235,16 +235,9 @@ export class Api {
     return `${this.root}/jobs/${encodeURIComponent(job)}/receipt`
   }
 
-  /** exportURL is the way to results in another program's format; no jobs means all that are done. */
-  exportURL(format: string, jobs: readonly string[] = []): string {
-    const query = new URLSearchParams({ format })
-    for (const job of jobs) query.append('job', job)
-    return `${this.root}/export?${query.toString()}`
-  }
-
-  /** fetchExport brings an export and tells of the bytes that have come. */
-  async fetchExport(url: string, came: (bytes: number) => void, signal: AbortSignal): Promise<{ blob: Blob; filename: string }> {
-    const response = await this.request(url, { signal })
+  /** Brings results in another program's format, of all jobs that are done where none is named, and tells of the bytes that have come. */
+  async fetchExport(format: string, jobs: readonly string[], came: (bytes: number) => void, signal: AbortSignal): Promise<{ blob: Blob; filename: string }> {
+    const response = await this.request(`${this.root}/export`, posted(jobs.length > 0 ? { format, jobs } : { format }, signal))
     const parts: Uint8Array<ArrayBuffer>[] = []
     const reader = response.body!.getReader()
     for (let bytes = 0; ; ) {

@@ -10,7 +10,7 @@ let finish: { resolve: (made: { blob: Blob; filename: string }) => void; reject:
 let came: (bytes: number) => void
 let signal: AbortSignal
 const saved: string[] = []
-const fetchExport = vi.fn((_url: string, tell: (bytes: number) => void, stop: AbortSignal) => {
+const fetchExport = vi.fn((_format: string, _jobs: readonly string[], tell: (bytes: number) => void, stop: AbortSignal) => {
   came = tell
   signal = stop
   return new Promise<{ blob: Blob; filename: string }>((resolve, reject) => (finish = { resolve, reject }))
@@ -24,7 +24,7 @@ beforeEach(() => {
   })
 })
 
-function shown(selected: string[] = [], done = 3) {
+function shown(selected: string[] = [], done = ['job1', 'job2', 'job3']) {
   mounted(Export, { api: Object.assign(new Api(), { fetchExport }), job: { id: 'job1', state: 'done' } as Job, selected: new Set(selected), done })
 }
 
@@ -34,14 +34,14 @@ async function take(format: string) {
 }
 
 it.each([
-  ['all', 'format=csv'],
-  ['selected', 'format=csv&job=job2&job=job3'],
-  ['this', 'format=csv&job=job1'],
-])('takes %s', async (which, query) => {
-  shown(['job2', 'job3'])
+  ['all', []],
+  ['selected', ['job2', 'job3']],
+  ['this', ['job1']],
+])('takes %s', async (which, jobs) => {
+  shown(['job2', 'job3', 'failed'])
   choose(one('select'), which)
   await take('CSV')
-  expect(fetchExport.mock.calls[0]![0]).toMatch(new RegExp(`\\?${query}$`))
+  expect(fetchExport.mock.calls[0]!.slice(0, 2)).toEqual(['csv', jobs])
 })
 
 it('tells how much has come, and saves it under the name that the hub gives it', async () => {
@@ -76,6 +76,6 @@ it('says why there is no export', async () => {
 })
 
 it('has nothing to give before an image is done', () => {
-  shown([], 0)
+  shown([], [])
   expect(all<HTMLButtonElement>('button').every(({ disabled }) => disabled)).toBe(true)
 })

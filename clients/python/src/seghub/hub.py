@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json
 import os
@@ -12,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Mapping, Union
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import httpx
 import numpy as np
@@ -46,15 +47,33 @@ class SegHub:
         address = urlsplit(url)
         if address.scheme not in ("http", "https") or not address.hostname:
             raise ValueError(f"{url!r} is not the address of a hub, such as http://127.0.0.1:8080")
-        self.base = f"{address.scheme}://{address.netloc}{address.path.rstrip('/')}/api/v1"  # without what a browser shows behind a page's
+        place = address.netloc.rpartition("@")[2]
+        self.base = f"{address.scheme}://{place}{address.path.rstrip('/')}/api/v1"  # without what a browser shows behind a page's
+        self.proxy = ""  # what a proxy before the hub hears; empty where the address has no user
+        self.cookie = ""  # the token as browsers send it, with its name
+        if address.username is not None:
+            if token:
+                raise ValueError("a session cannot be taken up by its token where the address has a user: its header is the proxy's")
+            user = f"{unquote(address.username)}:{unquote(address.password or '')}"
+            self.proxy = "Basic " + base64.b64encode(user.encode()).decode()
         self.give_up = give_up
         self.http = httpx.Client(timeout=httpx.Timeout(timeout, connect=15.0))
+        self.patience = httpx.Timeout(timeout, connect=15.0, read=max(timeout, give_up))  # where the hub may say nothing for long
         self.token = token or self._start(name, access_key)
 
     def _start(self, name: str, access_key: str) -> str:
         self.token = ""
-        token: str = self.call("POST", "/sessions", json={"name": name, "access_key": access_key}).json()["token"]
+        answer = self.call("POST", "/sessions", json={"name": name, "access_key": access_key})
+        token: str = answer.json()["token"]
+        self.cookie = "; ".join(f"{cookie.name}={cookie.value}" for cookie in answer.cookies.jar if cookie.value == token)
         return token
+
+    def _who(self) -> dict[str, str]:
+        """The headers that say who calls. A proxy asks for a user of its own in the one that the token goes in elsewhere: then this goes
+        as a cookie, as it does with browsers."""
+        if self.proxy:
+            return {"Authorization": self.proxy, **({"Cookie": self.cookie} if self.cookie else {})}
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     def __enter__(self) -> SegHub:
         return self
@@ -88,9 +107,7 @@ class SegHub:
         return self.call("GET", path, **request)
 
     def _once(self, method: str, path: str, **request: Any) -> httpx.Response:
-        headers = {**request.pop("headers", {})}
-        if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
+        headers = {**request.pop("headers", {}), **self._who()}
         response = self.http.request(method, self.base + path, headers=headers, **request)
         if not response.is_success:
             raise problem_of(response)
@@ -126,8 +143,10 @@ class SegHub:
         self.call("DELETE", f"/jobs/{job}")
 
     def export(self, format: str, jobs: Sequence[str] = ()) -> bytes:
-        """What was made of jobs that are done, of all where none is named: coco, yolo, geojson, imagej, csv, xlsx, masks, labels or all."""
-        return self.get("/export", params=[("format", format), *(("job", job) for job in jobs)]).content
+        """What was made of jobs that are done, of all where none is named: coco, yolo, geojson, imagej, csv, xlsx, masks, labels or all.
+        A table begins once all of its results are read, for which the hub may take as long as `give_up`."""
+        asked = {"format": format, **({"jobs": list(jobs)} if jobs else {})}
+        return self.call("POST", "/export", json=asked, timeout=self.patience).content
 
     # Images
 
@@ -193,8 +212,7 @@ class SegHub:
         return "ws" + self.base.removeprefix("http") + "/ws?" + urlencode(place.query)
 
     def _how(self) -> dict[str, Any]:
-        return {"subprotocols": [Subprotocol(SUBPROTOCOL)], "additional_headers": {"Authorization": f"Bearer {self.token}"},
-                "max_size": None, "open_timeout": 15}
+        return {"subprotocols": [Subprotocol(SUBPROTOCOL)], "additional_headers": self._who(), "max_size": None, "open_timeout": 15}
 
     def events(self, *, stats: bool = False) -> Iterator[Event]:
         """What happens in the session, kept events each once and in order, for as long as it lasts: first a snapshot. Problem is
