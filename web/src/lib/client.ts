@@ -47,7 +47,7 @@ export interface ClientOptions {
   keep?: { store: Keep; tabs: Tabs }
 }
 
-/** Results that are kept, by their objects: some thousand of them are 10 MB. */
+/** Results that are kept, by their objects: 5,000 of them are 10 MB. */
 const keptObjects = 100_000
 const leastWeight = 500 // objects, of a result with fewer
 /** How often the models are asked for. They come, are replaced and go at any time, and the socket does not tell of it. */
