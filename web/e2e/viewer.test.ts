@@ -143,6 +143,10 @@ describe.skipIf(missing)('the viewer', () => {
     await objectRows(page).first().click()
     await page.keyboard.press('e') // opens the corrections
     await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'Receipt' }).click()
+    await page.getByRole('dialog').waitFor()
+    for (const key of ['Delete', 'Escape']) await page.keyboard.press(key) // are the dialog's
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
     await page.keyboard.press('Delete')
     await until('one less', async () => (await count(page)) === before - 1)
     await until('one less in the other tab', async () => (await count(other)) === before - 1)

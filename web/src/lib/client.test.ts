@@ -419,7 +419,7 @@ it('keeps results by their weight: of few objects many, of many few', async () =
   const asked: string[] = []
   person.api.result = (id) => {
     asked.push(id)
-    return Promise.resolve({ job: id, objects: Array(id.startsWith('dense') ? 60_000 : 3) } as unknown as Result)
+    return Promise.resolve({ job: id, objects: Array(id.startsWith('dense') ? 30_000 : 3) } as unknown as Result)
   }
   for (const id of ['a', 'b', 'dense1', 'a', 'b', 'dense2', 'a', 'b', 'dense1']) await client.result(id)
   expect(asked).toEqual(['a', 'b', 'dense1', 'dense2', 'dense1'])

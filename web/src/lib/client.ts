@@ -49,9 +49,9 @@ export interface ClientOptions {
   keep?: { store: Keep; tabs: Tabs }
 }
 
-/** Results that are kept, by their objects: some thousand of them are 10 MB. */
-const keptObjects = 100_000
-const leastWeight = 500 // objects, of a result with fewer
+/** Results that are kept, by their objects: 5,000 of them are 10 MB. */
+const keptObjects = 50_000
+const leastWeight = 250 // objects, of a result with fewer
 /** How often the models are asked for. They come, are replaced and go at any time, and the socket does not tell of it. */
 const modelsEvery = 10_000 // ms
 const startBackoff = { base: 1_000, cap: 10_000 }

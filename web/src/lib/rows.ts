@@ -62,11 +62,16 @@ export function failedOf(jobs: Iterable<Job>): Job[] {
   return [...last.values()].filter(({ state }) => state === 'failed')
 }
 
-/** objectsIn counts the objects of all pictures, each by its newest result; jobs come oldest first. */
+/** newestOf are the newest results of all pictures; jobs come oldest first. */
+export function newestOf(jobs: Iterable<Job>): Job[] {
+  const newest = new Map<string, Job>()
+  for (const job of jobs) if (job.state === 'done') newest.set(pictureOf(job), job)
+  return [...newest.values()]
+}
+
+/** objectsIn counts the objects of all pictures, each by its newest result. */
 export function objectsIn(jobs: Iterable<Job>): number {
-  const counts = new Map<string, number>()
-  for (const job of jobs) if (job.state === 'done') counts.set(pictureOf(job), job.count ?? 0)
-  return [...counts.values()].reduce((sum, count) => sum + count, 0)
+  return newestOf(jobs).reduce((sum, { count }) => sum + (count ?? 0), 0)
 }
 
 const recent = 30 // images that a pace is taken from

@@ -278,8 +278,7 @@ export class Uploads {
    */
   private async refuseUnreadable(items: readonly Pending[]): Promise<boolean> {
     const lost = new Set<number>()
-    const look = async ({ id, file }: Pending) => void (await file.slice(0, 1).arrayBuffer().catch(() => lost.add(id)))
-    await Promise.all(items.map(look))
+    await Promise.all(items.map(({ id, file }) => file.slice(0, 1).arrayBuffer().catch(() => lost.add(id))))
     this.change((item) => (lost.has(item.id) ? { ...item, state: 'refused', reason: unreadableWords, code: unreadable, kept: false } : item))
     this.unstore(items.filter(({ id }) => lost.has(id)).map(({ key }) => key))
     return lost.size > 0

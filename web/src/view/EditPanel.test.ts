@@ -28,11 +28,12 @@ let picked: { value: number | null }
 let pen: { value: { radius: number } | null }
 let tool: { value: Tool }
 let fail: Failure | null
+let away: Failure | null
 let hold: Promise<void> | undefined // of the hub's answers
 
 beforeEach(() => {
   asked = []
-  fail = null
+  fail = away = null
   hold = undefined
   result = reactive(first)
   picked = reactive(null as number | null)
@@ -49,7 +50,10 @@ function show() {
       if (fail) throw fail
       return { ...before, revision: (before.revision ?? 0) + 1 }
     }),
-    freshResult: (job: string) => Promise.resolve({ ...first, job, revision: 9 }),
+    freshResult: async (job: string) => {
+      if (away) throw away
+      return { ...first, job, revision: 9 }
+    },
   } as unknown as Client
   panel = mounted(EditPanel, {
     client,
@@ -173,6 +177,18 @@ it('shows the newest where somebody else was faster', async () => {
   await settle()
   expect(result.value.revision).toBe(9)
   expect(one('[role=status]').textContent).toContain('Somebody else')
+})
+
+it('goes on after the newest could not be had either', async () => {
+  fail = new Failure('revision_conflict', 'Changed', '', 409)
+  away = new Failure('unreachable', 'Away', '', 0)
+  pick(2)
+  key('Delete')
+  await settle()
+  fail = null
+  key('Delete')
+  await settle()
+  expect([asked.length, result.value.revision]).toEqual([2, 2])
 })
 
 it('corrects what was seen when it was asked for, though another image is shown by then', async () => {
