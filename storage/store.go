@@ -122,11 +122,12 @@ func (s *Store) put(ctx context.Context, key string, options *blob.WriterOptions
 	return err
 }
 
-// syncFolder has the names in a folder outlast a power cut. Systems that do that by themselves, or never, refuse it.
+// syncFolder has the names in a folder outlast a power cut. Systems that do that by themselves, or never, refuse it; a folder may be gone with
+// its session.
 func (s *Store) syncFolder(name string) error {
 	folder, err := os.Open(name)
 	if err != nil {
-		return err
+		return ignoreGone(err)
 	}
 	err = s.sync(folder)
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {
