@@ -2,7 +2,6 @@ package storage
 
 import (
 	"fmt"
-	"path"
 	"regexp"
 	"strings"
 )
@@ -40,10 +39,10 @@ func LabelsKey(session, job string) string { return jobKey(session, job, "labels
 // ReceiptKey is where it lies what made a job's result, as JSON.
 func ReceiptKey(session, job string) string { return jobKey(session, job, "receipt.json") }
 
-// lasts tells whether what lies under a key is to outlast a power cut: all that Redis refers to, but pieces, which somebody looks at for a moment.
+// lasts tells whether what lies under a key is to outlast a power cut: what people have brought or drawn, which nobody could make again.
 func lasts(key string) bool {
-	_, job := Subject(key)
-	return key == identityKey || strings.HasPrefix(key, sessionsFolder) && (job == "" || !strings.HasPrefix(path.Base(key), "mask-"))
+	image, _ := Subject(key)
+	return key == identityKey || image != "" || RevisionOf(key) != ""
 }
 
 // RevisionKey is where a blob of a later revision of a job lies. Its name is capital letters and digits, and what it is: .edit, .change,

@@ -35,7 +35,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// What Redis refers to is on the disk before a write is over, file and folder; what nobody will ask for again is not waited for.
+// What people have brought or drawn is on the disk before a write is over, file and folder; what can be made again is not waited for.
 func TestWritesOutlastAPowerCut(t *testing.T) {
 	s := open(t, t.TempDir())
 	var synced []string
@@ -45,8 +45,8 @@ func TestWritesOutlastAPowerCut(t *testing.T) {
 		return errors.Join(err, file.Sync())
 	}
 	for key, want := range map[string]string{
-		ImageKey("s", "i"): "i false, images true", ResultKey("s", "j"): "result false, j true", RevisionKey("s", "j", "A.change"): "A false, j true",
-		PieceKey("s", "j", 12): "", MaskKey("s", "j"): "mask false, j true",
+		ImageKey("s", "i"): "i false, images true", RevisionKey("s", "j", "A.change"): "A false, j true",
+		ResultKey("s", "j"): "", PieceKey("s", "j", 12): "", MaskKey("s", "j"): "",
 	} {
 		synced = nil
 		if err := s.Write(t.Context(), key, []byte("x")); err != nil || strings.Join(synced, ", ") != want {
