@@ -141,6 +141,35 @@ func TestNobodyWaitsForABusyWorker(t *testing.T) {
 	})
 }
 
+// TestATurnBeginsWithItsWorker gives a slot whose worker is still at work for the one before: who gets it does not lose it, and the place
+// before who came later, without having had anything of it.
+func TestATurnBeginsWithItsWorker(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		config.Slots = 1
+		s, clock := joined(t, config)
+		ada, ben, cleo := create(t, s), create(t, s), create(t, s)
+		submit(t, s, ada, 1)
+		large := claimNow(t, s, 0)
+		submit(t, s, ben, 100)
+		submit(t, s, cleo, 1)
+		clock.live(t, 3*config.Turn, s)
+		if got := []State{stateOf(t, s, ada), stateOf(t, s, ben), stateOf(t, s, cleo)}; !slices.Equal(got, []State{Idle, Active, Waiting}) {
+			t.Fatalf("while ada's image is at work they are %v", got)
+		}
+		finishAll(t, s, 0, large, nil)
+		finishAll(t, s, 0, claimNow(t, s, 0), nil)
+		clock.live(t, config.Turn-time.Second, s)
+		if got := stateOf(t, s, ben); got != Active {
+			t.Errorf("before his turn is over ben is %s", got)
+		}
+		clock.live(t, time.Second, s)
+		if got := []State{stateOf(t, s, ben), stateOf(t, s, cleo)}; !slices.Equal(got, []State{Waiting, Active}) {
+			t.Errorf("after it they are %v", got)
+		}
+	})
+}
+
 // TestWhatIsLeftIsHelpedWith has the owner's worker, once it is at work, call one that rests for what it has left over.
 func TestWhatIsLeftIsHelpedWith(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {

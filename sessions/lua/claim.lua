@@ -34,7 +34,7 @@ end
 settle()
 local sid = owner(NODE, slot)
 if sid and turn_over(sid) then
-  stand_by(sid, true)
+  end_turn(sid)
   settle()
   sid = owner(NODE, slot)
 end

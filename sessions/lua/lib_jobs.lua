@@ -3,7 +3,6 @@
 -- After so many deaths of the process that ran it a job is given up.
 local MOST_DEATHS = 3
 
-local function hand_key(node) return node_key(node) .. ':hand' end
 local function running_key(sid) return session_key(sid) .. ':running' end
 
 -- over notes how a job ended.
@@ -40,15 +39,6 @@ local function request_cancel(sid, jid)
   call('PUBLISH', PREFIX .. 'cancel', jid)
 end
 
--- at_work reports whether the worker of a session that holds a slot has something in hand, of whomever: then it can start nothing yet.
-local function at_work(sid)
-  local s = call('HMGET', session_key(sid), 'node', 'slot')
-  for _, at in ipairs(call('HVALS', hand_key(s[1]))) do
-    if at == s[2] then return true end
-  end
-  return false
-end
-
 -- take puts a queued job into the hand of a worker of the calling node.
 local function take(sid, jid, slot)
   local key = job_key(sid, jid)
@@ -60,10 +50,17 @@ local function take(sid, jid, slot)
   record_job(sid, jid)
 end
 
--- let_go takes a job out of the hand that it is in. A worker that was kept waiting for that may go on.
+-- let_go takes a job out of the hand that it is in. A worker that was kept waiting for that may go on, and the turn of a session whose
+-- worker was at work for others begins.
 local function let_go(sid, jid, node)
+  local slot = call('HGET', hand_key(node), sid .. ' ' .. jid)
   call('HDEL', hand_key(node), sid .. ' ' .. jid)
   call('SREM', running_key(sid), jid)
+  local other = slot and owner(node, slot)
+  if other and other ~= sid and running(other) == 0 and not at_work(other) then
+    call('HSET', session_key(other), 'held', int(NOW))
+    post_load(other)
+  end
   local n = call('HMGET', node_key(node), 'suspect', 'kept')
   if n[1] and select(2, split(n[1])) == sid .. ' ' .. jid then call('HDEL', node_key(node), 'suspect') end
   if n[2] then

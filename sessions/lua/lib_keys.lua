@@ -50,6 +50,8 @@ local function void_key(sid, jid) return PREFIX .. 'session:' .. sid .. ':void:'
 -- Beside it :hand, a hash of "session job" to slot: what its workers have claimed and not finished.
 local function node_key(node) return PREFIX .. 'node:' .. node end
 
+local function hand_key(node) return node_key(node) .. ':hand' end
+
 -- even_when_full lets a script go on while Redis has all the memory that it may have, for what frees some or keeps what is
 -- promised. Redis refuses what may take memory only until the script's first write; this is one that changes nothing.
 local function even_when_full() call('DEL', KEY.nothing) end

@@ -136,10 +136,23 @@ local function settle()
   end
 end
 
+-- at_work reports whether the worker of a session that holds a slot has something in hand, of whomever: then it can start nothing yet.
+local function at_work(sid)
+  local s = call('HMGET', session_key(sid), 'node', 'slot')
+  for _, at in ipairs(call('HVALS', hand_key(s[1]))) do
+    if at == s[2] then return true end
+  end
+  return false
+end
+
 -- turn_over reports whether the owner of a slot has had its turn while others wait.
 local function turn_over(sid)
   return call('ZCARD', LINE) > 0 and has_work(sid) and NOW - num(call('HGET', session_key(sid), 'held')) >= TURN
 end
+
+-- end_turn sends the owner of a slot to the tail of the line; one that has had nothing of its turn, because its worker is still at work for
+-- another, only back to where it came from.
+local function end_turn(sid) stand_by(sid, running(sid) > 0 or not at_work(sid)) end
 
 -- reserve gives an idle session a free slot if nobody waits.
 local function reserve(sid)

@@ -12,7 +12,7 @@ for slot = 0, slots_of(NODE) - 1 do
     if not is_open(open, slot) then
       stand_by(sid, false)
     elseif turn_over(sid) then
-      stand_by(sid, true)
+      end_turn(sid)
     elseif idle and NOW - num(idle) >= GRACE and NOW - num(call('ZSCORE', SEEN, sid)) >= unwatched then
       stand_by(sid, false)
     elseif call('ZCARD', LINE) > 0 then
