@@ -109,7 +109,7 @@ func TestSlowLineGetsLargeFrames(t *testing.T) {
 		dial := w.dialer.NetDial
 		w.dialer.NetDial = func(network, address string) (net.Conn, error) {
 			conn, err := dial(network, address)
-			return &slowLine{Conn: conn, rest: w.hub.pace.write / 3} // a piece may meet two rests, err
+			return &slowLine{Conn: conn, rest: w.hub.pace.write / 3}, err // a piece may meet two rests
 		}
 		w.set("ada", func(s *scriptedSession) { s.jobs = []sessions.Job{{Filename: strings.Repeat("x", 20*headway)}} })
 		w.picture = func(context.Context, string) ([]byte, error) { return make([]byte, 20*headway), nil }

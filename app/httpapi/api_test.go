@@ -51,20 +51,26 @@ func TestCookieIsAsGoodAsTheHeader(t *testing.T) {
 	}{
 		"header":                         {map[string]string{"Authorization": "Bearer " + token}, false},
 		"header, lower case":             {map[string]string{"Authorization": "bearer " + token}, false},
-		"both":                           {map[string]string{"Authorization": "Bearer " + token, "Cookie": cookie}, false},
+		"header, and another's cookie":   {map[string]string{"Authorization": "Bearer " + token, "Cookie": "seghub_d1=" + e.session()}, false},
 		"cookie":                         {map[string]string{"Cookie": cookie}, true},
 		"cookie, and a proxy's password": {map[string]string{"Authorization": "Basic YWRhOnNlc2FtZQ==", "Cookie": cookie}, true},
+		"cookie, and another sign-in's":  {map[string]string{"Authorization": "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x", "Cookie": cookie}, true},
 	} {
 		a := e.ask("GET", "/api/v1/session", test.headers)
-		if a.StatusCode != http.StatusOK {
-			t.Errorf("%s: status %d", name, a.StatusCode)
+		if a.StatusCode != http.StatusOK || !bytes.Contains(a.body, []byte(`"id":"s1"`)) {
+			t.Errorf("%s: status %d, %s", name, a.StatusCode, a.body)
 		}
 		if renewed := a.Cookies(); (len(renewed) == 1 && renewed[0].MaxAge == 3600) != test.renewed {
 			t.Errorf("%s: cookies %v", name, renewed)
 		}
 	}
-	e.ask("GET", "/api/v1/session", map[string]string{"Authorization": "Basic YWRhOnNlc2FtZQ=="}).isProblem(t, 401, problem.Unauthorized)
-	e.ask("GET", "/api/v1/session", map[string]string{"Authorization": "Bearer gone", "Cookie": cookie}).isProblem(t, 401, problem.Unauthorized)
+	ended := e.session()
+	e.do("DELETE", "/api/v1/session", ended, "", nil)
+	for _, headers := range []map[string]string{
+		{"Authorization": "Basic YWRhOnNlc2FtZQ=="}, {"Authorization": "Bearer"}, {"Authorization": token}, {"Authorization": "Bearer " + ended, "Cookie": cookie},
+	} {
+		e.ask("GET", "/api/v1/session", headers).isProblem(t, 401, problem.Unauthorized)
+	}
 }
 
 // TestCookieOfAnOpenPage lives as long as its session: a page that stays connected asks for nothing again and again but the models.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -14,22 +15,19 @@ import (
 // sessionKey is where gin's context has the caller's session id.
 const sessionKey = "session"
 
-// token of the caller: the Authorization header's, or the cookie's. Never the query, which ends up in logs.
-func (a *api) token(r *http.Request) string {
-	if token, is := bearer(r); is {
-		return token
+// tokenKey is where gin's context has what authorised the caller.
+const tokenKey = "token"
+
+// tokens are what may authorise the caller: the Authorization header's, and the cookie's. A proxy may have that header for what it asks
+// everybody itself, a password or the token of a lab's own sign-in, which goes on to the hub. Never the query, which ends up in logs.
+func (a *api) tokens(r *http.Request) (tokens []string) {
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+		tokens = append(tokens, strings.TrimSpace(token))
 	}
 	if cookie, err := r.Cookie(a.cookieName(r)); err == nil {
-		return cookie.Value
+		tokens = append(tokens, cookie.Value)
 	}
-	return ""
-}
-
-// bearer is what the Authorization header says for the hub. Any other scheme is for a proxy that asks for a password of its own: it
-// passes on what the browser tells it with every request.
-func bearer(r *http.Request) (token string, is bool) {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	return strings.TrimSpace(token), strings.EqualFold(scheme, "Bearer")
+	return tokens
 }
 
 // peer is the address that asks.
@@ -37,11 +35,14 @@ func (a *api) peer(c *gin.Context) netip.Addr { return a.door.proxies.peer(c.Req
 
 // caller is the session of the request.
 func (a *api) caller(c *gin.Context) (string, error) {
-	t := a.token(c.Request)
-	if t == "" {
-		return "", sessions.ErrUnauthorized
+	for _, token := range a.tokens(c.Request) {
+		session, err := a.Accounts.Authenticate(c.Request.Context(), token)
+		if !errors.Is(err, sessions.ErrUnauthorized) {
+			c.Set(tokenKey, token)
+			return session, err
+		}
 	}
-	return a.Accounts.Authenticate(c.Request.Context(), t)
+	return "", sessions.ErrUnauthorized
 }
 
 // authorise lets only requests of an open session pass.

@@ -43,10 +43,7 @@ func (a *api) setCookie(c *gin.Context, token string) {
 
 // renewCookie starts the cookie's time anew, as the call has that of its session.
 func (a *api) renewCookie(c *gin.Context) {
-	if _, is := bearer(c.Request); is {
-		return
-	}
-	if cookie, err := c.Request.Cookie(a.cookieName(c.Request)); err == nil {
+	if cookie, err := c.Request.Cookie(a.cookieName(c.Request)); err == nil && cookie.Value == c.GetString(tokenKey) {
 		a.setCookie(c, cookie.Value)
 	}
 }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FakeHub, maskPicture, picture, problem } from '../../test/fakehub'
 import { Person, pngFile } from '../../test/person'
 import { Api, Failure, filenameOf, tooLargeOnTheWay, unreachable } from './api'
@@ -122,3 +122,67 @@ it.each([
   ["attachment; filename*=utf-8''Sph%C3%A4roid.geojson", 'Sphäroid.geojson'],
   ['', ''],
 ])('%s is kept as %s', (disposition, name) => expect(filenameOf(disposition)).toBe(name))
+
+describe('an export', () => {
+  /** Of the browser's XMLHttpRequest what an export takes: Node has none. */
+  class Request {
+    static last: Request
+    responseType = ''
+    status = 0
+    response: Blob | null = null
+    body = ''
+    aborted = false
+    headers: Record<string, string> = {}
+    onload = () => undefined
+    onerror = () => undefined
+    onabort = () => undefined
+    onprogress = (_event: { loaded: number }) => undefined
+    open = (method: string, url: string) => expect([method, url]).toEqual(['POST', '/lab/api/v1/export'])
+    setRequestHeader = () => undefined
+    getResponseHeader = (name: string) => this.headers[name] ?? null
+    send(body: string) {
+      this.body = body
+      Request.last = this
+    }
+    abort() {
+      this.aborted = true
+      this.onabort()
+    }
+    answer(status: number, text: string, headers: Record<string, string>) {
+      Object.assign(this, { status, headers, response: new Blob([text]) })
+      this.onload()
+    }
+  }
+
+  const stop = new AbortController()
+  const fetchExport = (jobs: string[], came = (_bytes: number) => undefined) => new Api({ origin: '/lab' }).fetchExport('csv', jobs, came, stop.signal)
+  beforeEach(() => vi.stubGlobal('XMLHttpRequest', Request))
+  afterEach(() => vi.unstubAllGlobals())
+
+  it('is of the jobs that are named, and kept by the browser', async () => {
+    const bytes: number[] = []
+    const taken = fetchExport(['j1', 'j2'], (n) => void bytes.push(n))
+    const { last } = Request
+    expect([JSON.parse(last.body), last.responseType]).toEqual([{ format: 'csv', jobs: ['j1', 'j2'] }, 'blob'])
+    last.onprogress({ loaded: 7 })
+    last.answer(200, 'a table', { 'Content-Disposition': 'attachment; filename=seghub.csv' })
+    const { blob, filename } = await taken
+    expect([await blob.text(), filename, bytes]).toEqual(['a table', 'seghub.csv', [7]])
+  })
+
+  it('is of all where none is named, and says why there is none', async () => {
+    const refused = failure(fetchExport([]))
+    expect(JSON.parse(Request.last.body)).toEqual({ format: 'csv' })
+    Request.last.answer(503, '{"code":"unavailable","title":"Not now","detail":"The disk is full."}', { 'Retry-After': '2' })
+    expect(await refused).toMatchObject({ code: 'unavailable', detail: 'The disk is full.', status: 503 })
+  })
+
+  it('that breaks off, or is stopped, is none', async () => {
+    const broken = failure(fetchExport([]))
+    Request.last.onerror()
+    expect((await broken).code).toBe(unreachable)
+    const stopped = fetchExport([]).catch((error: unknown) => error)
+    stop.abort()
+    expect([(await stopped) instanceof DOMException, Request.last.aborted]).toEqual([true, true])
+  })
+})

@@ -237,17 +237,17 @@ export class Api {
 
   /** Brings results in another program's format, of all jobs that are done where none is named, and tells of the bytes that have come. */
   async fetchExport(format: string, jobs: readonly string[], came: (bytes: number) => void, signal: AbortSignal): Promise<{ blob: Blob; filename: string }> {
-    const response = await this.request(`${this.root}/export`, posted(jobs.length > 0 ? { format, jobs } : { format }, signal))
-    const parts: Uint8Array<ArrayBuffer>[] = []
-    const reader = response.body!.getReader()
-    for (let bytes = 0; ; ) {
-      const { done, value } = await reader.read()
-      if (done) break
-      parts.push(value)
-      came((bytes += value.byteLength))
-    }
-    const type = response.headers.get('Content-Type') ?? 'application/octet-stream'
-    return { blob: new Blob(parts, { type }), filename: filenameOf(response.headers.get('Content-Disposition') ?? '') }
+    const request = new XMLHttpRequest()
+    request.open('POST', `${this.root}/export`)
+    request.setRequestHeader('Content-Type', 'application/json')
+    // The browser has it on the disk as it comes. A script that puts the pieces together holds all of them, and Chromium loses what comes to
+    // more than some hundred megabytes.
+    request.responseType = 'blob'
+    request.onprogress = (event) => came(event.loaded)
+    await reached(() => finished(request, JSON.stringify(jobs.length > 0 ? { format, jobs } : { format }), signal))
+    const blob = request.response as Blob
+    if (request.status !== 200) await accepted(answered(request, await blob.text()))
+    return { blob, filename: filenameOf(request.getResponseHeader('Content-Disposition') ?? '') }
   }
 
   maskURL(job: string): string {
@@ -296,7 +296,7 @@ function isOver(error: unknown): boolean {
   return error instanceof Failure && (error.code === 'unauthorized' || error.code === 'not_found')
 }
 
-async function reached(call: () => Promise<Response>): Promise<Response> {
+async function reached<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call()
   } catch (error) {
@@ -332,20 +332,29 @@ function retryAfter(response: Response): number | null {
 }
 
 /** fetch cannot tell how much of a body has left; this can. */
-const sendByXHR: SendForm = (url, form, headers, sent, signal) =>
-  new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest()
-    request.open('POST', url)
-    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value)
-    request.upload.onprogress = (event) => event.lengthComputable && sent(event.loaded / event.total)
-    request.onload = () => {
-      const headers = new Headers()
-      const wait = request.getResponseHeader('Retry-After')
-      if (wait !== null) headers.set('Retry-After', wait)
-      resolve(new Response(request.responseText, { status: request.status, headers }))
-    }
+const sendByXHR: SendForm = async (url, form, headers, sent, signal) => {
+  const request = new XMLHttpRequest()
+  request.open('POST', url)
+  for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value)
+  request.upload.onprogress = (event) => event.lengthComputable && sent(event.loaded / event.total)
+  await finished(request, form, signal)
+  return answered(request, request.responseText)
+}
+
+/** Sends a request, and waits until it is answered to the end. */
+function finished(request: XMLHttpRequest, body: XMLHttpRequestBodyInit, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    request.onload = () => resolve()
     request.onerror = () => reject(new TypeError('network error'))
     request.onabort = () => reject(new DOMException('aborted', 'AbortError'))
     signal.addEventListener('abort', () => request.abort(), { once: true })
-    request.send(form)
+    request.send(body)
   })
+}
+
+function answered(request: XMLHttpRequest, body: string): Response {
+  const headers = new Headers()
+  const wait = request.getResponseHeader('Retry-After')
+  if (wait !== null) headers.set('Retry-After', wait)
+  return new Response(body, { status: request.status, headers })
+}
