@@ -102,14 +102,14 @@ func TestFrameThatCannotBeWrittenCuts(t *testing.T) {
 	})
 }
 
-// TestSlowLineGetsLargeFrames has a peer that takes one headway in half of the time that it has, and answers no ping meanwhile.
+// TestSlowLineGetsLargeFrames has a peer that takes one headway in a third of the time that it has, and answers no ping meanwhile.
 func TestSlowLineGetsLargeFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := piped(t)
 		dial := w.dialer.NetDial
 		w.dialer.NetDial = func(network, address string) (net.Conn, error) {
 			conn, err := dial(network, address)
-			return &slowLine{Conn: conn, rest: w.hub.pace.write / 2}, err
+			return &slowLine{Conn: conn, rest: w.hub.pace.write / 3}, err // a piece may meet two rests
 		}
 		w.set("ada", func(s *scriptedSession) { s.jobs = []sessions.Job{{Filename: strings.Repeat("x", 20*headway)}} })
 		w.picture = func(context.Context, string) ([]byte, error) { return make([]byte, 20*headway), nil }
