@@ -52,8 +52,8 @@ func (s *Service) Finish(ctx context.Context, r gpuexec.Result) {
 		s.log.Warn("a late result was dropped", "job", r.JobID, "session", c.session, "attempt", r.Attempt)
 	default:
 		s.log.Debug("job finished", "job", r.JobID, "session", c.session, "outcome", outcome)
-		if outcome == string(JobCancelled) || outcome == string(JobFailed) {
-			s.deleteJob(ctx, c.session, r.JobID) // pieces of its mask; what is being stored just now goes with the image
+		if word == string(JobCancelled) || outcome == string(JobCancelled) || outcome == string(JobFailed) {
+			s.deleteJob(ctx, c.session, r.JobID) // pieces of its mask, or all of it; what is being stored just now goes with the image
 		}
 	}
 }
