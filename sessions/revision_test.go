@@ -55,6 +55,8 @@ func TestRevisionsFollowOneAnother(t *testing.T) {
 			{1, "b", 2, ErrConflict},
 			{3, "b", 2, ErrConflict},
 			{2, "b", 3, nil},
+			{1, "a", 2, nil}, // once more, when another has followed
+			{1, "b", 3, ErrConflict},
 		} {
 			revision, err := s.Revise(t.Context(), session, id, call.from, nextRevision(call.edit))
 			if revision != call.revision || !errors.Is(err, call.err) {
