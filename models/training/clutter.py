@@ -36,7 +36,8 @@ def loose_cells(rng: np.random.Generator, light: np.ndarray, unit: float) -> Non
         size = rng.uniform(0.7, 3.0) * unit
         points = np.zeros_like(light)
         count = int(rng.exponential(60 if size < 1.8 * unit else 20))
-        if rng.random() < 0.4:  # a swarm
+        if rng.random() < 0.4:  # a swarm, at times a dense one, of which each cell is one all the same
+            count *= rng.integers(1, 5)
             where = rng.normal(rng.uniform(0, side, 2), rng.uniform(0.04, 0.2) * side, (count, 2))
         else:
             where = rng.uniform(0, side, (count, 2))
