@@ -96,7 +96,9 @@ type Job struct {
 	SHA256 string `json:"-"` // of the image's file, in hex
 	// FirstOptions are those of the first revision.
 	FirstOptions mask.Options `json:"-"`
-	Content      string       `json:"-"` // what the newest revision is made of, in the words of whoever made it; empty for the first
+	// Calibration is by what PixelSize is another than the upload's; nil when nobody has said anything since.
+	Calibration *Calibration `json:"-"`
+	Content     string       `json:"-"` // what the newest revision is made of, in the words of whoever made it; empty for the first
 }
 
 // Timing is how long each part of a job took, in milliseconds.
@@ -118,6 +120,8 @@ type NewJob struct {
 	Diameter *float64 // as in Job
 	Options  mask.Options
 	SHA256   string // of the file, in hex
+	// Calibration is that of the image; nil when nobody has calibrated it.
+	Calibration *Calibration
 }
 
 // JobQuery selects a page of a session's jobs, newest first.

@@ -35,7 +35,8 @@ func (s *Service) Submit(ctx context.Context, id, key string, jobs []NewJob) ([]
 			return nil, fmt.Errorf("sessions: submit: %w", err)
 		}
 		queued[i] = Job{ID: newID(), ImageID: j.ImageID, Filename: j.Filename, Width: j.Width, Height: j.Height,
-			Place: specOf(j).place(), Model: j.Model, Diameter: j.Diameter, Options: j.Options, SHA256: j.SHA256, State: JobQueued}
+			Place: specOf(j).place(), Calibration: j.Calibration, Model: j.Model, Diameter: j.Diameter, Options: j.Options, SHA256: j.SHA256, State: JobQueued}
+		queued[i].recalibrate()
 		args = append(args, queued[i].ID, j.Model, j.ImageID, j.Width, j.Height, data)
 	}
 	reply, known, err := s.insist(ctx, submitScript, args...)

@@ -14,7 +14,7 @@ import (
 // The fields that scripts give, in their order: PUBLIC_JOB and PUBLIC_SESSION of each of them.
 var (
 	jobFields = []string{"id", "spec", "state", "stage", "percent", "error", "created", "started", "finished",
-		"decode", "infer", "postprocess", "revision", "count", "content", "options"}
+		"decode", "infer", "postprocess", "revision", "count", "content", "options", "calibration"}
 	sessionFields = []string{"name", "state", "slot", "node", "queued", "running", "done", "failed", "cancelled",
 		"position", "seq", "expires"}
 )
@@ -39,16 +39,17 @@ type spec struct {
 	Width    int    `json:"width"`
 	Height   int    `json:"height"`
 	Place
-	Plain    bool          `json:"plain,omitempty"`
-	Plane    imageio.Plane `json:"plane"`
-	Model    string        `json:"model"`
-	Diameter *float64      `json:"diameter,omitempty"`
-	Options  mask.Options  `json:"options"`
-	SHA256   string        `json:"sha256"`
+	Plain       bool          `json:"plain,omitempty"`
+	Plane       imageio.Plane `json:"plane"`
+	Model       string        `json:"model"`
+	Diameter    *float64      `json:"diameter,omitempty"`
+	Options     mask.Options  `json:"options"`
+	SHA256      string        `json:"sha256"`
+	Calibration *Calibration  `json:"calibration,omitempty"` // of the image when the job was made
 }
 
 func specOf(j NewJob) spec {
-	return spec{j.ImageID, j.Filename, j.Width, j.Height, j.Place, j.Plain, j.Plane, j.Model, j.Diameter, j.Options, j.SHA256}
+	return spec{j.ImageID, j.Filename, j.Width, j.Height, j.Place, j.Plain, j.Plane, j.Model, j.Diameter, j.Options, j.SHA256, j.Calibration}
 }
 
 // place is where the plane lies; jobs of before there were any are of the first page.
@@ -68,12 +69,15 @@ func (r record) job() (Job, error) {
 	}
 	job := Job{
 		ID: r["id"], ImageID: sp.ImageID, Filename: sp.Filename, Width: sp.Width, Height: sp.Height, Place: sp.place(),
-		Model: sp.Model, Diameter: sp.Diameter, Options: sp.Options, FirstOptions: sp.Options, SHA256: sp.SHA256,
+		Calibration: sp.Calibration, Model: sp.Model, Diameter: sp.Diameter, Options: sp.Options, FirstOptions: sp.Options, SHA256: sp.SHA256,
 		State: JobState(r["state"]), Stage: r["stage"], Percent: r.int("percent"),
 		CreatedAt: r.time("created"), StartedAt: r.optionalTime("started"), FinishedAt: r.optionalTime("finished"),
 		Timing: Timing{Decode: r.int64("decode"), Infer: r.int64("infer"), Postprocess: r.int64("postprocess")},
 	}
 	if err := r.revised(&job); err != nil {
+		return Job{}, fmt.Errorf("sessions: job %s: %w", r["id"], err)
+	}
+	if err := r.calibrated(&job); err != nil {
 		return Job{}, fmt.Errorf("sessions: job %s: %w", r["id"], err)
 	}
 	if r["error"] != "" {

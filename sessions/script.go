@@ -71,6 +71,7 @@ var (
 	revisionsScript    = loadScript("revisions")
 	imageScript        = loadScript("image")
 	deleteImageScript  = loadScript("delete_image")
+	calibrateScript    = loadScript("calibrate")
 )
 
 // scriptKeys are the KEYS of every script.

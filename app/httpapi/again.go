@@ -21,6 +21,8 @@ type Images interface {
 	Image(ctx context.Context, session, image string) (sessions.Job, error)
 	// ForgetImage cancels the jobs of an image and takes them out of the session; it gives their ids.
 	ForgetImage(ctx context.Context, session, image string) ([]string, error)
+	// Calibrate says how large an image's pixels are, in µm, for all of its jobs; nil leaves that to the upload again.
+	Calibrate(ctx context.Context, session, image string, size *float64) error
 }
 
 const maxAgainBody = 64 << 10 // bytes
@@ -87,7 +89,7 @@ func (a *api) jobsOf(ctx context.Context, session string, images []string, f for
 	u := uploading{api: a, session: session, form: f, rejected: []rejection{}}
 	for i, id := range images {
 		first, err := a.Images.Image(ctx, session, id)
-		file := taken{index: i, NewJob: sessions.NewJob{ImageID: id, Filename: first.Filename, SHA256: first.SHA256}}
+		file := taken{index: i, NewJob: sessions.NewJob{ImageID: id, Filename: first.Filename, SHA256: first.SHA256, Calibration: first.Calibration}}
 		if errors.Is(err, sessions.ErrNotFound) {
 			u.reject(file, problem.New(problem.NotFound, "There is no such image in this session."))
 			continue
@@ -136,6 +138,29 @@ func (a *api) deleteImage(c *gin.Context) {
 	}
 	if err != nil {
 		a.Log.Warn("files of a deleted image stay behind for a while", "session", session, "image", image, "error", err)
+	}
+	c.Status(http.StatusNoContent)
+}
+
+// calibrate takes what the caller says of an image's pixels.
+func (a *api) calibrate(c *gin.Context) {
+	var request struct {
+		PixelSize json.RawMessage `json:"pixel_size"`
+	}
+	var size *float64
+	err := decodeJSON(c, maxSessionBody, &request)
+	if err == nil && json.Unmarshal(request.PixelSize, &size) != nil {
+		err = problem.New(problem.BadRequest, "The field pixel_size is to be a number of micrometres, or null for what the upload had.")
+	}
+	if err == nil && size != nil {
+		err = judgePixelSize(*size)
+	}
+	if err == nil {
+		err = a.Images.Calibrate(c.Request.Context(), c.GetString(sessionKey), c.Param("id"), size)
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
 	}
 	c.Status(http.StatusNoContent)
 }

@@ -23,6 +23,10 @@ func (noImages) ForgetImage(context.Context, string, string) ([]string, error) {
 	return nil, sessions.ErrNotFound
 }
 
+func (noImages) Calibrate(context.Context, string, string, *float64) error {
+	return sessions.ErrNotFound
+}
+
 // TestOptionsOfAnotherJob asks for jobs of an image that is not there, which is found out once the options are right.
 func TestOptionsOfAnotherJob(t *testing.T) {
 	e := newEdge(t, func(c *Config) { c.Images = noImages{} })
@@ -37,6 +41,28 @@ func TestOptionsOfAnotherJob(t *testing.T) {
 		`"treshold":0.7`:                                                                 http.StatusBadRequest,
 	} {
 		a := e.do("POST", "/api/v1/jobs", token, "application/json", strings.NewReader(`{"images":["x"],"model":"unet",`+options+`}`))
+		a.isProblem(t, status, map[int]problem.Code{404: problem.NotFound, 400: problem.BadRequest}[status])
+	}
+}
+
+// TestAPixelSizeIsOne looks at what is said of an image that is not there, which is found out once it could be a pixel size.
+func TestAPixelSizeIsOne(t *testing.T) {
+	e := newEdge(t, func(c *Config) { c.Images = noImages{} })
+	token := e.session()
+	for body, status := range map[string]int{
+		`{"pixel_size":0.25}`:          http.StatusNotFound,
+		`{"pixel_size":10000}`:         http.StatusNotFound,
+		`{"pixel_size":null}`:          http.StatusNotFound,
+		`{"pixel_size":0}`:             http.StatusBadRequest,
+		`{"pixel_size":-1}`:            http.StatusBadRequest,
+		`{"pixel_size":10001}`:         http.StatusBadRequest,
+		`{"pixel_size":"0.25"}`:        http.StatusBadRequest,
+		`{"pixel_size":0.25,"unit":1}`: http.StatusBadRequest,
+		`{"size":0.25}`:                http.StatusBadRequest,
+		`{}`:                           http.StatusBadRequest,
+		``:                             http.StatusBadRequest,
+	} {
+		a := e.do("POST", "/api/v1/images/x/calibrate", token, "application/json", strings.NewReader(body))
 		a.isProblem(t, status, map[int]problem.Code{404: problem.NotFound, 400: problem.BadRequest}[status])
 	}
 }

@@ -176,6 +176,7 @@ func New(c Config) (http.Handler, error) {
 	mine.POST("/images", a.admitUpload, a.upload)
 	get(mine, "/images/:id", a.image)
 	mine.DELETE("/images/:id", a.deleteImage)
+	mine.POST("/images/:id/calibrate", a.calibrate)
 	get(mine, "/images/:id/preview", a.preview)
 	get(mine, "/images/:id/info", a.info)
 	get(mine, "/images/:id/tiles/:page/:level/:x/:y", a.tile)

@@ -81,8 +81,10 @@ func (f *form) set(name string, r io.Reader) error {
 		}
 	case "pixel_size":
 		f.pixelSize, err = strconv.ParseFloat(value, 64)
-		if err == nil && !(f.pixelSize > 0 && f.pixelSize <= maxPixelSize) {
-			return problem.Newf(problem.BadRequest, "The field pixel_size is in micrometres, above 0 and at most %d.", maxPixelSize)
+		if err == nil {
+			if err := judgePixelSize(f.pixelSize); err != nil {
+				return err
+			}
 		}
 	default:
 		return problem.Newf(problem.BadRequest, "There is no field %q: files, model, threshold, min_area, detect_holes, exclude_border, "+
@@ -92,6 +94,14 @@ func (f *form) set(name string, r io.Reader) error {
 		return problem.Newf(problem.BadRequest, "The field %s cannot be %q.", name, value)
 	}
 	f.given[name] = true
+	return nil
+}
+
+// judgePixelSize is the problem of one that no image has.
+func judgePixelSize(size float64) error {
+	if !(size > 0 && size <= maxPixelSize) {
+		return problem.Newf(problem.BadRequest, "The field pixel_size is in micrometres, above 0 and at most %d.", maxPixelSize)
+	}
 	return nil
 }
 

@@ -108,6 +108,9 @@ func (f *form) job(file taken, plane imageio.Plane) sessions.NewJob {
 	if size := cmp.Or(f.pixelSize, page.PixelSize); size > 0 {
 		job.PixelSize = &size
 	}
+	if f.pixelSize > 0 {
+		job.Calibration = nil // what is said of this job holds
+	}
 	if f.diameter > 0 {
 		job.Diameter = &f.diameter
 	}

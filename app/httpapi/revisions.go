@@ -50,7 +50,7 @@ func (a *api) result(c *gin.Context) {
 	if a.revised(c, job, revision) {
 		return
 	}
-	if revision == 1 || revision == 0 && job.Revision <= 1 { // it lies there as it is served
+	if job.Calibration == nil && (revision == 1 || revision == 0 && job.Revision <= 1) { // it lies there as it is served
 		a.stored(c, storage.ResultKey(session, job.ID), "application/json")
 		return
 	}
@@ -145,15 +145,16 @@ func askedRevision(c *gin.Context) (int, error) {
 	return revision, nil
 }
 
-// revised says which revision an answer is of. What is asked for by its number never changes; the newest must be asked about again: where
-// the client has it already, that is the answer, and nothing needs to be made.
+// revised says which revision an answer is of, and in which calibration: either may be another when it is asked for again. Where the client
+// has it already, that is the answer, and nothing needs to be made.
 func (a *api) revised(c *gin.Context, job sessions.Job, asked int) (answered bool) {
 	if asked == 0 {
 		asked = job.Revision
-	} else {
-		unchanging(c)
 	}
 	tag := fmt.Sprintf(`"%s.%d"`, job.ID, asked)
+	if job.Calibration != nil {
+		tag = fmt.Sprintf(`"%s.%d.%d"`, job.ID, asked, job.Calibration.At.UnixMilli())
+	}
 	c.Header("ETag", tag)
 	for known := range strings.SplitSeq(strings.Join(c.Request.Header.Values("If-None-Match"), ","), ",") {
 		if strings.TrimPrefix(strings.TrimSpace(known), "W/") == tag { // a proxy that compresses makes weak ones of them

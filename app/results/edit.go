@@ -209,6 +209,7 @@ func (k *Keeper) revert(ctx context.Context, session string, job sessions.Job, n
 	if err != nil {
 		return Edited{}, err
 	}
+	calibrate(e.Changed, job)
 	account, err := k.summary(ctx, session, job.ID, then)
 	if err != nil {
 		return Edited{}, err

@@ -42,6 +42,7 @@ func (k *Keeper) Measure(ctx context.Context, session, job string, options func(
 		return result.Result{}, err
 	}
 	calibrate(cut.Objects, j)
+	r.Image.PixelSize = j.PixelSize
 	r.Options, r.Objects, r.Summary, r.Revision = chosen, cut.Objects, cut.Summary, j.Revision
 	if keep {
 		r.Revision++
@@ -136,10 +137,14 @@ func (k *Keeper) light(ctx context.Context, session string, job sessions.Job, ob
 	return mask.Intensities(objects, spans, newRows(ctx, reader, file.Pages[job.Plane.Page], bounds(spans)))
 }
 
-// calibrate gives objects their measures in micrometres where these are known.
+// calibrate gives objects their measures in micrometres where these are known; what is stored has those of when it was made.
 func calibrate(objects []mask.Object, job sessions.Job) {
 	if job.PixelSize != nil {
 		mask.Calibrate(objects, *job.PixelSize)
+		return
+	}
+	for i := range objects {
+		objects[i].Calibrated = nil
 	}
 }
 

@@ -36,12 +36,12 @@ func (k *Keeper) result(ctx context.Context, session string, job sessions.Job, a
 	if err := json.Unmarshal(data, &r); err != nil {
 		return r, fmt.Errorf("the result of job %s: %w", job.ID, err)
 	}
-	r.Revision, r.Options = at.Number, at.Options
-	if len(s.content.changes) == 0 {
-		return r, nil
+	r.Revision, r.Options, r.Image.PixelSize = at.Number, at.Options, job.PixelSize
+	if len(s.content.changes) > 0 {
+		r.Summary = s.since.Summary
+		r.Objects = merged(r.Objects, s)
 	}
-	r.Summary = s.since.Summary
-	r.Objects = merged(r.Objects, s)
+	calibrate(r.Objects, job)
 	return r, nil
 }
 

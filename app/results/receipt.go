@@ -93,6 +93,10 @@ func (k *Keeper) Receipt(ctx context.Context, session, job string, revision int)
 		return result.Receipt{}, fmt.Errorf("the receipt of job %s: %w", job, err)
 	}
 	r.ID, r.Revision = fmt.Sprintf("%s.%d", job, at.Number), at.Number
+	if said := j.Calibration; said != nil {
+		r.Image.PixelSize = j.PixelSize
+		r.Calibration = &result.Calibration{PixelSize: said.PixelSize, At: said.At, Session: said.By}
+	}
 	if j.StartedAt != nil {
 		r.Times.Started = *j.StartedAt
 	}

@@ -32,10 +32,11 @@ func TestNobodyElseReachesASession(t *testing.T) {
 			path += "?format=csv&job=" + id
 		}
 		body := map[string]string{
-			"POST /api/v1/jobs":              `{"images":["` + job.ImageID + `"],"model":"` + job.Model + `"}`,
-			"POST /api/v1/export":            `{"format":"csv","jobs":["` + job.ID + `"]}`,
-			"POST /api/v1/jobs/{id}/measure": `{"threshold":0.4,"keep":true}`,
-			"POST /api/v1/jobs/{id}/edits":   `{"revision":1,"operations":[{"op":"delete","ids":[1]}]}`,
+			"POST /api/v1/jobs":                  `{"images":["` + job.ImageID + `"],"model":"` + job.Model + `"}`,
+			"POST /api/v1/export":                `{"format":"csv","jobs":["` + job.ID + `"]}`,
+			"POST /api/v1/jobs/{id}/measure":     `{"threshold":0.4,"keep":true}`,
+			"POST /api/v1/jobs/{id}/edits":       `{"revision":1,"operations":[{"op":"delete","ids":[1]}]}`,
+			"POST /api/v1/images/{id}/calibrate": `{"pixel_size":0.5}`,
 		}
 		request, err := http.NewRequestWithContext(t.Context(), method, base+path, strings.NewReader(body[operation]))
 		if err != nil {
@@ -106,7 +107,9 @@ func TestEveryCallOfTheContract(t *testing.T) {
 	}
 	u.get("/api/v1/images/" + u.upload(http.StatusAccepted, picture.Bytes()).Accepted[0].ImageID) // each kind of file has a type
 
-	made := []string{"POST /api/v1/sessions", "POST /api/v1/images", "GET /api/v1/ws", "POST /api/v1/jobs", "POST /api/v1/jobs/{id}/edits", "POST /api/v1/export"}
+	made := []string{"POST /api/v1/sessions", "POST /api/v1/images", "GET /api/v1/ws", "POST /api/v1/jobs", "POST /api/v1/jobs/{id}/edits", "POST /api/v1/export",
+		"POST /api/v1/images/{id}/calibrate"}
+	u.calibrate(job.ImageID, 0.5)
 	u.post("/api/v1/export", http.StatusOK, map[string]any{"format": "coco", "jobs": []string{job.ID}}, nil)
 	u.post("/api/v1/jobs", http.StatusAccepted, map[string]any{"images": []string{job.ImageID}, "model": job.Model}, nil)
 	u.post("/api/v1/jobs/"+job.ID+"/edits", http.StatusOK, map[string]any{"revision": 1,

@@ -44,6 +44,18 @@ func (u *user) edit(job string, revision, status int, operations ...map[string]a
 	return e
 }
 
+// calibrate says how large an image's pixels are; nil takes it back.
+func (u *user) calibrate(image string, size any) {
+	u.tb.Helper()
+	body, err := json.Marshal(map[string]any{"pixel_size": size})
+	if err != nil {
+		u.tb.Fatal(err)
+	}
+	if status, _, data := u.call("POST", "/api/v1/images/"+image+"/calibrate", bytes.NewReader(body), "application/json"); status != http.StatusNoContent {
+		u.tb.Fatalf("to calibrate %s with %v: status %d: %s", image, size, status, data)
+	}
+}
+
 // result is a job's; query is "" or "?revision=R".
 func (u *user) result(job, query string) (r result.Result) {
 	u.tb.Helper()
@@ -273,6 +285,66 @@ func TestSegmentAgainAndDelete(t *testing.T) {
 	}
 	if got := fmt.Sprint(u.jobIDs()); got != "[]" {
 		t.Errorf("jobs are left: %s", got)
+	}
+}
+
+// TestAPixelSizeThatIsSaidIsEverywhere says it in one window of a session.
+func TestAPixelSizeThatIsSaidIsEverywhere(t *testing.T) {
+	base, _ := serve(t, settings(t))
+	u := newUser(t, base, "Ada")
+	s := u.connect("")
+	job := u.upload(http.StatusAccepted, samplePNG(t, 0)).Accepted[0]
+	s.untilEnded(1)
+	before, path := u.result(job.ID, ""), "/api/v1/jobs/"+job.ID
+	_, header, _ := u.call("GET", path+"/result", nil, "")
+	if before.Image.PixelSize != nil || before.Objects[0].Calibrated != nil {
+		t.Fatalf("the file says %+v", before.Image)
+	}
+	other := u.connect("")
+	other.until(func(f frame) bool { return f.Type == "snapshot" })
+
+	u.calibrate(job.ImageID, 0.25)
+	other.until(func(f frame) bool {
+		return f.Type == "job" && f.Job.PixelSize != nil && *f.Job.PixelSize == 0.25 && f.Job.Revision == 1
+	})
+	for _, query := range []string{"", "?revision=1"} {
+		got := u.result(job.ID, query)
+		if got.Image.PixelSize == nil || *got.Image.PixelSize != 0.25 || got.Objects[0].Calibrated.Area != float64(before.Objects[0].Area)/16 {
+			t.Errorf("the result%s is of %+v", query, got.Image)
+		}
+	}
+	if _, now, _ := u.call("GET", path+"/result", nil, ""); now.Get("ETag") == header.Get("ETag") {
+		t.Error("a client that asks whether the result is another hears that it is not")
+	}
+	var receipt result.Receipt
+	u.json("GET", path+"/receipt", nil, "", http.StatusOK, &receipt)
+	if receipt.Calibration == nil || receipt.Calibration.Session != "Ada" || *receipt.Image.PixelSize != 0.25 {
+		t.Errorf("the receipt says %+v", receipt.Calibration)
+	}
+	for query, want := range map[string]string{"coco": `"pixel_size":0.25`, "geojson": "Area µm^2"} {
+		if !bytes.Contains(u.get("/api/v1/export?format="+query), []byte(want)) {
+			t.Errorf("%s has no %s", query, want)
+		}
+	}
+	if !bytes.Contains(u.get(path+"/labels.tif"), []byte("unit=um")) {
+		t.Error("labels.tif has pixels")
+	}
+
+	var made upload
+	u.post("/api/v1/jobs", http.StatusAccepted, map[string]any{"images": []string{job.ImageID}, "model": model}, &made)
+	s.until(func(f frame) bool {
+		return f.Type == "job" && f.Job.ID == made.Accepted[0].ID && f.Job.State == sessions.JobDone
+	})
+	if again := u.result(made.Accepted[0].ID, ""); *made.Accepted[0].PixelSize != 0.25 || *again.Image.PixelSize != 0.25 {
+		t.Errorf("made again are pixels of %v", *again.Image.PixelSize)
+	}
+	u.post("/api/v1/jobs", http.StatusAccepted, map[string]any{"images": []string{job.ImageID}, "model": model, "pixel_size": 2}, &made)
+	if size := *made.Accepted[0].PixelSize; size != 2 {
+		t.Errorf("one that says its own has pixels of %v", size)
+	}
+	u.calibrate(job.ImageID, nil)
+	if got := u.result(job.ID, ""); !reflect.DeepEqual(got, before) {
+		t.Error("taken back, the result is not as it was")
 	}
 }
 

@@ -38,7 +38,8 @@ local CLOSING = KEY.closing   -- set: closed sessions whose jobs and files are n
 -- :load, a hash of what all these ask for (lib_board.lua), :log, the stream of events, and :keys, a hash of the client's keys of
 -- submissions to the ids of the jobs that each made.
 local function session_key(sid) return PREFIX .. 'session:' .. sid end
--- Hash: the PUBLIC_JOB fields and number model image width height attempt cancel node deaths died edit drop.
+-- Hash: the PUBLIC_JOB fields, calibration once somebody has said one, and number model image width height attempt cancel node deaths
+-- died edit drop.
 local function job_key(sid, jid) return PREFIX .. 'session:' .. sid .. ':job:' .. jid end
 -- Stream: the revisions of a job after its first, by their number.
 local function revisions_key(sid, jid) return job_key(sid, jid) .. ':revisions' end

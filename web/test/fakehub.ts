@@ -318,6 +318,11 @@ export class FakeHub {
         if (!member.jobs.some(({ image_id }) => image_id === id)) break
         member.jobs = member.jobs.filter(({ image_id }) => image_id !== id)
         return empty(response, 204)
+      case 'POST images/*/calibrate': {
+        const { pixel_size } = JSON.parse((await body(request)).toString()) as { pixel_size: number | null }
+        for (const each of member.jobs.filter(({ image_id }) => image_id === id)) this.setJob(each.id, { pixel_size }, member)
+        return empty(response, 204)
+      }
       case 'POST jobs/*/edits':
         if (job) return this.edit(response, job, JSON.parse((await body(request)).toString()), member)
         break

@@ -22,6 +22,8 @@ type Receipt struct {
 	Device   string       `json:"device"` // that the model ran on
 	Times    Times        `json:"times"`
 	Edits    []Edit       `json:"edits"` // in their order; never null
+	// Calibration is why the image's pixel size is another than that of its upload; nil when nobody has said anything since.
+	Calibration *Calibration `json:"calibration,omitempty"`
 }
 
 // Source is the file, and what of it was segmented.
@@ -65,6 +67,13 @@ type Times struct {
 	Created  time.Time `json:"created"`
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished"`
+}
+
+// Calibration is the last that was said of the size of an image's pixels.
+type Calibration struct {
+	PixelSize *float64  `json:"pixel_size"` // micrometres; nil is as the upload had it
+	At        time.Time `json:"at"`
+	Session   string    `json:"session"` // the name of the session that said it
 }
 
 // Edit is one revision after the first.

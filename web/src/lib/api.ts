@@ -171,6 +171,11 @@ export class Api {
     await this.call('DELETE', `/images/${encodeURIComponent(image)}`)
   }
 
+  /** calibrate says how large an image's pixels are, in µm; null is as its upload had it. */
+  async calibrate(image: string, pixelSize: number | null): Promise<void> {
+    await this.call('POST', `/images/${encodeURIComponent(image)}/calibrate`, { pixel_size: pixelSize })
+  }
+
   async info(image: string, { page, channel = '' }: Look): Promise<ImageInfo> {
     return this.json('GET', `/images/${encodeURIComponent(image)}/info${asked({ page: String(page), channel })}`)
   }

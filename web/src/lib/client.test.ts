@@ -286,6 +286,18 @@ describe('what is at the hub', () => {
     expect([...client.view.hub.jobs.values()].map(({ filename }) => filename)).toEqual(['b.png'])
   })
 
+  it('has the pixel size that is said in any tab', async () => {
+    const [made, beside] = [hub.newJob('a.png'), hub.newJob('b.png')]
+    await client.again([made.image_id], 'other', {})
+    await person.api.calibrate(made.image_id, 0.25)
+    await caughtUp()
+    expect([...client.view.hub.jobs.values()].map(({ image_id, pixel_size }) => [image_id, pixel_size ?? null])).toEqual([
+      [made.image_id, 0.25],
+      [beside.image_id, null],
+      [made.image_id, 0.25],
+    ])
+  })
+
   it('is corrected here, and the other tab has it without asking', async () => {
     const made = hub.newJob('a.png')
     hub.play(made)

@@ -1,9 +1,9 @@
 // @vitest-environment happy-dom
 import { flushSync } from 'svelte'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { all, choose, mounted, one, settle } from '../../test/mounted'
 import { reactive } from '../../test/reactive.svelte'
-import { Api } from '../lib/api'
+import { Api, Failure } from '../lib/api'
 import type { Client } from '../lib/client'
 import type { Job, Result, SegmentedObject } from '../lib/protocol'
 import Numbers from './Numbers.svelte'
@@ -29,4 +29,45 @@ it('spreads the objects of each picture once, as they are now', async () => {
   await settle()
   flushSync()
   expect(one('.summary').textContent).toContain('n = 4')
+})
+
+it('tells the hub the pixel size that is typed, of the image that is shown then', async () => {
+  localStorage.setItem('seghub.numbers', JSON.stringify({ tab: 'objects' }))
+  const api = new Api()
+  const calibrate = vi.spyOn(api, 'calibrate').mockResolvedValue()
+  const shown = reactive(job('1', 'a'))
+  const objects = [{ id: 1, polygon: [], holes: [], area: 5, centroid: [1, 1], bbox: [0, 0, 1, 1] } as unknown as SegmentedObject]
+  mounted(Numbers, {
+    client: {} as Client, api, jobs: list(job('1', 'a'), job('2', 'b')), models: [], trouble: '', selected: new Set<string>(), hovered: null, picked: null, choose: () => undefined,
+    result: { job: '1', objects, summary: { count: 1, total_area: 5, coverage: 0.1 } } as unknown as Result,
+    get job() {
+      return shown.value
+    },
+    get pixelSize() {
+      return shown.value.pixel_size ?? null
+    },
+  })
+  const type = (value: string) => {
+    const field = one<HTMLInputElement>('.units input')
+    field.value = value
+    field.dispatchEvent(new Event('change', { bubbles: true }))
+    return settle()
+  }
+  await type('0.25')
+  await type('')
+  expect(calibrate.mock.calls).toEqual([['a', 0.25], ['a', null]])
+  shown.value = { ...shown.value, pixel_size: 0.5 } // somebody of the session has said it elsewhere
+  await settle()
+  expect(one<HTMLInputElement>('.units input').value).toBe('0.5')
+
+  await type('')
+  expect(one<HTMLInputElement>('.units input').value).toBe('0.5') // which the file says, too
+
+  calibrate.mockRejectedValueOnce(new Failure('bad_request', '', 'It is above 0.', 400))
+  await type('-1')
+  expect(one('.units [role=alert]').textContent).toContain('above 0')
+  shown.value = { ...job('2', 'b'), pixel_size: 0.5 }
+  await settle()
+  expect(one<HTMLInputElement>('.units input').value).toBe('0.5')
+  expect(all('.units [role=alert]')).toEqual([])
 })
