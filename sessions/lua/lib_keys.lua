@@ -39,7 +39,7 @@ local CLOSING = KEY.closing   -- set: closed sessions whose jobs and files are n
 -- submissions to the ids of the jobs that each made.
 local function session_key(sid) return PREFIX .. 'session:' .. sid end
 -- Hash: the PUBLIC_JOB fields, calibration once somebody has said one, and number model image width height attempt cancel node deaths
--- died edit drop.
+-- died drop.
 local function job_key(sid, jid) return PREFIX .. 'session:' .. sid .. ':job:' .. jid end
 -- Stream: the revisions of a job after its first, by their number.
 local function revisions_key(sid, jid) return job_key(sid, jid) .. ':revisions' end
