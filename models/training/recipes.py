@@ -133,16 +133,18 @@ RECIPES = {
             title="U-Net SpheroHQ",
             description="Spheroids and other bodies in brightfield and DIC; nuclei, too, but less exactly. "
                         "Takes the whole image at once; loose cells and debris around a spheroid are left out.",
-            architecture="unet",
-            options={"width": 16, "levels": 5, "widest": 8, "stem": 2, "norm": "batch"},
+            architecture="lite",
+            options={"norm": "batch"},
             side=512,
+            pretrained=True,
+            learning_rate=1e-3,
             phases=(
                 # No real spheroid yet: how the network does on them at the end of this phase tells what
                 # the synthetic ones are worth.
-                Phase(900, 256, 8, (0.55, 1.6), {"synthetic": 4, "nuclei": 3, "dic_cells": 1}),
-                Phase(1300, 256, 8, (0.55, 1.6), {"synthetic": 3, "spheroids": 1, "nuclei": 3, "dic_cells": 1}),
+                Phase(700, 256, 8, (0.55, 1.6), {"synthetic": 4, "nuclei": 3, "dic_cells": 1}),
+                Phase(1000, 256, 8, (0.55, 1.6), {"synthetic": 3, "spheroids": 1, "nuclei": 3, "dic_cells": 1}),
                 # Whole pictures, as the hub will show them.
-                Phase(400, 512, 4, (0.7, 1.3), {"synthetic": 3, "spheroids": 1, "nuclei": 3, "dic_cells": 1}),
+                Phase(700, 512, 4, (0.7, 1.3), {"synthetic": 5, "spheroids": 1, "nuclei": 2, "dic_cells": 1}),
             ),
             # The original system allowed 4 on a GPU of its own, and 1, at most 2, for each of four
             # users. `max` holds for both cases, so it is the larger; `shared` keeps to the 1.
