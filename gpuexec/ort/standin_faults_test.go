@@ -23,7 +23,7 @@ func TestNoMemoryIsToldAtEachKindOfCall(t *testing.T) {
 		settings cudatest.Settings
 		when     bool
 	}{
-		"the arena's limit":          {cudatest.Settings{Memory: 64 << 20}, warming},
+		"the arena's limit":          {cudatest.Settings{Memory: 128 << 20}, warming},
 		"cudaMalloc":                 {fails("cudaMalloc", cudatest.OutOfMemory, 60), warming},
 		"cudaMalloc of shrunk runs":  {fails("cudaMalloc", cudatest.OutOfMemory, 0), running},
 		"a launch":                   {fails("cudaLaunchKernel", cudatest.OutOfMemory, 5), running},

@@ -180,7 +180,7 @@ func (f *File) guarded(ctx context.Context, decode func() error) error {
 	return err
 }
 
-// MuchMemory, in bytes, is worth the pause that giving it back to the system takes.
+// MuchMemory is how many bytes are worth the pause that giving them back to the system takes.
 const MuchMemory = 128 << 20
 
 // guardedReader reads as the File's guarded says.

@@ -21,11 +21,13 @@ from ..evaluate import predict, session
 from ..recipes import RECIPES, Recipe
 from ..train import network
 
-# The recipes with smaller networks, and with the other normalisation.
+# The recipes with smaller networks, and with the other normalisation; a plain U-Net is what checkpoints are imported into.
 SMALL = tuple(
-    replace(RECIPES[id], side=64, options={**RECIPES[id].options, **options, "norm": norm})
-    for id, options in (("unet_spherohq", {"width": 4}), ("cbam_resunet", {"width": 4}),
-                        ("hrnet", {"width": 3, "modules": (1, 1, 1), "blocks": 1}))
+    replace(RECIPES[id], side=64, architecture=architecture, options={**RECIPES[id].options, **options, "norm": norm})
+    for id, architecture, options in (
+        ("unet_spherohq", "unet", {"width": 4, "levels": 5, "widest": 8, "stem": 2}),
+        ("cbam_resunet", "cbam_resunet", {"width": 4}),
+        ("hrnet", "hrnet", {"width": 3, "modules": (1, 1, 1), "blocks": 1}))
     for norm in ("batch", "instance")
 ) + (replace(RECIPES["unet_nuclei"], side=64),)
 
