@@ -25,7 +25,9 @@ func TestHeapLimit(t *testing.T) {
 		if spare := first - h.before; spare < budget*3/4 || spare > budget {
 			t.Errorf("limit %d, %d above what Go took before, of a budget of %d", first, spare, budget)
 		}
+		h.mu.Lock()
 		h.before += 1 << 20 // what is adjusted is seen
+		h.mu.Unlock()
 		<-time.After(adjustEvery)
 		synctest.Wait()
 		if got := limit(); got != first+1<<20 {
