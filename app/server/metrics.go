@@ -53,7 +53,7 @@ func newGauges(s *server, source status.Source) *gauges {
 			}
 			return h
 		}},
-		workers: s.pool.Stats, memory: s.budget.State, connections: s.hub.Connections,
+		workers: s.workers, memory: s.budget.State, connections: s.hub.Connections,
 	}
 }
 

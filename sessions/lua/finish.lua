@@ -1,6 +1,6 @@
 -- finish: session id, job id, attempt, outcome (done failed cancelled requeue), error, decode, infer, postprocess
--- in ms, ms that its worker was busy with it, how many objects -> 'ok', 'cancelled' when its user was quicker, or why nothing changed: 'stale' (another attempt has it, or it is finished), 'closed', or
--- 'gone': there is no such job, in a session that may well be there.
+-- in ms, ms that its worker was busy with it, how many objects -> 'ok', 'cancelled' when its user was quicker, or why nothing changed:
+-- 'stale' (another attempt has it, or it is finished), 'closed', or 'gone': there is no such job, in a session that may well be there.
 -- A compare-and-set on (job, attempt). A job that went back to its queue and was not claimed again may still finish.
 -- A second call, after a lost reply, changes nothing.
 

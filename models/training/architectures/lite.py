@@ -123,8 +123,8 @@ def load_imagenet(network: Lite, weights: dict[str, torch.Tensor]) -> set[str]:
     """Gives the encoder the weights of a classifier, named as in the package; returns the names that were used.
 
     The first convolution saw a picture of three channels in -1..1. What is given here is k pictures, of three channels
-    each or of one, which stands for three that are equal; each gets a k-th part of its weights. Raises KeyError of a tensor that is missing, and RuntimeError
-    of one that has another shape.
+    each or of one, which stands for three that are equal; each gets a k-th part of its weights. Raises KeyError of a
+    tensor that is missing, and RuntimeError of one that has another shape.
     """
     used, state = set(), {}
     for name in network.encoder.state_dict():
