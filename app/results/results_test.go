@@ -184,7 +184,7 @@ func TestAnyHistoryIsWhole(t *testing.T) {
 				t.Errorf("an edit says nothing: %+v", e)
 			}
 		}
-		if *jobs.job.Count != history[len(history)-1].Summary.Count && len(history) > 1 {
+		if len(history) > 1 && *jobs.job.Count != history[len(history)-1].Summary.Count {
 			t.Errorf("the job counts %d", *jobs.job.Count)
 		}
 	})
