@@ -165,6 +165,7 @@ func (s *Segmenter) bodiesOf(groups []*group) []Body {
 		for _, a := range g.aside {
 			spans = append(spans, a.spans...)
 		}
+		spans = joined(spans)
 		if !s.wanted(spans) {
 			continue
 		}
@@ -180,6 +181,21 @@ func (s *Segmenter) bodiesOf(groups []*group) []Body {
 		spans[i] = all[i].Span
 	}
 	return bodiesOf(s.shaper.shapes(s.width, s.height, spans, len(each), func(i int, _ Span) int64 { return all[i].sum }), spans, each)
+}
+
+// joined puts the spans of a body in order and makes one of those that touch within a row, as they do where parts turned out to be of one body. Who
+// walks along outlines counts on it, and would walk for ever.
+func joined(spans []summed) []summed {
+	slices.SortFunc(spans, func(a, b summed) int { return ReadingOrder(a.Span, b.Span) })
+	whole := spans[:0]
+	for _, span := range spans {
+		if last := len(whole) - 1; last >= 0 && whole[last].Y == span.Y && whole[last].X1 == span.X0 {
+			whole[last].X1, whole[last].sum = span.X1, whole[last].sum+span.sum
+		} else {
+			whole = append(whole, span)
+		}
+	}
+	return whole
 }
 
 // wanted tells whether the options keep a body of these spans.

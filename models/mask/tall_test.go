@@ -58,6 +58,36 @@ func TestFewRowsLoseNothing(t *testing.T) {
 	})
 }
 
+// Two parts that turn out to be of one body touch in a row, and in few rows they were set aside apart: their outline was walked for ever.
+func TestPartsOfOneBodyMayTouch(t *testing.T) {
+	p := drawn(
+		".........###",
+		"......###..#",
+		"......#..#.#",
+		"......###.#.",
+		".........#..",
+		"............",
+		"............",
+		"............",
+	)
+	o := mask.Options{Threshold: 0.5, SplitTouching: true}
+	got := inPartsOf(t, few(p, o, 4), p, func(left int) int { return min(left, 2) })
+	pixels := 0
+	for i, span := range got.Spans {
+		pixels += int(span.X1 - span.X0)
+		if i > 0 && span.ID == got.Spans[i-1].ID && span.Y == got.Spans[i-1].Y && span.X0 == got.Spans[i-1].X1 {
+			t.Errorf("spans of one object touch: %+v", got.Spans[i-1:i+1])
+		}
+	}
+	area := 0
+	for _, object := range got.Objects {
+		area += object.Area
+	}
+	if pixels != area || pixels < 17 {
+		t.Errorf("%d pixels in spans, %d in objects", pixels, area)
+	}
+}
+
 // Cells that touch from one end of the picture to the other are parted while they come, and become what they are when all is there.
 func TestATouchingCrowdIsPartedWithFewRows(t *testing.T) {
 	flow := nuclei(600, 18)
