@@ -1,7 +1,5 @@
 package mask
 
-import "slices"
-
 // How a flow is followed. The numbers are those of models/training/follow.py, and all is whole numbers, so that both make
 // the same objects of the same outputs.
 const (
@@ -17,190 +15,170 @@ const (
 // when it follows the flow, and the middles are where ends lie beside each other (C. Stringer et al., Cellpose: a generalist
 // algorithm for cellular segmentation, Nature Methods 18, 2021). It follows each pixel for a few steps only, to another
 // one; doubling that way a few times finds every end.
-func (r *runs) follow(flow []uint8) runs {
-	f := follower{width: r.width, height: r.height, flow: flow, middle: make([]int32, r.width*r.height)}
-	var component []line
-	for y := range r.height {
-		for _, run := range r.list[r.row[y]:r.row[y+1]] {
-			if run.value != background {
-				component = append(component, line{y: y, x0: int(run.x0), x1: int(run.x1)})
-			}
+func (r *runs) follow(flow []flowSample) runs {
+	f := newFollower(r, flow)
+	f.lead()
+	for range flowDoublings {
+		if !f.double() {
+			break
 		}
 	}
-	f.part(component)
-	return r.valued(func(pixel int) int32 { return f.middle[pixel] })
+	f.gather()
+	return r.valued(func(y, x int) int32 { return f.mark[f.hop[f.at(y, x)]] })
 }
 
-// interleaved are the two values of each pixel beside each other, as follow takes them.
-func interleaved(down, right []uint8) []uint8 {
-	flow := make([]uint8, 2*len(down))
-	for i := range down {
-		flow[2*i], flow[2*i+1] = down[i], right[i]
+// flowSample is the flow of a pixel: down, and right in the upper byte. flowNone in both is none.
+type flowSample uint16
+
+// interleaved appends the flow of so many pixels, whose two values come apart.
+func interleaved(flow []flowSample, down, right []uint8) []flowSample {
+	for i, d := range down {
+		flow = append(flow, flowSample(d)|flowSample(right[i])<<8)
 	}
 	return flow
 }
 
-// line is a run of a body and the row that it is in.
-type line struct{ y, x0, x1 int }
+// spread has the two values in a half of a word each, so that sums of both are made at once.
+func (s flowSample) spread() uint64 { return uint64(s&255) | uint64(s>>8)<<32 }
 
-// follower parts a component.
+// follower parts the bodies of a picture, of whose pixels it has places in rows, with one place more on every side. What lies
+// beyond the right end of a row lies before the left end of the next one.
 type follower struct {
-	width, height int
-	flow          []uint8
-	middle        []int32 // of each pixel of the component, from 1
-	middles       int32   // how many there are
-
-	// Of the box around the component in hand and one pixel more on every side.
-	left, top, stride int
-	hop, further      []int32 // where each pixel leads to; outside where it is none of the component's
-	mark              []int32 // the middle that a pixel is part of; undone where it will be of one, 0 where not
-	near              []int32 // pixels that are still to be looked at
+	of           *runs
+	flow         []flowSample
+	stride       int     // from a place to that below
+	hop, further []int32 // where each pixel leads to, of the bodies' alone
+	mark         []int32 // the middle that a pixel is part of, from 1; or one of those below
+	near         []int32 // places that are still to be looked at
 }
 
+// What follower.mark says of what is of no middle.
 const (
-	outside = -1
-	undone  = -1
+	outside = 0 // no body's pixel
+	inside  = -1
+	undone  = -2 // will be of a middle
 )
 
-// part sets the middle of each pixel of a component.
-func (f *follower) part(component []line) {
-	f.enter(component)
-	for _, l := range component {
-		for x := l.x0; x < l.x1; x++ {
-			f.hop[f.at(l.y, x)] = int32(f.lead(l.y, x))
+func newFollower(r *runs, flow []flowSample) *follower {
+	f := &follower{of: r, flow: flow, stride: r.width + 1}
+	places := f.at(r.height, r.width) + 1
+	f.hop, f.further, f.mark = make([]int32, places), make([]int32, places), make([]int32, places)
+	f.eachLine(func(y, x0, x1 int) {
+		line := f.mark[f.at(y, x0):f.at(y, x1)]
+		for i := range line {
+			line[i] = inside
 		}
-	}
-	for range flowDoublings {
-		if !f.double(component) {
-			break
-		}
-	}
-	f.gather(component)
-	for _, l := range component {
-		begin, to := f.at(l.y, l.x0), f.middle[l.y*f.width+l.x0:l.y*f.width+l.x1]
-		for i := range to {
-			to[i] = f.mark[f.hop[begin+i]]
+	})
+	return f
+}
+
+// at is the place of a pixel.
+func (f *follower) at(y, x int) int { return (y+1)*f.stride + x + 1 }
+
+// eachLine calls visit with the row of each line of pixels of the bodies, and where it begins and ends there.
+func (f *follower) eachLine(visit func(y, x0, x1 int)) {
+	for y := range f.of.height {
+		for _, run := range f.of.list[f.of.row[y]:f.of.row[y+1]] {
+			if run.value != background {
+				visit(y, int(run.x0), int(run.x1))
+			}
 		}
 	}
 }
 
-// enter makes the box of a component, in which each of its pixels leads to itself.
-func (f *follower) enter(component []line) {
-	right := 0
-	f.left, f.top = component[0].x0, component[0].y
-	for _, l := range component {
-		f.left, right = min(f.left, l.x0), max(right, l.x1)
-	}
-	f.stride = right - f.left + 2
-	size := f.stride * (component[len(component)-1].y - f.top + 3)
-	f.hop = slices.Grow(f.hop[:0], size)[:size]
-	f.further = slices.Grow(f.further[:0], size)[:size]
-	f.mark = slices.Grow(f.mark[:0], size)[:size]
-	clear(f.mark)
-	for i := range f.hop {
-		f.hop[i] = outside
-	}
-	for _, l := range component {
-		begin, end := f.at(l.y, l.x0), f.at(l.y, l.x1)
-		for i := begin; i < end; i++ {
-			f.hop[i] = int32(i)
+// lead finds where each pixel leads to.
+func (f *follower) lead() {
+	f.eachLine(func(y, x0, x1 int) {
+		hops := f.hop[f.at(y, x0):f.at(y, x1)]
+		for i := range hops {
+			hops[i] = f.walk(y, x0+i)
 		}
-	}
-	copy(f.further, f.hop)
+	})
 }
 
-// at is the place of a pixel in the box.
-func (f *follower) at(y, x int) int { return (y-f.top+1)*f.stride + x - f.left + 1 }
-
-// lead returns the place that a pixel reaches in a few steps. A step that would leave the component ends the way: it is never
+// walk returns the place that a pixel reaches in a few steps. A step that would leave the bodies ends the way: it is never
 // longer than to a pixel beside.
-func (f *follower) lead(startY, startX int) int {
+func (f *follower) walk(startY, startX int) int32 {
 	place := f.at(startY, startX)
 	y, x := startY*flowOne, startX*flowOne
 	for range flowSteps {
 		down, right := f.between(y, x)
-		y = min(max(y+(down*flowScale)>>16, 0), (f.height-1)*flowOne)
-		x = min(max(x+(right*flowScale)>>16, 0), (f.width-1)*flowOne)
+		y = min(max(y+(down*flowScale)>>16, 0), (f.of.height-1)*flowOne)
+		x = min(max(x+(right*flowScale)>>16, 0), (f.of.width-1)*flowOne)
 		next := f.at((y+flowOne/2)>>16, (x+flowOne/2)>>16)
-		if f.further[next] == outside {
+		if f.mark[next] == outside {
 			break
 		}
 		place = next
 	}
-	return place
+	return int32(place)
 }
 
 // between is the flow at a place between pixels, bilinear with weights of a 256th, in flowOne of a unit.
 func (f *follower) between(y, x int) (down, right int) {
-	i := 2 * ((y>>16)*f.width + x>>16)
+	i := (y>>16)*f.of.width + x>>16
 	low, far := y>>8&255, x>>8&255
-	if low == 0 && far == 0 {
-		return (int(f.flow[i]) - flowNone) * flowOne, (int(f.flow[i+1]) - flowNone) * flowOne
-	}
-	below, beside := 2*f.width, 2
-	if y>>16 == f.height-1 {
+	below, beside := f.of.width, 1
+	if y>>16 == f.of.height-1 {
 		below = 0
 	}
-	if x>>16 == f.width-1 {
+	if x>>16 == f.of.width-1 {
 		beside = 0
 	}
 	// Both values at once, one in each half: no sum of them reaches 32 bits.
-	sum := uint64((256-low)*(256-far))*f.both(i) + uint64((256-low)*far)*f.both(i+beside) +
-		uint64(low*(256-far))*f.both(i+below) + uint64(low*far)*f.both(i+below+beside)
+	sum := uint64((256-low)*(256-far))*f.flow[i].spread() + uint64((256-low)*far)*f.flow[i+beside].spread() +
+		uint64(low*(256-far))*f.flow[i+below].spread() + uint64(low*far)*f.flow[i+below+beside].spread()
 	return int(uint32(sum)) - flowNone*flowOne, int(sum>>32) - flowNone*flowOne
 }
 
-// both are a sample of the flow down and, in the upper half, the one after it.
-func (f *follower) both(i int) uint64 { return uint64(f.flow[i]) | uint64(f.flow[i+1])<<32 }
-
 // double makes each way twice as long, and reports whether any changed.
-func (f *follower) double(component []line) bool {
+func (f *follower) double() bool {
 	changed := false
-	for _, l := range component {
-		begin, end := f.at(l.y, l.x0), f.at(l.y, l.x1)
-		for i := begin; i < end; i++ {
-			next := f.hop[f.hop[i]]
-			f.further[i] = next
-			changed = changed || next != f.hop[i]
+	f.eachLine(func(y, x0, x1 int) {
+		begin, end := f.at(y, x0), f.at(y, x1)
+		further := f.further[begin:end]
+		for i, hop := range f.hop[begin:end] {
+			next := f.hop[hop]
+			further[i] = next
+			changed = changed || next != hop
 		}
-	}
+	})
 	f.hop, f.further = f.further, f.hop
 	return changed
 }
 
-// gather numbers the middles of a component: ends and the pixels beside them that touch at edges or corners are one.
-func (f *follower) gather(component []line) {
+// gather numbers the middles: ends and the pixels beside them that touch at edges or corners are one.
+func (f *follower) gather() {
 	neighbours := [...]int{-f.stride - 1, -f.stride, -f.stride + 1, -1, 1, f.stride - 1, f.stride, f.stride + 1}
-	f.near = f.near[:0]
-	for _, l := range component {
-		for _, end := range f.hop[f.at(l.y, l.x0):f.at(l.y, l.x1)] {
-			if f.mark[end] == 0 {
+	f.eachLine(func(y, x0, x1 int) {
+		for _, end := range f.hop[f.at(y, x0):f.at(y, x1)] {
+			if f.mark[end] == inside {
 				f.mark[end] = undone
 				f.near = append(f.near, end)
 			}
 		}
-	}
+	})
 	for _, end := range f.near {
 		for _, step := range neighbours {
-			if beside := int(end) + step; f.hop[beside] != outside {
+			if beside := int(end) + step; f.mark[beside] == inside {
 				f.mark[beside] = undone
 			}
 		}
 	}
-	ends := len(f.near)
+	ends, middle := len(f.near), int32(0)
 	for k := range ends {
 		if f.mark[f.near[k]] != undone {
 			continue
 		}
-		f.middles++
-		f.mark[f.near[k]] = f.middles
+		middle++
+		f.mark[f.near[k]] = middle
 		f.near = append(f.near[:ends], f.near[k])
 		for len(f.near) > ends {
 			last := int(f.near[len(f.near)-1])
 			f.near = f.near[:len(f.near)-1]
 			for _, step := range neighbours {
 				if beside := last + step; f.mark[beside] == undone {
-					f.mark[beside] = f.middles
+					f.mark[beside] = middle
 					f.near = append(f.near, int32(beside))
 				}
 			}

@@ -15,7 +15,7 @@ func TestOutlinesAreThoseOfWalkingCrackByCrack(t *testing.T) {
 		r := scan(p, 128)
 		if rapid.Bool().Draw(t, "parted") {
 			// Neighbours of other objects, as a split leaves them.
-			r = r.valued(func(pixel int) int32 { return int32(1 + pixel%p.Width/3) })
+			r = r.valued(func(_, x int) int32 { return int32(1 + x/3) })
 		}
 		r.connect()
 		row := func(y int32) []uint8 { return p.Pix[int(y)*p.Width:] }

@@ -168,7 +168,7 @@ func (r *runs) root(i int32) int32 {
 }
 
 // valued returns r with the values of its bodies' pixels, its runs cut where they change.
-func (r *runs) valued(value func(pixel int) int32) runs {
+func (r *runs) valued(value func(y, x int) int32) runs {
 	v := newRuns(r.width, r.height)
 	v.left, v.top = r.left, r.top
 	for y := range r.height {
@@ -177,9 +177,9 @@ func (r *runs) valued(value func(pixel int) int32) runs {
 				v.add(int(run.x0), int(run.x1), background)
 				continue
 			}
-			x0, current := run.x0, value(y*r.width+int(run.x0))
+			x0, current := run.x0, value(y, int(run.x0))
 			for x := run.x0 + 1; x < run.x1; x++ {
-				if next := value(y*r.width + int(x)); next != current {
+				if next := value(y, int(x)); next != current {
 					v.add(int(x0), int(x), current)
 					x0, current = x, next
 				}

@@ -157,6 +157,15 @@ func (s *Segmenter) plane(r runs, channel int) []uint8 {
 	return plane
 }
 
+// flow is that of the part of the picture that r is.
+func (s *Segmenter) flow(r runs) []flowSample {
+	flow := make([]flowSample, 0, r.width*r.height)
+	for _, row := range s.kept[r.top-s.first:][:r.height] {
+		flow = interleaved(flow, row[1][r.left:r.left+r.width], row[2][r.left:r.left+r.width])
+	}
+	return flow
+}
+
 // probability is the samples of a row of the picture.
 func (s *Segmenter) probability(y int32) []uint8 { return s.kept[int(y)-s.first][0] }
 
@@ -211,7 +220,7 @@ func closed(spans []Span) []Span {
 func (s *Segmenter) part(component runs) runs {
 	switch s.channels {
 	case 3:
-		parts := component.follow(interleaved(s.plane(component, 1), s.plane(component, 2)))
+		parts := component.follow(s.flow(component))
 		parts.connect()
 		return parts.withoutCrumbs()
 	case 2:

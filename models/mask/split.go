@@ -37,13 +37,13 @@ func (r *runs) split(border []uint8) runs {
 	for _, pixel := range w.inmostFirst() {
 		w.flood(pixel)
 	}
-	return r.valued(func(pixel int) int32 { return w.root(w.basin[pixel]) })
+	return r.valued(func(y, x int) int32 { return w.root(w.basin[y*r.width+x]) })
 }
 
 // cores numbers, from 1, what border leaves of r's bodies; 0 is elsewhere.
 func (r *runs) cores(border []uint8) []int32 {
-	left := r.valued(func(pixel int) int32 {
-		if border[pixel] >= borderLevel {
+	left := r.valued(func(y, x int) int32 {
+		if border[y*r.width+x] >= borderLevel {
 			return background
 		}
 		return 1
