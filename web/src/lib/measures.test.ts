@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { filterOf, histogramOf, objectColumns, sorted, tableText } from './measures'
+import { calibrated, filterOf, histogramOf, imageColumns, objectColumns, sorted, tableText, type ImageRow } from './measures'
 import type { SegmentedObject } from './protocol'
 
 const object = (id: number, area: number, rest: Partial<SegmentedObject> = {}): SegmentedObject =>
@@ -16,6 +16,16 @@ it('has a column for what is known, and for each channel', () => {
 it('gives lengths in µm and areas in µm² where the pixel size is known', () => {
   const value = (id: string) => objectColumns(objects, 0.5).find((column) => column.id === id)!.value(objects[0]!)
   expect(['area', 'perimeter', 'x', 'mean_probability'].map(value)).toEqual([75, 5, 2, 0.5])
+})
+
+it('gives the areas of images in µm² where the pixel size of all is known', () => {
+  const image = (pixel_size: number | null, count = 2) => ({ job: { pixel_size, count }, model: '', result: { summary: { count, total_area: 8, coverage: 0.5 } } }) as ImageRow
+  const areas = (...rows: ImageRow[]) => {
+    const columns = imageColumns(calibrated(rows.map(({ job }) => job)))
+    return rows.map((row) => ['total_area', 'mean_area'].map((id) => columns.find((column) => column.id === id)!.value(row)))
+  }
+  expect(areas(image(0.5), image(2, 0))).toEqual([[2, 1], [32, null]])
+  expect(areas(image(0.5), image(null))).toEqual([[8, 4], [8, 4]])
 })
 
 it('sorts, what lacks the measure last', () => {

@@ -47,14 +47,20 @@ export interface ImageRow {
   result: Result | null // once it is known
 }
 
-/** What the hub says of a job is enough for the count; areas come with the results. */
-export function imageColumns(): Column<ImageRow>[] {
-  const area = ({ result }: ImageRow) => (result && result.summary.count > 0 ? result.summary.total_area / result.summary.count : null)
+/** calibrated tells whether measures of all these images can stand beside each other in µm: the pixel size of each is known. */
+export function calibrated(images: readonly { pixel_size?: number | null | undefined }[]): boolean {
+  return images.length > 0 && images.every(({ pixel_size }) => typeof pixel_size === 'number')
+}
+
+/** What the hub says of a job is enough for the count; areas come with the results, in µm² where that is the unit of all. */
+export function imageColumns(micrometres: boolean): Column<ImageRow>[] {
+  const total = ({ job, result }: ImageRow) => (result ? result.summary.total_area * (micrometres ? (job.pixel_size ?? NaN) ** 2 : 1) : null)
+  const digits = micrometres ? 1 : 0
   return [
     { id: 'image', value: ({ job }) => (job.pages > 1 ? `${job.filename} (${job.page + 1})` : job.filename), digits: 0 },
     { id: 'count', value: ({ job, result }) => result?.summary.count ?? job.count ?? null, digits: 0 },
-    { id: 'total_area', value: ({ result }) => result?.summary.total_area ?? null, digits: 0 },
-    { id: 'mean_area', value: area, digits: 0 },
+    { id: 'total_area', value: total, digits },
+    { id: 'mean_area', value: (row) => (row.result && row.result.summary.count > 0 ? total(row)! / row.result.summary.count : null), digits },
     { id: 'coverage', value: ({ result }) => (result ? result.summary.coverage * 100 : null), digits: 1 },
     { id: 'model', value: ({ model }) => model, digits: 0 },
   ]

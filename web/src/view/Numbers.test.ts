@@ -25,6 +25,13 @@ it('spreads the objects of each picture once, as they are now', async () => {
   await settle()
   choose(all<HTMLSelectElement>('select')[1]!, 'all')
   expect(one('.summary').textContent).toContain('n = 6')
+  const scaled = (each: Job, pixel_size: number) => ({ ...each, pixel_size })
+  jobs.value = list(scaled(job('1', 'a'), 0.5), scaled(job('2', 'b'), 1), job('3', 'c'))
+  await settle()
+  expect(one('.axis').textContent).toMatch(/^5.*6$/) // pixels, as long as an image has no size
+  jobs.value = list(scaled(job('1', 'a'), 0.5), scaled(job('2', 'b'), 1), scaled(job('3', 'c'), 2))
+  await settle()
+  expect(one('.axis').textContent).toMatch(/^1.25.*20.0$/) // each by its own
   jobs.value = list(job('1', 'a', 2), job('2', 'b'), job('4', 'b')) // corrected, segmented again, removed
   await settle()
   flushSync()

@@ -358,6 +358,7 @@ export const cs: Words = {
     copy: 'Kopírovat',
     copied: 'Zkopírováno',
     pixels: 'Délky v px, plochy v px².',
+    uncalibrated: 'Délky v px, plochy v px²: některý snímek nemá velikost pixelu.',
     micrometres: 'Délky v µm, plochy v µm².',
     measure: 'Míra',
     of: 'Z',

@@ -354,6 +354,7 @@ export const de: Words = {
     copy: 'Kopieren',
     copied: 'Kopiert',
     pixels: 'Längen in px, Flächen in px².',
+    uncalibrated: 'Längen in px, Flächen in px²: ein Bild hat keine Pixelgröße.',
     micrometres: 'Längen in µm, Flächen in µm².',
     measure: 'Maß',
     of: 'Von',

@@ -357,6 +357,7 @@ export const en = {
     copy: 'Copy',
     copied: 'Copied',
     pixels: 'Lengths in px, areas in px².',
+    uncalibrated: 'Lengths in px, areas in px²: an image has no pixel size.',
     micrometres: 'Lengths in µm, areas in µm².',
     measure: 'Measure',
     of: 'Of',
