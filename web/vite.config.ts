@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import type { Plugin } from 'vite'
@@ -22,12 +22,13 @@ export default defineConfig({
   test: { include: ['src/**/*.test.ts'] },
 })
 
-/** Empties dist but keeps dist/.gitignore, without which the Go package does not compile in a fresh clone. */
+/** Empties dist, which an image is built without, but keeps dist/.gitignore, without which the Go package does not compile in a fresh clone. */
 function emptyDist(): Plugin {
   return {
     name: 'empty-dist',
     apply: 'build',
     buildStart() {
+      mkdirSync('dist', { recursive: true })
       for (const name of readdirSync('dist')) {
         if (name !== '.gitignore') rmSync(join('dist', name), { recursive: true })
       }
