@@ -39,22 +39,42 @@ func (h *history) note(key string, took time.Duration) {
 	h.slowest[key] = max(h.slowest[key], took)
 }
 
+// beat is how often a run is looked at. Beats are counted, and no clock is asked: a process that was stopped for a while, as with its terminal,
+// its container or its virtual machine, has lived through one of them, and nothing has run meanwhile.
+const beat = time.Second
+
 // watched has h's session do something that takes a run, and looks that it ends. One that takes too long is terminated, as
 // ErrTooLong; one that does not end then hangs, and takes the device with it.
 func (w *worker) watched(ctx context.Context, h *held, do func(ctx context.Context) error) error {
 	key := footprintKey(h.model, h.rows)
 	limit := w.pool.history.limit(key)
-	timed, stop := context.WithTimeoutCause(ctx, limit, ErrTooLong)
-	defer stop()
-	hang := time.AfterFunc(limit+hangsAfter, func() {
-		w.pool.lose(fmt.Errorf("%w: a run of %s hangs since %s", ErrDeviceLost, h.id, limit+hangsAfter))
+	timed, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	beats := w.pool.beats()
+	defer beats.Stop()
+	var lived time.Duration // counted by watching
+	over := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for lived < limit+hangsAfter {
+			select {
+			case <-beats.C:
+			case <-over:
+				return
+			}
+			if lived += beat; lived >= limit {
+				stop(ErrTooLong)
+			}
+		}
+		w.pool.lose(fmt.Errorf("%w: a run of %s hangs since %s", ErrDeviceLost, h.id, lived))
 	})
-	defer hang.Stop()
 	began := time.Now()
 	err := w.withEngine(func() error { return do(timed) })
+	close(over)
+	watching.Wait()
 	switch {
 	case err == nil:
-		w.pool.history.note(key, time.Since(began))
+		w.pool.history.note(key, min(time.Since(began), lived+beat))
 	case errors.Is(err, ErrDeviceLost):
 	case ctx.Err() == nil && errors.Is(context.Cause(timed), ErrTooLong):
 		err = fmt.Errorf("%w: a run of %s was ended after %s", ErrTooLong, h.id, limit)
