@@ -22,7 +22,7 @@ local function arg(i) return ARGV[8 + i] end
 
 local TURN, GRACE, LOG_LENGTH = num(ARGV[2]), num(ARGV[3]), ARGV[4]
 local NODE, GENERATION = ARGV[5], ARGV[6]
-local LEASE, TTL = num(ARGV[7]), num(ARGV[8])
+local LEASE, OWN_TTL = num(ARGV[7]), num(ARGV[8])
 
 local LINE = KEY.line         -- sorted set: waiting sessions by ticket
 local NODES = KEY.nodes       -- sorted set: nodes that hold a lease, by the NOW at which it expires
