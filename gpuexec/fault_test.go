@@ -194,6 +194,39 @@ func TestAHungRunLosesTheDevice(t *testing.T) {
 	})
 }
 
+// An engine that hangs while it is made, or opens a model, does so before any run. The other worker would wait for the model for ever.
+func TestAnEngineThatHangsBeforeItRunsLosesTheDevice(t *testing.T) {
+	for name, hang := range map[string]func(script *enginetest.Script, letGo chan struct{}){
+		"made": func(script *enginetest.Script, letGo chan struct{}) {
+			script.New = func(int, int) error { <-letGo; return errors.New("the hung call was let go") }
+		},
+		"opens": func(script *enginetest.Script, letGo chan struct{}) {
+			script.Load = func(context.Context, int, models.Spec, int) error {
+				<-letGo
+				return errors.New("the hung call was let go")
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				letGo := make(chan struct{})
+				script := &enginetest.Script{}
+				hang(script, letGo)
+				pool, _, to, lost := startLosing(t, script)
+				if err := pool.Warm(t.Context(), []string{"a"}); !errors.Is(err, gpuexec.ErrDeviceLost) {
+					t.Errorf("Warm = %v", err)
+				}
+				if err := <-lost; !errors.Is(err, gpuexec.ErrDeviceLost) {
+					t.Error(err)
+				}
+				to.none(t)
+				close(letGo) // so that the test can end
+				pool.Stop(over())
+			})
+		})
+	}
+}
+
 func TestARunThatTakesTooLongIsEndedAndFailsItsJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var slow atomic.Bool

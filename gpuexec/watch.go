@@ -9,7 +9,7 @@ import (
 )
 
 // How long a run may take: so many times the slowest of its shape so far, and at least leastRun. The first of a shape may have to
-// wait for a driver to compile its kernels.
+// wait for a driver to compile its kernels, and what opens an engine or a model for a disk.
 const (
 	leastRun   = 30 * time.Second
 	slowerBy   = 10
@@ -43,11 +43,19 @@ func (h *history) note(key string, took time.Duration) {
 // its container or its virtual machine, has lived through one of them, and nothing has run meanwhile.
 const beat = time.Second
 
-// watched has h's session do something that takes a run, and looks that it ends. One that takes too long is terminated, as
-// ErrTooLong; one that does not end then hangs, and takes the device with it.
+// watched has h's session do something that takes a run, and looks that it ends, as inTime does.
 func (w *worker) watched(ctx context.Context, h *held, do func(ctx context.Context) error) error {
 	key := footprintKey(h.model, h.rows)
-	limit := w.pool.history.limit(key)
+	took, err := w.inTime(ctx, "a run of "+h.id, w.pool.history.limit(key), do)
+	if err == nil {
+		w.pool.history.note(key, took)
+	}
+	return err
+}
+
+// inTime calls do, which calls the engine, and looks that it ends. What takes longer than the limit is terminated, as ErrTooLong; what does not
+// end then hangs, and takes the device with it.
+func (w *worker) inTime(ctx context.Context, what string, limit time.Duration, do func(ctx context.Context) error) (took time.Duration, err error) {
 	timed, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	beats := w.pool.beats()
@@ -66,18 +74,14 @@ func (w *worker) watched(ctx context.Context, h *held, do func(ctx context.Conte
 				stop(ErrTooLong)
 			}
 		}
-		w.pool.lose(fmt.Errorf("%w: a run of %s hangs since %s", ErrDeviceLost, h.id, lived))
+		w.pool.lose(fmt.Errorf("%w: %s hangs since %s", ErrDeviceLost, what, lived))
 	})
 	began := time.Now()
-	err := w.withEngine(func() error { return do(timed) })
+	err = w.withEngine(func() error { return do(timed) })
 	close(over)
 	watching.Wait()
-	switch {
-	case err == nil:
-		w.pool.history.note(key, min(time.Since(began), lived+beat))
-	case errors.Is(err, ErrDeviceLost):
-	case ctx.Err() == nil && errors.Is(context.Cause(timed), ErrTooLong):
-		err = fmt.Errorf("%w: a run of %s was ended after %s", ErrTooLong, h.id, limit)
+	if err != nil && !errors.Is(err, ErrDeviceLost) && ctx.Err() == nil && errors.Is(context.Cause(timed), ErrTooLong) {
+		err = fmt.Errorf("%w: %s was ended after %s", ErrTooLong, what, limit)
 	}
-	return err
+	return min(time.Since(began), lived+beat), err
 }
