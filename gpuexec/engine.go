@@ -46,7 +46,7 @@ func (w *worker) ask(ctx context.Context, over <-chan struct{}, do func(w *worke
 // makeEngine makes the worker's engine and loads the warm models; false when that failed.
 // A warm model that cannot be loaded does not keep the worker from running the others.
 func (w *worker) makeEngine(work context.Context) bool {
-	err := w.withEngine(func() (err error) {
+	_, err := w.inTime(work, "the making of an engine", firstRun, func(context.Context) (err error) {
 		w.engine, err = w.pool.cfg.NewEngine(w.slot)
 		return err
 	})

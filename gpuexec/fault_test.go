@@ -194,6 +194,39 @@ func TestAHungRunLosesTheDevice(t *testing.T) {
 	})
 }
 
+// An engine that hangs while it is made, or opens a model, does so before any run. The other worker would wait for the model for ever.
+func TestAnEngineThatHangsBeforeItRunsLosesTheDevice(t *testing.T) {
+	for name, hang := range map[string]func(script *enginetest.Script, letGo chan struct{}){
+		"made": func(script *enginetest.Script, letGo chan struct{}) {
+			script.New = func(int, int) error { <-letGo; return errors.New("the hung call was let go") }
+		},
+		"opens": func(script *enginetest.Script, letGo chan struct{}) {
+			script.Load = func(context.Context, int, models.Spec, int) error {
+				<-letGo
+				return errors.New("the hung call was let go")
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				letGo := make(chan struct{})
+				script := &enginetest.Script{}
+				hang(script, letGo)
+				pool, _, to, lost := startLosing(t, script)
+				if err := pool.Warm(t.Context(), []string{"a"}); !errors.Is(err, gpuexec.ErrDeviceLost) {
+					t.Errorf("Warm = %v", err)
+				}
+				if err := <-lost; !errors.Is(err, gpuexec.ErrDeviceLost) {
+					t.Error(err)
+				}
+				to.none(t)
+				close(letGo) // so that the test can end
+				pool.Stop(over())
+			})
+		})
+	}
+}
+
 func TestARunThatTakesTooLongIsEndedAndFailsItsJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var slow atomic.Bool
@@ -224,6 +257,40 @@ func TestARunThatTakesTooLongIsEndedAndFailsItsJob(t *testing.T) {
 			t.Error(<-lost)
 		}
 		pool.Stop(context.Background())
+	})
+}
+
+// A process that was stopped, as one in the background of a terminal, has lived through one beat, whatever a clock shows: its run has neither
+// taken too long nor hung, and the time does not count for later runs.
+func TestAProcessThatWasStoppedBlamesNoRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const stopped, limit = time.Hour, 30 // beats
+		script := &enginetest.Script{}
+		gate := script.Hold()
+		lost := make(chan error, 1)
+		pool := gpuexec.New(gpuexec.Config{
+			Slots: 1, Device: "cuda:0", NewEngine: script.NewEngine, Models: registry, MaxPixels: 1 << 20, Log: quiet,
+			Budget: budget.New(budget.Config{}), Lost: func(err error) { lost <- err },
+		})
+		beats := make(chan time.Time)
+		pool.BeatBy(beats)
+		from, to := startThis(t, pool, 1, script)
+		from.give(t, 0, bright(t, "across"))
+		gate.Await(t)
+		<-time.After(stopped)
+		beats <- time.Now()
+		gate.Release(t)
+		if err := to.next(t, 1)["across"].Err; err != nil {
+			t.Fatal(err)
+		}
+		from.give(t, 0, bright(t, "too long"))
+		gate.Await(t)
+		for range limit {
+			beats <- time.Now()
+		}
+		if err := to.next(t, 1)["too long"].Err; !errors.Is(err, gpuexec.ErrTooLong) || len(lost) > 0 {
+			t.Errorf("after %d beats: %v, and lost are %d", limit, err, len(lost))
+		}
 	})
 }
 

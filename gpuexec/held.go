@@ -110,7 +110,10 @@ func (w *worker) openOnce(ctx context.Context, model models.Spec, rows int, book
 		}
 	}()
 	before := w.pool.cfg.inUse()
-	err = w.withEngine(func() (err error) { h.session, err = w.engine.Open(ctx, model, rows); return err })
+	_, err = w.inTime(ctx, "the opening of "+model.ID, firstRun, func(ctx context.Context) (err error) {
+		h.session, err = w.engine.Open(ctx, model, rows)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

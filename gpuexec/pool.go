@@ -62,6 +62,7 @@ type Pool struct {
 	loads      *loads
 	footprints *footprints
 	history    history
+	beats      func() *time.Ticker // by which a run is watched
 
 	keptSamples int         // bytes of each image, see original
 	largePage   int64       // bytes of the samples of a page that are worth the pause that giving its memory back to the system takes
@@ -99,6 +100,7 @@ func New(cfg Config) *Pool {
 		largePage:   128 << 20,
 		giveBack:    time.AfterFunc(math.MaxInt64, debug.FreeOSMemory),
 		history:     history{slowest: make(map[string]time.Duration)},
+		beats:       func() *time.Ticker { return time.NewTicker(beat) },
 	}
 	for slot := range cfg.Slots {
 		p.workers = append(p.workers, newWorker(p, slot))

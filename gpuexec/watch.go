@@ -9,7 +9,7 @@ import (
 )
 
 // How long a run may take: so many times the slowest of its shape so far, and at least leastRun. The first of a shape may have to
-// wait for a driver to compile its kernels.
+// wait for a driver to compile its kernels, and what opens an engine or a model for a disk.
 const (
 	leastRun   = 30 * time.Second
 	slowerBy   = 10
@@ -39,25 +39,49 @@ func (h *history) note(key string, took time.Duration) {
 	h.slowest[key] = max(h.slowest[key], took)
 }
 
-// watched has h's session do something that takes a run, and looks that it ends. One that takes too long is terminated, as
-// ErrTooLong; one that does not end then hangs, and takes the device with it.
+// beat is how often a run is looked at. Beats are counted, and no clock is asked: a process that was stopped for a while, as with its terminal,
+// its container or its virtual machine, has lived through one of them, and nothing has run meanwhile.
+const beat = time.Second
+
+// watched has h's session do something that takes a run, and looks that it ends, as inTime does.
 func (w *worker) watched(ctx context.Context, h *held, do func(ctx context.Context) error) error {
 	key := footprintKey(h.model, h.rows)
-	limit := w.pool.history.limit(key)
-	timed, stop := context.WithTimeoutCause(ctx, limit, ErrTooLong)
-	defer stop()
-	hang := time.AfterFunc(limit+hangsAfter, func() {
-		w.pool.lose(fmt.Errorf("%w: a run of %s hangs since %s", ErrDeviceLost, h.id, limit+hangsAfter))
-	})
-	defer hang.Stop()
-	began := time.Now()
-	err := w.withEngine(func() error { return do(timed) })
-	switch {
-	case err == nil:
-		w.pool.history.note(key, time.Since(began))
-	case errors.Is(err, ErrDeviceLost):
-	case ctx.Err() == nil && errors.Is(context.Cause(timed), ErrTooLong):
-		err = fmt.Errorf("%w: a run of %s was ended after %s", ErrTooLong, h.id, limit)
+	took, err := w.inTime(ctx, "a run of "+h.id, w.pool.history.limit(key), do)
+	if err == nil {
+		w.pool.history.note(key, took)
 	}
 	return err
+}
+
+// inTime calls do, which calls the engine, and looks that it ends. What takes longer than the limit is terminated, as ErrTooLong; what does not
+// end then hangs, and takes the device with it.
+func (w *worker) inTime(ctx context.Context, what string, limit time.Duration, do func(ctx context.Context) error) (took time.Duration, err error) {
+	timed, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	beats := w.pool.beats()
+	defer beats.Stop()
+	var lived time.Duration // counted by watching
+	over := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for lived < limit+hangsAfter {
+			select {
+			case <-beats.C:
+			case <-over:
+				return
+			}
+			if lived += beat; lived >= limit {
+				stop(ErrTooLong)
+			}
+		}
+		w.pool.lose(fmt.Errorf("%w: %s hangs since %s", ErrDeviceLost, what, lived))
+	})
+	began := time.Now()
+	err = w.withEngine(func() error { return do(timed) })
+	close(over)
+	watching.Wait()
+	if err != nil && !errors.Is(err, ErrDeviceLost) && ctx.Err() == nil && errors.Is(context.Cause(timed), ErrTooLong) {
+		err = fmt.Errorf("%w: %s was ended after %s", ErrTooLong, what, limit)
+	}
+	return min(time.Since(began), lived+beat), err
 }

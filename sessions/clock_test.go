@@ -150,3 +150,42 @@ func TestASessionSaysWhenItExpires(t *testing.T) {
 		must(t, s.Close(t.Context(), session.ID))
 	})
 }
+
+// TestTheLongestTTLCounts has two hubs that were told different ones share a Redis: nobody's session ends by the shorter one, also while the
+// other hub is started anew.
+func TestTheLongestTTLCounts(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		const short, long = 30 * time.Hour, 100 * time.Hour
+		config := testConfig(client)
+		config.LeaseTTL, config.SessionTTL = 6*time.Hour, short
+		one, clock := joined(t, config)
+		config.Node, config.Now, config.SessionTTL = "two", clock.Now, long
+		two := newService(t, config)
+		must(t, two.join(t.Context(), true))
+		ada, seen := create(t, one), clock.Now()
+		expires := func(want time.Duration) {
+			t.Helper()
+			if at := get(t, one, ada).ExpiresAt; !at.Equal(seen.Add(want)) {
+				t.Errorf("after %v it expires %v after it was seen, want %v", clock.Now().Sub(seen), at.Sub(seen), want)
+			}
+		}
+		expired := func(want int, after time.Duration, nodes ...*Service) {
+			t.Helper()
+			if got := clock.live(t, after, nodes...).chores.expired; len(got) != want {
+				t.Errorf("after %v %v expire", clock.Now().Sub(seen), got)
+			}
+		}
+		expired(0, 40*time.Hour, two, one)
+		expires(long)
+		must(t, two.leave(t.Context(), ""))
+		expired(0, 20*time.Hour, one)
+		expires(long)
+		expired(1, 10*time.Hour, one) // the other hub is gone for good
+		must(t, two.join(t.Context(), true))
+		expires(long)
+		must(t, two.leave(t.Context(), ""))
+		must(t, one.leave(t.Context(), ""))
+		must(t, one.join(t.Context(), true)) // the only one has been told another
+		expires(short)
+	})
+}

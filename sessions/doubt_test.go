@@ -281,6 +281,9 @@ func TestTheSameSubmissionTwice(t *testing.T) {
 			t.Errorf("with one image deleted, the jobs are %v of %v", left, first)
 		}
 		forget("image1")
+		if n := client.HLen(t.Context(), sessionKey(ada)+":keys").Val() + client.HLen(t.Context(), sessionKey(ada)+":left").Val(); n != 0 {
+			t.Errorf("nothing is left of the submission, and %d of its key", n)
+		}
 		if anew := ask(ada, "k", 2); len(anew) != 2 || slices.Contains(first, anew[0]) {
 			t.Errorf("with both images deleted, the jobs are %v, and were %v", anew, first)
 		}

@@ -258,18 +258,25 @@ func TestCancelReachesTheExecutor(t *testing.T) {
 	})
 }
 
-// TestACancelledJobKeepsNothing has its user cancel a job while its result is being stored.
+// TestACancelledJobKeepsNothing has its user cancel a job while its result is being stored, also where that is heard of late.
 func TestACancelledJobKeepsNothing(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
-		config := testConfig(client)
-		s, _ := joined(t, config)
-		ada := create(t, s)
-		job := submit(t, s, ada, 1)[0]
-		files := config.Files.(*files)
-		files.put = func(job string) error { return s.Cancel(t.Context(), ada, job) }
-		finishAll(t, s, 0, claimNow(t, s, 0), nil)
-		if got := jobState(t, s, ada, job); got != JobCancelled || files.deleted[ada+"/"+job] == 0 {
-			t.Errorf("it is %s, and its files were deleted %d times", got, files.deleted[ada+"/"+job])
+		for _, lost := range []int{0, 1} {
+			wire := newLossy(t, client)
+			config := testConfig(wire)
+			s, _ := joined(t, config)
+			ada := create(t, s)
+			job := submit(t, s, ada, 1)[0]
+			files := config.Files.(*files)
+			files.put = func(job string) error {
+				defer wire.lose(lost, 0)
+				return s.Cancel(t.Context(), ada, job)
+			}
+			slot := *get(t, s, ada).Slot
+			finishAll(t, s, slot, claimNow(t, s, slot), nil)
+			if got := jobState(t, s, ada, job); got != JobCancelled || files.deleted[ada+"/"+job] == 0 {
+				t.Errorf("it is %s, and its files were deleted %d times; lost replies: %d", got, files.deleted[ada+"/"+job], lost)
+			}
 		}
 	})
 }

@@ -154,8 +154,8 @@ func (s *Service) renew(ctx context.Context) (busy bool, err error) {
 		s.mirror.forget()
 		return true, s.rejoin(ctx)
 	case "taken":
-		// Its lease must expire before this process may have the name again.
-		return false, s.join(ctx, false)
+		// By another process, whose lease must expire before this one may have the name again; or by this one, which has not heard of it.
+		return true, s.rejoin(ctx)
 	}
 	s.lease.extend(sent, s.config.LeaseTTL)
 	return number(reply[1]) == 1, nil

@@ -387,3 +387,29 @@ func TestAJobThatIsInNobodysHand(t *testing.T) {
 		}
 	})
 }
+
+// TestAClaimThatNobodyHeardOf loses the reply to a claim until its jobs are back in their queue, and deletes the image of one there: the worker
+// gets what is left, as a new batch.
+func TestAClaimThatNobodyHeardOf(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		wire := newLossy(t, client)
+		config := testConfig(wire)
+		config.BatchSize = func(string) int { return 2 }
+		s, clock := joined(t, config)
+		ada := create(t, s)
+		jobs := submit(t, s, ada, 2)
+		slot := *get(t, s, ada).Slot
+		s.slots[slot].model = "unet"
+		wire.lose(1, 0)
+		if _, err := s.claim(t.Context(), slot); !errors.Is(err, ErrUnavailable) {
+			t.Fatalf("a claim whose reply is lost: %v", err)
+		}
+		clock.live(t, s.config.LeaseTTL+5*time.Second, s)
+		_, err := s.ForgetImage(t.Context(), ada, "image0")
+		must(t, err)
+		batch := claimNow(t, s, slot)
+		if len(batch.Jobs) != 1 || batch.Jobs[0].ID != jobs[1] || batch.Jobs[0].Attempt != 2 || jobState(t, s, ada, jobs[1]) != JobRunning {
+			t.Errorf("the next batch is %+v", batch)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -192,6 +193,31 @@ func TestALostLeaseIsNoDeath(t *testing.T) {
 		}
 		if got := jobState(t, one, ada, job); got != JobQueued {
 			t.Errorf("the job is %s", got)
+		}
+	})
+}
+
+// TestALostLeaseIsNoDeathThoughItsNextIsLate loses the reply that tells a node of its next lease.
+func TestALostLeaseIsNoDeathThoughItsNextIsLate(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		wire := newLossy(t, client)
+		config := testConfig(wire)
+		one, clock := joined(t, config)
+		ada := create(t, one)
+		job := submit(t, one, ada, 1)[0]
+		claimNow(t, one, *get(t, one, ada).Slot)
+		config.Node, config.Redis, config.Now = "two", client, clock.Now
+		two := newService(t, config)
+		must(t, two.join(t.Context(), true))
+		clock.live(t, config.LeaseTTL, two) // one is taken for dead
+		wire.lose(1, 0)
+		if err := one.join(t.Context(), false); !errors.Is(err, ErrUnavailable) {
+			t.Fatalf("a lease whose reply is lost: %v", err)
+		}
+		_, err := one.tick(t.Context())
+		must(t, err)
+		if deaths := client.HGet(t.Context(), sessionKey(ada)+":job:"+job, "deaths").Val(); deaths != "0" {
+			t.Errorf("the job has %s deaths", deaths)
 		}
 	})
 }

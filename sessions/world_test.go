@@ -39,6 +39,8 @@ func TestTheLineHolds(t *testing.T) {
 			"crash":     w.crash,
 			"worker":    w.toggle,
 			"partition": w.partition,
+			"lose":      w.lose,
+			"delete":    w.delete,
 			"clock":     w.step,
 			"refusal":   w.refuse,
 			"remember":  w.remember,
@@ -46,7 +48,7 @@ func TestTheLineHolds(t *testing.T) {
 		})
 		w.drain(r)
 		for _, id := range w.everybody {
-			if exists := client.Exists(t.Context(), sessionKey(id)).Val(); exists == 1 {
+			if exists := client.Exists(t.Context(), sessionKey(id)).Val(); exists == 1 && !w.pruned[id] {
 				checkLog(r, w.nodes[0].Service, id, legal)
 			}
 		}
@@ -59,10 +61,11 @@ type deployment struct {
 	client    redis.UniversalClient // of the test, which nothing is in the way of
 	clock     *clock
 	nodes     []*testNode
-	open      []string // sessions
-	everybody []string // those that were closed or have expired too
-	refuses   bool     // Redis takes no writes
-	line      []string // as it was after the last step
+	open      []string        // sessions
+	everybody []string        // those that were closed or have expired too
+	pruned    map[string]bool // sessions of which images were deleted: what had ended is told as cancelled once more
+	refuses   bool            // Redis takes no writes
+	line      []string        // as it was after the last step
 	memory    *memory
 
 	rolledBack bool
@@ -78,8 +81,10 @@ type testNode struct {
 	running []work
 }
 
-// link is a connection that may be cut.
-type link struct{ cut bool }
+// link is a connection that may be cut, or lose what Redis replies.
+type link struct{ cut, deaf bool }
+
+func (l *link) broken() bool { return l.cut || l.deaf }
 
 var errCut = &net.OpError{Op: "dial", Err: errors.New("the network is down")}
 
@@ -90,7 +95,12 @@ func (l *link) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 			cmd.SetErr(errCut)
 			return errCut
 		}
-		return next(ctx, cmd)
+		err := next(ctx, cmd)
+		if l.deaf {
+			cmd.SetErr(errCut)
+			return errCut
+		}
+		return err
 	}
 }
 func (l *link) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
@@ -98,7 +108,7 @@ func (l *link) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 }
 
 func newDeployment(ctx context.Context, r *rapid.T, client redis.UniversalClient) *deployment {
-	w := &deployment{ctx: ctx, client: client, clock: newClock()}
+	w := &deployment{ctx: ctx, client: client, clock: newClock(), pruned: make(map[string]bool)}
 	slots := rapid.IntRange(1, 2).Draw(r, "slots")
 	limit := rapid.IntRange(1, 3).Draw(r, "batch")
 	borrow := rapid.Bool().Draw(r, "borrow")
@@ -138,7 +148,7 @@ func (w *deployment) call(t *rapid.T, n *testNode, call func() error) bool {
 	if w.rolledBack && errors.Is(err, ErrNameTaken) {
 		return false // until the lease of a process of the same name has expired, whose end Redis has forgotten
 	}
-	if !(n.link.cut || w.refuses) || !errors.Is(err, ErrUnavailable) {
+	if !(n.link.broken() || w.refuses) || !errors.Is(err, ErrUnavailable) {
 		t.Fatalf("%s: %v", n.config.Node, err)
 	}
 	return false
@@ -157,6 +167,9 @@ func (w *deployment) someone(t *rapid.T) string {
 
 func (w *deployment) create(t *rapid.T) {
 	n := w.node(t)
+	if n.link.deaf {
+		t.Skip("nobody would know of the session")
+	}
 	w.call(t, n, func() error {
 		session, _, err := n.Create(w.ctx, "Ada")
 		if err == nil {
@@ -169,7 +182,7 @@ func (w *deployment) create(t *rapid.T) {
 
 func (w *deployment) submit(t *rapid.T) {
 	n, id := w.node(t), w.someone(t)
-	if n.link.cut {
+	if n.link.broken() {
 		t.Skip("a submission insists for seconds")
 	}
 	jobs := newJobs(rapid.IntRange(1, 6).Draw(t, "jobs"))
@@ -210,7 +223,7 @@ func (w *deployment) claimFrom(t *rapid.T, n *testNode, slot int) {
 
 func (w *deployment) finish(t *rapid.T) {
 	n := w.node(t)
-	if len(n.running) == 0 || n.link.cut || w.refuses {
+	if len(n.running) == 0 || n.link.broken() || w.refuses {
 		t.Skip("nothing runs, or a result waits until Redis is there")
 	}
 	i := rapid.IntRange(0, len(n.running)-1).Draw(t, "which")
@@ -226,7 +239,7 @@ func (n *testNode) finishOne(ctx context.Context, i int, outcome error) {
 
 func (w *deployment) cancel(t *rapid.T) {
 	n, id := w.node(t), w.someone(t)
-	if n.link.cut || w.refuses {
+	if n.link.broken() || w.refuses {
 		t.Skip("a cancellation insists for seconds")
 	}
 	must(t, n.CancelAll(w.ctx, id))
@@ -235,7 +248,7 @@ func (w *deployment) cancel(t *rapid.T) {
 
 func (w *deployment) close(t *rapid.T) {
 	n, id := w.node(t), w.someone(t)
-	if n.link.cut || w.refuses {
+	if n.link.broken() || w.refuses {
 		t.Skip("closing insists for seconds")
 	}
 	must(t, n.Close(w.ctx, id))
@@ -279,7 +292,7 @@ func (w *deployment) tick(t *rapid.T, n *testNode) {
 // crash kills a node's process and starts it again.
 func (w *deployment) crash(t *rapid.T) {
 	n := w.node(t)
-	if n.link.cut || w.refuses {
+	if n.link.broken() || w.refuses {
 		t.Skip("it cannot start")
 	}
 	w.boot(t, n)
@@ -301,12 +314,36 @@ func (w *deployment) toggle(t *rapid.T) {
 func (w *deployment) partition(t *rapid.T) {
 	n := w.node(t)
 	n.link.cut = !n.link.cut
+	w.linked(t, n)
+}
+
+// lose has the replies to a node get lost, or come again.
+func (w *deployment) lose(t *rapid.T) {
+	n := w.node(t)
+	n.link.deaf = !n.link.deaf
+	w.linked(t, n)
+}
+
+// linked is what happens when a node's link has changed.
+func (w *deployment) linked(t *rapid.T, n *testNode) {
 	n.silent = true
-	if !n.link.cut {
+	if !n.link.broken() {
 		n.mirror.forget() // as it does when it is connected again
 		w.tick(t, n)
-		w.line = nil
 	}
+	w.line = nil
+	w.check(t)
+}
+
+// delete deletes an image of a session, and with it its jobs.
+func (w *deployment) delete(t *rapid.T) {
+	n, id := w.node(t), w.someone(t)
+	if n.link.broken() || w.refuses {
+		t.Skip("deleting insists for seconds")
+	}
+	w.pruned[id] = true
+	_, err := n.ForgetImage(w.ctx, id, fmt.Sprint("image", rapid.IntRange(0, 2).Draw(t, "image")))
+	must(t, err)
 	w.check(t)
 }
 
@@ -387,8 +424,8 @@ func (w *deployment) drain(t *rapid.T) {
 	}
 	for _, n := range w.nodes {
 		clear(n.down)
-		if n.link.cut {
-			n.link.cut = false
+		if n.link.broken() {
+			n.link.cut, n.link.deaf = false, false
 			n.mirror.forget()
 		}
 	}
@@ -507,7 +544,7 @@ func (w *deployment) check(t *rapid.T) {
 	w.checkOrder(t, line)
 	w.line = line
 	for _, n := range w.nodes {
-		if n.link.cut {
+		if n.link.broken() {
 			continue
 		}
 		if got := lineNow(t, n.Service); !slices.Equal(got, line) {

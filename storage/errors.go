@@ -19,9 +19,12 @@ var (
 	ErrBadKey = fmt.Errorf("%w: malformed key", ErrNotFound)
 )
 
+// OpPut is the Op of an Error of a blob that was to be written.
+const OpPut = "put"
+
 // Error says which operation failed on which key.
 type Error struct {
-	Op  string // "put", "open", "read", "seek", "delete", "delete session", "delete job", "list", "announce", "withdraw", "close"
+	Op  string // OpPut, "open", "read", "seek", "delete", "delete session", "delete job", "list", "announce", "withdraw", "close"
 	Key string // the session's or the hub's name for what is about one of these, empty for "close"
 	Err error
 }

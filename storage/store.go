@@ -81,7 +81,7 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, limit int64) (
 		})
 	}
 	if err != nil {
-		return 0, failed("put", key, err)
+		return 0, failed(OpPut, key, err)
 	}
 	return n, nil
 }
@@ -197,7 +197,7 @@ func (s *Store) write(ctx context.Context, key string, write func(context.Contex
 	if err == nil {
 		err = s.put(ctx, key, &blob.WriterOptions{}, write)
 	}
-	return failed("put", key, err)
+	return failed(OpPut, key, err)
 }
 
 // checkBlob is the blob that Check writes, over and over.
@@ -205,7 +205,7 @@ const checkBlob = "check"
 
 // Check reports why the storage takes no blob now; nil when it does.
 func (s *Store) Check(ctx context.Context) error {
-	return failed("put", checkBlob, s.put(ctx, checkBlob, &blob.WriterOptions{}, bytesOf([]byte("check"))))
+	return failed(OpPut, checkBlob, s.put(ctx, checkBlob, &blob.WriterOptions{}, bytesOf([]byte("check"))))
 }
 
 // bytesOf writes data.

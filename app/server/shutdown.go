@@ -3,13 +3,17 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
+
+	"seghub/gpuexec"
 )
 
 const (
-	drainTimeout   = 8 * time.Second // for running batches and requests in flight to finish before they are cancelled
-	releaseTimeout = 3 * time.Second // to hand slots and claimed jobs back
-	reconnectAfter = 2 * time.Second // what clients are told to wait
+	drainTimeout   = 8 * time.Second  // for running batches and requests in flight to finish before they are cancelled
+	releaseTimeout = 3 * time.Second  // to hand slots and claimed jobs back
+	hungAfter      = 15 * time.Second // for what was cancelled to end, and be written down: systemd waits for 30 s in all (docs/operating.md)
+	reconnectAfter = 2 * time.Second  // what clients are told to wait
 )
 
 // abandon is shutdown after the device was lost: the leases and the jobs go back at once, so that another node or this one's next process
@@ -66,9 +70,9 @@ func (s *server) shutdown() error {
 		s.sessions.StopAdmission()
 	}
 	if s.pool != nil {
-		running, cancel := context.WithTimeout(ctx, s.patience)
-		s.pool.Stop(running)
-		cancel()
+		if err := s.stopWorkers(ctx); err != nil {
+			return errors.Join(err, s.abandon())
+		}
 	}
 	if s.sessions != nil {
 		releasing, cancel := context.WithTimeout(ctx, releaseTimeout)
@@ -103,6 +107,26 @@ func (s *server) shutdown() error {
 		errs = append(errs, s.store.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// stopWorkers lets running batches finish, and cancels what takes too long. What a device that hangs does not give back is not waited for: the
+// error is a gpuexec.ErrDeviceLost.
+func (s *server) stopWorkers(ctx context.Context) error {
+	running, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		s.pool.Stop(running)
+	}()
+	select {
+	case <-stopped:
+		return nil
+	case err := <-s.lost:
+		return err
+	case <-time.After(s.patience + hungAfter):
+		return fmt.Errorf("%w: a worker does not stop", gpuexec.ErrDeviceLost)
+	}
 }
 
 // awaitCut waits until the requests that were cut have cleared away what they had begun, such as half of an upload.

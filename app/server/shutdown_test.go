@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,9 +16,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"seghub/app/config"
+	"seghub/gpuexec"
+	"seghub/gpuexec/budget"
+	"seghub/gpuexec/enginetest"
 	"seghub/storage"
 )
 
@@ -54,6 +59,36 @@ func (u *user) files(c config.Config) []os.DirEntry {
 		u.tb.Error(err)
 	}
 	return files
+}
+
+// noWork is a gpuexec.Source that has none.
+type noWork struct{}
+
+func (noWork) Next(ctx context.Context, _ int) (gpuexec.Batch, error) {
+	<-ctx.Done()
+	return gpuexec.Batch{}, ctx.Err()
+}
+
+// TestAHungWorkerKeepsNoHub asks a hub to stop one of whose workers hangs in a call of its device.
+func TestAHungWorkerKeepsNoHub(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		letGo := make(chan struct{})
+		script := &enginetest.Script{New: func(int, int) error { <-letGo; return errors.New("the hung call was let go") }}
+		s := &server{lost: make(chan error, 1), patience: drainTimeout}
+		s.pool = gpuexec.New(gpuexec.Config{
+			Slots: 1, NewEngine: script.NewEngine, Budget: budget.New(budget.Config{}),
+			Lost: func(err error) { s.lost <- err }, Log: slog.New(slog.DiscardHandler),
+		})
+		if err := s.pool.Start(t.Context(), noWork{}, nil); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // it hangs
+		if err := s.stopWorkers(t.Context()); !errors.Is(err, gpuexec.ErrDeviceLost) {
+			t.Errorf("the hub stops with %v", err)
+		}
+		close(letGo) // so that the test can end
+		s.pool.Stop(t.Context())
+	})
 }
 
 // TestRequestsInFlightAreAnswered stops the hub in the middle of a download and of an upload.

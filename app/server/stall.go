@@ -19,7 +19,7 @@ type stall struct {
 	is       atomic.Bool
 }
 
-// begins tells whether err is that of a stall, rather than of one blob.
+// begins tells whether err is that of a stall, rather than of one blob. Too little room keeps nothing from being read.
 func (s *stall) begins(ctx context.Context, err error) bool {
 	var failed *storage.Error
 	if !errors.As(err, &failed) || errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrTooLarge) || ctx.Err() != nil {
@@ -29,7 +29,10 @@ func (s *stall) begins(ctx context.Context, err error) bool {
 		return true
 	}
 	s.writable.forget()
-	why := s.why(ctx)
+	why := s.writable.ask(ctx)
+	if why == nil && failed.Op == storage.OpPut {
+		why = s.free(ctx)
+	}
 	if why == nil {
 		return false
 	}

@@ -22,10 +22,15 @@ func TestAStallLastsAsLongAsTheStorageTakesNothing(t *testing.T) {
 			changed:  func(context.Context) error { told++; return nil },
 			log:      slog.New(slog.DiscardHandler),
 		}
-		lost := &storage.Error{Op: "put", Err: syscall.EIO}
+		lost := &storage.Error{Op: storage.OpPut, Err: syscall.EIO}
 		if s.begins(t.Context(), lost) || s.lasts(t.Context()) {
 			t.Error("one blob that fails is a stall")
 		}
+		full = storage.ErrFull
+		if s.begins(t.Context(), &storage.Error{Op: "read", Err: syscall.EIO}) {
+			t.Error("one blob that cannot be read is a stall, because there is little room")
+		}
+		full = nil
 		away = syscall.EROFS
 		for _, err := range []error{gpuexec.ErrInference, &storage.Error{Op: "open", Err: storage.ErrNotFound}} {
 			if s.begins(t.Context(), err) {

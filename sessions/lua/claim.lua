@@ -2,7 +2,8 @@
 --   -> {'batch', session, job...} each job as PUBLIC_JOB and its attempt
 --    | {'model', model}: ask again with the limit for this one
 --    | {'none'} | {'lost'}: this generation holds no lease.
--- The batch boundary: here a turn ends. The same token gives the same batch again, after a lost reply.
+-- The batch boundary: here a turn ends. The same token gives the same batch again, after a lost reply, but for what has left the worker's hand
+-- since: nobody heard of that, so that it went back to its queue, where it may have been cancelled or deleted.
 
 even_when_full()
 local slot, token, model, limit, borrow = arg(1), arg(2), arg(3), num(arg(4)), arg(5) == '1'
@@ -26,9 +27,12 @@ local function nothing(kept)
 end
 
 if call('HGET', node, 'token:' .. slot) == token then
-  local ids = {}
-  for id in string.gmatch(call('HGET', node, 'batch:' .. slot), '%S+') do ids[#ids + 1] = id end
-  return batch(table.remove(ids, 1), ids)
+  local from, ids = split(call('HGET', node, 'batch:' .. slot))
+  local held = {}
+  for jid in string.gmatch(ids, '%S+') do
+    if call('HGET', hand_key(NODE), from .. ' ' .. jid) == slot then held[#held + 1] = jid end
+  end
+  if #held > 0 then return batch(from, held) end
 end
 
 settle()

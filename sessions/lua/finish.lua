@@ -1,7 +1,7 @@
 -- finish: session id, job id, attempt, outcome (done failed cancelled requeue), error, decode, infer, postprocess
--- in ms, ms that its worker was busy with it, how many objects -> 'ok', 'cancelled' when its user was quicker, or why nothing changed:
--- 'stale' (another attempt has it, or it is finished), 'closed', or 'gone': there is no such job, in a session that may well be there.
--- A compare-and-set on (job, attempt). A job that went back to its queue and was not claimed again may still finish.
+-- in ms, ms that its worker was busy with it, how many objects -> 'ok', 'cancelled' when its user was quicker, whichever attempt this is, or
+-- why nothing changed: 'stale' (another attempt has it, or it is finished), 'closed', or 'gone': there is no such job, in a session that may well
+-- be there. A compare-and-set on (job, attempt). A job that went back to its queue and was not claimed again may still finish.
 -- A second call, after a lost reply, changes nothing.
 
 even_when_full()
@@ -10,6 +10,7 @@ local session, key = session_key(sid), job_key(sid, jid)
 local j = call('HMGET', key, 'state', 'attempt', 'node', 'cancel')
 local state = j[1]
 if not state then return 'gone' end
+if state == 'cancelled' then return 'cancelled' end
 if j[2] ~= attempt then return 'stale' end
 if state ~= 'running' and state ~= 'queued' then return state == outcome and 'ok' or 'stale' end
 

@@ -12,6 +12,7 @@ local had = call('HMGET', node, 'slots', 'process', 'generation')
 if not take and is_alive(NODE) then return had[2] == process and had[3] or nil end
 
 call('ZREM', NODES, NODE) -- so that nothing of it is given out meanwhile
+if call('ZCARD', NODES) == 0 then tell_ttl() end -- nobody else is there whose word would count
 withhold(NODE)
 empty_hands(NODE, problem)
 evict(NODE, slots)

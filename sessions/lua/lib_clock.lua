@@ -10,12 +10,21 @@ if WALL == 0 then
   WALL = num(t[1]) * 1000 + math.floor(num(t[2]) / 1000)
 end
 
-local CLOCK = KEY.clock -- hash: wall and lived, WALL and NOW of the last tick; amnesty, the NOW before which nobody is reaped
+-- Hash: wall and lived, WALL and NOW of the last tick; amnesty, the NOW before which nobody is reaped; ttl, and told, the NOW at which it was
+-- said last.
+local CLOCK = KEY.clock
 local LONGEST = LEASE / 2       -- of the gaps between two ticks, where time is counted
 
-local last = call('HMGET', CLOCK, 'wall', 'lived', 'amnesty')
+local last = call('HMGET', CLOCK, 'wall', 'lived', 'ttl', 'told')
 local since_tick = WALL - num(last[1])
 local NOW = last[1] and num(last[2]) + math.max(0, math.min(since_tick, LONGEST)) or WALL
+
+-- TTL is how long a session lives without sockets and work. Hubs that share a Redis may have been told different ones: the longest counts, or
+-- the results of one hub's users would go by another's. It counts for a day after it was said last, for its hub may only be starting anew.
+local REMEMBERED = 24 * 3600 * 1000
+local TTL = NOW - num(last[4]) < REMEMBERED and math.max(OWN_TTL, num(last[3])) or OWN_TTL
+
+local function tell_ttl() call('HSET', CLOCK, 'ttl', int(OWN_TTL), 'told', int(NOW)) end
 
 -- pass counts the time since the last tick. After a gap everyone has a lease to speak again before anybody is taken for dead
 -- or gone.
@@ -25,6 +34,7 @@ local function pass()
     call('HSET', CLOCK, 'amnesty', int(NOW + LEASE))
   end
   call('HSET', CLOCK, 'wall', int(WALL), 'lived', int(NOW))
+  if TTL == OWN_TTL then tell_ttl() end
 end
 
 local function amnesty() return NOW < num(call('HGET', CLOCK, 'amnesty')) end

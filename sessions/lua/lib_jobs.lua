@@ -12,9 +12,14 @@ local function over(sid, jid, outcome)
   weigh(sid, jid, -1)
 end
 
--- forget takes a job that is over out of its session.
+-- forget takes a job that is over out of its session. With the last job of a submission goes its key: a session lives for as long as somebody
+-- sends and deletes images.
 local function forget(sid, jid)
-  local j = call('HMGET', job_key(sid, jid), 'state', 'image')
+  local j = call('HMGET', job_key(sid, jid), 'state', 'image', 'key')
+  if j[3] and call('HINCRBY', session_key(sid) .. ':left', j[3], -1) <= 0 then
+    call('HDEL', session_key(sid) .. ':keys', j[3])
+    call('HDEL', session_key(sid) .. ':left', j[3])
+  end
   call('HINCRBY', session_key(sid), j[1], -1)
   call('ZREM', session_key(sid) .. ':jobs', jid)
   call('ZREM', image_key(sid, j[2]), jid)

@@ -22,7 +22,7 @@ local function arg(i) return ARGV[8 + i] end
 
 local TURN, GRACE, LOG_LENGTH = num(ARGV[2]), num(ARGV[3]), ARGV[4]
 local NODE, GENERATION = ARGV[5], ARGV[6]
-local LEASE, TTL = num(ARGV[7]), num(ARGV[8])
+local LEASE, OWN_TTL = num(ARGV[7]), num(ARGV[8])
 
 local LINE = KEY.line         -- sorted set: waiting sessions by ticket
 local NODES = KEY.nodes       -- sorted set: nodes that hold a lease, by the NOW at which it expires
@@ -35,11 +35,11 @@ local CLOSING = KEY.closing   -- set: closed sessions whose jobs and files are n
 
 -- Hash: name token created state node slot held ticket idle seq number done failed cancelled.
 -- Beside it :queue and :jobs, sorted sets of job ids by number, :running, the set of those that a worker has in hand,
--- :load, a hash of what all these ask for (lib_board.lua), :log, the stream of events, and :keys, a hash of the client's keys of
--- submissions to the ids of the jobs that each made.
+-- :load, a hash of what all these ask for (lib_board.lua), :log, the stream of events, :keys, a hash of the client's keys of
+-- submissions to the ids of the jobs that each made, and :left, a hash of these keys to how many of those are not deleted.
 local function session_key(sid) return PREFIX .. 'session:' .. sid end
 -- Hash: the PUBLIC_JOB fields, calibration once somebody has said one, and number model image width height attempt cancel node deaths
--- died drop.
+-- died drop key.
 local function job_key(sid, jid) return PREFIX .. 'session:' .. sid .. ':job:' .. jid end
 -- Stream: the revisions of a job after its first, by their number.
 local function revisions_key(sid, jid) return job_key(sid, jid) .. ':revisions' end

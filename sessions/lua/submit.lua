@@ -36,11 +36,15 @@ for i = 0, jobs - 1 do
   call('ZADD', key .. ':queue', number, jid)
   call('ZADD', key .. ':jobs', number, jid)
   call('ZADD', image_key(sid, arg(at + 2)), number, jid)
+  if idempotency ~= '' then call('HSET', job_key(sid, jid), 'key', idempotency) end
   weigh(sid, jid, 1)
   record_job(sid, jid)
   made[i + 1] = jid
 end
-if idempotency ~= '' then call('HSET', key .. ':keys', idempotency, table.concat(made, ' ')) end
+if idempotency ~= '' then
+  call('HSET', key .. ':keys', idempotency, table.concat(made, ' '))
+  call('HSET', key .. ':left', idempotency, int(jobs))
+end
 call('ZADD', SEEN, int(NOW), sid)
 note_work(sid)
 find_place(sid)

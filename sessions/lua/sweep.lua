@@ -12,5 +12,5 @@ for _, jid in ipairs(ids) do
 end
 call('ZREMRANGEBYRANK', jobs, 0, limit - 1)
 if call('EXISTS', jobs) == 1 then return 'more' end
-call('DEL', session_key(sid) .. ':keys')
+call('DEL', session_key(sid) .. ':keys', session_key(sid) .. ':left')
 return 'clean'

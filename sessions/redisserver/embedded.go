@@ -11,6 +11,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// embeddedTimeout is how long a call waits for what it asked: the server is never away, but thousands of jobs at once keep it busy for seconds.
+const embeddedTimeout = time.Minute
+
 // openEmbedded runs miniredis in this process. It listens on loopback, where other users of the machine could
 // reach it: a password that nobody else knows keeps them out.
 func openEmbedded(log *slog.Logger) (redis.UniversalClient, func() error, error) {
@@ -20,7 +23,7 @@ func openEmbedded(log *slog.Logger) (redis.UniversalClient, func() error, error)
 	if err := server.StartAddr("127.0.0.1:0"); err != nil {
 		return nil, nil, fmt.Errorf("redisserver: embedded: %w", err)
 	}
-	client := newClient(&redis.Options{Addr: server.Addr(), Password: password})
+	client := newClient(&redis.Options{Addr: server.Addr(), Password: password, ReadTimeout: embeddedTimeout})
 	log.Warn("Redis is embedded: sessions and queues do not survive a restart of the hub; install redis-server or set REDIS_URL")
 
 	// miniredis expires keys only when it is told that time has passed.

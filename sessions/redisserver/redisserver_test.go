@@ -216,7 +216,11 @@ func TestEmbedded(t *testing.T) {
 		if n := strings.Count(lines.String(), "level=WARN"); n != 1 || !strings.Contains(lines.String(), "do not survive a restart") {
 			t.Errorf("%s logged %s", how, lines.String())
 		}
-		stranger := redis.NewClient(&redis.Options{Addr: client.(*redis.Client).Options().Addr})
+		options := client.(*redis.Client).Options()
+		if options.ReadTimeout <= callTimeout {
+			t.Errorf("%s is given up after %v", how, options.ReadTimeout)
+		}
+		stranger := redis.NewClient(&redis.Options{Addr: options.Addr})
 		if err := stranger.Ping(t.Context()).Err(); err == nil {
 			t.Error("it answers without a password")
 		}
