@@ -112,6 +112,14 @@ type watchCommand struct {
 	Every time.Duration `default:"2s" help:"How often to look; a file is complete when its size has been at rest for three looks and it can be read to its end."`
 }
 
+// Validate is called by kong once everything is read.
+func (w *watchCommand) Validate() error {
+	if w.Every <= 0 {
+		return errors.New("every must be above zero")
+	}
+	return nil
+}
+
 // Run segments what comes into a folder until it is stopped.
 func (w *watchCommand) Run() error {
 	err := w.at(func(ctx context.Context, task segment.Task) error {

@@ -53,3 +53,11 @@ func TestSecondSignalEndsWhatDoesNotHearTheFirst(t *testing.T) {
 	_ = command.Process.Kill()
 	<-ended
 }
+
+func TestAFolderIsLookedAtNowAndThen(t *testing.T) {
+	for every, wrong := range map[time.Duration]bool{-time.Second: true, 0: true, time.Millisecond: false} {
+		if err := (&watchCommand{Every: every}).Validate(); (err != nil) != wrong {
+			t.Errorf("every %v: %v", every, err)
+		}
+	}
+}
