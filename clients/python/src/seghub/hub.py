@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import io
+import ipaddress
 import json
 import os
 import time
@@ -26,6 +27,7 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection as Socket
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
+from websockets.version import version as websockets_version
 
 from .backoff import Tries
 from .errors import JobFailed, Problem, problem_of
@@ -36,6 +38,7 @@ Image = Union[npt.NDArray[Any], str, "os.PathLike[str]"]  # an array [height, wi
 
 ENDED = ("done", "failed", "cancelled")
 BROKEN = (OSError, WebSocketException, TimeoutError, asyncio.TimeoutError, Missed)  # of which Python 3.10 takes the two for different ones
+SENDS_AT_LEAST = 5  # times that an image is sent, however long that takes, before a way on which it breaks off is given up
 FEW = 10  # jobs that are asked for one by one
 OFTEN, SELDOM = 0.1, 5.0  # seconds between two looks at jobs that no connection tells of: at first, and in the end
 
@@ -62,7 +65,9 @@ class SegHub:
             user = f"{unquote(address.username)}:{unquote(address.password or '')}"
             self.proxy = "Basic " + base64.b64encode(user.encode()).decode()
         self.give_up = give_up
-        self.http = httpx.Client(timeout=httpx.Timeout(timeout, connect=15.0))
+        self.here = _is_here(address.hostname)
+        direct: dict[str, Any] = {"mounts": {f"all://{place.lower()}": None}} if self.here else {}
+        self.http = httpx.Client(timeout=httpx.Timeout(timeout, connect=15.0), **direct)
         self.patience = httpx.Timeout(timeout, connect=15.0, read=max(timeout, give_up))  # where the hub may say nothing for long
         self.token = token or self._start(name, access_key)
 
@@ -114,7 +119,7 @@ class SegHub:
     def _once(self, method: str, path: str, **request: Any) -> httpx.Response:
         headers = {**request.pop("headers", {}), **self._who()}
         response = self.http.request(method, self.base + path, headers=headers, **request)
-        if not response.is_success:
+        if not response.is_success or response.headers.get("content-type", "").startswith("text/html"):
             raise problem_of(response)
         return response
 
@@ -161,15 +166,20 @@ class SegHub:
         filename, data = _file(image, name)
         form = {"model": model, **{key: _field(value) for key, value in options.items() if value is not None}}
         key = {"Idempotency-Key": uuid.uuid4().hex}
-        tries = Tries(self.give_up)
+        tries, broken = Tries(self.give_up), 0
         while True:
+            breaks = False
             try:
                 answer = self._once("POST", "/images", headers=key, data=form, files={"files": (filename, data)}).json()
                 return list(answer["accepted"])
             except (httpx.TransportError, Problem) as error:
                 time.sleep(tries.after(error))
+                breaks = isinstance(error, httpx.TransportError)
             if known := self._outcome(key, tries):
                 return known
+            broken += breaks
+            if breaks and broken < SENDS_AT_LEAST:
+                tries.since = None  # the hub is there: what took so long was the image
 
     def _outcome(self, key: Mapping[str, str], tries: Tries) -> list[Mapping[str, Any]]:
         """The jobs of an upload whose answer was lost; none where the hub knows of none. Asked without the files, which it then misses."""
@@ -235,7 +245,8 @@ class SegHub:
         return "ws" + self.base.removeprefix("http") + "/ws?" + urlencode(place.query)
 
     def _how(self) -> dict[str, Any]:
-        return {"subprotocols": [Subprotocol(SUBPROTOCOL)], "additional_headers": self._who(), "max_size": None, "open_timeout": 15}
+        direct = {"proxy": None} if self.here and int(websockets_version.partition(".")[0]) >= 15 else {}  # before, it knew of no proxies
+        return {"subprotocols": [Subprotocol(SUBPROTOCOL)], "additional_headers": self._who(), "max_size": None, "open_timeout": 15, **direct}
 
     def events(self, *, stats: bool = False) -> Iterator[Event]:
         """What happens in the session, kept events each once and in order, for as long as it lasts: first a snapshot. Problem is
@@ -277,6 +288,14 @@ class SegHub:
                 wait = place.after(error)
                 yield Event("disconnected", {"error": str(error), "wait": wait})
                 await asyncio.sleep(wait)
+
+
+def _is_here(host: str) -> bool:
+    """Whether a hub is on this machine, to which no proxy of the environment leads: browsers ask none for it either."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _hear(socket: Socket) -> str | bytes:
