@@ -39,7 +39,7 @@ func (b *benchCommand) Validate() error {
 }
 
 func (b *benchCommand) Run() error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilStopped()
 	defer stop()
 	if b.Quick {
 		b.Sessions, b.Images, b.Rounds, b.Sockets, b.Objects = []int{1, 2}, 2, 1, 20, 1000
@@ -120,7 +120,7 @@ type benchPartCommand struct {
 }
 
 func (b *benchPartCommand) Run() error {
-	signal.Ignore(os.Interrupt) // which a terminal sends to the parent as well: it ends this process in order
+	signal.Ignore(os.Interrupt, syscall.SIGHUP) // which a terminal sends to the parent as well: it ends this process in order
 	if b.Path == bench.PathHub {
 		collectOften() // as one that serves
 	}

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -23,7 +20,7 @@ type doctorCommand struct {
 type Unjudged config.Config
 
 func (d *doctorCommand) Run(k *kong.Kong) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilStopped()
 	defer stop()
 	info, err := os.Stdout.Stat()
 	printer := doctor.Printer{Out: os.Stdout, Colours: err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == ""}

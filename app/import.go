@@ -1,11 +1,8 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"seghub/app/config"
 	"seghub/app/importer"
@@ -22,7 +19,7 @@ type importCommand struct {
 }
 
 func (i *importCommand) Run() (err error) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilStopped()
 	defer stop()
 	if i.Device == "auto" {
 		// A GPU rounds more coarsely than a package's test allows, and a running hub needs its memory.

@@ -55,6 +55,7 @@ func (e *errand) task(hub string, board *segment.Board) segment.Task {
 
 // at does something at the hub that was named, or at one of its own.
 func (e *errand) at(do func(ctx context.Context, task segment.Task) error) error {
+	outliveLog()
 	ctx, stop := untilStopped()
 	defer stop()
 	board := segment.NewBoard(os.Stderr, drawsBars())
@@ -71,10 +72,17 @@ func (e *errand) at(do func(ctx context.Context, task segment.Task) error) error
 	})
 }
 
-// untilStopped ends with the first signal that asks for it. The second ends the process, whatever that waits for: a share may never answer.
+// untilStopped ends with the first signal that asks for it, and with the terminal, unless nohup told the command to outlive that: what lies in
+// the system's folder for such things may be gigabytes, which nobody else takes away. The second signal ends the process, whatever that waits
+// for: a share may never answer. Of a terminal's end, both the system and the shell tell.
 func untilStopped() (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
+	asked, deaf := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	if signal.Ignored(syscall.SIGHUP) {
+		context.AfterFunc(asked, deaf)
+		return asked, deaf
+	}
+	ctx, stop := signal.NotifyContext(asked, syscall.SIGHUP)
+	context.AfterFunc(ctx, deaf)
 	return ctx, stop
 }
 
@@ -110,6 +118,14 @@ type watchCommand struct {
 	Dir string `arg:"" name:"DIR" help:"Folder that a microscope writes to."`
 	errand
 	Every time.Duration `default:"2s" help:"How often to look; a file is complete when its size has been at rest for three looks and it can be read to its end."`
+}
+
+// Validate is called by kong once everything is read.
+func (w *watchCommand) Validate() error {
+	if w.Every <= 0 {
+		return errors.New("every must be above zero")
+	}
+	return nil
 }
 
 // Run segments what comes into a folder until it is stopped.

@@ -15,12 +15,18 @@ import (
 // stuck is set in the process that TestSecondSignalEndsWhatDoesNotHearTheFirst starts.
 const stuck = "SEGHUB_TEST_STUCK"
 
-func TestSecondSignalEndsWhatDoesNotHearTheFirst(t *testing.T) {
+func TestSecondSignalEndsWhatDoesNotHearTheFirst(t *testing.T) { endsWithASecondSignal(t, false) }
+
+// TestTheEndOfATerminalLeavesTime has what is told of that twice take its leave, until somebody asks for more.
+func TestTheEndOfATerminalLeavesTime(t *testing.T) { endsWithASecondSignal(t, true) }
+
+func endsWithASecondSignal(t *testing.T, hangUp bool) {
 	if os.Getenv(stuck) != "" {
 		ctx, stop := untilStopped()
 		defer stop()
 		fmt.Println("works")
 		<-ctx.Done()
+		fmt.Println("leaves")
 		select {}
 	}
 	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
@@ -32,7 +38,13 @@ func TestSecondSignalEndsWhatDoesNotHearTheFirst(t *testing.T) {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	bufio.NewScanner(out).Scan()
+	said := bufio.NewScanner(out)
+	said.Scan()
+	if hangUp {
+		_ = command.Process.Signal(syscall.SIGHUP)
+		said.Scan()
+		_ = command.Process.Signal(syscall.SIGHUP) // the shell's
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -52,4 +64,12 @@ func TestSecondSignalEndsWhatDoesNotHearTheFirst(t *testing.T) {
 	t.Error("a hundred signals did not end it")
 	_ = command.Process.Kill()
 	<-ended
+}
+
+func TestAFolderIsLookedAtNowAndThen(t *testing.T) {
+	for every, wrong := range map[time.Duration]bool{-time.Second: true, 0: true, time.Millisecond: false} {
+		if err := (&watchCommand{Every: every}).Validate(); (err != nil) != wrong {
+			t.Errorf("every %v: %v", every, err)
+		}
+	}
 }

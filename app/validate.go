@@ -1,11 +1,8 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"seghub/app/config"
 	"seghub/app/evaluate"
@@ -21,7 +18,7 @@ type validateCommand struct {
 }
 
 func (v *validateCommand) Run() (err error) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilStopped()
 	defer stop()
 	log := warnings()
 	var pair [2]models.Spec

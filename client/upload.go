@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -183,7 +184,7 @@ func (u Upload) body(boundary string) (io.ReadCloser, int64, error) {
 	length := int64(0)
 	for _, file := range u.Files {
 		if err == nil {
-			_, err = form.CreateFormFile("files", file.Name)
+			_, err = form.CreateFormFile("files", sendable(file.Name))
 		}
 		b.parts = append(b.parts, part{frame: bytes.Clone(frame.Bytes()), file: file})
 		frame.Reset()
@@ -202,6 +203,14 @@ func (u Upload) body(boundary string) (io.ReadCloser, int64, error) {
 		length += int64(len(p.frame))
 	}
 	return b, max(length, -1), nil
+}
+
+// sendable is a name without what no header may hold, by which the hub would take the whole request for broken; the form itself escapes
+// quotes and the ends of lines.
+func sendable(name string) string {
+	return string(slices.DeleteFunc([]byte(name), func(b byte) bool {
+		return b < ' ' && b != '\t' && b != '\r' && b != '\n' || b == 0x7f
+	}))
 }
 
 // part is a piece of a form and the file that follows it; the last has none.

@@ -149,6 +149,20 @@ func TestWhatTheHubRefusesIsNotSentAgain(t *testing.T) {
 	})
 }
 
+func TestNamesThatNoHeaderMayHoldAreSentWithoutThat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := newScripted(t)
+		hub.mux.HandleFunc("POST /api/v1/images", func(w http.ResponseWriter, r *http.Request) {
+			status, body := hub.takeUpload(w, r)
+			answer(w, status, body)
+		})
+		sent, err := hub.open().Upload(t.Context(), Upload{Model: "m", Files: []File{FromBytes("a\x01 \"\u00e9\xe9\"\t\x7f.png", []byte("pixels"))}})
+		if err != nil || len(sent.Accepted) != 1 || !strings.HasPrefix(sent.Accepted[0].Filename, "a \"\u00e9") {
+			t.Errorf("%+v, %v", sent, err)
+		}
+	})
+}
+
 func TestFileThatIsGoneFailsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub := newScripted(t)

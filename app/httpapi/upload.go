@@ -11,6 +11,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
+	"os"
 	"path"
 	"regexp"
 	"strings"
@@ -183,6 +184,11 @@ func (u *uploading) part(ctx context.Context, part *multipart.Part, body *patien
 	if len(u.taken)+len(u.rejected) == u.Limits.Files {
 		return problem.Newf(problem.TooManyFiles, "There are more than %d files in the request: send them in several.", u.Limits.Files)
 	}
+	if u.form.model != "" { // what is wrong with the options by now is not mended by what follows
+		if err := u.form.complete(); err != nil {
+			return err
+		}
+	}
 	file := taken{index: len(u.taken) + len(u.rejected), NewJob: sessions.NewJob{ImageID: rand.Text(), Filename: cleanFilename(part.FileName())}}
 	err := u.file(ctx, part, &file)
 	if body.err != nil || errors.Is(err, io.ErrUnexpectedEOF) || ctx.Err() != nil {
@@ -269,6 +275,9 @@ func broken(err error) error {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return problem.Newf(problem.BatchTooLarge, "The request is larger than %d bytes.", tooLarge.Limit)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) { // a share that its client reads, or a laptop, slept
+		return problem.New(problem.Timeout, "Nothing came of the request for too long: send it again.")
 	}
 	var malformed textproto.ProtocolError
 	if errors.As(err, &malformed) {

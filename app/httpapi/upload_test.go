@@ -1,15 +1,19 @@
 package httpapi
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 
 	"seghub/sessions"
 	"seghub/sessions/problem"
@@ -190,6 +194,46 @@ func TestWhatIsWrongWithAFormIsNamed(t *testing.T) {
 		if n := e.stored(); n != 0 {
 			t.Errorf("%s: %d files stay behind", name, n)
 		}
+	}
+}
+
+// TestAWrongOptionIsSaidBeforeTheFileIsSent has the file never come.
+func TestAWrongOptionIsSaidBeforeTheFileIsSent(t *testing.T) {
+	for _, wrong := range []part{field("threshold", "7"), field("min_area", "-1"), field("diameter", "30")} {
+		e := newEdge(t, nil)
+		body, contentType := encode(t, []part{field("model", "unet"), wrong, file("a.png", nil)})
+		connection := e.dial()
+		fmt.Fprintf(connection, "POST /api/v1/images HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\nContent-Length: 1000000\r\n\r\n%s",
+			e.session(), contentType, body[:bytes.LastIndex(body, []byte("\r\n--"))])
+		response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		answer{response, data}.isProblem(t, 400, problem.BadRequest)
+	}
+}
+
+// TestAnUploadThatFallsAsleepMayBeSentAgain has a client whose share, or who itself, gives nothing for longer than the hub's patience.
+func TestAnUploadThatFallsAsleepMayBeSentAgain(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	body, contentType := encode(t, []part{field("model", "unet"), file("a.png", picture(t, 200, 200))})
+	for _, sent := range []int{0, 10, bytes.Index(body, []byte("PNG")), len(body) / 2, len(body) - 5} {
+		request := httptest.NewRequestWithContext(t.Context(), "POST", "/api/v1/images", io.MultiReader(bytes.NewReader(body[:sent]), iotest.ErrReader(os.ErrDeadlineExceeded)))
+		request.Host = "localhost"
+		request.Header.Set("Authorization", "Bearer "+token)
+		request.Header.Set("Content-Type", contentType)
+		recorder := httptest.NewRecorder()
+		e.server.Config.Handler.ServeHTTP(recorder, request)
+		answer{recorder.Result(), recorder.Body.Bytes()}.isProblem(t, 503, problem.Timeout)
+	}
+	if n := e.stored(); n != 0 {
+		t.Errorf("%d files stay behind", n)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"seghub/client"
 	"seghub/models/mask"
@@ -120,8 +121,13 @@ func Run(ctx context.Context, hub client.Config, o Original, image string) (Outc
 		return Outcome{}, err
 	}
 	outcome, err := run(ctx, session, o, image)
-	return outcome, errors.Join(err, session.Close(context.WithoutCancel(ctx)))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), parting)
+	defer cancel()
+	return outcome, errors.Join(err, session.Close(ctx))
 }
+
+// parting is how long leaving a hub may take.
+const parting = 10 * time.Second
 
 func isOf(image, want string) error {
 	file, err := os.Open(image)
@@ -180,7 +186,8 @@ func segmentAs(ctx context.Context, hub *client.Client, r result.Receipt, image 
 		Options: client.Options{
 			Threshold: options.Threshold, MinArea: &options.MinArea, ExcludeBorder: &options.ExcludeBorder,
 			DetectHoles: &options.DetectHoles, SplitTouching: &options.SplitTouching,
-			Diameter: diameter(r.Scale), Pages: page(r.Image.Page), Channel: r.Image.Channel, PixelSize: size(r.Image.PixelSize),
+			Diameter: diameter(r.Scale), Pages: strconv.Itoa(r.Image.Page + 1), Channel: r.Image.Channel, Projection: r.Image.Projection,
+			PixelSize: size(r.Image.PixelSize),
 		},
 	})
 	if err != nil {
@@ -197,6 +204,12 @@ func segmentAs(ctx context.Context, hub *client.Client, r result.Receipt, image 
 			told = e.Jobs
 		case client.JobChanged:
 			told = append(told, e.Job)
+		case client.Disconnected: // connections are tried for ever, a call until the hub has been away for too long
+			j, err := hub.Job(ctx, job)
+			if err != nil {
+				return "", err
+			}
+			told = append(told, j)
 		}
 		for _, j := range told {
 			switch {
@@ -211,14 +224,6 @@ func segmentAs(ctx context.Context, hub *client.Client, r result.Receipt, image 
 		}
 	}
 	return "", errors.New("the events ended")
-}
-
-// page is the form's word for one; the first is what there is anyway.
-func page(n int) string {
-	if n == 0 {
-		return ""
-	}
-	return strconv.Itoa(n + 1)
 }
 
 // size is 0 where it is not known.

@@ -4,11 +4,16 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image/color"
+	"image/png"
 	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +25,7 @@ import (
 	"seghub/app/segment"
 	"seghub/client"
 	"seghub/gpuexec/ort"
+	"seghub/models/imageio/tiff/tifftest"
 	"seghub/models/mask"
 	"seghub/models/mask/result"
 	"seghub/models/sample"
@@ -44,6 +50,7 @@ func TestTheWholeWay(t *testing.T) {
 			}
 			wholeWay(ctx, t, address, data)
 		})
+		t.Run("stack", func(t *testing.T) { ofAStack(ctx, t, address) })
 		t.Run("real image", func(t *testing.T) {
 			data, err := os.ReadFile("../../../shared/data/nuclei_val/images/0114f484a16c152b.png")
 			if err != nil {
@@ -55,6 +62,61 @@ func TestTheWholeWay(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// ofAStack makes again what was made of one page, and of the brightest of all depths, of which no page has more than half. Either is one job.
+func ofAStack(ctx context.Context, t *testing.T, address string) {
+	file, err := sample.PNG("nuclei")
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture, err := png.Decode(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const side, depths = 200, 2
+	var pages []tifftest.Page
+	for depth := range depths {
+		pix := make([]byte, side*side)
+		for i := range pix {
+			if i%side*depths/side == depth {
+				pix[i] = color.GrayModel.Convert(picture.At(i%side, i/side)).(color.Gray).Y
+			}
+		}
+		page := tifftest.Grey(side, side, pix, tifftest.Text(270, fmt.Sprintf("ImageJ=1.53\nimages=%d\nslices=%d\n", depths, depths)))
+		page.Offsets, page.Counts = 273, 279
+		pages = append(pages, page)
+	}
+	image := filepath.Join(t.TempDir(), "stack.tif")
+	if err := os.WriteFile(image, tifftest.File(binary.LittleEndian, false, pages...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hub, err := client.Open(ctx, client.Config{URL: address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hub.Disconnect()
+	for _, of := range []result.Source{{Projection: "max"}, {Projection: "none"}, {Page: 1}} {
+		job, err := segmentAs(ctx, hub, result.Receipt{Model: result.Model{ID: model}, Options: mask.Options{Threshold: 0.5}, Image: of}, image)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := hub.Receipt(ctx, job)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var o Original
+		if err := json.Unmarshal(text, &o.Receipt); err != nil {
+			t.Fatal(err)
+		}
+		outcome, err := Run(ctx, client.Config{URL: address}, o, image)
+		if got := o.Receipt.Image; err != nil || !outcome.Same || got.Page != of.Page || (got.Projection == "max") != (of.Projection == "max") {
+			t.Errorf("%+v: made of %+v, then %v, %v", of, got, outcome, err)
+		}
+	}
+	if session, err := hub.Session(ctx); err != nil || session.Jobs.Done != 3 {
+		t.Errorf("jobs %+v, %v", session.Jobs, err)
 	}
 }
 
@@ -185,6 +247,32 @@ func replaysAlone(ctx context.Context, t *testing.T, address, receipt, image str
 		if got, err := Run(ctx, client.Config{URL: address}, original, image); err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("a receipt whose label map has the digest %+v: %+v, %v", c.labels, got, err)
 		}
+	}
+}
+
+// TestAHubThatGivesNoSocketIsAsked has one whose proxy lets none through.
+func TestAHubThatGivesNoSocketIsAsked(t *testing.T) {
+	mux := http.NewServeMux()
+	say := func(pattern string, status int, body string) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		})
+	}
+	say("POST /api/v1/sessions", http.StatusCreated, `{"token":"t"}`)
+	say("POST /api/v1/images", http.StatusAccepted, `{"accepted":[{"id":"j","state":"queued"}]}`)
+	say("GET /api/v1/ws", http.StatusBadGateway, "")
+	say("GET /api/v1/jobs/j", http.StatusOK, `{"id":"j","state":"done"}`)
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	hub, err := client.Open(t.Context(), client.Config{URL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hub.Disconnect()
+	if job, err := segmentAs(t.Context(), hub, result.Receipt{}, "replay_test.go"); job != "j" || err != nil {
+		t.Errorf("%q, %v", job, err)
 	}
 }
 

@@ -1,8 +1,11 @@
 package segment
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -20,5 +23,21 @@ func TestAFileThatCannotBeWrittenIsTheOnlyOneLost(t *testing.T) {
 	left, err := os.ReadDir(out)
 	if err != nil || len(left) != len(files) {
 		t.Errorf("%v, %v", left, err)
+	}
+}
+
+// TestAFolderThatGoesAwayEndsTheRun has a file lie where the folder of results was: thousands of others would be made for nothing.
+func TestAFolderThatGoesAwayEndsTheRun(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	hub := newStandIn(t)
+	goes := sync.OnceFunc(func() {
+		if err := errors.Join(os.RemoveAll(out), os.WriteFile(out, nil, 0o600)); err != nil {
+			t.Error(err)
+		}
+	})
+	hub.refuse = func() (int, string) { goes(); return 0, "" }
+	_, err := Run(t.Context(), task(t, hub.URL, out, "masks"), dots(t, t.TempDir(), 20))
+	if !errors.Is(err, syscall.ENOTDIR) {
+		t.Error(err)
 	}
 }

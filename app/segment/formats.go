@@ -90,7 +90,8 @@ func writable(folder string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	_, err = probe.WriteString("a full disk still takes empty files")
+	return errors.Join(err, probe.Close(), os.Remove(probe.Name()))
 }
 
 // partPrefix begins the name of what is being written, hidden from whoever takes what lies there.

@@ -110,10 +110,16 @@ func (r *round) send(ctx context.Context, it *item) error {
 	return nil
 }
 
-// ofSession tells whether nothing more can be done in the session: it is gone, or the hub or the model is.
+// ofSession tells whether nothing more can be done in the session: it is gone, or the hub or the model is, or the options are wrong.
 func ofSession(err error) bool {
 	var p *client.Problem
-	return !errors.As(err, &p) && !isHere(err) || client.HasCode(err, client.CodeUnauthorized) || client.HasCode(err, client.CodeUnknownModel)
+	return !errors.As(err, &p) && !isHere(err) || client.HasCode(err, client.CodeUnauthorized) || client.HasCode(err, client.CodeUnknownModel) || isOfRequest(err)
+}
+
+// isOfRequest tells whether the hub took offence at the options, as none of the files.
+func isOfRequest(err error) bool {
+	var p *client.Problem
+	return errors.As(err, &p) && p.Code == client.CodeBadRequest && len(p.Rejected) == 0
 }
 
 // isHere tells whether a file was lost for what ails this machine: it cannot be read, or what was made of it not written.
@@ -144,6 +150,11 @@ func (r *round) fetchAll(ctx context.Context) error {
 			}
 			if err != nil && ofSession(err) {
 				return quiet(ctx, err)
+			}
+			if err != nil && isHere(err) && !r.task.Alone { // which a watcher comes back to
+				if err := writable(r.fetch.out); err != nil {
+					return quiet(ctx, err) // all others would be made for nothing
+				}
 			}
 			r.tell(ctx, func() { r.end(p.item, errors.Join(p.item.err, err)) })
 			if err == nil && len(p.jobs) > 0 && !r.task.makesWhole() {

@@ -130,7 +130,7 @@ func (w *watcher) do(ctx context.Context, files []File) (goesOn bool, err error)
 	failures, err := Run(ctx, w.task, files)
 	for _, f := range failures {
 		w.task.Board.Say(fmt.Sprintf("failed: %s: %v", f.File.Path, f.Err))
-		if isHere(f.Err) || isOfRequest(f.Err) || isOfHub(f.Err) {
+		if isHere(f.Err) || isOfHub(f.Err) {
 			w.rests[f.File.Name] = -pause
 		} else {
 			w.done(f.File)
@@ -150,14 +150,8 @@ func (w *watcher) do(ctx context.Context, files []File) (goesOn bool, err error)
 }
 
 // pause is how many looks more a file must be at rest that was lost for no fault of its own: this machine could not take its results, or
-// the hub not what was asked of it, or the hub had no room, or a proxy no hub behind it. A file that cannot be read waits as long.
+// the hub had no room, or a proxy no hub behind it. A file that cannot be read waits as long.
 const pause = 30
-
-// isOfRequest tells whether the hub took offence at the options, as none of the files.
-func isOfRequest(err error) bool {
-	var p *client.Problem
-	return errors.As(err, &p) && p.Code == client.CodeBadRequest && len(p.Rejected) == 0
-}
 
 // isOfHub tells whether a file was lost for what ails the hub, or because a proxy answered that has none behind it, which has no code.
 // What the model makes of an image, and how long it takes, is the image's; so is that it is too large for either.

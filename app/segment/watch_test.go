@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"seghub/client"
 )
 
 // TestThousandsOfWatchedFilesAreGoneThroughOnce counts what a backlog costs: one walk through the folder does all of it, each file is sent
@@ -117,6 +119,28 @@ func TestAFullHubCostsNoFile(t *testing.T) {
 		if len(w.did) != 1 || (hub.jobs == 0) != refusal.lost {
 			t.Errorf("%s: %d jobs in the end, did %v", refusal.code, hub.jobs, w.did)
 		}
+	}
+}
+
+// TestWrongOptionsAreSaidOnce has a hub refuse what is asked of all files alike: neither command sends them all for that.
+func TestWrongOptionsAreSaidOnce(t *testing.T) {
+	hub := newStandIn(t)
+	hub.refuse = func() (int, string) { return http.StatusBadRequest, client.CodeBadRequest }
+	folder := t.TempDir()
+	files := dots(t, folder, 100)
+	failures, err := Run(t.Context(), task(t, hub.URL, t.TempDir(), "masks"), files)
+	if !client.HasCode(err, client.CodeBadRequest) || len(failures) != 0 {
+		t.Errorf("%v, %d failures", err, len(failures))
+	}
+	w, err := newWatcher(task(t, hub.URL, t.TempDir(), "masks"), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range atRest {
+		err = w.look(t.Context())
+	}
+	if !client.HasCode(err, client.CodeBadRequest) || len(w.did) != 0 {
+		t.Errorf("%v, did %v", err, w.did)
 	}
 }
 

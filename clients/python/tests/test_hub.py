@@ -8,12 +8,15 @@ import tempfile
 import unittest
 import urllib.request
 import zipfile
+from unittest import mock
 
 import httpx
 import numpy as np
+from websockets.exceptions import ConnectionClosedError
+from websockets.frames import Close
 
 from hub import MODEL, Hub
-from seghub import JobFailed, Problem, SegHub
+from seghub import JobFailed, Problem, SegHub, Unreachable
 
 
 def spheroid(height: int = 300, width: int = 400) -> np.ndarray:
@@ -84,10 +87,12 @@ class TestHub(unittest.TestCase):
             with self.assertRaises((Problem, JobFailed)):
                 self.hub.segment(file.name, model=MODEL)
 
+    @mock.patch("seghub.hub.SILENCE", 0.01)  # of which there are many while the model runs
     def test_events_in_order(self) -> None:
         job = self.hub.submit(spheroid(), model=MODEL)[0]
         states, last = [], 0
         for event in self.hub.events():
+            self.assertNotEqual(event.type, "disconnected")
             if event.type == "snapshot":
                 last = event.data["seq"]
                 states += [j["state"] for j in event.data["jobs"] if j["id"] == job["id"]]
@@ -102,9 +107,11 @@ class TestHub(unittest.TestCase):
                 break
         self.assertEqual(states[-1], "done")
 
+    @mock.patch("seghub.hub.SILENCE", 0.01)
     def test_events_in_a_loop(self) -> None:
         async def until_done() -> str:
             async for event in self.hub.events_async():
+                self.assertNotEqual(event.type, "disconnected")
                 jobs = event.data["jobs"] if event.type == "snapshot" else [event.job] if event.type == "job" else []
                 if any(j["id"] == job["id"] and j["state"] == "done" for j in jobs):
                     return "done"
@@ -112,6 +119,18 @@ class TestHub(unittest.TestCase):
 
         job = self.hub.submit(spheroid(), model=MODEL)[0]
         self.assertEqual(asyncio.run(until_done()), "done")
+
+    def test_result_is_known_without_a_connection(self) -> None:
+        refused = [ConnectionClosedError(Close(4429, ""), None), AssertionError("tried again")]
+        with mock.patch("seghub.hub.connect", side_effect=refused), mock.patch("seghub.backoff.delay", return_value=60.0):
+            self.assertGreaterEqual(len(self.hub.segment(spheroid(), model=MODEL)), 1)
+
+    def test_hub_that_goes_away_is_not_waited_for(self) -> None:
+        job = self.hub.submit(spheroid(), model=MODEL)[0]
+        gone = SegHub("http://127.0.0.1:9", token="t", give_up=-1)
+        self.addCleanup(gone.http.close)
+        with self.assertRaises(Unreachable):
+            gone.wait([job])
 
     def test_session_goes_on_with_its_token(self) -> None:
         self.hub.segment(spheroid(), model=MODEL)

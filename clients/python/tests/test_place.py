@@ -12,6 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 import httpx
+import numpy as np
 from websockets.exceptions import ConnectionClosedError
 from websockets.frames import Close
 
@@ -117,6 +118,48 @@ class TestAddresses(unittest.TestCase):
         with self.assertRaises(Problem) as moved:
             hub.models()
         self.assertIn("leads to https://hub/", str(moved.exception))
+
+    def test_a_page_in_the_hubs_place_is_said(self) -> None:
+        hub = SegHub("http://hub", token="t")
+        self.addCleanup(hub.http.close)
+        hub.http = httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, html="<p>Sign in</p>")))
+        with self.assertRaises(Problem) as page:
+            hub.models()
+        self.assertIn("http://hub/api/v1/models answers 200 OK with a page", str(page.exception))
+
+    def test_no_proxy_leads_to_this_machine(self) -> None:
+        with mock.patch.dict("os.environ", {"http_proxy": "http://proxy:3128", "no_proxy": ""}):
+            for address, direct in {"http://127.0.0.1:8080": True, "http://localhost": True, "http://[::1]:8080": True, "http://hub": False, "http://10.0.0.1": False}.items():
+                hub = SegHub(address, token="t")
+                self.addCleanup(hub.http.close)
+                self.assertEqual(hub.http._transport_for_url(httpx.URL(hub.base)) is hub.http._transport, direct, address)
+                self.assertEqual(hub._how().get("proxy", True), None if direct else True, address)
+
+    def test_an_image_that_takes_longer_than_a_hub_may_be_away_is_sent_again(self) -> None:
+        sent = 0
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            nonlocal sent
+            if b"filename" not in request.read():
+                return httpx.Response(400, json={})
+            sent += 1
+            if sent < 4:
+                raise httpx.WriteTimeout("the line is slow")
+            return httpx.Response(202, json={"accepted": [{"id": "j"}]})
+
+        hub = SegHub("http://hub", token="t", give_up=-1)  # no two failures in a row are borne
+        self.addCleanup(hub.http.close)
+        hub.http = httpx.Client(transport=httpx.MockTransport(answer))
+        with mock.patch("seghub.backoff.delay", return_value=0.0):
+            self.assertEqual(hub.submit(np.zeros((8, 8), np.uint8), model="m"), [{"id": "j"}])
+
+    def test_a_hub_that_takes_nothing_is_given_up(self) -> None:
+        hub = SegHub("http://hub", token="t", give_up=-1)
+        self.addCleanup(hub.http.close)
+        hub.http = httpx.Client(transport=httpx.MockTransport(
+            lambda request: httpx.Response(503 if b"filename" in request.read() else 400, json={})))
+        with mock.patch("seghub.backoff.delay", return_value=0.0), self.assertRaises(Problem):
+            hub.submit(np.zeros((8, 8), np.uint8), model="m")
 
     def test_a_proxy_has_the_header_for_its_own_password(self) -> None:
         heard: list[tuple[str, str]] = []

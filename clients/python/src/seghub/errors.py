@@ -49,12 +49,12 @@ def is_distrust(error: BaseException | None) -> bool:
 
 
 def problem_of(response: httpx.Response) -> Problem:
-    """The problem of an answer that is none of success. What no hub says, a proxy in between may."""
+    """The problem of an answer that is none of success, or none of a hub. What no hub says, a proxy in between may."""
     body: Any = {}
     if response.headers.get("content-type", "").startswith("application/problem+json"):
         body = response.json()
     after = response.headers.get("retry-after", "")
-    elsewhere = f", and leads to {response.headers['location']}" if response.is_redirect else ""
+    elsewhere = f", and leads to {response.headers['location']}" if response.is_redirect else " with a page, as no hub does" if response.is_success else ""
     return Problem(
         body.get("detail") or f"{response.url} answers {response.status_code} {response.reason_phrase}{elsewhere}",
         code=body.get("code", ""),

@@ -13,7 +13,8 @@ from . import backoff
 from .errors import Problem, Unreachable, is_distrust
 
 SUBPROTOCOL = "seghub.v1"
-SILENCE = 50.0  # seconds that a connection may say nothing: the hub pings every 20 s
+SILENCE = 50.0  # seconds without a frame after which the hub is asked whether it is there
+ANSWER = 10.0  # seconds that it has to say so
 STOP = {1000: "The hub said goodbye.", 4401: "Not authorised: start a new session.", 4404: "The session is closed.",
         4409: "The hub does not understand this client."}
 UNAUTHORISED = (4401, 4404)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import io
+import ipaddress
 import json
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Mapping, Union
@@ -19,20 +21,26 @@ import httpx
 import numpy as np
 import numpy.typing as npt
 import tifffile
+from websockets.asyncio.client import ClientConnection as AsyncSocket
 from websockets.asyncio.client import connect as connect_async
 from websockets.exceptions import WebSocketException
+from websockets.sync.client import ClientConnection as Socket
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
+from websockets.version import version as websockets_version
 
 from .backoff import Tries
 from .errors import JobFailed, Problem, problem_of
-from .events import SILENCE, SUBPROTOCOL, Event, Missed, Place, parse
+from .events import ANSWER, SILENCE, SUBPROTOCOL, Event, Missed, Place, parse
 from .result import Result
 
 Image = Union[npt.NDArray[Any], str, "os.PathLike[str]"]  # an array [height, width] or [height, width, 3], or a file
 
 ENDED = ("done", "failed", "cancelled")
-BROKEN = (OSError, WebSocketException, TimeoutError, Missed)
+BROKEN = (OSError, WebSocketException, TimeoutError, asyncio.TimeoutError, Missed)  # of which Python 3.10 takes the two for different ones
+SENDS_AT_LEAST = 5  # times that an image is sent, however long that takes, before a way on which it breaks off is given up
+FEW = 10  # jobs that are asked for one by one
+OFTEN, SELDOM = 0.1, 5.0  # seconds between two looks at jobs that no connection tells of: at first, and in the end
 
 
 class SegHub:
@@ -57,7 +65,9 @@ class SegHub:
             user = f"{unquote(address.username)}:{unquote(address.password or '')}"
             self.proxy = "Basic " + base64.b64encode(user.encode()).decode()
         self.give_up = give_up
-        self.http = httpx.Client(timeout=httpx.Timeout(timeout, connect=15.0))
+        self.here = _is_here(address.hostname)
+        direct: dict[str, Any] = {"mounts": {f"all://{place.lower()}": None}} if self.here else {}
+        self.http = httpx.Client(timeout=httpx.Timeout(timeout, connect=15.0), **direct)
         self.patience = httpx.Timeout(timeout, connect=15.0, read=max(timeout, give_up))  # where the hub may say nothing for long
         self.token = token or self._start(name, access_key)
 
@@ -109,7 +119,7 @@ class SegHub:
     def _once(self, method: str, path: str, **request: Any) -> httpx.Response:
         headers = {**request.pop("headers", {}), **self._who()}
         response = self.http.request(method, self.base + path, headers=headers, **request)
-        if not response.is_success:
+        if not response.is_success or response.headers.get("content-type", "").startswith("text/html"):
             raise problem_of(response)
         return response
 
@@ -156,15 +166,20 @@ class SegHub:
         filename, data = _file(image, name)
         form = {"model": model, **{key: _field(value) for key, value in options.items() if value is not None}}
         key = {"Idempotency-Key": uuid.uuid4().hex}
-        tries = Tries(self.give_up)
+        tries, broken = Tries(self.give_up), 0
         while True:
+            breaks = False
             try:
                 answer = self._once("POST", "/images", headers=key, data=form, files={"files": (filename, data)}).json()
                 return list(answer["accepted"])
             except (httpx.TransportError, Problem) as error:
                 time.sleep(tries.after(error))
+                breaks = isinstance(error, httpx.TransportError)
             if known := self._outcome(key, tries):
                 return known
+            broken += breaks
+            if breaks and broken < SENDS_AT_LEAST:
+                tries.since = None  # the hub is there: what took so long was the image
 
     def _outcome(self, key: Mapping[str, str], tries: Tries) -> list[Mapping[str, Any]]:
         """The jobs of an upload whose answer was lost; none where the hub knows of none. Asked without the files, which it then misses."""
@@ -186,21 +201,39 @@ class SegHub:
         return [Result(self, job) for job in self.wait(jobs)]
 
     def wait(self, jobs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """Waits until jobs are done. JobFailed is raised for the first that is not."""
+        """Waits until jobs are done. JobFailed is raised for the first that is not, Unreachable where the hub is away for longer than
+        `give_up`."""
         latest = {job["id"]: job for job in jobs}
 
-        def is_over() -> bool:
-            return all(job["state"] in ENDED for job in latest.values())
+        def left() -> list[str]:
+            return [job for job in latest if latest[job]["state"] not in ENDED]
 
-        for event in self.events():
-            if event.type == "snapshot":
-                told = {job["id"]: job for job in event.data["jobs"]}
-                for job in latest:
-                    latest[job] = told.get(job) or self.job(job)
-            elif event.type == "job" and event.job["id"] in latest:
-                latest[event.job["id"]] = event.job
-            if is_over():
-                break
+        def take(told: Iterable[Mapping[str, Any]]) -> None:
+            latest.update((job["id"], job) for job in told if job["id"] in latest)
+
+        def look(unheard: list[str]) -> None:
+            told = {job["id"]: job for job in self.jobs()} if len(unheard) > FEW else {}
+            take(told.get(job) or self.job(job) for job in unheard)
+
+        def meanwhile(wait: float) -> None:
+            """Asks while there is no connection. A session has a few at once, and begins a few a second: a job may take less."""
+            until, step = time.monotonic() + wait, OFTEN
+            while left() and (rest := until - time.monotonic()) > 0:
+                time.sleep(min(rest, step))
+                look(left())
+                step = min(2 * step, SELDOM)
+
+        with contextlib.closing(self._events(stats=False)) as events:
+            while left():
+                event = next(events)
+                if event.type == "snapshot":
+                    take(event.data["jobs"])
+                    known = {job["id"] for job in event.data["jobs"]}
+                    look([job for job in left() if job not in known])
+                elif event.type == "job":
+                    take([event.job])
+                elif event.type == "disconnected":
+                    meanwhile(event.data["wait"])
         for job in latest.values():
             if job["state"] != "done":
                 raise JobFailed(job)
@@ -212,11 +245,19 @@ class SegHub:
         return "ws" + self.base.removeprefix("http") + "/ws?" + urlencode(place.query)
 
     def _how(self) -> dict[str, Any]:
-        return {"subprotocols": [Subprotocol(SUBPROTOCOL)], "additional_headers": self._who(), "max_size": None, "open_timeout": 15}
+        direct = {"proxy": None} if self.here and int(websockets_version.partition(".")[0]) >= 15 else {}  # before, it knew of no proxies
+        return {"subprotocols": [Subprotocol(SUBPROTOCOL)], "additional_headers": self._who(), "max_size": None, "open_timeout": 15, **direct}
 
     def events(self, *, stats: bool = False) -> Iterator[Event]:
         """What happens in the session, kept events each once and in order, for as long as it lasts: first a snapshot. Problem is
         raised when the session has ended."""
+        for event in self._events(stats):
+            yield event
+            if event.type == "disconnected":
+                time.sleep(event.data["wait"])
+
+    def _events(self, stats: bool) -> Generator[Event, None, None]:
+        """The events, for whoever waits after `disconnected` as it says."""
         place = Place()
         while True:
             try:
@@ -224,13 +265,12 @@ class SegHub:
                     if stats:
                         socket.send(json.dumps({"type": "watch", "stats": True}))
                     while True:
-                        event = parse(socket.recv(SILENCE))
+                        event = parse(_hear(socket))
                         if place.take(event):
                             yield event
             except BROKEN as error:
                 wait = place.after(error)
                 yield Event("disconnected", {"error": str(error), "wait": wait})
-                time.sleep(wait)
 
     async def events_async(self, *, stats: bool = False) -> AsyncIterator[Event]:
         """As `events`, for programs that run in an event loop."""
@@ -241,13 +281,40 @@ class SegHub:
                     if stats:
                         await socket.send(json.dumps({"type": "watch", "stats": True}))
                     while True:
-                        event = parse(await asyncio.wait_for(socket.recv(), SILENCE))
+                        event = parse(await _hear_async(socket))
                         if place.take(event):
                             yield event
             except BROKEN as error:
                 wait = place.after(error)
                 yield Event("disconnected", {"error": str(error), "wait": wait})
                 await asyncio.sleep(wait)
+
+
+def _is_here(host: str) -> bool:
+    """Whether a hub is on this machine, to which no proxy of the environment leads: browsers ask none for it either."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _hear(socket: Socket) -> str | bytes:
+    """The next frame. Nothing may happen for long, and of the hub's pings nobody is told: then it is asked whether it is there."""
+    while True:
+        try:
+            return socket.recv(SILENCE)
+        except TimeoutError:
+            if not socket.ping().wait(ANSWER):
+                raise
+
+
+async def _hear_async(socket: AsyncSocket) -> str | bytes:
+    """As `_hear`."""
+    while True:
+        try:
+            return await asyncio.wait_for(socket.recv(), SILENCE)
+        except asyncio.TimeoutError:
+            await asyncio.wait_for(await socket.ping(), ANSWER)
 
 
 def _is_file(image: Image) -> bool:
