@@ -38,7 +38,7 @@ func TestReadersOpenAllFormats(t *testing.T) {
 		t.Skipf("left out: the readers of exports; %s lacks something of clients/python/requirements-test.txt", python)
 	}
 	data, err := exported("all",
-		segmented("cells.png", 1, 201, 157), segmented("cells.tif", 2, 64, 200), corners(),
+		segmented("cells.png", 1, 201, 157), segmented("cells.tif", 2, 64, 200), corners(), sieve(60),
 		segmented("=1+1.png", 3, 50, 50), empty("../../nothing"))
 	if err != nil {
 		t.Fatal(err)
@@ -260,6 +260,31 @@ func TestROIsBeyondTheirBoxAreShapes(t *testing.T) {
 		want := []float32{segmentMove, far, 3, segmentLine, far + 10, 3, segmentLine, far + 10, 5, segmentLine, far, 5, segmentClose}
 		if data[roiType] != typeRect || !slices.Equal(shape, want) {
 			t.Errorf("far: kind %d of %v, want %v", data[roiType], shape, want)
+		}
+	}
+}
+
+// TestClosedPathsStayWithinTheirObjects walks along those of a sheet with ten thousand holes, and of bodies with some: each step is along a row,
+// a column or a diagonal, and each pixel on its way the object's.
+func TestClosedPathsStayWithinTheirObjects(t *testing.T) {
+	for _, p := range []*drawn{sieve(300), segmented("a.png", 1, 301, 207), corners()} {
+		for i := range p.Objects {
+			o := &p.Objects[i]
+			path := closedPath(o)
+			for k, at := range path {
+				to := path[(k+1)%len(path)]
+				dx, dy := to[0]-at[0], to[1]-at[1]
+				steps := max(dx, -dx, dy, -dy)
+				if dx != 0 && dy != 0 && dx != dy && dx != -dy {
+					t.Fatalf("%s: object %d: from %v to %v", p.Image.Filename, o.ID, at, to)
+				}
+				for s := range steps {
+					x, y := at[0]+s*dx/steps, at[1]+s*dy/steps
+					if int(p.labels[y*p.Image.Width+x]) != o.ID {
+						t.Fatalf("%s: the path of object %d leaves it at %d,%d", p.Image.Filename, o.ID, x, y)
+					}
+				}
+			}
 		}
 	}
 }

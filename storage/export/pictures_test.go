@@ -107,6 +107,20 @@ func corners() *drawn {
 	return d
 }
 
+// sieve is one sheet with a hole of one pixel in the middle of each nine.
+func sieve(side int) *drawn {
+	p := mask.Probability{Width: side, Height: side, Pix: make([]uint8, side*side)}
+	d := &drawn{labels: make([]uint16, side*side)}
+	for i := range p.Pix {
+		if i%side%3 != 1 || i/side%3 != 1 {
+			p.Pix[i], d.labels[i] = 255, 1
+		}
+	}
+	d.Picture = pictureOf("sieve.png", side, side, mask.Segment(p, mask.Options{Threshold: 0.5, DetectHoles: true}).Objects)
+	d.Mask = d.writeMask
+	return d
+}
+
 // empty is a picture of nothing.
 func empty(name string) *drawn {
 	const width, height = 40, 30

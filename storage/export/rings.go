@@ -44,19 +44,24 @@ func simpleRings(rings polygon) polygon {
 	type corner struct {
 		point mask.Point
 		next  int
+		other int // the one at the same point, where it is passed twice
+		place int // in the ring that is being made
 	}
 	var corners []corner
 	at := map[mask.Point]int{}
 	for _, r := range rings {
 		first := len(corners)
 		for i, p := range r {
-			corners = append(corners, corner{p, first + (i+1)%len(r)})
+			corners = append(corners, corner{point: p, next: first + (i+1)%len(r), other: first + i})
 		}
 		for i, p := range r {
 			c := first + i
 			other, twice := at[p]
 			if twice && turnsLeft(r, i) { // and so does the other: with their ways on exchanged, both turn right
 				corners[c].next, corners[other].next = corners[other].next, corners[c].next
+			}
+			if twice {
+				corners[c].other, corners[other].other = other, c
 			}
 			at[p] = c
 		}
@@ -68,10 +73,11 @@ func simpleRings(rings polygon) polygon {
 		for c := start; !walked[c]; c = corners[c].next {
 			walked[c] = true
 			// A ring that still passes a point twice closes a hole there.
-			if i := slices.Index(ring, corners[c].point); i >= 0 {
+			if i := corners[corners[c].other].place; i < len(ring) && ring[i] == corners[c].point {
 				simple = append(simple, slices.Clone(ring[i:]))
 				ring = ring[:i]
 			}
+			corners[c].place = len(ring)
 			ring = append(ring, corners[c].point)
 		}
 		if len(ring) > 0 {
@@ -97,6 +103,9 @@ func assemble(rings polygon) []polygon {
 		} else {
 			holes = append(holes, r)
 		}
+	}
+	if len(shells) == 1 {
+		return []polygon{append(shells[0], holes...)}
 	}
 	slices.SortStableFunc(shells, func(a, b polygon) int { return doubleArea(a[0]) - doubleArea(b[0]) })
 	for _, hole := range holes {

@@ -7,8 +7,6 @@ import (
 	"io"
 	"strconv"
 	"time"
-
-	"seghub/models/mask"
 )
 
 // labelFolder writes a data set for YOLO's segmentation: a text a picture, with a line an object, and data.yaml. The images
@@ -50,22 +48,6 @@ func (l *labelFolder) write(_ context.Context, w io.Writer, p *Picture) error {
 		}
 	}
 	return out.Flush()
-}
-
-// leastPoints is how many points a polygon must have to be read as one.
-const leastPoints = 3
-
-// closedPath is an object as one closed path through pixel centres.
-func closedPath(o *mask.Object) []mask.Point {
-	holes := make([][]mask.Point, len(o.Holes))
-	for i, hole := range o.Holes {
-		holes[i] = centres(hole)
-	}
-	points := joined(centres(o.Polygon), holes)
-	for len(points) < leastPoints { // a single pixel, or a line of them
-		points = append(points, points[0])
-	}
-	return points
 }
 
 // appendPart appends where pixel i of n has its centre, between 0 and 1; seven digits tell the pixels of every image apart.
