@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"path"
 	"slices"
@@ -217,21 +218,27 @@ func (g *gate) Write(p []byte) (int, error) {
 	return g.Writer.Write(p)
 }
 
-// breakOff answers with err's problem where nothing was answered yet. Else it breaks the connection: what ended like an answer would
+// breakOff answers with cause's problem where nothing was answered yet. Else it breaks the connection: what ended like an answer would
 // be taken for a whole one.
-func (a *api) breakOff(c *gin.Context, err error) {
+func (a *api) breakOff(c *gin.Context, cause error) {
 	if !c.Writer.Written() {
 		c.Writer.Header().Del("Content-Disposition")
-		a.fail(c, err)
+		a.fail(c, cause)
 		return
 	}
-	a.Log.Error("answer broken off", "path", c.Request.URL.Path, "error", err)
+	a.Log.Error("answer broken off", "path", c.Request.URL.Path, "error", cause)
 	c.Abort()
 	inner, ok := c.Writer.(interface{ Unwrap() http.ResponseWriter }) // gin gives no connection away in which something was written
 	if !ok {
 		return
 	}
-	if conn, _, err := http.NewResponseController(inner.Unwrap()).Hijack(); err == nil {
-		_ = conn.Close() // how it closes changes nothing
+	conn, _, err := http.NewResponseController(inner.Unwrap()).Hijack()
+	if err != nil {
+		return
 	}
+	// Without the chunks of HTTP/1.1, which nginx asks for only when it is told to, a connection that closes is how a whole answer ends.
+	if tcp, ok := conn.(*net.TCPConn); ok && !c.Request.ProtoAtLeast(1, 1) {
+		_ = tcp.SetLinger(0) // it is reset
+	}
+	_ = conn.Close() // what it says changes nothing
 }

@@ -7,7 +7,9 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -206,6 +208,16 @@ func TestExportThatFailsDoesNotLookWhole(t *testing.T) {
 		response.Body.Close()
 		if response.StatusCode != http.StatusOK || len(data) == 0 || err == nil {
 			t.Errorf("status %d, %d bytes and then %v", response.StatusCode, len(data), err)
+		}
+		// A proxy that asks in HTTP/1.0 takes an orderly end of the connection for that of the answer.
+		connection, err := net.Dial("tcp", e.server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+		fmt.Fprintf(connection, "GET /api/v1/export?format=masks HTTP/1.0\r\nAuthorization: Bearer %s\r\n\r\n", token)
+		if data, err := io.ReadAll(connection); err == nil {
+			t.Errorf("HTTP/1.0: %d bytes and an orderly end", len(data))
 		}
 	}
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FakeHub, maskPicture, picture, problem } from '../../test/fakehub'
 import { Person, pngFile } from '../../test/person'
-import { Api, Failure, filenameOf, tooLargeOnTheWay, unreachable } from './api'
+import { Api, Failure, filenameOf, signInOnTheWay, tooLargeOnTheWay, unreachable } from './api'
 
 let hub: FakeHub
 let api: Api
@@ -100,6 +100,15 @@ describe('a failure', () => {
     expect(await failure(answering('<h1>Bad gateway</h1>', 502).models())).toMatchObject({ code: 'internal', title: 'The hub, or a proxy on the way to it, answered 502' })
     expect(await failure(answering('<h1>413 Request Entity Too Large</h1>', 413).models())).toMatchObject({ code: tooLargeOnTheWay })
     expect(await failure(answering('null', 500).models())).toMatchObject({ code: 'internal', status: 500 })
+  })
+
+  it('tells the sign-in of a proxy from the hub, whose answer it would be taken for', async () => {
+    const page = { 'Content-Type': 'text/html; charset=utf-8' }
+    for (const status of [200, 401]) expect(await failure(answering('<h1>Sign in</h1>', status, page).removeImage('a'))).toMatchObject({ code: signInOnTheWay, status: 401 })
+    // As browsers give a redirect that is not to be followed, which Response cannot make.
+    const fetch = async (_: unknown, init?: RequestInit) => Object.defineProperty(Response.error(), 'type', { value: init?.redirect === 'manual' ? 'opaqueredirect' : 'error' })
+    expect((await failure(new Api({ fetch }).removeImage('a'))).code).toBe(signInOnTheWay)
+    expect((await failure(answering('{"code":"unauthorized"}', 401, { 'Content-Type': 'application/problem+json' }).models())).code).toBe('unauthorized')
   })
 
   it('passes over a Retry-After that is no number of seconds', async () => {

@@ -24,6 +24,8 @@ export const unreachable = 'unreachable'
 export const cookieRefused = 'cookie_refused'
 /** A proxy on the way takes no request as large as this one. */
 export const tooLargeOnTheWay = 'too_large_on_the_way'
+/** A proxy on the way asks for a sign-in of its own, which has run out. */
+export const signInOnTheWay = 'sign_in_on_the_way'
 
 export class Failure extends Error {
   override name = 'Failure'
@@ -251,7 +253,7 @@ export class Api {
     request.onprogress = (event) => came(event.loaded)
     await reached(() => finished(request, JSON.stringify(jobs.length > 0 ? { format, jobs } : { format }), signal))
     const blob = request.response as Blob
-    if (request.status !== 200) await accepted(answered(request, await blob.text()))
+    await accepted(answered(request, blob))
     return { blob, filename: filenameOf(request.getResponseHeader('Content-Disposition') ?? '') }
   }
 
@@ -272,7 +274,7 @@ export class Api {
   }
 
   private async request(url: string, init: RequestInit): Promise<Response> {
-    return accepted(await reached(() => this.fetch(url, { credentials: 'same-origin', ...init })))
+    return accepted(await reached(() => this.fetch(url, { credentials: 'same-origin', redirect: 'manual', ...init })))
   }
 }
 
@@ -311,8 +313,17 @@ async function reached<T>(call: () => Promise<T>): Promise<T> {
 }
 
 async function accepted(response: Response): Promise<Response> {
+  if (isSignIn(response)) throw new Failure(signInOnTheWay, signInWords, '', 401)
   if (response.ok) return response
   throw failureOf(response, await response.text())
+}
+
+const signInWords = 'A proxy on the way to the hub wants you to sign in again (load this page anew)'
+
+/** The hub leads nowhere else, answers with no page, and says what is wrong with a session as a problem. */
+function isSignIn({ type, ok, status, headers }: Response): boolean {
+  const kind = headers.get('Content-Type') ?? ''
+  return type === 'opaqueredirect' || (ok && kind.startsWith('text/html')) || (status === 401 && !kind.includes('json'))
 }
 
 /** Something between us and the hub may answer in words of its own. */
@@ -357,9 +368,11 @@ function finished(request: XMLHttpRequest, body: XMLHttpRequestBodyInit, signal:
   })
 }
 
-function answered(request: XMLHttpRequest, body: string): Response {
+function answered(request: XMLHttpRequest, body: BodyInit): Response {
   const headers = new Headers()
-  const wait = request.getResponseHeader('Retry-After')
-  if (wait !== null) headers.set('Retry-After', wait)
+  for (const name of ['Retry-After', 'Content-Type']) {
+    const value = request.getResponseHeader(name)
+    if (value !== null) headers.set(name, value)
+  }
   return new Response(body, { status: request.status, headers })
 }

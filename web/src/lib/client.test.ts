@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FakeHub, maskPicture, model, picture, problem } from '../../test/fakehub'
 import { Person, pngFile } from '../../test/person'
 import { until } from '../../test/until'
-import { cookieRefused, Failure } from './api'
+import { cookieRefused, Failure, signInOnTheWay } from './api'
 import { Client } from './client'
 import type { Job, Result } from './protocol'
 import { countJobs } from './state'
@@ -238,6 +238,16 @@ describe('behind a proxy that lets no socket through', () => {
     hub.socketless = false
     await until('the socket', () => client.view.link.state === 'open' && !client.view.asking)
     await caughtUp()
+  })
+
+  it('a proxy that wants a sign-in of its own is told, until it lets the page through', async () => {
+    await client.start()
+    await client.signIn('Ada', '')
+    const { session } = person.api
+    person.api.session = () => Promise.reject(new Failure(signInOnTheWay, 'Sign in', '', 401))
+    await until('the sign-in', () => client.view.barred && !client.view.asking)
+    person.api.session = session
+    await until('the answer', () => client.view.asking && !client.view.barred)
   })
 
   it('the end of the session is noticed', async () => {

@@ -4,7 +4,7 @@
 //	starting -> signed_out -signIn-> live -> ended (closed, expired) -startAgain-> live | signed_out
 //	    \------------------------->---^
 
-import { Api, cookieRefused, Failure } from './api'
+import { Api, cookieRefused, Failure, signInOnTheWay } from './api'
 import { delay } from './backoff'
 import type { Keep, Tabs } from './keep'
 import { LRU } from './lru'
@@ -29,6 +29,8 @@ export interface View {
   readonly link: Link
   /** No socket comes through, but HTTP does: the page asks instead of being told. */
   readonly asking: boolean
+  /** Nothing comes through until somebody signs in to a proxy on the way, to which the page must be loaded anew. */
+  readonly barred: boolean
   /** The browser cannot keep files: what has not arrived is lost with the page. */
   readonly unkept: boolean
   readonly hub: HubState
@@ -71,6 +73,7 @@ export class Client {
     phase: { name: 'starting', trouble: null },
     link: { state: 'idle' },
     asking: false,
+    barred: false,
     unkept: false,
     hub: initialState,
     pending: [],
@@ -325,7 +328,7 @@ export class Client {
   private linked(link: Link): void {
     this.change({ link })
     if (link.state === 'open') {
-      this.change({ asking: false })
+      this.change({ asking: false, barred: false })
       this.uploads.wake()
     }
     if (link.state === 'waiting' && link.attempt >= socketTries) void this.ask()
@@ -356,11 +359,12 @@ export class Client {
         const stats = await this.api.stats()
         if (!wanted()) return
         if (!this.current.asking) this.uploads.wake()
-        this.change({ hub: polled(this.current.hub, session, jobs, stats), asking: true })
+        this.change({ hub: polled(this.current.hub, session, jobs, stats), asking: true, barred: false })
         seq = session.seq
       }
-    } catch {
-      // The hub does not answer at all; the socket's next failure asks again.
+    } catch (error) {
+      // The hub does not answer; the socket's next failure asks again.
+      if (wanted()) this.change({ barred: error instanceof Failure && error.code === signInOnTheWay })
     } finally {
       this.asks = false
       if (this.current.asking) this.change({ asking: false })
@@ -373,7 +377,7 @@ export class Client {
     this.uploads.pause()
     this.masks.clear()
     this.results.clear()
-    this.change({ phase, hub: initialState })
+    this.change({ phase, barred: false, hub: initialState })
   }
 
   private change(part: Partial<View>): void {

@@ -3,7 +3,7 @@
 //
 // Several tabs share one store. Each entry has an owner, a tab that is alive; what a closed tab left is taken over by the
 // next one that looks, and by one only. A tab that sleeps or is busy is taken for a closed one: it hears so when it stores its
-// files the next time.
+// files the next time. Hubs under several paths of one proxy are one site to the browser: each has a store and tabs of its own.
 
 import type { Wishes } from './protocol'
 
@@ -30,12 +30,13 @@ export interface Keep {
   adopt(owner: string, alive: ReadonlySet<string>): Promise<Kept[]>
 }
 
-const database = 'seghub'
 const store = 'uploads'
 
-/** A store in the browser's IndexedDB. */
+/** The store of the hub at a mount, in the browser's IndexedDB. */
 export class BrowserKeep implements Keep {
   private opened: Promise<IDBDatabase> | null = null
+
+  constructor(private readonly mount: string) {}
 
   async put(entries: readonly Kept[], stored: ReadonlySet<string>): Promise<ReadonlySet<string>> {
     const taken = new Set<string>()
@@ -70,7 +71,7 @@ export class BrowserKeep implements Keep {
 
   /** One transaction: all of step, or nothing. */
   private async change(step: (files: IDBObjectStore) => void): Promise<void> {
-    const base = await (this.opened ??= open())
+    const base = await (this.opened ??= open(`seghub${this.mount}`))
     await new Promise<void>((resolve, reject) => {
       const transaction = base.transaction(store, 'readwrite')
       transaction.oncomplete = () => resolve()
@@ -80,7 +81,7 @@ export class BrowserKeep implements Keep {
   }
 }
 
-function open(): Promise<IDBDatabase> {
+function open(database: string): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const asked = indexedDB.open(database, 1)
     asked.onupgradeneeded = () => asked.result.createObjectStore(store, { keyPath: 'key' })
@@ -91,13 +92,14 @@ function open(): Promise<IDBDatabase> {
 
 const patience = 250 // ms in which a living tab answers
 
-/** Which tabs of this page are alive: each answers when another asks. */
+/** Which tabs with the hub at a mount are alive: each answers when another asks. */
 export class Tabs {
   readonly own = randomKey()
-  private readonly channel = new BroadcastChannel('seghub.tabs')
+  private readonly channel: BroadcastChannel
   private readonly others = new Set<string>()
 
-  constructor() {
+  constructor(mount: string) {
+    this.channel = new BroadcastChannel(`seghub.tabs${mount}`)
     this.channel.onmessage = ({ data }: MessageEvent<{ here?: string; ask?: boolean }>) => {
       if (data.here) this.others.add(data.here)
       if (data.ask) this.channel.postMessage({ here: this.own })

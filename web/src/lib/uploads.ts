@@ -253,7 +253,7 @@ export class Uploads {
       mark({ state: 'waiting', reason: failure.title, code: failure.code })
       await (this.options.wait ?? pause)(failure.retryAfter ?? defaultWait, signal)
     } else if (failure.status === 401) {
-      mark({ state: 'waiting', reason: failure.title, code: failure.code }) // the session is over: it will be told, and the files held
+      mark({ state: 'waiting', reason: failure.title, code: failure.code }) // the session is over: it will be told, and the files held; or a proxy's is
       await this.untilWoken(defaultWait, signal)
     } else if (failure.code === tooLargeOnTheWay && batch.length > 1) {
       this.atOnce = Math.ceil(batch.length / 2)

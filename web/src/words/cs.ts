@@ -131,6 +131,9 @@ export const cs: Words = {
     byItself: 'Stránka se sama znovu připojí.',
     asking: 'Proxy na cestě k hubu nepouští živé spojení.',
     askingWords: 'Stránka se místo toho ptá každé 2 sekundy. Proxy musí předávat WebSockety (Upgrade) i jméno (Host), pod kterým byla volána.',
+    barred: 'Proxy na cestě k hubu chce, abyste se znovu přihlásili.',
+    barredWords: 'Načtěte proto stránku znovu. Do té doby nic neprojde; přidané soubory tu čekají.',
+    load: 'Načíst znovu',
     unkept: 'Tento prohlížeč neumí uchovat soubory, které ještě nedorazily.',
     unkeptWords: 'Nechte stránku otevřenou, dokud nedorazí.',
     copying: 'Prohlížeč ještě kopíruje soubory, aby přečkaly nové načtení.',
@@ -427,6 +430,7 @@ export const cs: Words = {
   problems: {
     unreachable: 'Hub neodpovídá.',
     too_large_on_the_way: 'Proxy na cestě k hubu nebere tolik najednou; jeho správce může povolit více.',
+    sign_in_on_the_way: 'Proxy na cestě k hubu chce, abyste se znovu přihlásili (načtěte prosím stránku znovu).',
     cookie_refused: 'Tento prohlížeč si cookie tohoto hubu nenechává a bez něj nemůže zůstat přihlášen. Povolte prosím této stránce cookies.',
     unreadable: 'Tento soubor nelze přečíst: od výběru byl přesunut, změněn nebo odpojen, nebo je jeho cesta příliš dlouhá. Vyberte jej prosím znovu.',
     access_key_required: 'Tento hub vyžaduje přístupový klíč.',

@@ -127,6 +127,9 @@ export const de: Words = {
     byItself: 'Diese Seite verbindet sich von selbst neu.',
     asking: 'Ein Proxy auf dem Weg zum Hub hält die Live-Verbindung auf.',
     askingWords: 'Diese Seite fragt stattdessen alle 2 Sekunden. Für mehr muss der Proxy WebSockets (Upgrade) weitergeben, und den Host, unter dem er gerufen wurde.',
+    barred: 'Ein Proxy auf dem Weg zum Hub möchte, dass Sie sich neu anmelden.',
+    barredWords: 'Laden Sie dafür diese Seite neu. Bis dahin kommt nichts durch; Dateien, die Sie hinzufügen, warten hier.',
+    load: 'Neu laden',
     unkept: 'Dieser Browser kann Dateien, die noch nicht angekommen sind, nicht aufheben.',
     unkeptWords: 'Lassen Sie diese Seite offen, bis sie es sind.',
     copying: 'Dieser Browser kopiert noch Dateien, damit sie ein Neuladen überstehen.',
@@ -423,6 +426,7 @@ export const de: Words = {
   problems: {
     unreachable: 'Der Hub antwortet nicht.',
     too_large_on_the_way: 'Ein Proxy auf dem Weg zum Hub nimmt nicht so viel auf einmal; wer ihn betreibt, kann mehr erlauben.',
+    sign_in_on_the_way: 'Ein Proxy auf dem Weg zum Hub möchte, dass Sie sich neu anmelden (bitte diese Seite neu laden).',
     cookie_refused: 'Dieser Browser behält kein Cookie dieses Hubs und kann ohne es nicht angemeldet bleiben. Bitte Cookies für diese Seite erlauben.',
     unreadable: 'Diese Datei lässt sich nicht lesen: Seit sie gewählt wurde, ist sie verschoben, geändert oder abgezogen worden, oder ihr Pfad ist zu lang. Bitte neu wählen.',
     access_key_required: 'Dieser Hub verlangt seinen Zugangsschlüssel.',

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { cookieRefused, tooLargeOnTheWay, unreachable } from '../lib/api'
+import { cookieRefused, signInOnTheWay, tooLargeOnTheWay, unreachable } from '../lib/api'
 import { closeOf } from '../lib/closecodes'
 import { downloadName, setWords, stem } from '../lib/names'
 import type { Job, Session } from '../lib/protocol'
@@ -126,7 +126,7 @@ it.each([['German', de], ['Czech', cs]])('has a %s word for every code, those of
   const contract = readFileSync(join(import.meta.dirname, '../../../api/openapi.yaml'), 'utf8')
   const codes = /^    Code:[^]*?enum:\n((?: +- \w+\n)+)/m.exec(contract)![1]!.match(/\w+/g)!
   expect(codes.length).toBeGreaterThan(20)
-  expect([...codes, unreachable, tooLargeOnTheWay, cookieRefused, unreadable].filter((code) => !problems[code])).toEqual([])
+  expect([...codes, unreachable, tooLargeOnTheWay, signInOnTheWay, cookieRefused, unreadable].filter((code) => !problems[code])).toEqual([])
 })
 
 describe.each([['German', de], ['Czech', cs]])('%s', (_, words) => {

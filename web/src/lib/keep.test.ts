@@ -1,0 +1,27 @@
+import { afterEach, expect, it, vi } from 'vitest'
+import { BrowserKeep, Tabs } from './keep'
+
+afterEach(() => vi.unstubAllGlobals())
+
+it('keeps files of hubs under several paths of a proxy apart', async () => {
+  const names: string[] = []
+  const open = (name: string) => {
+    names.push(name)
+    throw new Error('no database here')
+  }
+  vi.stubGlobal('indexedDB', { open })
+  for (const mount of ['', '/a', '/b']) await expect(new BrowserKeep(mount).remove(['key'])).rejects.toThrow('no database here')
+  expect(names).toEqual(['seghub', 'seghub/a', 'seghub/b'])
+})
+
+it('takes tabs with the hub of another path for no tabs of its own', async () => {
+  const channels: string[] = []
+  class Channel {
+    constructor(name: string) {
+      channels.push(name)
+    }
+  }
+  vi.stubGlobal('BroadcastChannel', Channel)
+  for (const mount of ['', '/a', '/b']) new Tabs(mount)
+  expect(new Set(channels).size).toBe(3)
+})
