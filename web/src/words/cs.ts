@@ -320,6 +320,7 @@ export const cs: Words = {
     keep: 'Ponechat',
     keepWords: (n: number) => `${objects(n)} při tomto prahu`,
     back: 'Zpět',
+    anew: 'Opravy mezi nimi nejsou; krok zpět je vrátí.',
     pixelSize: 'Velikost pixelu',
     scale: (length: string) => `Měřítko: ${length}`,
   },

@@ -316,6 +316,7 @@ export const de: Words = {
     keep: 'Behalten',
     keepWords: (n: number) => `${count(n, 'Objekt', 'Objekte')} bei dieser Schwelle`,
     back: 'Zurück',
+    anew: 'Korrekturen sind nicht dabei; Rückgängig bringt sie zurück.',
     pixelSize: 'Pixelgröße',
     scale: (length: string) => `Maßstab: ${length}`,
   },

@@ -319,6 +319,7 @@ export const en = {
     keep: 'Keep',
     keepWords: (n: number) => `${count(n, 'object')} at this threshold`,
     back: 'Back',
+    anew: 'Corrections are not among them; undoing brings them back.',
     pixelSize: 'Pixel size',
     scale: (length: string) => `Scale bar: ${length}`,
   },
