@@ -398,6 +398,7 @@ export const cs: Words = {
     title: (n: number) => `Segmentovat znovu: ${images(n)}`,
     words: 'Co se našlo předtím, zůstane vedle.',
     go: 'Segmentovat',
+    asBefore: 'jako dosud',
     which: 'Které snímky',
     all: (n: number) => `všechny (${number(n)})`,
     selected: (n: number) => `vybrané (${number(n)})`,

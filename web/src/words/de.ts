@@ -394,6 +394,7 @@ export const de: Words = {
     title: (n: number) => `${count(n, 'Bild', 'Bilder')} neu segmentieren`,
     words: 'Was vorher gefunden wurde, bleibt daneben.',
     go: 'Segmentieren',
+    asBefore: 'wie bisher',
     which: 'Welche Bilder',
     all: (n: number) => `alle (${number(n)})`,
     selected: (n: number) => `ausgewählte (${number(n)})`,

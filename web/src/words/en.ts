@@ -397,6 +397,7 @@ export const en = {
     title: (n: number) => `Segment ${count(n, 'image')} again`,
     words: 'What was found before stays beside it.',
     go: 'Segment',
+    asBefore: 'as before',
     which: 'Which images',
     all: (n: number) => `all (${number(n)})`,
     selected: (n: number) => `selected (${number(n)})`,
