@@ -253,7 +253,7 @@ export const cs: Words = {
     again: 'Segmentovat znovu',
     remove: 'Odebrat',
     removeTitle: (n: number) => `Odebrat ${images(n)}?`,
-    removeWords: 'Soubor a všechny výsledky se na hubu smažou. Nelze to vzít zpět.',
+    removeWords: (results: number) => `Soubor a všechny výsledky (${number(results)}) se na hubu smažou. Nelze to vzít zpět.`,
     unselect: 'Nevybrat nic',
     cancelOne: (name: string) => `Zrušit ${name}`,
     nothing: 'Takový snímek tu není.',

@@ -249,7 +249,7 @@ export const de: Words = {
     again: 'Neu segmentieren',
     remove: 'Entfernen',
     removeTitle: (n: number) => `${count(n, 'Bild', 'Bilder')} entfernen?`,
-    removeWords: 'Datei und alle Ergebnisse werden auf dem Hub gelöscht. Das lässt sich nicht rückgängig machen.',
+    removeWords: (results: number) => `Datei und alle Ergebnisse (${number(results)}) werden auf dem Hub gelöscht. Das lässt sich nicht rückgängig machen.`,
     unselect: 'Nichts auswählen',
     cancelOne: (name: string) => `${name} abbrechen`,
     nothing: 'Kein Bild ist so.',

@@ -252,7 +252,7 @@ export const en = {
     again: 'Segment again',
     remove: 'Remove',
     removeTitle: (n: number) => `Remove ${count(n, 'image')}?`,
-    removeWords: 'Its file and all results are deleted from the hub. That cannot be undone.',
+    removeWords: (results: number) => `File and all results (${number(results)}) are deleted from the hub. That cannot be undone.`,
     unselect: 'Select none',
     cancelOne: (name: string) => `Cancel ${name}`,
     nothing: 'No image is like that.',
