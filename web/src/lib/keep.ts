@@ -94,22 +94,32 @@ const patience = 250 // ms in which a living tab answers
 /** Which tabs of this page are alive: each answers when another asks. */
 export class Tabs {
   readonly own = randomKey()
-  private readonly channel = new BroadcastChannel('seghub.tabs')
+  private readonly channel = channel()
   private readonly others = new Set<string>()
 
   constructor() {
+    if (!this.channel) return
     this.channel.onmessage = ({ data }: MessageEvent<{ here?: string; ask?: boolean }>) => {
       if (data.here) this.others.add(data.here)
-      if (data.ask) this.channel.postMessage({ here: this.own })
+      if (data.ask) this.channel?.postMessage({ here: this.own })
     }
   }
 
   /** alive are the tabs that answer now, this one among them. */
   async alive(): Promise<Set<string>> {
     this.others.clear()
-    this.channel.postMessage({ ask: true })
+    this.channel?.postMessage({ ask: true })
     await new Promise((resolve) => setTimeout(resolve, patience))
     return new Set([...this.others, this.own])
+  }
+}
+
+/** Where the browser keeps nothing of this page, tabs may not speak with each other either; null then. */
+function channel(): BroadcastChannel | null {
+  try {
+    return new BroadcastChannel('seghub.tabs')
+  } catch {
+    return null
   }
 }
 
