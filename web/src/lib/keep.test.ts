@@ -25,3 +25,13 @@ it('takes tabs with the hub of another path for no tabs of its own', async () =>
   for (const mount of ['', '/a', '/b']) new Tabs(mount)
   expect(new Set(channels).size).toBe(3)
 })
+
+it('is alone where the browser lets tabs not speak with each other, as where it keeps no cookies', async () => {
+  vi.stubGlobal('BroadcastChannel', class {
+    constructor() {
+      throw new DOMException('The operation is insecure.', 'SecurityError')
+    }
+  })
+  const tabs = new Tabs('')
+  expect([...(await tabs.alive())]).toEqual([tabs.own])
+})

@@ -95,23 +95,33 @@ const patience = 250 // ms in which a living tab answers
 /** Which tabs with the hub at a mount are alive: each answers when another asks. */
 export class Tabs {
   readonly own = randomKey()
-  private readonly channel: BroadcastChannel
+  private readonly channel: BroadcastChannel | null
   private readonly others = new Set<string>()
 
   constructor(mount: string) {
-    this.channel = new BroadcastChannel(`seghub.tabs${mount}`)
+    this.channel = channel(`seghub.tabs${mount}`)
+    if (!this.channel) return
     this.channel.onmessage = ({ data }: MessageEvent<{ here?: string; ask?: boolean }>) => {
       if (data.here) this.others.add(data.here)
-      if (data.ask) this.channel.postMessage({ here: this.own })
+      if (data.ask) this.channel?.postMessage({ here: this.own })
     }
   }
 
   /** alive are the tabs that answer now, this one among them. */
   async alive(): Promise<Set<string>> {
     this.others.clear()
-    this.channel.postMessage({ ask: true })
+    this.channel?.postMessage({ ask: true })
     await new Promise((resolve) => setTimeout(resolve, patience))
     return new Set([...this.others, this.own])
+  }
+}
+
+/** Where the browser keeps nothing of this page, tabs may not speak with each other either; null then. */
+function channel(name: string): BroadcastChannel | null {
+  try {
+    return new BroadcastChannel(name)
+  } catch {
+    return null
   }
 }
 

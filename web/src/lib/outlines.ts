@@ -1,5 +1,5 @@
-// Outlines of objects as paths that are built once and drawn at any zoom, at the screen's own resolution. Paths are kept by
-// squares of the picture, so that what is out of sight costs nothing.
+// Outlines of objects as paths that are built once and drawn at the screen's own resolution. Paths are kept by squares of the
+// picture, so that what is out of sight costs nothing, and in no more detail than the screen shows: a line costs by its corners.
 
 import { aim } from './plate'
 import type { Point, SegmentedObject } from './protocol'
@@ -7,12 +7,14 @@ import type { Size, Viewport } from './viewport'
 
 export interface Square {
   box: [left: number, top: number, right: number, bottom: number] // in pixels of the picture
-  path: Path2D
+  objects: SegmentedObject[]
+  /** As they were drawn last. */
+  drawn: { path: Path2D; detail: number } | null
 }
 
 const across = 12 // squares along the longer side
 
-/** squaresOf builds the paths; an object belongs to the square of its centre. */
+/** squaresOf sorts objects by squares; an object belongs to that of its centre. */
 export function squaresOf(objects: readonly SegmentedObject[], image: Size): Square[] {
   const side = Math.max(1, image.width, image.height) / across
   const squares = new Map<string, Square>()
@@ -20,24 +22,45 @@ export function squaresOf(objects: readonly SegmentedObject[], image: Size): Squ
     const [left, top, width, height] = object.bbox
     const name = `${Math.floor((left + width / 2) / side)} ${Math.floor((top + height / 2) / side)}`
     let square = squares.get(name)
-    if (!square) squares.set(name, (square = { box: [Infinity, Infinity, -Infinity, -Infinity], path: new Path2D() }))
+    if (!square) squares.set(name, (square = { box: [Infinity, Infinity, -Infinity, -Infinity], objects: [], drawn: null }))
     const { box } = square
     square.box = [Math.min(box[0], left), Math.min(box[1], top), Math.max(box[2], left + width), Math.max(box[3], top + height)]
-    trace(square.path, object)
+    square.objects.push(object)
   }
   return [...squares.values()]
 }
 
-/** trace adds the rings of an object to a path, in pixels of the picture. */
-export function trace(path: Path2D, { polygon, holes }: Pick<SegmentedObject, 'polygon' | 'holes'>): void {
+/** detailOf is how far corners lie apart at least, in pixels of the picture, where one of these is scale pixels of the screen; 0 is all corners. */
+export function detailOf(scale: number): number {
+  return scale >= 1 ? 0 : 2 ** Math.floor(Math.log2(1 / scale)) // few steps, as each is built anew
+}
+
+/** trace adds the rings of an object to a path, in pixels of the picture; what is smaller than the detail is a dash. */
+export function trace(path: Pick<CanvasPath, 'moveTo' | 'lineTo' | 'closePath'>, { polygon, holes }: Pick<SegmentedObject, 'polygon' | 'holes'>, detail = 0): void {
   for (const ring of [polygon, ...holes]) {
-    for (let i = 0; i < ring.length; i++) {
-      const [x, y] = ring[i]!
-      if (i === 0) path.moveTo(x, y)
-      else path.lineTo(x, y)
+    if (ring.length === 0) continue
+    let [atX, atY] = ring[0]!
+    path.moveTo(atX, atY)
+    let corners = 1
+    for (const [x, y] of ring) {
+      if (Math.max(Math.abs(x - atX), Math.abs(y - atY)) < Math.max(detail, Number.MIN_VALUE)) continue
+      path.lineTo(x, y)
+      atX = x
+      atY = y
+      corners++
     }
+    if (corners === 1) path.lineTo(...ring[ring.length >> 1]!)
     path.closePath()
   }
+}
+
+function pathOf(square: Square, detail: number): Path2D {
+  if (square.drawn?.detail !== detail) {
+    const path = new Path2D()
+    for (const object of square.objects) trace(path, object, detail)
+    square.drawn = { path, detail }
+  }
+  return square.drawn.path
 }
 
 export function inSight([left, top, right, bottom]: Square['box'], view: Viewport, window: Size, margin = 0): boolean {
@@ -62,8 +85,9 @@ function line(context: CanvasRenderingContext2D, path: Path2D, width: number, co
 /** drawOutlines draws all objects that are in sight or less than margin CSS pixels beyond. */
 export function drawOutlines(canvas: HTMLCanvasElement, window: Size, view: Viewport, squares: readonly Square[], margin: number, ratio: number): void {
   const context = aim(canvas, window, view, margin, ratio)
-  for (const { box, path } of squares) {
-    if (inSight(box, view, window, margin)) line(context, path, 1.25, quiet, view.scale)
+  const detail = detailOf(view.scale * ratio)
+  for (const square of squares) {
+    if (inSight(square.box, view, window, margin)) line(context, pathOf(square, detail), 1.25, quiet, view.scale)
   }
 }
 

@@ -19,16 +19,12 @@ export const differenceColours = { here: '#e69f00', there: '#56b4e9', both: '#f7
 export function fillObjects(canvas: HTMLCanvasElement, objects: readonly SegmentedObject[], scale: number, labels: boolean): void {
   const context = canvas.getContext('2d', { willReadFrequently: true })!
   context.setTransform(scale, 0, 0, scale, 0, 0)
-  const paths = new Map<string, Path2D>()
+  // Each by itself: what a path costs grows with the square of its corners, and thousands of objects in one took a minute.
   for (const object of objects) {
-    const colour = labels ? labelColours[object.id % labelColours.length]! : `rgb(${maskColour.join(' ')})`
-    let path = paths.get(colour)
-    if (!path) paths.set(colour, (path = new Path2D()))
-    trace(path, object)
-  }
-  for (const [colour, path] of paths) {
-    context.fillStyle = colour
-    context.fill(path, 'evenodd')
+    context.fillStyle = labels ? labelColours[object.id % labelColours.length]! : `rgb(${maskColour.join(' ')})`
+    context.beginPath()
+    trace(context, object)
+    context.fill('evenodd')
   }
   context.setTransform(1, 0, 0, 1, 0, 0)
 }

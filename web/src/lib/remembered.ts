@@ -1,9 +1,11 @@
 // Choices that outlive the page, in the browser's own store. What cannot be read is as if it had never been said; what
 // cannot be written (a private window) holds until the page is left.
 
+const unwritten = new Map<string, string>()
+
 export function recall<T extends object>(key: string, otherwise: T): T {
   try {
-    const known: unknown = JSON.parse(localStorage.getItem(key) ?? '')
+    const known: unknown = JSON.parse(unwritten.get(key) ?? localStorage.getItem(key) ?? '')
     if (typeof known === 'object' && known !== null) return { ...otherwise, ...known }
   } catch {
     // Not there, or not ours.
@@ -12,9 +14,11 @@ export function recall<T extends object>(key: string, otherwise: T): T {
 }
 
 export function remember(key: string, value: object): void {
+  const text = JSON.stringify(value)
   try {
-    localStorage.setItem(key, JSON.stringify(value))
+    localStorage.setItem(key, text)
+    unwritten.delete(key)
   } catch {
-    // Full, or refused.
+    unwritten.set(key, text) // full, or refused
   }
 }

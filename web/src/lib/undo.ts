@@ -1,31 +1,35 @@
-// Undoing and redoing corrections. The hub keeps every revision of a result; what is kept here is the way back and forth
-// among them, in the browser's store, so that it outlives the page.
+// Undoing and redoing. The hub keeps every revision of a result; what is kept here is the way back and forth among them, in
+// the browser's store, so that it outlives the page.
 
 import { recall, remember } from './remembered'
 
 export interface History {
   past: number[] // revisions, the newest last
   future: number[]
+  at: number // the newest revision that it knows of
 }
 
 const key = (job: string) => `seghub.undo.${job}`
 const longest = 200 // steps
 
-export function historyOf(job: string): History {
-  return recall(key(job), { past: [], future: [] })
+/**
+ * historyOf is the way back and forth from the newest revision of a job. Each that came since is a step of its own, whoever made it: a
+ * threshold that was kept, another tab's correction, one whose answer was lost. To go back beyond them would lose them.
+ */
+export function historyOf(job: string, newest: number): History {
+  const history = recall<History>(key(job), { past: [], future: [], at: newest })
+  if (newest <= history.at) return history
+  const since = Array.from({ length: newest - history.at }, (_, step) => history.at + step)
+  return { past: [...history.past, ...since].slice(-longest), future: [], at: newest }
 }
 
-/** stepped is the history after a correction of the given revision. */
-export function stepped(job: string, from: number): History {
-  const history = { past: [...historyOf(job).past, from].slice(-longest), future: [] }
-  remember(key(job), history)
-  return history
+/** begin writes down where a change begins that is about to be asked for. */
+export function begin(job: string, newest: number): void {
+  remember(key(job), historyOf(job, newest))
 }
 
-/** moved is the history after going back or forth from a revision. */
-export function moved(job: string, from: number, way: 'undo' | 'redo'): History {
-  const { past, future } = historyOf(job)
-  const history = way === 'undo' ? { past: past.slice(0, -1), future: [...future, from] } : { past: [...past, from], future: future.slice(0, -1) }
-  remember(key(job), history)
-  return history
+/** moved writes down the way from the revision that going back or forth has made. */
+export function moved(job: string, { past, future, at }: History, to: number, way: 'undo' | 'redo'): void {
+  const history = way === 'undo' ? { past: past.slice(0, -1), future: [...future, at] } : { past: [...past, at], future: future.slice(0, -1) }
+  remember(key(job), { ...history, at: to })
 }

@@ -6,6 +6,7 @@ import { reactive } from '../../test/reactive.svelte'
 import { Failure } from '../lib/api'
 import type { Client } from '../lib/client'
 import type { Job, Operation, Point, Result, SegmentedObject } from '../lib/protocol'
+import { historyOf } from '../lib/undo'
 import EditPanel, { type Tool } from './EditPanel.svelte'
 
 const square = (id: number, x: number): SegmentedObject => ({
@@ -161,13 +162,40 @@ it('goes back to the revision before, and forth again, after a reload too', asyn
   pick(1)
   key('Delete')
   await settle()
-  expect(JSON.parse(localStorage.getItem('seghub.undo.job1')!)).toEqual({ past: [1], future: [] })
+  document.body.replaceChildren()
+  show()
   key('z', { ctrlKey: true })
   await settle()
   key('z', { ctrlKey: true, shiftKey: true })
   await settle()
   expect(operations()).toEqual([{ op: 'delete', ids: [1] }, { op: 'revert', revision: 1 }, { op: 'revert', revision: 2 }])
   expect([button('Undo').disabled, button('Redo').disabled]).toEqual([false, true])
+})
+
+it('goes back one revision at a time, whoever made it', async () => {
+  pick(1)
+  key('Delete')
+  await settle()
+  result.value = { ...result.value, revision: 3 } // another tab's correction, or a threshold that was kept
+  for (let i = 0; i < 2; i++) {
+    key('z', { ctrlKey: true })
+    await settle()
+  }
+  expect(operations().slice(1)).toEqual([{ op: 'revert', revision: 2 }, { op: 'revert', revision: 1 }])
+})
+
+it('goes back from a correction whose answer was lost', async () => {
+  fail = new Failure('unreachable', 'Away', '', 0)
+  pick(1)
+  key('Delete')
+  await settle()
+  expect(button('Undo').disabled).toBe(true)
+  fail = null
+  result.value = { ...first, revision: 2 } // it had arrived
+  flushSync()
+  key('z', { ctrlKey: true })
+  await settle()
+  expect(operations().at(-1)).toEqual({ op: 'revert', revision: 1 })
 })
 
 it('shows the newest where somebody else was faster', async () => {
@@ -205,7 +233,7 @@ it('corrects what was seen when it was asked for, though another image is shown 
   await settle()
   expect(asked.map(({ job, revision }) => [job, revision])).toEqual([['job1', 1], ['job1', 2]])
   expect([result.value.job, result.value.revision, picked.value]).toEqual(['job2', 5, 1])
-  expect(JSON.parse(localStorage.getItem('seghub.undo.job1')!)).toEqual({ past: [1, 2], future: [] })
+  expect(historyOf('job1', 3)).toEqual({ past: [1, 2], future: [], at: 3 })
 })
 
 it('puts the tool away, and the object after it, by Escape', () => {

@@ -97,6 +97,14 @@ it('asks before images are deleted, and deletes those that are selected', async 
   expect(selected.value.size).toBe(0)
 })
 
+it('says how much goes with one page of a file', () => {
+  const page = (number: number) => ({ ...job(number), image_id: 'stack', page: number, pages: 3 })
+  shown([page(0), page(1), page(2), { ...page(2), id: 'job4', model: 'hrnet' }])
+  expect(one('header p').textContent).toContain('3 images') // with four results
+  press(row(1), 'Delete')
+  expect(one('dialog').textContent).toMatch(/Remove 1 image\?.*all results \(4\)/)
+})
+
 it('cancels all that is not done, or tries again what failed', async () => {
   shown([job(1), job(2, 'queued')])
   button('Cancel all').click()

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest'
+import { requestsOf } from './again'
+import type { Job } from './protocol'
+
+const job = (image: string, part: Partial<Job> = {}): Job => ({ id: image, image_id: image, model: 'unet', page: 0, pages: 1, options: { threshold: 0.5, min_area: 40 }, ...part }) as Job
+
+it('keeps what each picture was segmented with, but for what is wished', () => {
+  const jobs = [job('a'), job('b', { options: { threshold: 0.5, min_area: 900 } }), job('c')]
+  expect(requestsOf(jobs, 'unet', { threshold: 0.7 })).toEqual([
+    { images: ['a', 'c'], wishes: { threshold: 0.7, min_area: 40 } },
+    { images: ['b'], wishes: { threshold: 0.7, min_area: 900 } },
+  ])
+})
+
+it('leaves to another model what is its own, and goes by the newest result of a picture', () => {
+  const options = { threshold: 0.5, min_area: 40, exclude_border: true, split_touching: true }
+  expect(requestsOf([job('a'), job('a', { id: 'later', options, diameter: 30 })], 'hrnet', { threshold: undefined })).toEqual([{ images: ['a'], wishes: { exclude_border: true } }])
+})
+
+it('asks for the chosen pages of a file alone, and for all by none', () => {
+  const page = (image: string, page: number, pages: number) => job(image, { page, pages, options: {} })
+  expect(requestsOf([page('stack', 4, 5), page('stack', 2, 5), page('both', 0, 2), page('both', 1, 2)], 'unet')).toEqual([
+    { images: ['stack'], wishes: { pages: '3,5' } },
+    { images: ['both'], wishes: {} },
+  ])
+})
+
+it('takes many images in portions', () => {
+  const jobs = Array.from({ length: 250 }, (_, i) => job(String(i)))
+  expect(requestsOf(jobs, 'unet').map(({ images }) => images.length)).toEqual([100, 100, 50])
+})
