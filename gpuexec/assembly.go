@@ -46,7 +46,7 @@ type assembly struct {
 }
 
 // newAssembly begins a task's; what it stores is given up when the task is claimed, or work ends.
-func (w *worker) newAssembly(ctx, work context.Context, t *task, b *band) (*assembly, error) {
+func (w *worker) newAssembly(work context.Context, t *task, b *band) (*assembly, error) {
 	a := &assembly{
 		page: b.page, shrunk: b.placement.Shrunk(), scale: b.scale, joiner: models.NewAssembler(b.placement),
 		segmenter: mask.NewSegmenter(b.page.Width, b.page.Height, t.job.Options),

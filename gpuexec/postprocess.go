@@ -54,7 +54,7 @@ func (w *worker) joinOne(work context.Context, out outlet, b *band) (*Output, er
 	if t.assembly == nil {
 		out.report(t, StagePostprocess, func(*course) {})
 		var err error
-		if t.assembly, err = w.newAssembly(ctx, work, t, b); err != nil {
+		if t.assembly, err = w.newAssembly(work, t, b); err != nil {
 			return nil, err
 		}
 	}

@@ -275,29 +275,28 @@ func (q *queue) finish(code CloseCode) {
 	q.endLocked(code, "")
 }
 
-// drop ends the socket at once: what is queued is not sent. An empty reason means that of the table. It
-// reports false when an end was set before.
-func (q *queue) drop(code CloseCode, reason string) bool {
+// drop ends the socket at once: what is queued is not sent. An empty reason means that of the table.
+func (q *queue) drop(code CloseCode, reason string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.dropLocked(code, reason)
+	q.dropLocked(code, reason)
 }
 
-func (q *queue) dropLocked(code CloseCode, reason string) bool {
+func (q *queue) dropLocked(code CloseCode, reason string) {
 	q.kept, q.loose, q.bytes = nil, nil, 0
-	return q.endLocked(code, reason)
+	q.endLocked(code, reason)
 }
 
-func (q *queue) endLocked(code CloseCode, reason string) bool {
+// endLocked sets how the socket ends, unless that is set.
+func (q *queue) endLocked(code CloseCode, reason string) {
 	if q.ending != nil {
-		return false
+		return
 	}
 	if reason == "" {
 		reason = code.reason()
 	}
 	q.ending = &ending{code: code, reason: reason, since: time.Now()}
 	q.wakeLocked()
-	return true
 }
 
 // abandon lets the writer leave at once: the connection is cut.

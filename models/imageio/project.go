@@ -37,18 +37,13 @@ func (f *File) pagesOf(plane Plane) ([]int, error) {
 	return pages, nil
 }
 
-// memory that a Reader of the plane takes.
-func (f *File) memory(plane Plane, pages []int) (bytes int64) {
+// Memory is what a Reader of the plane takes, in decoded bytes. The error is a Refusal.
+func (f *File) Memory(plane Plane) (bytes int64, err error) {
+	pages, err := f.pagesOf(plane)
 	for _, page := range pages {
 		bytes += f.Pages[page].Memory
 	}
-	return bytes
-}
-
-// Memory is what a Reader of the plane takes, in decoded bytes. The error is a Refusal.
-func (f *File) Memory(plane Plane) (int64, error) {
-	pages, err := f.pagesOf(plane)
-	return f.memory(plane, pages), err
+	return bytes, err
 }
 
 // brightest reads the greatest sample of several planes.

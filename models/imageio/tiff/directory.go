@@ -30,9 +30,7 @@ const (
 	YResolution         Tag = 283
 	PlanarConfiguration Tag = 284
 	T4Options           Tag = 292
-	T6Options           Tag = 293
 	ResolutionUnit      Tag = 296
-	Software            Tag = 305
 	Predictor           Tag = 317
 	ColorMap            Tag = 320
 	TileWidth           Tag = 322
@@ -47,10 +45,8 @@ const (
 	YCbCrSubSampling    Tag = 530
 	XMP                 Tag = 700
 	ImageDepth          Tag = 32997
-	UIC1                Tag = 33628 // MetaMorph, as the next three
+	UIC1                Tag = 33628 // MetaMorph, as the next
 	UIC2                Tag = 33629
-	UIC3                Tag = 33630
-	UIC4                Tag = 33631
 	LSMInfo             Tag = 34412 // Zeiss
 	NDPISourceLens      Tag = 65421 // Hamamatsu
 )

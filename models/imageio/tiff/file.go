@@ -18,18 +18,6 @@ type File struct {
 	big   bool // BigTIFF: offsets and counts of 64 bits
 }
 
-// Is tells whether a file that begins with head, of 4 bytes at least, is a TIFF.
-func Is(head []byte) bool {
-	if len(head) < 4 {
-		return false
-	}
-	switch string(head[:4]) {
-	case "II*\x00", "MM\x00*", "II+\x00", "MM\x00+":
-		return true
-	}
-	return false
-}
-
 // Open reads the directories of the file of size bytes in r, of which there may be most at most; 0 is no limit. The error is a
 // refusal, or what r returned.
 func Open(r io.ReaderAt, size int64, most int) (*File, error) {
