@@ -15,7 +15,7 @@ var (
 	// ErrNameTaken means that another process has this node's name, and lives.
 	ErrNameTaken = errors.New("another hub that is running has this node's name: give one of them another (SEGHUB_NODE)")
 	// ErrRights means that Redis refuses its user something that a hub must do.
-	ErrRights = errors.New("this Redis refuses its user commands that a hub needs: allow them (ACL SETUSER)")
+	ErrRights = errors.New("this Redis refuses its user commands that a hub needs: allow them (ACL SETUSER, rename-command)")
 	// ErrOtherVersion means that Redis holds sessions that another version of SegHub has written.
 	ErrOtherVersion = errors.New("this Redis holds sessions of another version of SegHub: end them with that version, once what is wanted is exported, " +
 		"or give this hub another Redis (SEGHUB_REDIS) or, where it runs one itself, another data folder (SEGHUB_DATA)")

@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,5 +32,15 @@ func TestAUserWhoMayNotDoAllIsRefused(t *testing.T) {
 	}
 	if err := start("-@dangerous"); !errors.Is(err, ErrRights) {
 		t.Errorf("without what Redis calls dangerous: %v", err)
+	}
+}
+
+// TestACommandThatRedisDoesNotKnow is one that its operator has renamed, here one that never was.
+func TestACommandThatRedisDoesNotKnow(t *testing.T) {
+	client, before := openRedis(t, "auto"), commands
+	defer func() { commands = before }()
+	commands = append(slices.Clip(before), "RENAMED")
+	if err := CheckRights(t.Context(), client); !errors.Is(err, ErrRights) || !strings.HasSuffix(err.Error(), ": RENAMED") {
+		t.Error(err)
 	}
 }
