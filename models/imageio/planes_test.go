@@ -292,6 +292,26 @@ func TestProjection(t *testing.T) {
 	}
 }
 
+// TestProjectionOfManyPages has so many that not all of their decompressors are kept.
+func TestProjectionOfManyPages(t *testing.T) {
+	var pages []tifftest.Page
+	for i := range 200 {
+		pix := bytes.Repeat([]byte{byte(i)}, 12)
+		pix[i%12] = 200 + byte(i%12)
+		packed := append([]byte{11}, pix...) // PackBits: 12 bytes as they are
+		pages = append(pages, with(tifftest.Grey(4, 3, packed), tifftest.Shorts(259, 32773)))
+	}
+	file := openFile(t, tifftest.File(binary.LittleEndian, false, pages...))
+	plane := imageio.Plane{Max: true}
+	if memory, err := file.Memory(plane); err != nil || memory > imageio.MuchMemory {
+		t.Errorf("%d bytes, %v", memory, err)
+	}
+	want := []byte{200, 201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211}
+	if got := readPlane(t, file, plane, everything); !bytes.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 // TestSamplesThatAreChosen also wants a channel of one pixel's samples found by its number.
 func TestSamplesThatAreChosen(t *testing.T) {
 	pix := []byte{1, 2, 3, 4, 5, 6}
