@@ -280,6 +280,34 @@ func TestPlanesThatAreChosen(t *testing.T) {
 	}
 }
 
+// counted keeps count of what is read of a file.
+type counted struct {
+	*bytes.Reader
+	bytes int
+}
+
+func (c *counted) ReadAt(p []byte, offset int64) (int, error) {
+	c.bytes += len(p)
+	return c.Reader.ReadAt(p, offset)
+}
+
+// TestLongDescriptionsAreReadOnce has a stack of MetaMorph that nobody calibrated: what it says of each plane lies in the description of the first.
+func TestLongDescriptionsAreReadOnce(t *testing.T) {
+	const planes = 50
+	long := tifftest.Text(270, "<MetaData>"+strings.Repeat(" ", 100_000))
+	count := tifftest.Tag{ID: 33629, Kind: tifftest.Rational, Values: make([]uint64, 2*planes)}
+	file := tifftest.File(binary.LittleEndian, false, tifftest.Page{Tags: tifftest.Grey(4, 3, nil, long, count).Tags, Offsets: 273, Counts: 65000,
+		Blocks: [][]byte{make([]byte, planes*12)}})
+	source := &counted{Reader: bytes.NewReader(file)}
+	opened, err := imageio.Open(context.Background(), source, int64(len(file)), imageio.Limits{})
+	if err != nil || len(opened.Pages) != planes {
+		t.Fatal(opened, err)
+	}
+	if few := 10; source.bytes > few*len(file) {
+		t.Errorf("%d bytes were read of a file of %d", source.bytes, len(file))
+	}
+}
+
 func TestProjection(t *testing.T) {
 	planes := planesOf(3)
 	planes[0][5], planes[1][6] = 99, 77

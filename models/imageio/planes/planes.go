@@ -62,10 +62,18 @@ func Of(file *tiff.File, most int) ([]Plane, error) {
 	if err != nil {
 		return nil, err
 	}
+	told := -1 // by this page: what it says may be long, and of all planes
+	var size float64
+	var from string
 	for i := range all {
-		if all[i].PixelSize == 0 {
-			all[i].PixelSize, all[i].PixelSizeFrom = sizeOf(pages[min(i, len(pages)-1)].directory)
+		if all[i].PixelSize > 0 {
+			continue
 		}
+		if page := min(i, len(pages)-1); page != told {
+			told = page
+			size, from = sizeOf(pages[page].directory)
+		}
+		all[i].PixelSize, all[i].PixelSizeFrom = size, from
 	}
 	return all, nil
 }
