@@ -280,6 +280,60 @@ func TestPlanesThatAreChosen(t *testing.T) {
 	}
 }
 
+// TestWhatOlympusSays has a stack of FluoView, whose channels change before its depths, and a picture of analySIS with the resolution of a screen.
+func TestWhatOlympusSays(t *testing.T) {
+	le := binary.LittleEndian
+	text := func(s string, size int) []byte { return append([]byte(s), make([]byte, size-len(s))...) }
+	header := make([]byte, 284)
+	for _, axis := range []struct {
+		name   string
+		length uint32
+		step   float64
+		unit   string
+	}{{"X", 4, 0.25, "\xb5m"}, {"Y", 3, 0.25, "\xb5m"}, {"Ch", 2, 1, "Ch"}, {"Z", 3, 0.7, "um"}} {
+		header = append(header, text(axis.name, 16)...)
+		header = le.AppendUint32(header, axis.length)
+		header = le.AppendUint64(header, 0) // its origin
+		header = le.AppendUint64(header, math.Float64bits(axis.step))
+		header = append(header, text(axis.unit, 64)...)
+	}
+	header = append(header, make([]byte, 6*100)...)
+	values := make([]uint64, len(header))
+	for i, b := range header {
+		values[i] = uint64(b)
+	}
+	file := openFile(t, stackOf(planesOf(6), tifftest.Tag{ID: 34361, Kind: tifftest.Byte, Values: values}))
+	for i, p := range file.Pages {
+		if p.Channel != i%2 || p.Z != i/2 || p.T != 0 || p.PixelSize != 0.25 || p.PixelSizeFrom != "FluoView" || p.Plain {
+			t.Errorf("page %d is %+v", i, p)
+		}
+	}
+	file = openFile(t, stackOf(planesOf(5), tifftest.Tag{ID: 34361, Kind: tifftest.Byte, Values: values}))
+	if p := file.Pages[4]; p.Channel != 0 || p.Z != 4 || p.PixelSize != 0.25 {
+		t.Errorf("of pages that the axes do not make: %+v", p)
+	}
+
+	analySIS := func(at int) []byte {
+		return stackOf(planesOf(1), rational(282, 72, 1), rational(283, 72, 1), tifftest.Shorts(296, 2), tifftest.Longs(33560, uint64(at)))
+	}
+	at := len(analySIS(0))
+	data := append(analySIS(at), text("SIS0", 58)...)
+	data = le.AppendUint16(data, 2) // pieces: one of another kind, and the one that tells
+	data = append(data, 10, 0, 1, 0, 0, 0, 0, 0, 1, 0, 1, 0)
+	data = le.AppendUint32(data, uint32(len(data)+4))
+	data = append(data, text("", 10)...)
+	data = append(data, 0xf7, 0xff) // in 10^-9 m
+	for range 2 {
+		data = le.AppendUint64(data, math.Float64bits(322.5))
+	}
+	if p := openFile(t, data).Pages[0]; p.PixelSize != 0.3225 || p.PixelSizeFrom != "Olympus SIS" {
+		t.Errorf("a pixel is %v by %q", p.PixelSize, p.PixelSizeFrom)
+	}
+	if p := openFile(t, data[:at+80]).Pages[0]; p.PixelSize != 0 {
+		t.Errorf("of a tag that leads nowhere: %v by %q", p.PixelSize, p.PixelSizeFrom)
+	}
+}
+
 // counted keeps count of what is read of a file.
 type counted struct {
 	*bytes.Reader

@@ -43,6 +43,8 @@ func Of(file *tiff.File, most int) ([]Plane, error) {
 		all, err = metaMorph(pages, description, most)
 	case first.Has(tiff.LSMInfo):
 		all, err = lsm(pages)
+	case first.Has(tiff.FluoView):
+		all = fluoView(pages)
 	case strings.Contains(description, qpi):
 		all = qpiChannels(pages)
 	case strings.HasPrefix(description, "ImageJ="), strings.HasPrefix(description, "SCIFIO="): // as ImageJ2 writes it
@@ -102,6 +104,9 @@ func sizeOf(d *tiff.Directory) (size float64, from string) {
 		if size := aperioSize(description); plausible(size) {
 			return size, "Aperio"
 		}
+	}
+	if width, height := d.SISCalibration(); plausible(width*1e6) && same(width, height) {
+		return tidy(width * 1e6), "Olympus SIS"
 	}
 	unit := map[uint64]float64{2: inch, 3: 10000}[d.Uint(tiff.ResolutionUnit, 1)] // µm in an inch, in a centimetre
 	if x, y := d.Float(tiff.XResolution), d.Float(tiff.YResolution); unit > 0 && x > 0 && (y == 0 || same(x, y)) {

@@ -47,10 +47,12 @@ const (
 	YCbCrSubSampling    Tag = 530
 	XMP                 Tag = 700
 	ImageDepth          Tag = 32997
+	SIS                 Tag = 33560 // Olympus
 	UIC1                Tag = 33628 // MetaMorph, as the next three
 	UIC2                Tag = 33629
 	UIC3                Tag = 33630
 	UIC4                Tag = 33631
+	FluoView            Tag = 34361 // Olympus
 	LSMInfo             Tag = 34412 // Zeiss
 	NDPISourceLens      Tag = 65421 // Hamamatsu
 )
