@@ -264,6 +264,26 @@ func TestFilesOfTooManyPages(t *testing.T) {
 	}
 }
 
+// TestPagesThatWereNeverWritten has a film that ends before it should: its last page leads to where the next would be.
+func TestPagesThatWereNeverWritten(t *testing.T) {
+	for _, big := range []bool{false, true} {
+		data := tifftest.File(binary.LittleEndian, big, tifftest.Grey(4, 3, planesOf(1)[0]), tifftest.Grey(4, 3, planesOf(2)[1]))
+		end := len(data) // the file's last bytes are the way on
+		if big {
+			binary.LittleEndian.PutUint64(data[end-8:], uint64(end))
+		} else {
+			binary.LittleEndian.PutUint32(data[end-4:], uint32(end))
+		}
+		if err := bad(t, data); !errors.Is(err, imageio.ErrCorrupt) {
+			t.Errorf("without room for the next: %v", err)
+		}
+		file := openFile(t, append(data, make([]byte, 100)...))
+		if len(file.Pages) != 2 || !bytes.Equal(readPlane(t, file, imageio.Plane{Page: 1}, everything), planesOf(2)[1]) {
+			t.Errorf("%d pages", len(file.Pages))
+		}
+	}
+}
+
 // TestCutFiles cuts files of every format short: none is read as if it were whole, and none by a panic.
 func TestCutFiles(t *testing.T) {
 	deep := drawnOn(image.NewGray16(image.Rect(0, 0, 60, 40)), noisy(60, 40))
