@@ -52,7 +52,7 @@ func TestWhatProgramsSayOfTheirPages(t *testing.T) {
 	const metaSeries = `<MetaData><prop id="spatial-calibration-state" type="bool" value="on"/><prop id="spatial-calibration-x" type="float" value="1.3622"/>` +
 		`<prop id="spatial-calibration-y" type="float" value="1.3622"/><prop id="spatial-calibration-units" type="string" value="um"/></MetaData>`
 
-	plain := map[string]bool{"Aperio": true, "MetaSeries": true, "pages of nobody": true, "pixels a centimetre": true, "pixels a unit": true,
+	plain := map[string]bool{"Aperio": true, "MetaSeries": true, "pages of nobody": true, "Micro-Manager, stopped": true, "pixels a centimetre": true, "pixels a unit": true,
 		"a printer's 300 dpi": true, "no number of a pixel": true}
 	type coordinates struct{ channel, z, t int }
 	for name, c := range map[string]struct {
@@ -79,7 +79,9 @@ func TestWhatProgramsSayOfTheirPages(t *testing.T) {
 			[]coordinates{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}, {1, 0, 0}, {1, 1, 0}, {1, 2, 0}}, 0.325, "OME-XML"},
 		"MetaMorph": {tifftest.File(binary.LittleEndian, false, stk),
 			[]coordinates{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}, {0, 3, 0}, {0, 4, 0}, {0, 5, 0}}, 0, ""},
-		"MetaSeries":           {stackOf(planesOf(1), tifftest.Text(270, metaSeries)), []coordinates{{}}, 1.3622, "MetaSeries"},
+		"MetaSeries": {stackOf(planesOf(1), tifftest.Text(270, metaSeries)), []coordinates{{}}, 1.3622, "MetaSeries"},
+		"Micro-Manager, stopped": {stackOf(planesOf(2), tifftest.Text(51123, `{"PixelSizeUm":0.65,"PixelSizeAffine":"1;0;0;0;1;0","Binning":"1"}`),
+			rational(282, 100, 1), tifftest.Shorts(296, 3)), []coordinates{{0, 0, 0}, {0, 1, 0}}, 0.65, "Micro-Manager"},
 		"pages of nobody":      {stackOf(planesOf(3)), []coordinates{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}}, 0, ""},
 		"pixels a centimetre":  {stackOf(planesOf(1), rational(282, 20_000, 1), tifftest.Shorts(296, 3)), []coordinates{{}}, 0.5, "TIFF resolution"},
 		"pixels a unit":        {stackOf(planesOf(1), rational(282, 20_000, 1), tifftest.Shorts(296, 1)), []coordinates{{}}, 0, ""},

@@ -3,6 +3,7 @@
 package planes
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 
@@ -64,20 +65,34 @@ func Of(file *tiff.File, most int) ([]Plane, error) {
 	if err != nil {
 		return nil, err
 	}
-	told := -1 // by this page: what it says may be long, and of all planes
-	var size float64
-	var from string
+	measure(all, pages)
+	return all, nil
+}
+
+// measure gives the planes of which it is not known the size of a pixel that their pages tell. That may be long, and of all planes behind a page:
+// each is asked once, and Micro-Manager's, which say the same, not at all.
+func measure(all []Plane, pages []page) {
+	size, from := microManager(pages[0].directory), "Micro-Manager"
+	ofAll, told := plausible(size), -1
 	for i := range all {
 		if all[i].PixelSize > 0 {
 			continue
 		}
-		if page := min(i, len(pages)-1); page != told {
-			told = page
+		if page := min(i, len(pages)-1); !ofAll && page != told {
 			size, from = sizeOf(pages[page].directory)
+			told = page
 		}
 		all[i].PixelSize, all[i].PixelSizeFrom = size, from
 	}
-	return all, nil
+}
+
+// microManager is how wide a pixel is in µm, as Micro-Manager says it with each page, in JSON; 0 where it does not, or where nobody has told it.
+// OME-XML it writes at the end, so that a file that was stopped says it nowhere else, and NDTiff never does.
+func microManager(d *tiff.Directory) float64 {
+	const most = 1 << 20
+	var says struct{ PixelSizeUm float64 }
+	_ = json.Unmarshal([]byte(d.Text(tiff.MicroManager, most)), &says) // what could be read, counts
+	return says.PixelSizeUm
 }
 
 func tooMany(count, most int) error {

@@ -54,6 +54,7 @@ const (
 	UIC4                Tag = 33631
 	FluoView            Tag = 34361 // Olympus
 	LSMInfo             Tag = 34412 // Zeiss
+	MicroManager        Tag = 51123
 	NDPISourceLens      Tag = 65421 // Hamamatsu
 )
 
