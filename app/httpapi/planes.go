@@ -72,8 +72,8 @@ func (u *uploading) choose(file taken) ([]imageio.Plane, error) {
 		}
 		memory, err := file.file.Memory(plane)
 		if err == nil && u.Limits.Memory > 0 && memory > u.Limits.Memory {
-			err = problem.Newf(problem.ImageTooLarge, "Projecting this image takes %d MB and the server has %d MB for that: choose some of its pages, "+
-				"or project it before.", memory/1e6, u.Limits.Memory/1e6)
+			err = problem.Newf(problem.ImageTooLarge, "Projecting this image takes %d MB and the server has %d MB for that: project it before.",
+				memory/1e6, u.Limits.Memory/1e6)
 		}
 		if err != nil {
 			return nil, err

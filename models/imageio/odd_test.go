@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"image"
 	"math"
 	"math/bits"
@@ -82,6 +83,7 @@ func TestOddTIFFs(t *testing.T) {
 	for _, strip := range strips.Blocks {
 		deflated.Blocks = append(deflated.Blocks, inZlib(t, strip))
 	}
+	ofNine := tifftest.Text(270, "ImageJ=1.54f\nimages=9\nslices=9\n")
 	countsOfZero := with(deflated, tifftest.Longs(279, 0, 0, 0, 0))
 
 	for name, c := range map[string]struct {
@@ -105,6 +107,8 @@ func TestOddTIFFs(t *testing.T) {
 		"a strip that was never written":    {sparse, halfBlack},
 		"RowsPerStrip beyond the image":     {with(plain, tifftest.Longs(278, math.MaxUint32)), pix},
 		"RowsPerStrip 1 of a single strip":  {with(plain, tifftest.Longs(278, 1)), pix},
+		"one plane of ImageJ's nine":        {with(plain, ofNine), pix},
+		"tiles of one of them":              {with(tilesInTileTags, ofNine), pix},
 	} {
 		for kind, file := range map[string][]byte{
 			"little-endian": tifftest.File(binary.LittleEndian, false, c.page), "big-endian": tifftest.File(binary.BigEndian, false, c.page),
@@ -188,6 +192,11 @@ func TestBadTIFFs(t *testing.T) {
 		p.Offsets, p.Counts = 65000, 65001
 		return file(p)
 	}
+	twoOf := func(planes int) []byte { // of which two are there
+		p := with(plain, tifftest.Text(270, fmt.Sprintf("ImageJ=1.5\nimages=%d\n", planes)))
+		p.Blocks = [][]byte{ramp(width, 2*height)}
+		return file(p)
+	}
 	many := make([]uint64, height)
 	for i := range many {
 		many[i] = 8
@@ -220,8 +229,8 @@ func TestBadTIFFs(t *testing.T) {
 		"complex numbers":            {file(with(plain, tifftest.Shorts(258, 32), tifftest.Shorts(339, 6))), imageio.ErrUnsupported},
 		"a width below zero":         {file(with(plain, tifftest.Tag{ID: 256, Kind: 9, Values: []uint64{math.MaxUint32}})), imageio.ErrTooLarge},
 		"different bits of a pixel":  {file(with(plain, tifftest.Shorts(277, 3), tifftest.Shorts(258, 5, 6, 5))), imageio.ErrUnsupported},
-		"ImageJ with planes missing": {file(with(plain, tifftest.Text(270, "ImageJ=1.5\nimages=9\n"))), imageio.ErrCorrupt},
-		"ImageJ of 10^9 planes":      {file(with(plain, tifftest.Text(270, "ImageJ=1.5\nimages=1000000000\n"))), imageio.ErrTooLarge},
+		"ImageJ with planes missing": {twoOf(9), imageio.ErrCorrupt},
+		"ImageJ of 10^9 planes":      {twoOf(1_000_000_000), imageio.ErrTooLarge},
 		"XML without an end":         {file(with(plain, tifftest.Text(270, "<OME><Image><Pixels SizeZ=\"0\" SizeC=\"-1\" SizeT=\"9999999\"><TiffData"))), nil},
 		"XML of a million depths":    {file(with(plain, tifftest.Text(270, "<OME>"+strings.Repeat("<a>", 1_000_000)))), nil},
 		"XML with a bomb of names":   {file(with(plain, tifftest.Text(270, "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><OME>&b;</OME>"))), nil},
@@ -252,6 +261,26 @@ func TestFilesOfTooManyPages(t *testing.T) {
 	}
 	if err := bad(t, tifftest.File(binary.LittleEndian, false, pages[1:]...)); err != nil {
 		t.Errorf("10,000 pages: %v", err)
+	}
+}
+
+// TestPagesThatWereNeverWritten has a film that ends before it should: its last page leads to where the next would be.
+func TestPagesThatWereNeverWritten(t *testing.T) {
+	for _, big := range []bool{false, true} {
+		data := tifftest.File(binary.LittleEndian, big, tifftest.Grey(4, 3, planesOf(1)[0]), tifftest.Grey(4, 3, planesOf(2)[1]))
+		end := len(data) // the file's last bytes are the way on
+		if big {
+			binary.LittleEndian.PutUint64(data[end-8:], uint64(end))
+		} else {
+			binary.LittleEndian.PutUint32(data[end-4:], uint32(end))
+		}
+		if err := bad(t, data); !errors.Is(err, imageio.ErrCorrupt) {
+			t.Errorf("without room for the next: %v", err)
+		}
+		file := openFile(t, append(data, make([]byte, 100)...))
+		if len(file.Pages) != 2 || !bytes.Equal(readPlane(t, file, imageio.Plane{Page: 1}, everything), planesOf(2)[1]) {
+			t.Errorf("%d pages", len(file.Pages))
+		}
 	}
 }
 

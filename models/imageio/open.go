@@ -131,22 +131,12 @@ func Again(r Reader) (open func() Reader, bytes int64) {
 
 func (f *File) reader(ctx context.Context, plane Plane, pages []int) (reader Reader, err error) {
 	err = f.guarded(ctx, func() error {
-		if len(pages) == 1 {
+		if len(pages) > 1 {
+			reader, err = f.project(ctx, plane, pages)
+		} else {
 			reader, err = f.open(ctx, plane)
-			return err
 		}
-		b := &brightest{page: f.Pages[plane.Page]}
-		for _, page := range pages {
-			one := plane
-			one.Page = page
-			r, err := f.open(ctx, one)
-			if err != nil {
-				return errors.Join(err, b.Close())
-			}
-			b.readers = append(b.readers, r)
-		}
-		reader = b
-		return nil
+		return err
 	})
 	return reader, err
 }

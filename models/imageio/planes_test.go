@@ -52,7 +52,7 @@ func TestWhatProgramsSayOfTheirPages(t *testing.T) {
 	const metaSeries = `<MetaData><prop id="spatial-calibration-state" type="bool" value="on"/><prop id="spatial-calibration-x" type="float" value="1.3622"/>` +
 		`<prop id="spatial-calibration-y" type="float" value="1.3622"/><prop id="spatial-calibration-units" type="string" value="um"/></MetaData>`
 
-	plain := map[string]bool{"Aperio": true, "MetaSeries": true, "pages of nobody": true, "pixels a centimetre": true, "pixels a unit": true,
+	plain := map[string]bool{"Aperio": true, "MetaSeries": true, "pages of nobody": true, "Micro-Manager, stopped": true, "pixels a centimetre": true, "pixels a unit": true,
 		"a printer's 300 dpi": true, "no number of a pixel": true}
 	type coordinates struct{ channel, z, t int }
 	for name, c := range map[string]struct {
@@ -79,7 +79,9 @@ func TestWhatProgramsSayOfTheirPages(t *testing.T) {
 			[]coordinates{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}, {1, 0, 0}, {1, 1, 0}, {1, 2, 0}}, 0.325, "OME-XML"},
 		"MetaMorph": {tifftest.File(binary.LittleEndian, false, stk),
 			[]coordinates{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}, {0, 3, 0}, {0, 4, 0}, {0, 5, 0}}, 0, ""},
-		"MetaSeries":           {stackOf(planesOf(1), tifftest.Text(270, metaSeries)), []coordinates{{}}, 1.3622, "MetaSeries"},
+		"MetaSeries": {stackOf(planesOf(1), tifftest.Text(270, metaSeries)), []coordinates{{}}, 1.3622, "MetaSeries"},
+		"Micro-Manager, stopped": {stackOf(planesOf(2), tifftest.Text(51123, `{"PixelSizeUm":0.65,"PixelSizeAffine":"1;0;0;0;1;0","Binning":"1"}`),
+			rational(282, 100, 1), tifftest.Shorts(296, 3)), []coordinates{{0, 0, 0}, {0, 1, 0}}, 0.65, "Micro-Manager"},
 		"pages of nobody":      {stackOf(planesOf(3)), []coordinates{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}}, 0, ""},
 		"pixels a centimetre":  {stackOf(planesOf(1), rational(282, 20_000, 1), tifftest.Shorts(296, 3)), []coordinates{{}}, 0.5, "TIFF resolution"},
 		"pixels a unit":        {stackOf(planesOf(1), rational(282, 20_000, 1), tifftest.Shorts(296, 1)), []coordinates{{}}, 0, ""},
@@ -280,6 +282,88 @@ func TestPlanesThatAreChosen(t *testing.T) {
 	}
 }
 
+// TestWhatOlympusSays has a stack of FluoView, whose channels change before its depths, and a picture of analySIS with the resolution of a screen.
+func TestWhatOlympusSays(t *testing.T) {
+	le := binary.LittleEndian
+	text := func(s string, size int) []byte { return append([]byte(s), make([]byte, size-len(s))...) }
+	header := make([]byte, 284)
+	for _, axis := range []struct {
+		name   string
+		length uint32
+		step   float64
+		unit   string
+	}{{"X", 4, 0.25, "\xb5m"}, {"Y", 3, 0.25, "\xb5m"}, {"Ch", 2, 1, "Ch"}, {"Z", 3, 0.7, "um"}} {
+		header = append(header, text(axis.name, 16)...)
+		header = le.AppendUint32(header, axis.length)
+		header = le.AppendUint64(header, 0) // its origin
+		header = le.AppendUint64(header, math.Float64bits(axis.step))
+		header = append(header, text(axis.unit, 64)...)
+	}
+	header = append(header, make([]byte, 6*100)...)
+	values := make([]uint64, len(header))
+	for i, b := range header {
+		values[i] = uint64(b)
+	}
+	file := openFile(t, stackOf(planesOf(6), tifftest.Tag{ID: 34361, Kind: tifftest.Byte, Values: values}))
+	for i, p := range file.Pages {
+		if p.Channel != i%2 || p.Z != i/2 || p.T != 0 || p.PixelSize != 0.25 || p.PixelSizeFrom != "FluoView" || p.Plain {
+			t.Errorf("page %d is %+v", i, p)
+		}
+	}
+	file = openFile(t, stackOf(planesOf(5), tifftest.Tag{ID: 34361, Kind: tifftest.Byte, Values: values}))
+	if p := file.Pages[4]; p.Channel != 0 || p.Z != 4 || p.PixelSize != 0.25 {
+		t.Errorf("of pages that the axes do not make: %+v", p)
+	}
+
+	analySIS := func(at int) []byte {
+		return stackOf(planesOf(1), rational(282, 72, 1), rational(283, 72, 1), tifftest.Shorts(296, 2), tifftest.Longs(33560, uint64(at)))
+	}
+	at := len(analySIS(0))
+	data := append(analySIS(at), text("SIS0", 58)...)
+	data = le.AppendUint16(data, 2) // pieces: one of another kind, and the one that tells
+	data = append(data, 10, 0, 1, 0, 0, 0, 0, 0, 1, 0, 1, 0)
+	data = le.AppendUint32(data, uint32(len(data)+4))
+	data = append(data, text("", 10)...)
+	data = append(data, 0xf7, 0xff) // in 10^-9 m
+	for range 2 {
+		data = le.AppendUint64(data, math.Float64bits(322.5))
+	}
+	if p := openFile(t, data).Pages[0]; p.PixelSize != 0.3225 || p.PixelSizeFrom != "Olympus SIS" {
+		t.Errorf("a pixel is %v by %q", p.PixelSize, p.PixelSizeFrom)
+	}
+	if p := openFile(t, data[:at+80]).Pages[0]; p.PixelSize != 0 {
+		t.Errorf("of a tag that leads nowhere: %v by %q", p.PixelSize, p.PixelSizeFrom)
+	}
+}
+
+// counted keeps count of what is read of a file.
+type counted struct {
+	*bytes.Reader
+	bytes int
+}
+
+func (c *counted) ReadAt(p []byte, offset int64) (int, error) {
+	c.bytes += len(p)
+	return c.Reader.ReadAt(p, offset)
+}
+
+// TestLongDescriptionsAreReadOnce has a stack of MetaMorph that nobody calibrated: what it says of each plane lies in the description of the first.
+func TestLongDescriptionsAreReadOnce(t *testing.T) {
+	const planes = 50
+	long := tifftest.Text(270, "<MetaData>"+strings.Repeat(" ", 100_000))
+	count := tifftest.Tag{ID: 33629, Kind: tifftest.Rational, Values: make([]uint64, 2*planes)}
+	file := tifftest.File(binary.LittleEndian, false, tifftest.Page{Tags: tifftest.Grey(4, 3, nil, long, count).Tags, Offsets: 273, Counts: 65000,
+		Blocks: [][]byte{make([]byte, planes*12)}})
+	source := &counted{Reader: bytes.NewReader(file)}
+	opened, err := imageio.Open(context.Background(), source, int64(len(file)), imageio.Limits{})
+	if err != nil || len(opened.Pages) != planes {
+		t.Fatal(opened, err)
+	}
+	if few := 10; source.bytes > few*len(file) {
+		t.Errorf("%d bytes were read of a file of %d", source.bytes, len(file))
+	}
+}
+
 func TestProjection(t *testing.T) {
 	planes := planesOf(3)
 	planes[0][5], planes[1][6] = 99, 77
@@ -288,6 +372,26 @@ func TestProjection(t *testing.T) {
 	want := bytes.Repeat([]byte{30}, 12)
 	want[5], want[6] = 99, 77
 	if !bytes.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestProjectionOfManyPages has so many that not all of their decompressors are kept.
+func TestProjectionOfManyPages(t *testing.T) {
+	var pages []tifftest.Page
+	for i := range 200 {
+		pix := bytes.Repeat([]byte{byte(i)}, 12)
+		pix[i%12] = 200 + byte(i%12)
+		packed := append([]byte{11}, pix...) // PackBits: 12 bytes as they are
+		pages = append(pages, with(tifftest.Grey(4, 3, packed), tifftest.Shorts(259, 32773)))
+	}
+	file := openFile(t, tifftest.File(binary.LittleEndian, false, pages...))
+	plane := imageio.Plane{Max: true}
+	if memory, err := file.Memory(plane); err != nil || memory > imageio.MuchMemory {
+		t.Errorf("%d bytes, %v", memory, err)
+	}
+	want := []byte{200, 201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211}
+	if got := readPlane(t, file, plane, everything); !bytes.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -38,43 +38,93 @@ func (f *File) pagesOf(plane Plane) ([]int, error) {
 }
 
 // Memory is what a Reader of the plane takes, in decoded bytes. The error is a Refusal.
-func (f *File) Memory(plane Plane) (bytes int64, err error) {
+func (f *File) Memory(plane Plane) (int64, error) {
 	pages, err := f.pagesOf(plane)
+	_, bytes := f.together(pages)
+	return bytes, err
+}
+
+// together tells how many of the first of some pages are kept open, and what all take then: of the others one is open at a time, so that a stack of
+// any number of pages takes MuchMemory at most, or as two of them do.
+func (f *File) together(pages []int) (kept int, bytes int64) {
+	largest := int64(0)
 	for _, page := range pages {
 		bytes += f.Pages[page].Memory
+		largest = max(largest, f.Pages[page].Memory)
 	}
-	return bytes, err
+	if bytes <= MuchMemory || len(pages) == 1 {
+		return len(pages), bytes
+	}
+	kept, bytes = 1, f.Pages[pages[0]].Memory+largest
+	for bytes+f.Pages[pages[kept]].Memory <= MuchMemory {
+		bytes += f.Pages[pages[kept]].Memory
+		kept++
+	}
+	return kept, bytes
 }
 
 // brightest reads the greatest sample of several planes.
 type brightest struct {
-	page    Page
-	readers []Reader
+	page Page
+	open []func(context.Context) (Reader, error) // of each plane
+	kept []Reader                                // of the first of them
 }
 
-func (b *brightest) Block() image.Point { return b.readers[0].Block() }
+// project begins to read the brightest of pages.
+func (f *File) project(ctx context.Context, plane Plane, pages []int) (Reader, error) {
+	b := &brightest{page: f.Pages[plane.Page]}
+	kept, _ := f.together(pages)
+	for i, page := range pages {
+		one := plane
+		one.Page = page
+		b.open = append(b.open, func(ctx context.Context) (Reader, error) { return f.open(ctx, one) })
+		if i >= kept {
+			continue
+		}
+		r, err := b.open[i](ctx)
+		if err != nil {
+			return nil, errors.Join(err, b.Close())
+		}
+		b.kept = append(b.kept, r)
+	}
+	return b, nil
+}
+
+func (b *brightest) Block() image.Point { return b.kept[0].Block() }
 
 func (b *brightest) Read(ctx context.Context, dst []byte, area image.Rectangle) error {
 	n := area.Dx() * area.Dy() * b.page.PixelBytes()
 	buffer := pixels.Lend(n)
 	defer pixels.GiveBack(buffer)
-	for i, r := range b.readers {
+	for i := range b.open {
+		to := buffer[:n]
 		if i == 0 {
-			if err := r.Read(ctx, dst, area); err != nil {
-				return err
-			}
-			continue
+			to = dst[:n]
 		}
-		if err := r.Read(ctx, buffer, area); err != nil {
+		if err := b.readOne(ctx, to, area, i); err != nil {
 			return err
 		}
-		brighter(b.page.Type, dst[:n], buffer[:n])
+		if i > 0 {
+			brighter(b.page.Type, dst[:n], to)
+		}
 	}
 	return nil
 }
 
+// readOne reads from one of the planes.
+func (b *brightest) readOne(ctx context.Context, dst []byte, area image.Rectangle, i int) error {
+	if i < len(b.kept) {
+		return b.kept[i].Read(ctx, dst, area)
+	}
+	r, err := b.open[i](ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.Read(ctx, dst, area), r.Close())
+}
+
 func (b *brightest) Close() (err error) {
-	for _, r := range b.readers {
+	for _, r := range b.kept {
 		err = errors.Join(err, r.Close())
 	}
 	return err

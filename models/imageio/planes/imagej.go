@@ -27,7 +27,7 @@ func imageJ(pages []page, description string, most int) ([]Plane, error) {
 	}
 	all := plain(pages)
 	// ImageJ compresses none of its own, and says its version: without that Bio-Formats counts the colours of a page (ij.io.TiffDecoder).
-	if images := number("images"); len(pages) == 1 && images > 1 && values["ImageJ"] != "" && pages[0].layout.Uncompressed {
+	if images := number("images"); len(pages) == 1 && images > 1 && values["ImageJ"] != "" && pages[0].layout.Uncompressed && !alone(pages[0]) {
 		if most > 0 && images > most {
 			return nil, tooMany(images, most)
 		}
@@ -69,6 +69,20 @@ func imageJ(pages []page, description string, most int) ([]Plane, error) {
 		}
 	}
 	return all, nil
+}
+
+// alone tells whether a page is all that its file has room for: at the end are its pixels, or its directory, which ImageJ writes in front of them.
+// What ImageJ said of a stack, programs of its users keep with the one plane of it that they write.
+func alone(p page) bool {
+	size, ok := p.layout.Contiguous()
+	if !ok {
+		return true
+	}
+	if _, err := p.layout.Shifted(1); err != nil {
+		return true
+	}
+	_, err := p.layout.Shifted(size)
+	return err != nil && p.directory.Offset(tiff.ImageWidth) > int64(p.directory.Uint(tiff.StripOffsets, 0))
 }
 
 // following are so many planes of which the file only has the first as a page: the others lie behind it, without a gap.

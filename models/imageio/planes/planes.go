@@ -3,6 +3,7 @@
 package planes
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 
@@ -43,6 +44,8 @@ func Of(file *tiff.File, most int) ([]Plane, error) {
 		all, err = metaMorph(pages, description, most)
 	case first.Has(tiff.LSMInfo):
 		all, err = lsm(pages)
+	case first.Has(tiff.FluoView):
+		all = fluoView(pages)
 	case strings.Contains(description, qpi):
 		all = qpiChannels(pages)
 	case strings.HasPrefix(description, "ImageJ="), strings.HasPrefix(description, "SCIFIO="): // as ImageJ2 writes it
@@ -62,12 +65,34 @@ func Of(file *tiff.File, most int) ([]Plane, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range all {
-		if all[i].PixelSize == 0 {
-			all[i].PixelSize, all[i].PixelSizeFrom = sizeOf(pages[min(i, len(pages)-1)].directory)
-		}
-	}
+	measure(all, pages)
 	return all, nil
+}
+
+// measure gives the planes of which it is not known the size of a pixel that their pages tell. That may be long, and of all planes behind a page:
+// each is asked once, and Micro-Manager's, which say the same, not at all.
+func measure(all []Plane, pages []page) {
+	size, from := microManager(pages[0].directory), "Micro-Manager"
+	ofAll, told := plausible(size), -1
+	for i := range all {
+		if all[i].PixelSize > 0 {
+			continue
+		}
+		if page := min(i, len(pages)-1); !ofAll && page != told {
+			size, from = sizeOf(pages[page].directory)
+			told = page
+		}
+		all[i].PixelSize, all[i].PixelSizeFrom = size, from
+	}
+}
+
+// microManager is how wide a pixel is in µm, as Micro-Manager says it with each page, in JSON; 0 where it does not, or where nobody has told it.
+// OME-XML it writes at the end, so that a file that was stopped says it nowhere else, and NDTiff never does.
+func microManager(d *tiff.Directory) float64 {
+	const most = 1 << 20
+	var says struct{ PixelSizeUm float64 }
+	_ = json.Unmarshal([]byte(d.Text(tiff.MicroManager, most)), &says) // what could be read, counts
+	return says.PixelSizeUm
 }
 
 func tooMany(count, most int) error {
@@ -94,6 +119,9 @@ func sizeOf(d *tiff.Directory) (size float64, from string) {
 		if size := aperioSize(description); plausible(size) {
 			return size, "Aperio"
 		}
+	}
+	if width, height := d.SISCalibration(); plausible(width*1e6) && same(width, height) {
+		return tidy(width * 1e6), "Olympus SIS"
 	}
 	unit := map[uint64]float64{2: inch, 3: 10000}[d.Uint(tiff.ResolutionUnit, 1)] // µm in an inch, in a centimetre
 	if x, y := d.Float(tiff.XResolution), d.Float(tiff.YResolution); unit > 0 && x > 0 && (y == 0 || same(x, y)) {

@@ -45,9 +45,12 @@ const (
 	YCbCrSubSampling    Tag = 530
 	XMP                 Tag = 700
 	ImageDepth          Tag = 32997
+	SIS                 Tag = 33560 // Olympus
 	UIC1                Tag = 33628 // MetaMorph, as the next
 	UIC2                Tag = 33629
+	FluoView            Tag = 34361 // Olympus
 	LSMInfo             Tag = 34412 // Zeiss
+	MicroManager        Tag = 51123
 	NDPISourceLens      Tag = 65421 // Hamamatsu
 )
 

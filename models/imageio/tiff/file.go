@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"slices"
 
 	"seghub/models/imageio/refusal"
 )
@@ -54,6 +55,9 @@ func Open(r io.ReaderAt, size int64, most int) (*File, error) {
 		if most > 0 && len(f.Directories) == most {
 			return nil, refusal.TooLarge("This TIFF has more than the %d pages that this server takes in one file: cut it into several.", most)
 		}
+		if len(f.Directories) > 0 && f.unwritten(next) {
+			break
+		}
 		seen[next] = true
 		var d *Directory
 		var err error
@@ -63,6 +67,16 @@ func Open(r io.ReaderAt, size int64, most int) (*File, error) {
 		f.Directories = append(f.Directories, d)
 	}
 	return f, nil
+}
+
+// unwritten tells whether a directory should be where there is room for it and nothing yet. Who writes a film as it comes (Micro-Manager) has each
+// page lead to the next, and does not mend that of the last where it is stopped.
+func (f *File) unwritten(offset int64) bool {
+	count := make([]byte, 2)
+	if f.big {
+		count = make([]byte, 8)
+	}
+	return f.read(count, offset) == nil && !slices.ContainsFunc(count, func(b byte) bool { return b != 0 })
 }
 
 // maxEntries is more than any program writes into one directory.
