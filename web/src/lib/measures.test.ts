@@ -37,7 +37,7 @@ it('sorts, what lacks the measure last', () => {
 describe('a filter', () => {
   const titles = { area: 'Fläche', mean_probability: 'Probability' }
   const kept = (text: string) => {
-    const filter = filterOf(text, columns, titles)
+    const filter = filterOf(text, columns, titles, 'en')
     return filter && objects.filter(filter).map(({ id }) => id)
   }
   it.each([
@@ -45,13 +45,15 @@ describe('a filter', () => {
     ['area > 100', [1, 3]],
     ['area>=100 and area < 300', [2, 3]],
     ['Fläche > 150,5', [1, 3]],
+    ['area < 1,000', [1, 2, 3]],
     ['area', null],
     ['size > 3', null],
   ])('%s', (text, want) => expect(kept(text)).toEqual(want))
 })
 
 it('copies a table as spreadsheets paste it', () => {
-  expect(tableText(objects.slice(0, 2), columns.slice(0, 2), (id) => id.toUpperCase())).toBe('ID\tAREA\n1\t300\n2\t100')
+  expect(tableText(objects.slice(0, 2), columns.slice(0, 2), (id) => id.toUpperCase(), 'en')).toBe('ID\tAREA\n1\t300\n2\t100')
+  expect(tableText([object(1, 25.7)], columns.slice(1, 2), (id) => id, 'de')).toBe('area\n25,7')
 })
 
 describe('a histogram', () => {

@@ -1,5 +1,6 @@
 // What is measured of objects and of images, as columns of a table: sorted, filtered, copied, counted into bars.
 
+import { numberOf, spelt } from './decimals'
 import type { Job, Result, SegmentedObject } from './protocol'
 
 export interface Column<Row> {
@@ -93,15 +94,16 @@ const relations: Record<string, (a: number, b: number) => boolean> = {
  * filterOf reads "area > 200" (several with "and"); columns are known by their ids and by what the page calls them. null is
  * what it cannot read; an empty filter lets all rows pass.
  */
-export function filterOf<Row>(text: string, columns: readonly Column<Row>[], titles: Record<string, string>): ((row: Row) => boolean) | null {
+export function filterOf<Row>(text: string, columns: readonly Column<Row>[], titles: Record<string, string>, locale: string): ((row: Row) => boolean) | null {
   const parts = text.trim() === '' ? [] : text.split(/\s+(?:and|und|a)\s+|&+|;/i)
   const tests: ((row: Row) => boolean)[] = []
   for (const part of parts) {
-    const [, name, relation, number] = /^\s*(.+?)\s*(>=|<=|>|<|=)\s*(-?\d+(?:[.,]\d+)?)\s*$/.exec(part) ?? []
+    const [, name, relation, number] = /^\s*(.+?)\s*(>=|<=|>|<|=)\s*(-?\d[\d.,\s]*)$/.exec(part) ?? []
     const wanted = name?.toLowerCase()
     const column = columns.find(({ id }) => id === wanted || titles[id]?.toLowerCase() === wanted)
-    if (!column || !relation || !number) return null
-    const [holds, limit] = [relations[relation]!, Number(number.replace(',', '.'))]
+    const limit = numberOf(number ?? '', locale)
+    if (!column || !relation || Number.isNaN(limit)) return null
+    const holds = relations[relation]!
     tests.push((row) => {
       const value = column.value(row)
       return typeof value === 'number' && holds(value, limit)
@@ -110,14 +112,14 @@ export function filterOf<Row>(text: string, columns: readonly Column<Row>[], tit
   return (row) => tests.every((test) => test(row))
 }
 
-/** tableText is a table as spreadsheets paste it: tabs, plain numbers. */
-export function tableText<Row>(rows: readonly Row[], columns: readonly Column<Row>[], title: (id: string) => string): string {
-  const lines = [columns.map(({ id }) => title(id)), ...rows.map((row) => columns.map(({ value }) => clean(value(row))))]
+/** tableText is a table as spreadsheets paste it: tabs, and decimals as the language has them, or one in German makes 25.7 a day in July. */
+export function tableText<Row>(rows: readonly Row[], columns: readonly Column<Row>[], title: (id: string) => string, locale: string): string {
+  const lines = [columns.map(({ id }) => title(id)), ...rows.map((row) => columns.map(({ value }) => clean(value(row), locale)))]
   return lines.map((cells) => cells.join('\t')).join('\n')
 }
 
-function clean(value: number | string | null): string {
-  return value === null ? '' : String(value).replaceAll(/[\t\n\r]/g, ' ')
+function clean(value: number | string | null, locale: string): string {
+  return value === null ? '' : typeof value === 'number' ? spelt(value, locale) : value.replaceAll(/[\t\n\r]/g, ' ')
 }
 
 export interface Histogram {

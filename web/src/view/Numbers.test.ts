@@ -60,7 +60,8 @@ it('tells the hub the pixel size that is typed, of the image that is shown then'
     field.dispatchEvent(new Event('change', { bubbles: true }))
     return settle()
   }
-  await type('0.25')
+  await type('0,25') // a number field in an English browser would make 25 of it
+  await type('0,25 µm')
   await type('')
   expect(calibrate.mock.calls).toEqual([['a', 0.25], ['a', null]])
   shown.value = { ...shown.value, pixel_size: 0.5 } // somebody of the session has said it elsewhere
