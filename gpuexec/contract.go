@@ -28,6 +28,10 @@ var ErrNoModel = errors.New("there is no such model")
 // ErrOutOfMemory is what an engine's error wraps when the device has no memory for what was asked, and is otherwise as before.
 var ErrOutOfMemory = errors.New("out of memory")
 
+// ErrCrowdedOut is what an ErrOutOfMemory of a job wraps beside where other programs have most of the device's memory: nothing is wrong with the
+// job, which runs once they are gone.
+var ErrCrowdedOut = errors.New("other programs have the memory of the device")
+
 // ErrDeviceLost is what an engine's error wraps when this process can do no more work on the device: a CUDA error has poisoned
 // its context, or a kernel hangs. Every further call would fail, block or abort the process, so none is made.
 var ErrDeviceLost = errors.New("the device is lost")

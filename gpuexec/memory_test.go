@@ -331,3 +331,38 @@ func returned() uint64 {
 	runtime.ReadMemStats(&stats)
 	return stats.HeapReleased
 }
+
+// A program that takes the device's memory crowds out every job, which is told from a job that is too large for what there is.
+func TestJobsAreCrowdedOutByOthersAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var others atomic.Uint64
+		script := &enginetest.Script{Load: func(context.Context, int, models.Spec, int) error {
+			return enginetest.OutOfMemory(-1)(t.Context(), enginetest.Call{})
+		}}
+		b := budgetOf(others.Load)
+		pool := gpuexec.New(gpuexec.Config{
+			Slots: 1, Device: "cuda:0", NewEngine: script.NewEngine, Models: anyModel, MaxPixels: 1 << 20, Log: quiet,
+			Budget: b, Lost: func(error) {},
+		})
+		from, to := startThis(t, pool, 1, script)
+		fails := func(hundredths uint64, crowded bool) {
+			t.Helper()
+			others.Store(hundredths)
+			b.Sample(t.Context())
+			from.give(t, 0, on(t, "a", "job"))
+			err := to.next(t, 1)["job"].Err
+			if !errors.Is(err, gpuexec.ErrOutOfMemory) || errors.Is(err, gpuexec.ErrCrowdedOut) != crowded || errors.Is(pool.Crowded(), gpuexec.ErrCrowdedOut) != crowded {
+				t.Errorf("while others have %d hundredths: %v, and the pool says %v", hundredths, err, pool.Crowded())
+			}
+		}
+		fails(10, false)
+		fails(83, true)
+		fails(60, false)
+		fails(95, true)
+		others.Store(10)
+		b.Sample(t.Context())
+		if err := pool.Crowded(); err != nil {
+			t.Errorf("when they are gone: %v", err)
+		}
+	})
+}

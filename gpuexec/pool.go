@@ -69,6 +69,7 @@ type Pool struct {
 	giveBack    *time.Timer // does that
 
 	lastRun atomic.Value  // time.Time; when a worker ran or opened a model last
+	missing atomic.Uint64 // bytes that the last job wanted that was crowded out; 0 for none
 	gone    chan struct{} // closed when the device is lost
 
 	mu     sync.Mutex
@@ -277,6 +278,26 @@ func (p *Pool) Stats() []WorkerStat {
 		stats[i] = w.Stat()
 	}
 	return stats
+}
+
+// crowds tells whether others leave no memory for the least that the model can do with, and remembers that.
+func (p *Pool) crowds(ctx context.Context, model models.Spec) bool {
+	weights, run := p.footprints.of(model, 1)
+	p.cfg.Budget.Sample(ctx)
+	if !p.cfg.Budget.Crowded(weights + run) {
+		return false
+	}
+	p.missing.Store(weights + run)
+	return true
+}
+
+// Crowded is an ErrCrowdedOut while a job would be crowded out as the last one was that was.
+func (p *Pool) Crowded() error {
+	if bytes := p.missing.Load(); bytes > 0 && p.cfg.Budget.Crowded(bytes) {
+		return fmt.Errorf("%w: a model takes %d bytes", ErrCrowdedOut, bytes)
+	}
+	p.missing.Store(0)
+	return nil
 }
 
 // BatchSize is how many images of a model a worker should be given at once: as many as fill a run.

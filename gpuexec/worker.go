@@ -84,6 +84,9 @@ func (w *worker) outlet(work, keep context.Context, sink Sink) outlet {
 		if r.Err != nil && work.Err() != nil {
 			r.Err = ErrStopped // whatever failed, failed because Stop's time was over
 		}
+		if errors.Is(r.Err, ErrOutOfMemory) && w.pool.crowds(work, t.batch.model) {
+			r.Err = fmt.Errorf("%w: %w", ErrCrowdedOut, r.Err)
+		}
 		if r.Err == nil {
 			w.mu.Lock()
 			w.stat.ImagesDone++

@@ -170,6 +170,35 @@ func TestATurnBeginsWithItsWorker(t *testing.T) {
 	})
 }
 
+// TestWhoWaitsBehindALargeImageIsServedFirst gives the first in line a slot whose worker is at work on somebody's large image, and lets another
+// become free: that is his, and who came after him waits for the image.
+func TestWhoWaitsBehindALargeImageIsServedFirst(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		config.Slots = 2
+		s, clock := joined(t, config)
+		ada, dora, ben, cleo := create(t, s), create(t, s), create(t, s), create(t, s)
+		submit(t, s, ada, 1)
+		claimNow(t, s, 0)
+		clock.live(t, config.Turn/2, s)
+		submit(t, s, dora, 10)
+		submit(t, s, ben, 10)
+		submit(t, s, cleo, 10)
+		clock.live(t, config.Turn/2, s)
+		if got := get(t, s, ben); got.State != Active || *got.Slot != 0 {
+			t.Fatalf("ben is %+v", got)
+		}
+		finishAll(t, s, 1, claimNow(t, s, 1), nil)
+		must(t, s.Close(t.Context(), dora))
+		if got := []Session{get(t, s, ben), get(t, s, cleo)}; got[0].State != Active || *got[0].Slot != 1 || got[1].State != Active || *got[1].Slot != 0 {
+			t.Errorf("with a worker free they are %+v", got)
+		}
+		if got := claimNow(t, s, 1); len(got.Jobs) != 1 {
+			t.Error("it starts nothing of ben's")
+		}
+	})
+}
+
 // TestWhatIsLeftIsHelpedWith has the owner's worker, once it is at work, call one that rests for what it has left over.
 func TestWhatIsLeftIsHelpedWith(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {

@@ -176,6 +176,7 @@ func (s *server) startParts(ctx context.Context) (err error) {
 	s.stall = &stall{
 		writable: s.writable,
 		free:     func(ctx context.Context) error { return s.room.free(ctx, 0) },
+		crowded:  func() error { return s.pool.Crowded() },
 		changed:  func(ctx context.Context) error { return s.sessions.SlotsChanged(ctx) },
 		log:      s.log,
 	}
@@ -329,7 +330,7 @@ func (s *server) count(_ net.Conn, state http.ConnState) {
 // mayBorrow tells whether idle workers may help: not while memory is short, because each that runs holds its own.
 func (s *server) mayBorrow() bool { return s.cfg.Borrow && !s.budget.Short() && !s.stall.is.Load() }
 
-// slotOpen tells whether the worker of a slot is up and warm, and has where to put what it makes.
+// slotOpen tells whether the worker of a slot is up and warm, and can do jobs.
 func (s *server) slotOpen(slot int) bool {
 	return s.warmed.Load() && s.pool.Stats()[slot].State != gpuexec.WorkerDown && !s.stall.lasts(context.Background())
 }
@@ -405,6 +406,9 @@ func (s *server) ready(ctx context.Context) error {
 	}
 	if !s.pool.Ready() {
 		return errors.New("models are being loaded")
+	}
+	if err := s.pool.Crowded(); err != nil {
+		return err
 	}
 	if err := s.room.free(ctx, 0); err != nil {
 		return err

@@ -6,41 +6,53 @@ import (
 	"log/slog"
 	"sync/atomic"
 
+	"seghub/gpuexec"
 	"seghub/storage"
 )
 
-// stall is a time in which the storage takes nothing: its disk is full or read-only, or a network is gone. The slots are closed then, and
-// jobs that have failed of it go back to their queues, which would be gone through in a minute otherwise, and all of them lost.
+// stall is a time in which no job can be done: the storage takes nothing, because its disk is full or read-only, or a network is gone, or other
+// programs have the memory of the GPU. The slots are closed then, and jobs that have failed of it go back to their queues, which would be gone
+// through in a minute otherwise, and all of them lost.
 type stall struct {
 	writable *writable
 	free     func(context.Context) error // why there is too little room
+	crowded  func() error                // why there is no memory for models
 	changed  func(context.Context) error // hears that slots open or close
 	log      *slog.Logger
 	is       atomic.Bool
 }
 
-// begins tells whether err is that of a stall, rather than of one blob. Too little room keeps nothing from being read.
+// begins tells whether err is that of a stall, rather than of one job.
 func (s *stall) begins(ctx context.Context, err error) bool {
-	var failed *storage.Error
-	if !errors.As(err, &failed) || errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrTooLarge) || ctx.Err() != nil {
-		return false
-	}
-	if s.is.Load() {
-		return true
-	}
-	s.writable.forget()
-	why := s.writable.ask(ctx)
-	if why == nil && failed.Op == storage.OpPut {
-		why = s.free(ctx)
-	}
+	why := s.reason(ctx, err)
 	if why == nil {
 		return false
 	}
 	if !s.is.Swap(true) {
-		s.log.Error("no jobs are run until the storage takes what is made of them", "error", why)
+		s.log.Error("no jobs are run until this is over", "error", why)
 		s.tell(ctx)
 	}
 	return true
+}
+
+// reason is why err is that of a stall; nil when it is not. Too little room on the disk keeps nothing from being read.
+func (s *stall) reason(ctx context.Context, err error) error {
+	var failed *storage.Error
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case errors.Is(err, gpuexec.ErrCrowdedOut):
+		return err
+	case !errors.As(err, &failed) || errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrTooLarge):
+		return nil
+	case s.is.Load():
+		return err
+	}
+	s.writable.forget()
+	if why := s.writable.ask(ctx); why != nil || failed.Op != storage.OpPut {
+		return why
+	}
+	return s.free(ctx)
 }
 
 // lasts tells whether it goes on, and looks whether it is over.
@@ -52,12 +64,15 @@ func (s *stall) lasts(ctx context.Context) bool {
 		return true
 	}
 	if s.is.Swap(false) {
-		s.log.Info("the storage takes files again: jobs are run")
+		s.log.Info("jobs are run again")
 	}
 	return false
 }
 
 func (s *stall) why(ctx context.Context) error {
+	if err := s.crowded(); err != nil {
+		return err
+	}
 	if err := s.free(ctx); err != nil {
 		return err
 	}

@@ -12,13 +12,14 @@ import (
 	"seghub/storage"
 )
 
-func TestAStallLastsAsLongAsTheStorageTakesNothing(t *testing.T) {
+func TestAStallLastsAsLongAsNoJobCanBeDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var away, full error
+		var away, full, crowded error
 		told := 0
 		s := &stall{
 			writable: newWritable(func(context.Context) error { return away }),
 			free:     func(context.Context) error { return full },
+			crowded:  func() error { return crowded },
 			changed:  func(context.Context) error { told++; return nil },
 			log:      slog.New(slog.DiscardHandler),
 		}
@@ -50,6 +51,17 @@ func TestAStallLastsAsLongAsTheStorageTakesNothing(t *testing.T) {
 		s.writable.forget()
 		if s.lasts(t.Context()) || told != 1 {
 			t.Errorf("it does not end, and was told %d times", told)
+		}
+
+		if s.begins(t.Context(), gpuexec.ErrOutOfMemory) {
+			t.Error("one job for which there is no memory is a stall")
+		}
+		crowded = gpuexec.ErrCrowdedOut
+		if !s.begins(t.Context(), crowded) || !s.lasts(t.Context()) || told != 2 {
+			t.Errorf("no stall while others have the memory, and it was told %d times", told)
+		}
+		if crowded = nil; s.lasts(t.Context()) {
+			t.Error("it does not end when they are gone")
 		}
 	})
 }

@@ -245,6 +245,15 @@ func (b *Budget) fitsLocked(bytes uint64) bool {
 	return !known || b.booked+b.others+bytes <= limit
 }
 
+// Crowded tells whether others than those who book here have more than half of what may be booked, and so much that there would be no room for
+// bytes though everybody here gave everything back.
+func (b *Budget) Crowded(bytes uint64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	limit, known := b.limitLocked()
+	return known && b.others > limit/2 && b.others+bytes > limit
+}
+
 // Try reserves bytes if there is room now and nobody waits for some.
 func (b *Budget) Try(bytes uint64) (*Reservation, bool) {
 	b.mu.Lock()

@@ -119,6 +119,36 @@ local function stand_by(sid, to_tail)
   end
 end
 
+-- is_busy reports whether a worker has something in hand, of whomever: then it can start nothing yet.
+local function is_busy(node, slot)
+  for _, at in ipairs(call('HVALS', hand_key(node))) do
+    if at == slot then return true end
+  end
+  return false
+end
+
+-- at_work reports whether the worker of a session that holds a slot is busy.
+local function at_work(sid)
+  local s = call('HMGET', session_key(sid), 'node', 'slot')
+  return is_busy(s[1], s[2])
+end
+
+local function ticket(sid) return num(call('HGET', session_key(sid), 'ticket')) end
+
+-- kept_out finds who is to have a free slot before the head of the line: the first of those who had been ahead and got a slot of the same node
+-- whose worker is still at work for another, so that nothing of theirs has begun. nil when the free slot's worker is at work itself.
+local function kept_out(head, node, slot)
+  if is_busy(node, slot) then return nil end
+  local first, before = nil, ticket(head)
+  for i = 0, slots_of(node) - 1 do
+    local other = owner(node, int(i))
+    if other and ticket(other) < before and queued(other) > 0 and running(other) == 0 and at_work(other) then
+      first, before = other, ticket(other)
+    end
+  end
+  return first
+end
+
 -- settle gives the head of the line what is free, and then what is reserved but not used, until nothing is left
 -- to give. Every script that may have freed a slot or lengthened the line ends with it.
 local function settle()
@@ -127,22 +157,15 @@ local function settle()
     if not head then return end
     local node, slot = free_slot()
     if node then
-      give(head, node, slot)
+      local first = kept_out(head, node, slot)
+      if first then stand_by(first, false) end
+      give(first or head, node, slot)
     else
       local reserved = call('ZRANGEBYSCORE', RESERVED, '-inf', int(NOW - GRACE), 'LIMIT', 0, 1)[1]
       if not reserved then return end
       stand_by(reserved, false)
     end
   end
-end
-
--- at_work reports whether the worker of a session that holds a slot has something in hand, of whomever: then it can start nothing yet.
-local function at_work(sid)
-  local s = call('HMGET', session_key(sid), 'node', 'slot')
-  for _, at in ipairs(call('HVALS', hand_key(s[1]))) do
-    if at == s[2] then return true end
-  end
-  return false
 end
 
 -- turn_over reports whether the owner of a slot has had its turn while others wait.
