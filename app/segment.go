@@ -21,13 +21,13 @@ type errand struct {
 	AccessKey string   `env:"SEGHUB_ACCESS_KEY" placeholder:"KEY" help:"The hub's access key, where it has one."`
 	Name      string   `default:"seghub" help:"How others at the hub see this session."`
 	Model     string   `required:"" help:"Model to segment with."`
-	Out       string   `default:"." placeholder:"DIR" help:"Folder for what is made."`
+	Out       string   `default:"." help:"Folder for what is made."`
 	Format    []string `default:"geojson,csv,masks" help:"What is made: coco, yolo, geojson, imagej, csv, xlsx, masks, labels, all."`
 
 	Threshold     float64 `help:"Probability from which on a pixel belongs to an object, 0.05 to 0.95. Default: the model's."`
 	MinArea       *int    `help:"Least area of an object in pixels. Default: the model's."`
 	ExcludeBorder *bool   `negatable:"" help:"Leave out what touches the image's edge."`
-	DetectHoles   *bool   `help:"Keep holes rather than fill them."`
+	DetectHoles   *bool   `negatable:"" help:"Keep holes rather than fill them. Default: they are kept."`
 	SplitTouching *bool   `negatable:"" help:"Part touching objects. Default: the model's."`
 	Diameter      float64 `placeholder:"PX" help:"Diameter of the objects in pixels, for models that have one. Default: found in each image."`
 	Pages         string  `help:"Pages of a stack: all, first or 1-5,8."`

@@ -79,6 +79,31 @@ func TestAGapIsNobodysSilence(t *testing.T) {
 	})
 }
 
+// TestAPingIsASignOfLife has a peer ping by itself, and answer no pings.
+func TestAPingIsASignOfLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := piped(t)
+		c := w.dial(t, "ada")
+		c.greet()
+		c.SetPingHandler(func(string) error { return nil })
+		go func() {
+			for range 20 {
+				pass(w.hub.pace.silence / 4)
+				if err := c.WriteControl(websocket.PingMessage, nil, time.Time{}); err != nil {
+					t.Error(err)
+				}
+			}
+			w.happenTimes("ada", 1)
+		}()
+		if err := c.SetReadDeadline(time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := c.ReadMessage(); err != nil {
+			t.Errorf("a peer that pings was dropped: %v", err)
+		}
+	})
+}
+
 func TestAnyFrameIsASignOfLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := piped(t)

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -81,6 +82,25 @@ func TestStopDoesNotWaitForSlowPeers(t *testing.T) {
 		if n := w.hub.Connections(); n != 0 {
 			t.Errorf("%d connections", n)
 		}
+	})
+}
+
+// TestStopBeforeASocketIsSeen has the hub stopped when a socket has its place and is not yet among those that Stop closes.
+func TestStopBeforeASocketIsSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := piped(t).hub
+		if _, ok := h.enter("ada", netip.Addr{}); !ok {
+			t.Fatal("there is no place")
+		}
+		go h.Stop()
+		synctest.Wait() // it waits for the one that has entered
+		s := &socket{hub: h, queue: newQueue()}
+		h.join(s)
+		if end := s.queue.end(); end == nil || end.code != CloseGoingAway {
+			t.Errorf("its ending is %+v", end)
+		}
+		h.part(s)
+		h.exit("ada", netip.Addr{})
 	})
 }
 

@@ -265,6 +265,7 @@ func TestQueueEnds(t *testing.T) {
 		"the log begins anew": {func(q *queue) {
 			q.deliver(event(2))
 			q.deliver(event(9)) // what lies between is left in the log
+			q.deliver(sessions.Message{Key: "progress", Data: []byte("of a job that is forgotten")})
 			q.deliver(anew(1))
 			q.deliver(event(2))
 			q.finish(CloseGoingAway)

@@ -287,13 +287,32 @@ func TestSocketsOfAllAreLimited(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		w.dial(t, "dora?from=192.0.2.1").greet()
 		w.hub.mu.Lock()
-		defer w.hub.mu.Unlock()
-		if n := len(w.hub.perAddress); n != 3 {
-			t.Errorf("%d addresses are remembered", n)
+		if addresses, people := len(w.hub.perAddress), len(w.hub.perSession); addresses != 2 || people != 2 {
+			t.Errorf("%d addresses and %d sessions are remembered of two sockets", addresses, people)
 		}
+		w.hub.mu.Unlock()
+		w.dial(t, "dora?from=192.0.2.1").greet()
 	})
+}
+
+// TestTheCallersCookieComesWithTheUpgrade: its page may make no other call for weeks.
+func TestTheCallersCookieComesWithTheUpgrade(t *testing.T) {
+	w := loopback(t, nil)
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Set-Cookie", "seghub=renewed")
+		w.hub.Serve(rw, r, "ada", netip.Addr{})
+	}))
+	defer server.Close()
+	w.url = "ws" + strings.TrimPrefix(server.URL, "http")
+	conn, answer, err := w.handshake("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if got := answer.header.Get("Set-Cookie"); got != "seghub=renewed" {
+		t.Errorf("the cookie is %q", got)
+	}
 }
 
 func TestRefuse(t *testing.T) {

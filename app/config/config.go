@@ -47,9 +47,9 @@ type Config struct {
 	SessionTTL   time.Duration `name:"session-ttl" default:"168h" env:"SEGHUB_SESSION_TTL" help:"A session without sockets and work for this long is closed and its files deleted; time in which no hub ran does not count. Of hubs that share a Redis the longest counts."`
 	LeaseTTL     time.Duration `name:"lease-ttl" default:"10s" env:"SEGHUB_LEASE_TTL" help:"After this long without a sign of life a node's slots and jobs go to others."`
 
-	MemoryHigh     budget.Level `default:"83%" env:"SEGHUB_MEMORY_HIGH" placeholder:"LEVEL" help:"Where the memory that models run in, the GPU's or without one the host's, counts as short, as a part or an amount (20GB): nothing is borrowed then, and what is not in use is given back."`
-	MemoryCritical budget.Level `default:"90%" env:"SEGHUB_MEMORY_CRITICAL" placeholder:"LEVEL" help:"Where new images are refused; what runs goes on."`
-	MemoryLow      budget.Level `default:"80%" env:"SEGHUB_MEMORY_LOW" placeholder:"LEVEL" help:"Below this all of that is over."`
+	MemoryHigh     budget.Level `default:"83%" env:"SEGHUB_MEMORY_HIGH" help:"Where the memory that models run in, the GPU's or without one the host's, counts as short, as a part or an amount (20GB): nothing is borrowed then, and what is not in use is given back."`
+	MemoryCritical budget.Level `default:"90%" env:"SEGHUB_MEMORY_CRITICAL" help:"Where new images are refused; what runs goes on."`
+	MemoryLow      budget.Level `default:"80%" env:"SEGHUB_MEMORY_LOW" help:"Below this all of that is over."`
 
 	MaxFile      Bytes `default:"200MiB" env:"SEGHUB_MAX_FILE" help:"Largest file."`
 	MaxPixels    Count `default:"400e6" env:"SEGHUB_MAX_PIXELS" help:"Largest image, in pixels."`

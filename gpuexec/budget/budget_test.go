@@ -102,6 +102,17 @@ func TestWhatCannotBeMeasuredIsNotShort(t *testing.T) {
 	}
 }
 
+func TestALookThatWasBrokenOffSaysNothing(t *testing.T) {
+	b, m := card(t, 22)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	m.set(0, ctx.Err())
+	b.Sample(ctx)
+	if b.Admit() == nil {
+		t.Error("memory that is nearly full is not, since its gauge was told to stop")
+	}
+}
+
 func TestTheBooksAndOthersShareTheBudget(t *testing.T) {
 	b, m := card(t, 4) // of others
 	limit := b.State().BudgetBytes
@@ -140,7 +151,7 @@ func TestWhoWaitsIsServedInOrder(t *testing.T) {
 		var mu sync.Mutex
 		var order []int
 		var waiting sync.WaitGroup
-		for i, size := range []uint64{8 * gb, 2 * gb} {
+		come := func(i int, size uint64) {
 			waiting.Go(func() {
 				if _, err := b.Reserve(t.Context(), size); err != nil {
 					t.Error(err)
@@ -151,14 +162,16 @@ func TestWhoWaitsIsServedInOrder(t *testing.T) {
 			})
 			synctest.Wait()
 		}
+		come(0, 8*gb)
+		come(1, 2*gb)
 		if !b.ReliefWanted() {
 			t.Error("nobody is asked to make room for those who wait")
 		}
+		all.Resize(all.Bytes() - 3*gb) // room for the second, who is not next
+		come(2, gb)
 		if _, ok := b.Try(1); ok {
 			t.Error("one that came later went before")
 		}
-		all.Resize(all.Bytes() - 3*gb) // room for the second, who is not next
-		synctest.Wait()
 		if len(order) != 0 {
 			t.Errorf("%v were served", order)
 		}
@@ -171,6 +184,26 @@ func TestWhoWaitsIsServedInOrder(t *testing.T) {
 		waiting.Wait()
 		if b.ReliefWanted() {
 			t.Error("relief is wanted though nobody waits")
+		}
+	})
+}
+
+func TestRoomThatOthersLeaveIsGivenToWhoWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, m := card(t, 10) // of others
+		if _, ok := b.Try(8 * gb); !ok {
+			t.Fatal("no room for 8 GB")
+		}
+		m.set(18, nil)
+		var served error
+		var waiting sync.WaitGroup
+		waiting.Go(func() { _, served = b.Reserve(t.Context(), 8*gb) })
+		synctest.Wait()
+		m.set(10, nil)
+		b.Sample(t.Context())
+		waiting.Wait()
+		if booked := b.State().BookedBytes; served != nil || booked != 16*gb {
+			t.Errorf("%d bytes are booked: %v", booked, served)
 		}
 	})
 }
