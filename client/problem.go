@@ -23,13 +23,14 @@ type Problem struct {
 	RetryAfter time.Duration `json:"-"`        // 0 where trying again does not help, or the hub did not say
 }
 
-// Codes that this package itself acts upon; the contract lists all.
+// Codes that programs, or this package itself, act upon; the contract lists all.
 const (
 	CodeUnauthorized      = "unauthorized"
 	CodeAccessKeyRequired = "access_key_required"
 	CodeBadRequest        = "bad_request"
 	CodeNotFound          = "not_found"
 	CodeUnknownModel      = "unknown_model"
+	CodeQuotaExceeded     = "quota_exceeded"
 	codeQueueFull         = "queue_full"
 	codeRateLimited       = "rate_limited"
 	codeGPUMemory         = "gpu_memory_exhausted"

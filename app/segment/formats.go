@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path"
@@ -26,6 +27,7 @@ type fetcher struct {
 	formats []string
 	stems   *stems
 	lasting bool // as Task's
+	part    int  // of the documents of all files, from 0: a session each
 }
 
 // stems are names below out for what is made of pages: no two pages have the same, and one that is made again keeps its own.
@@ -122,9 +124,13 @@ func (f *fetcher) ofJob(ctx context.Context, stem string, job client.Job, alone 
 
 // ofAll fetches the documents of all that is done in the session.
 func (f *fetcher) ofAll(ctx context.Context) error {
+	stem := "results"
+	if f.part > 0 {
+		stem = fmt.Sprintf("results-%d", f.part+1)
+	}
 	for _, format := range f.formats {
 		if whole[format] {
-			if err := f.export(ctx, "results", format, nil); err != nil {
+			if err := f.export(ctx, stem, format, nil); err != nil {
 				return err
 			}
 		}

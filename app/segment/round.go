@@ -3,6 +3,7 @@ package segment
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,18 +28,25 @@ type round struct {
 	toSend  chan *item  // each is in it once at most
 	toFetch chan parcel // likewise
 
-	group  *errgroup.Group // of all other goroutines
-	items  []*item
-	owners map[string]*item      // by job
-	jobs   map[string]client.Job // as they were told last, also of items that do not know of them yet
-	left   int                   // items that have not ended
+	group   *errgroup.Group // of all other goroutines
+	items   []*item
+	owners  map[string]*item      // by job
+	jobs    map[string]client.Job // as they were told last, also of items that do not know of them yet
+	left    int                   // items that have not ended
+	taken   bool                  // the hub has taken one
+	senders int                   // goroutines that send
+	full    chan struct{}         // closed when the session has no room for more
 }
+
+// errFull is why a round ends before its items: the session has no room for those that are left.
+var errFull = errors.New("the session has no room left at the hub")
 
 func newRound(task Task, hub *client.Client, fetch *fetcher, items []*item) *round {
 	r := &round{
 		task: task, hub: hub, fetch: fetch,
 		news: make(chan func()), toSend: make(chan *item, len(items)), toFetch: make(chan parcel, len(items)),
 		items: items, owners: map[string]*item{}, jobs: map[string]client.Job{}, left: len(items),
+		senders: uploadsAtOnce, full: make(chan struct{}),
 	}
 	for _, it := range items {
 		r.toSend <- it
@@ -60,7 +68,7 @@ func (r *round) run(ctx context.Context) error {
 		group.Go(func() error { return r.fetchAll(within) })
 	}
 	group.Go(func() error { return r.follow(within) })
-	for r.left > 0 && within.Err() == nil {
+	for !r.isOver() && within.Err() == nil {
 		select {
 		case do := <-r.news:
 			do()
@@ -71,7 +79,15 @@ func (r *round) run(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return context.Cause(ctx)
+	if err := context.Cause(ctx); err != nil || r.left == 0 {
+		return err
+	}
+	return errFull
+}
+
+// isOver tells whether all items have ended, or those that the session had room for.
+func (r *round) isOver() bool {
+	return r.left == 0 || r.senders == 0 && !slices.ContainsFunc(r.items, func(it *item) bool { return it.jobs != nil && !it.ended })
 }
 
 // tell has run do something.
@@ -86,6 +102,9 @@ func (r *round) sendAll(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			return nil
+		case <-r.full:
+			r.tell(ctx, func() { r.senders-- })
 			return nil
 		case it := <-r.toSend:
 			if err := r.send(ctx, it); err != nil {
@@ -208,12 +227,21 @@ func (r *round) follow(ctx context.Context) error {
 	return nil
 }
 
-// sent takes what became of an upload.
+// sent takes what became of an upload. What another session has room for is left to that.
 func (r *round) sent(it *item, jobs []client.Job, err error) {
+	if r.taken && client.HasCode(err, client.CodeQuotaExceeded) {
+		select {
+		case <-r.full:
+		default:
+			close(r.full)
+		}
+		return
+	}
 	if err != nil {
 		r.end(it, err)
 		return
 	}
+	r.taken = true
 	for _, job := range jobs {
 		it.jobs = append(it.jobs, job.ID)
 		r.owners[job.ID] = it

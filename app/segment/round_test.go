@@ -2,7 +2,10 @@ package segment
 
 import (
 	"fmt"
+	"net/http"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
@@ -23,6 +26,42 @@ func TestAFolderMayBeLargerThanASession(t *testing.T) {
 		hub.mu.Unlock()
 		if all && len(deleted) < len(files)-fetchesAtOnce || !all && len(deleted) > 0 { // the last ones go with their session
 			t.Errorf("%s: deleted %q", format, deleted)
+		}
+	}
+}
+
+// TestWhatASessionHasNoRoomForGoesIntoAnother has each take six files, and a table of them.
+func TestWhatASessionHasNoRoomForGoesIntoAnother(t *testing.T) {
+	const room = 6
+	for format, want := range map[string][]string{"masks": nil, "csv": {"results-2.csv", "results-3.csv", "results-4.csv", "results.csv"}} {
+		hub, has := newStandIn(t), map[int]int{}
+		hub.refuse = func() (int, string) {
+			hub.mu.Lock()
+			defer hub.mu.Unlock()
+			if has[hub.sessions] == room {
+				return http.StatusInsufficientStorage, client.CodeQuotaExceeded
+			}
+			has[hub.sessions]++
+			return 0, ""
+		}
+		out := t.TempDir()
+		files := dots(t, t.TempDir(), 20)
+		failures, err := Run(t.Context(), task(t, hub.URL, out, format), files)
+		if err != nil || len(failures) > 0 || hub.jobs != len(files) {
+			t.Errorf("%s: %v, %v, %d jobs in %d sessions", format, failures, err, hub.jobs, hub.sessions)
+		}
+		for _, f := range files {
+			if format == "masks" {
+				want = append(want, strings.TrimSuffix(f.Name, ".png")+maskEnding)
+			}
+		}
+		made, err := os.ReadDir(out)
+		var names []string
+		for _, m := range made {
+			names = append(names, m.Name())
+		}
+		if err != nil || !slices.Equal(names, want) {
+			t.Errorf("%s: %q, %v", format, names, err)
 		}
 	}
 }

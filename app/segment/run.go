@@ -62,15 +62,24 @@ func Run(ctx context.Context, task Task, files []File) ([]Failure, error) {
 	task.Board.start(len(items))
 	defer task.Board.end()
 	todo := items
-	for n := 1; ; n++ {
+	for lost := 0; ; {
 		err := runRound(ctx, task, &fetch, todo)
-		if !client.HasCode(err, client.CodeUnauthorized) || n == rounds {
+		switch {
+		case errors.Is(err, errFull):
+			task.Board.Say("The session has no more room at the hub: another one is begun for the rest.")
+			for _, it := range items {
+				it.kept = it.ended
+			}
+			fetch.part++
+		case client.HasCode(err, client.CodeUnauthorized) && lost+1 < rounds:
+			task.Board.Say("The hub has forgotten this session: a new one is begun.")
+			lost++
+		default:
 			return failuresOf(items), err
 		}
-		task.Board.Say("The hub has forgotten this session: a new one is begun.")
 		todo = nil
 		for _, it := range items {
-			if !it.ended || it.err == nil && task.makesWhole() { // a document of all files needs all of them in one session
+			if !it.ended || it.err == nil && !it.kept && task.makesWhole() { // a document of all files needs all of them in one session
 				it.restart()
 				todo = append(todo, it)
 			}
@@ -97,6 +106,7 @@ type item struct {
 	File
 	jobs  []string // that were made of it; nil until it is sent
 	ended bool
+	kept  bool // it is in the documents of a session before
 	err   error
 }
 
@@ -115,8 +125,10 @@ func runRound(ctx context.Context, task Task, fetch *fetcher, items []*item) err
 	fetch.hub = hub
 	r := newRound(task, hub, fetch, items)
 	err = r.run(ctx)
-	if err == nil && !task.Alone && slices.ContainsFunc(items, func(it *item) bool { return it.err == nil }) {
-		err = fetch.ofAll(ctx)
+	if (err == nil || errors.Is(err, errFull)) && !task.Alone && slices.ContainsFunc(items, func(it *item) bool { return it.ended && it.err == nil }) {
+		if failed := fetch.ofAll(ctx); failed != nil {
+			err = failed
+		}
 	}
 	if client.HasCode(err, client.CodeUnauthorized) {
 		hub.Disconnect()

@@ -12,6 +12,7 @@ from unittest import mock
 
 import httpx
 import numpy as np
+import pandas as pd
 from websockets.exceptions import ConnectionClosedError
 from websockets.frames import Close
 
@@ -51,6 +52,16 @@ class TestHub(unittest.TestCase):
         np.testing.assert_array_equal(result.objects["area_px"], areas)
         self.assertEqual(set(result.objects["model"]), {MODEL})
         self.assertEqual(set(result.objects["receipt"]), {result.receipt["id"]})
+
+    def test_tables_can_be_put_together(self) -> None:
+        tables = [self.hub.segment(image, model=MODEL, name=name).objects
+                  for image, name in ((spheroid(), "001.tif"), (spheroid(), "NA.tif"), (np.zeros((64, 64), np.uint8), "1e5.tif"))]
+        together = pd.concat(tables)
+        self.assertEqual(set(together["name"]), {"001", "NA"})
+        self.assertEqual(len(tables[2]), 0)
+        for column in tables[2]:
+            self.assertEqual(tables[2][column].dtype.kind, tables[0][column].dtype.kind, column)
+            self.assertEqual(together[column].dtype, tables[0][column].dtype, column)
 
     def test_kinds_of_numbers(self) -> None:
         image = spheroid()

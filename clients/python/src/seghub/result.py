@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from .hub import SegHub
 
 
+# The columns of tables that are texts, even where they look like numbers, or like none: 001 and NA are names. And those of whole numbers.
+TEXTS = ["image", "name", "model", "receipt"]
+WHOLE = ["page", "channel", "z", "t", "object", "revision", "area_px", "box_x_px", "box_y_px", "box_width_px", "box_height_px", "holes",
+         "touches_border", "edited"]
+
+
 @dataclass(frozen=True)
 class Result:
     """A result; what is large is fetched when it is asked for, once."""
@@ -47,8 +53,14 @@ class Result:
 
     @cached_property
     def objects(self) -> pd.DataFrame:
-        """A row an object, with the columns of the CSV export: areas, lengths, shapes, intensities."""
-        return pd.read_csv(io.BytesIO(self.hub.export("csv", [self.job["id"]])))
+        """A row an object, with the columns of the CSV export: areas, lengths, shapes, intensities. Those of an image without objects hold the same
+        kinds of values, so that tables can be put together."""
+        text = self.hub.export("csv", [self.job["id"]])
+        numbers = [column for column in text.partition(b"\n")[0].decode().strip().split(",") if column not in TEXTS]
+        table = pd.read_csv(io.BytesIO(text), dtype=dict.fromkeys(TEXTS, str), na_values=dict.fromkeys(numbers, ["", "NaN"]), keep_default_na=False)
+        if table.empty:
+            table = table.astype({column: "int64" if column in WHOLE else float for column in numbers})
+        return table
 
     def __len__(self) -> int:
         """How many objects there are."""
