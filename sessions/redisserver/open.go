@@ -104,6 +104,11 @@ func awaitReady(ctx context.Context, client redis.UniversalClient, tls bool, gon
 		if refused(err) {
 			return err
 		}
+		if server, single := client.(*redis.Client); single && hungUp(err) {
+			if said := farewell(ctx, server.Options()); said != "" && !passes(said) {
+				return errors.New(said)
+			}
+		}
 		if mute(err) && time.Since(began) > muteWithin {
 			if tls {
 				return errors.New("it takes connections but speaks no TLS: the URL of a server without TLS begins with redis://")

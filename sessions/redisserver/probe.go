@@ -1,13 +1,18 @@
 package redisserver
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -30,15 +35,35 @@ func refused(err error) bool {
 	if errors.As(err, &notTLS) || errors.As(err, &untrusted) {
 		return true
 	}
-	if !errors.As(err, &answer) {
-		return false
+	return errors.As(err, &answer) && !passes(answer.Error())
+}
+
+func passes(answer string) bool {
+	return slices.ContainsFunc(passing, func(prefix string) bool { return strings.HasPrefix(answer, prefix) })
+}
+
+// farewell is what a server says to whom it hangs up on before it has heard anything, as one in protected mode does to other machines; empty where
+// it says nothing. The client has no ear for it.
+func farewell(ctx context.Context, server *redis.Options) string {
+	conn, err := server.Dialer(ctx, server.Network, server.Addr)
+	if err != nil {
+		return ""
 	}
-	for _, prefix := range passing {
-		if strings.HasPrefix(answer.Error(), prefix) {
-			return false
-		}
+	defer func() { _ = conn.Close() }() // nothing was written
+	if conn.SetReadDeadline(time.Now().Add(callTimeout)) != nil {
+		return ""
 	}
-	return true
+	line, _ := bufio.NewReader(conn).ReadString('\n') // what came of it
+	answer, said := strings.CutPrefix(line, "-")
+	if !said {
+		return ""
+	}
+	return strings.TrimSpace(answer)
+}
+
+// hungUp reports whether the connection ended while it was spoken with.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // mute reports whether nothing came in time from whoever was called.

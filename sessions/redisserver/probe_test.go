@@ -1,8 +1,11 @@
 package redisserver
 
 import (
+	"io"
 	"log/slog"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,5 +65,30 @@ func TestAServerThatEvictsIsWarnedOf(t *testing.T) {
 		if strings.Contains(lines.String(), "noeviction") != warned {
 			t.Errorf("%s: logged %s", policy, lines.String())
 		}
+	}
+}
+
+// TestAServerInProtectedMode hangs up on other machines before it has heard them, and says why: that is told at once.
+func TestAServerInProtectedMode(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var accepting sync.WaitGroup
+	accepting.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(conn, "-DENIED Redis is running in protected mode because it is.\r\n")
+			_ = conn.Close()
+		}
+	})
+	defer accepting.Wait()
+	defer listener.Close()
+	_, _, _, err = Open(t.Context(), "redis://"+listener.Addr().String(), t.TempDir(), 0, discard)
+	if err == nil || !strings.HasSuffix(err.Error(), ": DENIED Redis is running in protected mode because it is.") {
+		t.Errorf("it is told as %v", err)
 	}
 }
