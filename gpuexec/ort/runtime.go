@@ -80,8 +80,7 @@ func Open(library, device string, slots int, log *slog.Logger) (*Runtime, error)
 	if err != nil {
 		return nil, err
 	}
-	onnx.SetSharedLibraryPath(library)
-	if err := onnx.InitializeEnvironment(onnx.WithLogLevelError()); err != nil {
+	if err := load(library); err != nil {
 		return nil, fmt.Errorf("ort: load %s: %w", library, err)
 	}
 	r := &Runtime{
@@ -92,6 +91,16 @@ func Open(library, device string, slots int, log *slog.Logger) (*Runtime, error)
 	}
 	log.Info("ONNX Runtime is loaded", "version", onnx.GetVersion(), "library", library, "device", chosen.String(), "threads_a_worker", r.threads)
 	return r, nil
+}
+
+// load loads the library. Nothing leaves the machine: by itself the library, from 1.29 on, keeps records in the user's cache folder of each process,
+// model and error, and sends them to Microsoft. Whether it does is decided once, as it is loaded.
+func load(library string) error {
+	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
+		return err
+	}
+	onnx.SetSharedLibraryPath(library)
+	return onnx.InitializeEnvironment(onnx.WithLogLevelError())
 }
 
 // threads is how many of the CPU's one worker computes with; one is enough to feed a GPU.

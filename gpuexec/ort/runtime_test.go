@@ -162,3 +162,23 @@ func TestDefaultLibraryIsWhereTheScriptPutsIt(t *testing.T) {
 		t.Errorf("DefaultLibrary() = %s", path)
 	}
 }
+
+// TestNothingIsRecorded in the user's folder by the library, which would send it on. A probe is a process that loads it anew.
+func TestNothingIsRecorded(t *testing.T) {
+	path := library(t)
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	for _, name := range []string{"XDG_CACHE_HOME", "CI", "ORT_DISABLE_TELEMETRY"} { // where it would go, and what keeps it back as well
+		t.Setenv(name, "")
+		if err := os.Unsetenv(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := DiagnoseCPU(t.Context(), path); d.Version == "" {
+		t.Fatalf("the library was not loaded: %+v", d)
+	}
+	left, err := os.ReadDir(home)
+	if err != nil || len(left) > 0 {
+		t.Errorf("the library left %v in the user's folder; %v", left, err)
+	}
+}
