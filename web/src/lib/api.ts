@@ -73,6 +73,11 @@ export interface Look {
   contrast?: Contrast | null
 }
 
+/** isPassing tells whether the same may be answered otherwise soon: the hub or what lies before it is away, or has too much to do. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof Failure && [0, 429, 502, 503, 504].includes(error.status)
+}
+
 /** Sends a form, tells how much of it has left (0..1), and gives what came back. */
 export type SendForm = (
   url: string,
@@ -217,7 +222,12 @@ export class Api {
   }
 
   async preview(image: string, look: Look, size = 0): Promise<Blob> {
-    return (await this.request(this.previewURL(image, look, size), {})).blob()
+    return this.picture(this.previewURL(image, look, size))
+  }
+
+  /** What lies at an address that this gives. */
+  async picture(url: string): Promise<Blob> {
+    return (await this.request(url, {})).blob()
   }
 
   /** The picture as a browser shows it; size bounds its longest side, 0 does not. */

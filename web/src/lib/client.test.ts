@@ -34,6 +34,7 @@ function page(modelsEvery = 60_000): Client {
     onChange: () => undefined,
     modelsEvery,
     askEvery: 5,
+    againWithin: 50,
   })
   clients.push(opened)
   return opened
@@ -285,6 +286,23 @@ describe('what is at the hub', () => {
     await client.again([first.image_id], 'other', {})
     await caughtUp()
     expect([...client.view.hub.jobs.values()].map(({ image_id, model }) => [image_id, model])).toEqual([[first.image_id, 'unet_test'], [first.image_id, 'other']])
+  })
+
+  it('is asked for until the hub has answered, be it with no', async () => {
+    const answers = [new Failure('unreachable', 'Away', '', 0), new Failure('unavailable', 'Busy', '', 503)]
+    const ask = async () => {
+      const failure = answers.shift()
+      if (failure) throw failure
+      return 'here'
+    }
+    const back = until('it', () => client.persist(ask, () => true))
+    await until('the first no', () => answers.length < 2)
+    hub.drop(1001) // and back
+    expect(await back).toBe('here')
+    answers.push(new Failure('not_found', 'Gone', '', 404))
+    await expect(client.persist(ask, () => true)).rejects.toThrow('Gone')
+    answers.push(new Failure('unreachable', 'Away', '', 0))
+    await expect(client.persist(ask, () => false)).rejects.toThrow('Away')
   })
 
   it('is forgotten when it is removed', async () => {

@@ -4,7 +4,7 @@
 //	starting -> signed_out -signIn-> live -> ended (closed, expired) -startAgain-> live | signed_out
 //	    \------------------------->---^
 
-import { Api, cookieRefused, Failure, signInOnTheWay } from './api'
+import { Api, cookieRefused, Failure, isPassing, signInOnTheWay } from './api'
 import { delay } from './backoff'
 import type { Keep, Tabs } from './keep'
 import { LRU } from './lru'
@@ -47,6 +47,7 @@ export interface ClientOptions {
   onChange: (view: View) => void
   modelsEvery?: number // ms
   askEvery?: number // ms, while no socket comes through
+  againWithin?: number // ms
   /** Where files are kept until they have arrived, and which tabs do so. */
   keep?: { store: Keep; tabs: Tabs }
 }
@@ -60,6 +61,8 @@ const startBackoff = { base: 1_000, cap: 10_000 }
 /** After this many sockets in a row that did not come through, HTTP is tried. */
 const socketTries = 2
 const askEvery = 2_000 // ms
+/** What is shown and could not be had is asked for again when the hub is back, and this often: it may not have been away for all. */
+const againWithin = 5_000 // ms
 
 export class Client {
   readonly masks: Masks
@@ -68,6 +71,7 @@ export class Client {
   private readonly uploads: Uploads
   private readonly results = new LRU<string, Promise<Result>>(keptObjects)
   private asks = false
+  private readonly waiting = new Set<() => void>() // for the hub
   private snapshot: Snapshot | null = null // the newest
   private current: View = {
     phase: { name: 'starting', trouble: null },
@@ -226,6 +230,33 @@ export class Client {
     return this.keepResult(key, this.api.result(job))
   }
 
+  /** back resolves when the hub is there again, or may be. */
+  back(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, this.options.againWithin ?? againWithin)
+      const { waiting } = this
+      waiting.add(done)
+      function done() {
+        clearTimeout(timer)
+        waiting.delete(done)
+        resolve()
+      }
+    })
+  }
+
+  /** persist asks until the hub has answered, be it with no, for as long as that is wanted. */
+  async persist<T>(ask: () => Promise<T>, wanted: () => boolean): Promise<T> {
+    for (;;) {
+      try {
+        return await ask()
+      } catch (error) {
+        if (!isPassing(error)) throw error
+        await this.back()
+        if (!wanted()) throw error
+      }
+    }
+  }
+
   /** reconnect does not wait for the next try: the network is back, or somebody pressed a button. */
   reconnect(): void {
     this.uploads.wake()
@@ -328,6 +359,7 @@ export class Client {
   private linked(link: Link): void {
     this.change({ link })
     if (link.state === 'open') {
+      for (const done of this.waiting) done()
       this.change({ asking: false, barred: false })
       this.uploads.wake()
     }

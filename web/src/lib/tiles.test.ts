@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest'
-import { levelFor, tilesInSight } from './tiles'
+import { afterEach, expect, it, vi } from 'vitest'
+import { Failure } from './api'
+import { levelFor, Tiles, tilesInSight } from './tiles'
 
 it.each([
   [1, 0],
@@ -16,4 +17,25 @@ it('wants what the window shows, and no tile that there is not', () => {
   const window = { width: 800, height: 400 }
   expect(tilesInSight(0, image, window, { scale: 1, x: -600, y: -1200 })).toEqual([{ level: 0, x: 1, y: 2 }, { level: 0, x: 2, y: 2 }])
   expect(tilesInSight(2, image, window, { scale: 0.25, x: 0, y: 0 }).map(({ x, y }) => [x, y])).toEqual([[0, 0], [1, 0]])
+})
+
+afterEach(() => vi.unstubAllGlobals())
+
+it('wants again what the hub could not give for the moment, and not what there is not', async () => {
+  vi.stubGlobal('createImageBitmap', async () => ({}))
+  const failures: Record<string, Failure[]> = { busy: [new Failure('unavailable', '', '', 503)], none: [new Failure('not_found', '', '', 404)] }
+  const asked: string[] = []
+  const tiles = new Tiles(
+    () => tiles.want(['busy', 'none']),
+    async (url) => {
+      asked.push(url)
+      const failure = failures[url]?.shift()
+      if (failure) throw failure
+      return new Blob()
+    },
+    () => Promise.resolve(),
+  )
+  tiles.want(['busy', 'none'])
+  await vi.waitFor(() => expect(tiles.get('busy')).toBeDefined())
+  expect(asked).toEqual(['busy', 'none', 'busy'])
 })

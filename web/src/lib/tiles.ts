@@ -1,6 +1,7 @@
 // Deep zoom: pieces of a picture at the resolution that the screen shows, from the hub, over the preview.
 // Level 0 is the picture itself, each next level half as large; a tile is a square of tileSide pixels of its level.
 
+import { isPassing } from './api'
 import { LRU } from './lru'
 import { aim } from './plate'
 import type { Size, Viewport } from './viewport'
@@ -38,7 +39,12 @@ export class Tiles {
   private readonly missing = new Set<string>()
   private wanted: string[] = []
 
-  constructor(private readonly came: () => void) {}
+  /** came is called when there is more to draw, or to want: what the hub could not give once back has resolved. */
+  constructor(
+    private readonly came: () => void,
+    private readonly fetch: (url: string) => Promise<Blob>,
+    private readonly back: () => Promise<void>,
+  ) {}
 
   get(url: string): ImageBitmap | undefined {
     return this.ready.get(url)
@@ -54,21 +60,28 @@ export class Tiles {
       const url = this.wanted.shift()
       if (url === undefined) return
       this.coming.add(url)
-      void this.load(url).finally(() => {
+      void this.load(url).then((later) => {
         this.coming.delete(url)
         this.next()
+        if (later) void this.back().then(() => this.wantAgain(url))
       })
     }
   }
 
-  private async load(url: string): Promise<void> {
+  private wantAgain(url: string): void {
+    this.missing.delete(url)
+    this.came()
+  }
+
+  /** True where the hub could not give it for the moment. */
+  private async load(url: string): Promise<boolean> {
     try {
-      const response = await fetch(url, { credentials: 'same-origin' })
-      if (!response.ok) throw new Error(`${response.status}`)
-      this.ready.set(url, await createImageBitmap(await response.blob()))
+      this.ready.set(url, await createImageBitmap(await this.fetch(url)))
       this.came()
-    } catch {
+      return false
+    } catch (error) {
       this.missing.add(url) // the preview below it stays
+      return isPassing(error)
     }
   }
 }

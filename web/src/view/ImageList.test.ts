@@ -32,7 +32,7 @@ function shown(jobs: Job[]) {
   selected = reactive<ReadonlySet<string>>(new Set())
   const view = { hub: { ...initialState, jobs: new Map(jobs.map((each) => [each.id, each])) }, pending: [], models: [], samples: [] } as unknown as View
   mounted(ImageList, {
-    client: { ...client, masks: new Masks(() => Promise.reject(new Error('no masks here'))) } as unknown as Client,
+    client: { ...client, persist: (ask: () => Promise<unknown>) => ask(), masks: new Masks(() => Promise.reject(new Error('no masks here'))) } as unknown as Client,
     api, view, again: vi.fn(),
     choose: (id: string) => (chosen.value = id),
     get chosen() {

@@ -16,7 +16,7 @@ it('spreads the objects of each picture once, as they are now', async () => {
   const jobs = reactive(list(job('1', 'a'), job('2', 'b'), job('3', 'c')))
   const found = Array.from({ length: 2 }, (_, id) => ({ id, polygon: [], holes: [], area: 5 }) as unknown as SegmentedObject)
   mounted(Numbers, {
-    client: { result: async (id: string) => ({ job: id, objects: found }) as unknown as Result } as Client,
+    client: { result: async (id: string) => ({ job: id, objects: found }) as unknown as Result, persist: (ask: () => Promise<Result>) => ask() } as unknown as Client,
     api: new Api(), job: job('1', 'a'), models: [], result: null, trouble: '', pixelSize: null, selected: new Set<string>(), hovered: null, picked: null, choose: () => undefined,
     get jobs() {
       return jobs.value
