@@ -3,6 +3,7 @@ package gpuexec_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -160,6 +161,25 @@ func TestAPoisonedDeviceIsGivenUp(t *testing.T) {
 		}
 		if script.Open() != 2 {
 			t.Error("an engine was closed")
+		}
+	})
+}
+
+func TestADeviceThatIsLostOverAModelFailsNoJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		script := &enginetest.Script{Load: func(context.Context, int, models.Spec, int) error {
+			return fmt.Errorf("%w: CUDA error 700", gpuexec.ErrDeviceLost)
+		}}
+		pool, from, to, lost := startLosing(t, script)
+		from.give(t, 0, bright(t, "one", "two"))
+		<-lost
+		synctest.Wait()
+		to.none(t)
+		pool.Stop(over())
+		for id, r := range to.next(t, 2) {
+			if !errors.Is(r.Err, gpuexec.ErrStopped) {
+				t.Errorf("%s was finished with %v", id, r.Err)
+			}
 		}
 	})
 }

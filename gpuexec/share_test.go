@@ -176,3 +176,32 @@ func TestCancelGivesTheMemoryBack(t *testing.T) {
 		}
 	})
 }
+
+// readBy does something at one of the times that it is read from.
+type readBy struct {
+	imageio.Source
+	left int
+	do   func()
+}
+
+func (r *readBy) ReadAt(p []byte, offset int64) (int, error) {
+	if r.left--; r.left == 0 {
+		r.do()
+	}
+	return r.Source.ReadAt(p, offset)
+}
+
+// However far the opening of its image is, be it that its memory is about to be taken.
+func TestCancelAsAnImageIsOpenedLeavesNoMemoryTaken(t *testing.T) {
+	file := photograph(t, 250, 250)
+	for read := 1; read <= 8; read++ {
+		tight(t, file, models.Spec{ID: "tiled"}, func(t *testing.T, pool *gpuexec.Pool, from *source, to *sink) {
+			j := job("cancelled", nil)
+			j.Open = func(context.Context) (imageio.Source, error) {
+				return &readBy{imageio.InMemory(file), read, func() { pool.Cancel(j.ID) }}, nil
+			}
+			from.give(t, 0, gpuexec.Batch{Model: "tiled", Jobs: []gpuexec.Job{j}})
+			to.next(t, 1)
+		})
+	}
+}

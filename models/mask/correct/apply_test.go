@@ -124,6 +124,12 @@ func TestApply(t *testing.T) {
 		{"erase a corner", []Operation{{Kind: Paint, ID: id(2), Mode: Erase, Polygon: square(7, 0, 10, 2)}}, drawing{
 			"..........", ".AAAABB...", ".AAAABBBB.", ".AAAABBBB.", "........C.",
 		}},
+		{"erase an end", []Operation{{Kind: Paint, ID: id(2), Mode: Erase, Polygon: square(8, 0, 10, 4)}}, drawing{
+			"..........", ".AAAABBB..", ".AAAABBB..", ".AAAABBB..", "........C.",
+		}},
+		{"paint more, and beyond another", []Operation{{Kind: Paint, ID: id(3), Mode: Add, Stroke: []Vertex{{7.5, 0.5}, {7.5, 4.5}}, Radius: 0.4}}, drawing{
+			"..........", ".AAAABBBB.", ".AAAABBBB.", ".AAAABBBB.", ".......CC.",
+		}},
 		{"erase across", []Operation{{Kind: Paint, ID: id(2), Mode: Erase, Polygon: square(7, 0, 8, 9)}}, drawing{
 			"..........", ".AAAABB.D.", ".AAAABB.D.", ".AAAABB.D.", "........C.",
 		}},
@@ -138,6 +144,15 @@ func TestApply(t *testing.T) {
 		}, drawing{
 			"..........", ".AAAAAAAA.", ".AAAAAAAA.", ".AAAAAAAA.", "........A.",
 		}},
+		{"merge with what was painted", []Operation{{Kind: Paint, Mode: Add, Polygon: square(3, 4, 7, 5)}, {Kind: Merge, IDs: []int{1, 4}}}, drawing{
+			"..........", ".AAAABBBB.", ".AAAABBBB.", ".AAAABBBB.", "...AAAA.C.",
+		}},
+		{"paint where another was", []Operation{
+			{Kind: Paint, ID: id(2), Mode: Erase, Polygon: square(7, 0, 10, 4)},
+			{Kind: Paint, Mode: Add, Polygon: square(6, 1, 9, 3)},
+		}, drawing{
+			"..........", ".AAAABBDD.", ".AAAABBDD.", ".AAAABB...", "........C.",
+		}},
 		{"what a line that crosses itself goes round", []Operation{{Kind: Paint, Mode: Add, Polygon: []Vertex{
 			{0, 4}, {8, 4}, {8, 5}, {2, 5}, {2, 4}, {6, 4}, {6, 5}, {0, 5}}}}, drawing{
 			"..........", ".AAAABBBB.", ".AAAABBBB.", ".AAAABBBB.", "DDDDDDDDC.",
@@ -149,9 +164,10 @@ func TestApply(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := pair.after(change)
+			check(t, pair, got, change)
 			if len(c.want) == 0 { // a line is its neighbours': either may have it
-				check(t, pair, got, change)
-				if count := strings.Count(strings.Join(got, ""), "D"); count < 3 || count > 6 {
+				all := strings.Join(got, "")
+				if count := strings.Count(all, "D"); count < 3 || count > 6 || count+strings.Count(all, "A") != 12 {
 					t.Errorf("split into\n%s", strings.Join(got, "\n"))
 				}
 				return
@@ -162,6 +178,28 @@ func TestApply(t *testing.T) {
 		})
 	}
 }
+
+// Who splits wants both parts; what an erasure leaves over beside the largest part may be dirt.
+func TestTheLeastAreaIsThatOfWhatAnErasureLeaves(t *testing.T) {
+	m := drawing{"AAAAA", "AAAAA", "AAAAA"}
+	for _, c := range []struct {
+		operation Operation
+		want      int // objects
+	}{
+		{Operation{Kind: Paint, ID: id(1), Mode: Erase, Polygon: square(3, 0, 4, 3)}, 1},
+		{Operation{Kind: Split, ID: id(1), Line: []Vertex{{3.5, -0.5}, {3.5, 3.5}}}, 2},
+	} {
+		change, err := Apply(m, []Operation{c.operation}, 7)
+		if n := len(mask.Boxes(m.after(change).all())); err != nil || n != c.want {
+			t.Errorf("%s leaves %d objects, want %d: %v", c.operation.Kind, n, c.want, err)
+		}
+	}
+}
+
+// tall is a drawing of more rows than it has.
+type tall struct{ drawing }
+
+func (tall) Size() image.Point { return image.Pt(6, 1000) }
 
 func TestApplyRefuses(t *testing.T) {
 	m := drawing{"AAA..B", "AAA..B", "AAA..B"}
@@ -182,6 +220,7 @@ func TestApplyRefuses(t *testing.T) {
 		"a line that does not cross":     {Kind: Split, ID: id(1), Line: []Vertex{{1.5, 0}, {1.5, 1.5}}},
 		"a line that passes by":          {Kind: Split, ID: id(1), Line: []Vertex{{4, 0}, {4, 9}}},
 		"a line along the edge":          {Kind: Split, ID: id(1), Line: []Vertex{{0.5, -1}, {0.5, 9}}},
+		"a line round a corner's pixel":  {Kind: Split, ID: id(1), Line: []Vertex{{1.5, 0.5}, {0.5, 1.5}}},
 		"a line of one point":            {Kind: Split, ID: id(1), Line: []Vertex{{0, 0}}},
 		"100,000 points":                 {Kind: Paint, Mode: Add, Polygon: many},
 		"a polygon of two points":        {Kind: Paint, Mode: Add, Polygon: many[:2]},
@@ -209,6 +248,9 @@ func TestApplyRefuses(t *testing.T) {
 	}
 	if _, err := Apply(m, nil, 1); !errors.Is(err, ErrInvalid) {
 		t.Errorf("no operations: %v", err)
+	}
+	if _, err := Apply(tall{m}, []Operation{{Kind: Paint, Mode: Add, Polygon: zigzag}}, 1); err == nil || !strings.Contains(err.Error(), "too intricate") {
+		t.Errorf("a polygon of ten million rows: %v", err)
 	}
 	if _, err := Apply(m, []Operation{{Kind: Split, ID: id(1), Line: zigzag}}, 1); err != nil && !errors.Is(err, ErrInvalid) {
 		t.Errorf("a line to and fro far outside: %v", err)
@@ -296,6 +338,20 @@ func check(t interface{ Errorf(string, ...any) }, before, after drawing, c Chang
 		}
 	}
 	boxes := mask.Boxes(c.Spans)
+	for _, id := range c.Removed {
+		if _, was := before.Box(id); !was {
+			t.Errorf("object %d was removed, and never there", id)
+		}
+	}
+	pixels := 0
+	for _, s := range before.all() {
+		if _, changed := boxes[s.ID]; changed || slices.Contains(c.Removed, s.ID) {
+			pixels += int(s.X1 - s.X0)
+		}
+	}
+	if c.Before != pixels {
+		t.Errorf("what was changed had %d pixels, it says %d", pixels, c.Before)
+	}
 	for i, s := range c.Spans {
 		if i > 0 && (s.Y < c.Spans[i-1].Y || s.Y == c.Spans[i-1].Y && s.X0 < c.Spans[i-1].X1) {
 			t.Errorf("spans %+v and %+v overlap or are in no order", c.Spans[i-1], s)
