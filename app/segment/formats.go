@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -83,16 +84,28 @@ func (s *stems) give(file string, page int, stem string) {
 	in(s.taken, path.Dir(stem)).Take(path.Base(stem))
 }
 
+// leastRoom is how many bytes a folder must take: a disk that is all but full still takes empty files.
+const leastRoom = 1 << 20
+
 // writable tells why nothing can be written to a folder, before work goes into what is to be written.
 func writable(folder string) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
+	err := os.MkdirAll(folder, 0o755)
+	if err == nil {
+		err = takes(folder, leastRoom)
 	}
+	var of *fs.PathError
+	if errors.As(err, &of) { // what was tried is called otherwise each time
+		return fmt.Errorf("%s takes no files: %w", folder, of.Err)
+	}
+	return err
+}
+
+func takes(folder string, bytes int) error {
 	probe, err := os.CreateTemp(folder, partPrefix)
 	if err != nil {
 		return err
 	}
-	_, err = probe.WriteString("a full disk still takes empty files")
+	_, err = probe.Write(make([]byte, bytes))
 	return errors.Join(err, probe.Close(), os.Remove(probe.Name()))
 }
 

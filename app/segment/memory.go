@@ -144,9 +144,37 @@ func machine() string {
 // errDisplaced ends a watcher in whose place another one writes.
 var errDisplaced = errors.New("another watcher has begun to write there")
 
+// writer is what memory says before what is done, which may be of a hundred thousand files on a share.
+func (w *watcher) writer() (p past, err error) {
+	file, err := os.Open(filepath.Join(w.task.Out, memory))
+	if err != nil {
+		return p, err
+	}
+	defer file.Close()
+	decoder := json.NewDecoder(file)
+	_, err = decoder.Token() // the brace
+	for err == nil && decoder.More() {
+		var key json.Token
+		if key, err = decoder.Token(); err != nil {
+			break
+		}
+		switch key {
+		case "watcher":
+			err = decoder.Decode(&p.Watcher)
+		case "machine":
+			err = decoder.Decode(&p.Machine)
+		case "folder":
+			err = decoder.Decode(&p.Folder)
+		default:
+			return p, nil
+		}
+	}
+	return p, err
+}
+
 // isDisplaced is that error where another watcher has begun to write to out. Both would make everything, and write over what the other remembers.
 func (w *watcher) isDisplaced() error {
-	if p, err := w.read(); err == nil && p.Watcher != "" && p.Watcher != w.id {
+	if p, err := w.writer(); err == nil && p.Watcher != "" && p.Watcher != w.id {
 		return fmt.Errorf("%w: %s, of %s on %s", errDisplaced, w.task.Out, p.Folder, p.Machine)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -140,6 +141,27 @@ func TestOfTwoWatchersTheSecondGoesOn(t *testing.T) {
 	}
 	if err := second.look(t.Context()); err != nil || len(second.did) != 1 {
 		t.Errorf("%v, did %v", err, second.did)
+	}
+}
+
+// TestWhoWritesIsSaidFirst reads no further: what follows may be of a hundred thousand files.
+func TestWhoWritesIsSaidFirst(t *testing.T) {
+	folder, job := day(t)
+	w := look(t, job, folder)
+	name := filepath.Join(job.Out, memory)
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _, _ := bytes.Cut(data, []byte(`"done"`))
+	for _, writer := range []string{w.id, "another"} {
+		text := strings.Replace(string(head), w.id, writer, 1) + `"done": no more than that`
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.isDisplaced(); errors.Is(err, errDisplaced) != (writer != w.id) || err != nil && !strings.Contains(err.Error(), resolved(folder)+" on "+machine()) {
+			t.Errorf("%s: %v", writer, err)
+		}
 	}
 }
 

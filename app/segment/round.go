@@ -170,7 +170,7 @@ func (r *round) fetchAll(ctx context.Context) error {
 			if err != nil && ofSession(err) {
 				return quiet(ctx, err)
 			}
-			if err != nil && isHere(err) && !r.task.Alone { // which a watcher comes back to
+			if err != nil && isHere(err) {
 				if err := writable(r.fetch.out); err != nil {
 					return quiet(ctx, err) // all others would be made for nothing
 				}

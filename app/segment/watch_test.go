@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -119,6 +120,50 @@ func TestAFullHubCostsNoFile(t *testing.T) {
 		if len(w.did) != 1 || (hub.jobs == 0) != refusal.lost {
 			t.Errorf("%s: %d jobs in the end, did %v", refusal.code, hub.jobs, w.did)
 		}
+	}
+}
+
+// TestAFolderOfResultsThatGoesAwayIsWaitedFor has a file lie where it was: nothing is sent until that is gone.
+func TestAFolderOfResultsThatGoesAwayIsWaitedFor(t *testing.T) {
+	const n = 20
+	out, folder := filepath.Join(t.TempDir(), "out"), t.TempDir()
+	dots(t, folder, n)
+	hub := newStandIn(t)
+	goes := sync.OnceFunc(func() {
+		if err := errors.Join(os.RemoveAll(out), os.WriteFile(out, nil, 0o600)); err != nil {
+			t.Error(err)
+		}
+	})
+	hub.refuse = func() (int, string) { goes(); return 0, "" }
+	said := 0
+	job := task(t, hub.URL, out, "masks")
+	job.Board = NewBoard(lines(func(line string) { said += strings.Count(line, "takes no files") }), false)
+	if err := os.Mkdir(out, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w, err := newWatcher(job, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	looks := func(n int) {
+		for range n {
+			if err := w.look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	looks(atRest)
+	sent := hub.uploads
+	looks(pause + atRest)
+	if said != 1 || hub.uploads != sent || len(w.did) != 0 {
+		t.Errorf("said %d times, %d files sent, then %d, did %v", said, sent, hub.uploads, w.did)
+	}
+	if err := os.Remove(out); err != nil {
+		t.Fatal(err)
+	}
+	looks(pause + atRest)
+	if len(w.did) != n {
+		t.Errorf("did %d of %d", len(w.did), n)
 	}
 }
 
