@@ -53,8 +53,12 @@ func Apply(m Map, operations []Operation, minArea int) (Change, error) {
 		return Change{}, invalid("an edit has 1 to %d operations", MaxOperations)
 	}
 	for i, o := range operations {
-		if err := d.do(o); err != nil {
-			return Change{}, fmt.Errorf("operation %d: %w", i, err)
+		err := d.do(o)
+		if err != nil && len(operations) > 1 {
+			err = fmt.Errorf("operation %d: %w", i, err)
+		}
+		if err != nil {
+			return Change{}, err
 		}
 	}
 	return d.change(), nil
