@@ -282,7 +282,7 @@ func TestARealRedis(t *testing.T) {
 	if err := client.Do(t.Context(), "ACL", "SETUSER", "default", "-xadd").Err(); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, d.redis(t.Context()), "✗ Redis: this Redis refuses its user commands that a hub needs: allow them (ACL SETUSER): XADD")
+	expect(t, d.redis(t.Context()), "✗ Redis: this Redis refuses its user commands that a hub needs: allow them (ACL SETUSER, rename-command): XADD")
 }
 
 func TestARedisThatCannotStartSaysWhy(t *testing.T) {
