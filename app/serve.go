@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"seghub/app/supervise"
 	"seghub/gpuexec"
 	"seghub/gpuexec/ort"
+	"seghub/sessions/redisserver"
 )
 
 type serveCommand struct {
@@ -90,6 +92,9 @@ func (s *serveCommand) serve() error {
 		ready = true
 		fmt.Printf("SegHub is ready: http://%s\n", address)
 	})
+	if errors.Is(err, redisserver.ErrURL) {
+		err = misused(err)
+	}
 	if err != nil && !ready {
 		return fmt.Errorf("%w\n(`seghub doctor`, with the same settings, looks at all that serve needs)", err)
 	}

@@ -2,6 +2,7 @@ package redisserver
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -12,7 +13,11 @@ import (
 // urlForms says how a Redis is named: one server, a cluster by some of its nodes, or whatever server a group of sentinels names
 // as its master now. rediss and unix are other ways to reach one server; rediss+cluster and rediss+sentinel have TLS.
 const urlForms = "redis://[user:password@]host[:port][/db], redis+cluster://[user:password@]host:port[?addr=host:port...], " +
-	"or redis+sentinel://host:port[/db]?master_name=NAME[&username=...&password=...&addr=host:port...]"
+	"or redis+sentinel://host:port[/db]?master_name=NAME[&username=...&password=...&addr=host:port...]; " +
+	"in a password %25 stands for %, %2F for /, %3F for ?, %23 for #, %40 for @ and %3A for :"
+
+// ErrURL means that what names a Redis is no URL of one. It does not quote it: there may be a password in it.
+var ErrURL = errors.New("the Redis URL is not valid: want " + urlForms)
 
 // external is a Redis that runs by itself.
 type external struct {
@@ -23,9 +28,11 @@ type external struct {
 
 // dial makes a client of the Redis that a URL names. Nothing is asked yet.
 func dial(url string) (*external, error) {
-	// An error of the parser may quote the URL, which may hold a password.
-	malformed := errors.New("redisserver: the Redis URL is not valid: want " + urlForms)
-	scheme, rest, _ := strings.Cut(url, "://")
+	malformed := fmt.Errorf("redisserver: %w", ErrURL)
+	scheme, rest, whole := strings.Cut(url, "://")
+	if !whole { // for the parser, redis:host is this machine
+		return nil, malformed
+	}
 	plain, way, _ := strings.Cut(scheme, "+")
 	url = plain + "://" + rest
 	switch way {

@@ -243,10 +243,12 @@ func TestURL(t *testing.T) {
 	if _, kind, _ := open(t, "auto", t.TempDir(), discard); kind != External {
 		t.Errorf("REDIS_URL gave %s", kind)
 	}
-	for _, bad := range []string{"redis://:secret@[::1", "postgres://:secret@host", "", "redis://:secret@" + options.Addr,
+	if _, _, _, err := Open(t.Context(), "redis://:secret@"+options.Addr, t.TempDir(), 0, discard); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("a wrong password: %v", err)
+	}
+	for _, bad := range []string{"redis://:secret@[::1", "redis://:secret/@host", "postgres://:secret@host", "", "redis:secret", "secret:6379",
 		"redis+sentinel://:secret@host:26379", "redis+cluster://:secret@[::1", "redis+house://:secret@host"} {
-		_, _, _, err := Open(t.Context(), bad, t.TempDir(), 0, discard)
-		if err == nil || strings.Contains(err.Error(), "secret") {
+		if _, _, _, err := Open(t.Context(), bad, t.TempDir(), 0, discard); !errors.Is(err, ErrURL) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
