@@ -336,6 +336,26 @@ func TestWhatOlympusSays(t *testing.T) {
 	}
 }
 
+// TestWhatGen5Says has a picture of two channels, which was stitched, and one of two depths, which was made smaller since.
+func TestWhatGen5Says(t *testing.T) {
+	page := func(colour string, width int) tifftest.Page {
+		return tifftest.Grey(4, 3, make([]byte, 12), tifftest.Text(270, fmt.Sprintf(`<?xml version="1.0"?><BTIImageMetaData><ImageReference><Well>B3</Well></ImageReference>`+
+			`<ImageAcquisition><PixelWidth>%d</PixelWidth><PixelHeight>3</PixelHeight><ImageWidthMicrons>2.6</ImageWidthMicrons>`+
+			`<ImageHeightMicrons>1.95</ImageHeightMicrons><Channel Color="%s"><LED>365</LED></Channel></ImageAcquisition></BTIImageMetaData>`, width, colour)))
+	}
+	file := openFile(t, tifftest.File(binary.LittleEndian, false, page("Stitched[DAPI 377,447]", 4), page("Bright Field", 4)))
+	for i, name := range []string{"DAPI", "Bright Field"} {
+		p := file.Pages[i]
+		if p.Channel != i || p.ChannelName != name || p.Z != 0 || p.PixelSize != 0.65 || p.PixelSizeFrom != "BioTek" || p.Plain {
+			t.Errorf("page %d is %+v", i, p)
+		}
+	}
+	file = openFile(t, tifftest.File(binary.LittleEndian, false, page("GFP 469,525", 8), page("GFP 469,525", 8)))
+	if p := file.Pages[1]; p.Channel != 0 || p.Z != 1 || p.PixelSize != 0 || !p.Plain {
+		t.Errorf("%+v", p)
+	}
+}
+
 // counted keeps count of what is read of a file.
 type counted struct {
 	*bytes.Reader

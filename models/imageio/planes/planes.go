@@ -48,6 +48,8 @@ func Of(file *tiff.File, most int) ([]Plane, error) {
 		all = fluoView(pages)
 	case strings.Contains(description, qpi):
 		all = qpiChannels(pages)
+	case strings.Contains(description, bioTek) && !omeElement.MatchString(description):
+		all = bioTekChannels(pages)
 	case strings.HasPrefix(description, "ImageJ="), strings.HasPrefix(description, "SCIFIO="): // as ImageJ2 writes it
 		all, err = imageJ(pages, description, most)
 	case len(pages) == 1 && strings.HasPrefix(description, `{"shape"`):
