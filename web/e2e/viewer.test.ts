@@ -193,6 +193,8 @@ describe.skipIf(missing)('the viewer', () => {
     await page.getByText('at this threshold').waitFor()
     await page.getByRole('button', { name: 'Keep' }).click()
     await until('the kept revision', async () => (await shownResult(page)).revision === 2)
+    await page.getByText('at this threshold').waitFor({ state: 'detached' })
+    expect(await page.getByRole('button', { name: 'Threshold', expanded: true }).count()).toBe(1) // for the next try
 
     await page.getByRole('button', { name: 'Segment again…' }).click()
     await page.getByRole('dialog').getByLabel('Model').selectOption('hrnet')
