@@ -23,7 +23,8 @@ type lossy struct {
 	mu      sync.Mutex
 	replies int // to lose
 	calls   int // to lose after those
-	loading int // calls to refuse after those, as a Redis does that starts
+	refused int // calls to refuse after those
+	refusal string
 }
 
 func newLossy(t *testing.T, client redis.UniversalClient) *lossy {
@@ -62,8 +63,8 @@ func (l *lossy) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 			}
 		} else if l.take(&l.calls) {
 			err = &net.OpError{Op: "dial", Err: errors.New("connection refused")}
-		} else if l.take(&l.loading) {
-			err = l.Eval(ctx, "return redis.error_reply('LOADING Redis is loading the dataset in memory')", nil).Err()
+		} else if l.take(&l.refused) {
+			err = l.Eval(ctx, "return redis.error_reply(ARGV[1])", nil, l.refusal).Err()
 		} else {
 			return next(ctx, cmd)
 		}
@@ -181,13 +182,28 @@ func TestAnAnswerOfAnotherRun(t *testing.T) {
 			wire := newLossy(t, client)
 			s, _ := joined(t, testConfig(wire))
 			ada := create(t, s)
-			wire.loading = 1
+			wire.refused, wire.refusal = 1, "LOADING Redis is loading the dataset in memory"
 			if !retried {
 				wire.lose(1, 0)
 			}
 			if _, err := s.Submit(t.Context(), ada, "", newJobs(1)); !errors.Is(err, ErrInDoubt) || !errors.Is(err, ErrUnavailable) {
 				t.Errorf("Submit: %v", err)
 			}
+		}
+	})
+}
+
+// TestABusyRedisIsAskedAgain has Redis take so long for a submission that the client asks again and is refused, for that very one.
+func TestABusyRedisIsAskedAgain(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		wire := newLossy(t, client)
+		s, _ := joined(t, testConfig(wire))
+		ada := create(t, s)
+		wire.refused, wire.refusal = 2, "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+		jobs, err := s.Submit(t.Context(), ada, "", newJobs(1))
+		must(t, err)
+		if got := get(t, s, ada).Jobs; len(jobs) != 1 || got != (Counts{Queued: 1}) {
+			t.Errorf("%d jobs were made, and there are %+v", len(jobs), got)
 		}
 	})
 }

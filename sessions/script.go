@@ -149,13 +149,14 @@ func unavailable(ctx context.Context, operation string, err error) error {
 }
 
 // insist is run for calls whose repetition changes nothing: while nobody knows what became of the call it is made again, for
-// as long as somebody may wait for the answer. known tells whether the error means that nothing was done.
+// as long as somebody may wait for the answer. That Redis is busy with a script tells nothing: it may be this very one, which the client has sent
+// again because it took long. known tells whether the error means that nothing was done.
 func (s *Service) insist(ctx context.Context, sc script, args ...any) (reply any, known bool, err error) {
 	began := time.Now()
 	for lost := false; ; lost = true {
 		reply, err = s.run(ctx, sc, args...)
 		var answer redis.Error
-		if err == nil || errors.As(err, &answer) {
+		if err == nil || errors.As(err, &answer) && !redis.HasErrorPrefix(err, "BUSY ") {
 			return reply, err == nil || !lost && !isSuccessor(err), err
 		}
 		if ctx.Err() != nil || time.Since(began) > insistFor {
