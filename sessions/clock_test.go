@@ -86,7 +86,8 @@ func TestASilentNodeIsTakenForDead(t *testing.T) {
 		two := newService(t, config)
 		must(t, two.join(t.Context(), true))
 		clock.live(t, time.Minute, one, two)
-		clock.move(time.Hour) // an outage for both
+		clock.live(t, config.LeaseTTL/2, two) // one was about to speak
+		clock.move(time.Hour)                 // an outage for both
 		_, err := two.tick(t.Context())
 		must(t, err)
 		clock.live(t, config.LeaseTTL-time.Second, two)

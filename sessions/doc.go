@@ -17,7 +17,7 @@
 //	idle    -> active   it connects or submits, a slot is free and nobody waits
 //	idle    -> waiting  it submits, else
 //	waiting -> active   it is at the head of the line and a slot is free, or reserved without work for a grace
-//	waiting -> idle     its whole queue was cancelled
+//	waiting -> idle     its whole queue was cancelled, or finished by workers that were taken for dead
 //	active  -> waiting  its turn is over while others wait, or its node is gone or its worker down, and it has queued jobs; for a
 //	                    moment, when its worker is still at work for another and one of its node is free
 //	active  -> idle     no work for a grace while others wait or nobody watches; or as above without queued jobs

@@ -175,6 +175,26 @@ func TestASubmissionInDoubt(t *testing.T) {
 	})
 }
 
+// TestADoubtIsAskedAboutUntilRedisAnswers has the first question lost.
+func TestADoubtIsAskedAboutUntilRedisAnswers(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		wire := newLossy(t, client)
+		config := testConfig(wire)
+		s, _ := joined(t, config)
+		ada := create(t, s)
+		deleted := make(chan struct{})
+		config.Files.(*files).gone = func() { close(deleted) }
+		wire.lose(0, 1)
+		s.doubts.add(doubt{ada, []Job{{ID: "lost", ImageID: "image0"}}})
+		ctx, stop := context.WithCancel(t.Context())
+		var asking sync.WaitGroup
+		asking.Go(func() { s.resolveDoubts(ctx) })
+		receive(t, "the image's end", deleted)
+		stop()
+		asking.Wait()
+	})
+}
+
 // TestAnAnswerOfAnotherRun keeps the images of a submission that Redis has recorded before it died, and does not answer for yet.
 func TestAnAnswerOfAnotherRun(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {

@@ -158,6 +158,26 @@ func TestOutcomes(t *testing.T) {
 	})
 }
 
+// TestAResultThatAShutdownCutsShortIsNoFailure ends the call in the middle of storing.
+func TestAResultThatAShutdownCutsShortIsNoFailure(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		ctx, cancel := context.WithCancel(t.Context())
+		config := testConfig(client)
+		config.Files.(*files).put = func(string) error {
+			cancel()
+			return errors.New("the write was broken off")
+		}
+		s, _ := joined(t, config)
+		ada := create(t, s)
+		id := submit(t, s, ada, 1)[0]
+		slot := *get(t, s, ada).Slot
+		s.Finish(ctx, result(claimNow(t, s, slot).Jobs[0], slot, nil))
+		if got := jobState(t, s, ada, id); got != JobQueued {
+			t.Errorf("the job is %s", got)
+		}
+	})
+}
+
 // TestProgressOfAFinishedJobIsDropped sends progress that was on its way when the job finished.
 func TestProgressOfAFinishedJobIsDropped(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {

@@ -360,6 +360,24 @@ func TestAJobThatWasHandedBackMayStillFinish(t *testing.T) {
 		if want := clock.Now().Add(-60 * time.Millisecond); job.State != JobDone || job.StartedAt == nil || !job.StartedAt.Equal(want) {
 			t.Errorf("the job is %s, started %v, want %v", job.State, job.StartedAt, want)
 		}
+		if state := stateOf(t, s, ada); state != Idle || len(lineNow(t, s)) != 0 {
+			t.Errorf("without a job left the session is %s, in line are %v", state, lineNow(t, s))
+		}
+	})
+}
+
+// TestACancellationOutlivesTheProcess has a process die under a job before it heard that its user has cancelled that.
+func TestACancellationOutlivesTheProcess(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		s, _ := joined(t, testConfig(client))
+		ada := create(t, s)
+		id := submit(t, s, ada, 1)[0]
+		claimNow(t, s, *get(t, s, ada).Slot)
+		must(t, s.Cancel(t.Context(), ada, id))
+		must(t, s.join(t.Context(), true)) // another process in its place
+		if got := jobState(t, s, ada, id); got != JobCancelled {
+			t.Errorf("the job is %s", got)
+		}
 	})
 }
 

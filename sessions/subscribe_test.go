@@ -3,6 +3,7 @@ package sessions
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -251,6 +252,34 @@ func TestWaitingSessionsHearTheirPlace(t *testing.T) {
 		}
 		must(t, s.CancelAll(t.Context(), ben))
 		box.await(t, "place 1 of 1", place(1, 1, true))
+	})
+}
+
+// TestNothingOfAClosedSessionStaysForEver looks at all that Redis has of one that is swept: what is left says so for a while.
+func TestNothingOfAClosedSessionStaysForEver(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		s, _ := joined(t, testConfig(client))
+		session, token, err := s.Create(t.Context(), "Ada")
+		must(t, err)
+		ada := session.ID
+		_, err = s.Submit(t.Context(), ada, "a key", newJobs(2))
+		must(t, err)
+		slot := *get(t, s, ada).Slot
+		finishAll(t, s, slot, claimNow(t, s, slot), nil)
+		must(t, s.Close(t.Context(), ada))
+		must(t, s.sweep(t.Context(), ada))
+		var left []string
+		for _, key := range client.Keys(t.Context(), "*").Val() {
+			if strings.Contains(key, ada) || strings.Contains(key, hashToken(token)) {
+				left = append(left, key)
+				if life := client.TTL(t.Context(), key).Val(); life <= 0 || life > rememberClosed {
+					t.Errorf("%s stays for %v", key, life)
+				}
+			}
+		}
+		if len(left) == 0 {
+			t.Error("nothing tells that the session is closed")
+		}
 	})
 }
 

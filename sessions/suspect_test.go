@@ -140,6 +140,31 @@ func TestASuspectRunsAlone(t *testing.T) {
 	})
 }
 
+// TestASuspectTakesNobodyAlong has one behind a job that nobody suspects, as that was handed back just before the process died.
+func TestASuspectTakesNobodyAlong(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		config.Slots = 1
+		config.BatchSize = func(string) int { return 2 }
+		s, _ := joined(t, config)
+		jobs := submit(t, s, create(t, s), 2)
+		batch := claimNow(t, s, 0)
+		s.Finish(t.Context(), result(batch.Jobs[0], 0, gpuexec.ErrCancelled))
+		must(t, s.join(t.Context(), true))
+		first := claimNow(t, s, 0)
+		if len(first.Jobs) != 1 || first.Jobs[0].ID != jobs[0] {
+			t.Fatalf("the first batch is %+v", first)
+		}
+		if beside := claimNow(t, s, 0); len(beside.Jobs) > 0 {
+			t.Errorf("beside it the worker has %+v", beside)
+		}
+		finishAll(t, s, 0, first, nil)
+		if alone := claimNow(t, s, 0); len(alone.Jobs) != 1 || alone.Jobs[0].ID != jobs[1] {
+			t.Errorf("the suspect's batch is %+v", alone)
+		}
+	})
+}
+
 // TestAbandonCountsADeath has a hub give up its GPU: its job goes back to its queue as a suspect, and its slot is free at once.
 func TestAbandonCountsADeath(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {

@@ -25,6 +25,7 @@ func TestCrumbsGoToWhatTheyTouch(t *testing.T) {
 	}{
 		"two bodies":               {">>>>>>><<<<<<<>>>>>>><<<<<<<", 2},
 		"one a fourth":             {">>>>>>>>><<<<<<<>><<", 2},
+		"one a fifth":              {">>>>><<<<<><", 1},
 		"one a sixth":              {">>>>>>>>>>>>><<<<<<<<<<<>><<", 1},
 		"a sixth between two such": {">>>>>>>>>>>>><<<<<<<<<<<>><<>>>>>>>>>>>>><<<<<<<<<<<", 2},
 	} {

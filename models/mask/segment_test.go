@@ -55,6 +55,12 @@ func TestSegment(t *testing.T) {
 		{"a corner does not open a hole", drawn("###", "#.#", "##."), mask.Options{Threshold: 0.5}, []int{8}},
 		{"an island in a filled hole", drawn("#####", "#...#", "#.#.#", "#...#", "#####"), mask.Options{Threshold: 0.5}, []int{25}},
 		{"an island in a kept hole", drawn("#####", "#...#", "#.#.#", "#...#", "#####"), mask.Options{Threshold: 0.5, DetectHoles: true}, []int{16, 1}},
+		{"an island of more runs than what is around it", drawn(
+			"###############", "#.............#", "#.#.#.#.#.#.#.#", "#.#.#.#.#.#.#.#", "#.###########.#", "#.............#", "###############",
+		), mask.Options{Threshold: 0.5}, []int{15 * 7}},
+		{"islands of two bays that meet and are open", drawn(
+			"###########", "#....#....#", "#.##.#.##.#", "#....#....#", "#.........#", "#.........#",
+		), mask.Options{Threshold: 0.5}, []int{24, 2, 2}},
 		{"the border shuts no hole", drawn("###", "#.#"), mask.Options{Threshold: 0.5}, []int{5}},
 		{"the threshold is met", drawn("#+."), mask.Options{Threshold: 128. / 255}, []int{2}},
 		{"the threshold is missed", drawn("#+."), mask.Options{Threshold: 128.01 / 255}, []int{1}},

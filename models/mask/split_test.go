@@ -120,6 +120,12 @@ func TestBordersPartBodies(t *testing.T) {
 			flakes.Border[i] = 255 // a net in which no mesh holds a body
 		}
 	}
+	specks := box()
+	for i := range specks.Border {
+		if i%60%10 > 1 || i/60%10 > 1 {
+			specks.Border[i] = 255
+		}
+	}
 	outside := painted(60, 40, ball{20, 20, 15, 15})
 	outside.Border = bytes.Repeat([]uint8{255}, len(outside.Pix))
 	for i, v := range outside.Pix {
@@ -135,6 +141,7 @@ func TestBordersPartBodies(t *testing.T) {
 		"no border":             {box(), []int{60 * 40}},
 		"a faint line":          {faint, []int{60 * 40}},
 		"a net":                 {flakes, []int{60 * 40}},
+		"specks":                {specks, []int{60 * 40}},
 		"border alone":          {all, []int{60 * 40}},
 		"border around a body":  {outside, []int{mask.Segment(outside, mask.Options{Threshold: 0.5}).Summary.TotalArea}},
 		"a line with a gateway": {broken, []int{60 * 40}},

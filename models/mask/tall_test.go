@@ -1,6 +1,7 @@
 package mask_test
 
 import (
+	"bytes"
 	"math"
 	"reflect"
 	"testing"
@@ -79,12 +80,16 @@ func TestPartsOfOneBodyMayTouch(t *testing.T) {
 			t.Errorf("spans of one object touch: %+v", got.Spans[i-1:i+1])
 		}
 	}
-	area := 0
+	area, certain := 0, 0.
 	for _, object := range got.Objects {
 		area += object.Area
+		certain += object.MeanProbability * float64(object.Area)
 	}
 	if pixels != area || pixels < 17 {
 		t.Errorf("%d pixels in spans, %d in objects", pixels, area)
+	}
+	if want := bytes.Count(p.Pix, []byte{255}); math.Round(certain) != float64(want) {
+		t.Errorf("%v pixels count as certain, want %d", certain, want)
 	}
 }
 
