@@ -130,8 +130,12 @@ func (w *watcher) look(ctx context.Context) error {
 
 // do segments files and writes down that they are done; goesOn tells that nothing keeps it from the next ones.
 func (w *watcher) do(ctx context.Context, files []File) (goesOn bool, err error) {
-	if err := w.isDisplaced(); err != nil {
+	switch err := w.isDisplaced(); {
+	case errors.Is(err, errDisplaced):
 		return false, err
+	case err != nil:
+		w.wait(err)
+		return false, nil
 	}
 	failures, err := Run(ctx, w.task, files)
 	for _, f := range failures {
