@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -25,6 +26,7 @@ var whole = map[string]bool{"coco": true, "yolo": true, "csv": true, "xlsx": tru
 type fetcher struct {
 	hub     *client.Client
 	out     string
+	sign    string // what is there as long as out is; empty is out itself
 	formats []string
 	stems   *stems
 	lasting bool // as Task's
@@ -89,10 +91,7 @@ const leastRoom = 1 << 20
 
 // writable tells why nothing can be written to a folder, before work goes into what is to be written.
 func writable(folder string) error {
-	err := os.MkdirAll(folder, 0o755)
-	if err == nil {
-		err = takes(folder, leastRoom)
-	}
+	err := takes(folder, leastRoom)
 	var of *fs.PathError
 	if errors.As(err, &of) { // what was tried is called otherwise each time
 		return fmt.Errorf("%s takes no files: %w", folder, of.Err)
@@ -166,6 +165,13 @@ func (f *fetcher) export(ctx context.Context, stem, format string, jobs []string
 	})
 }
 
+// isThere tells why out is not, as when its share was unmounted or its disk unplugged: what is written in its place lies on the disk of the system,
+// and is seen by nobody.
+func (f *fetcher) isThere() error {
+	_, err := os.Stat(cmp.Or(f.sign, f.out))
+	return err
+}
+
 // unwritten is why a file could not be written where it belongs: that one is lost, others are not.
 type unwritten struct{ error }
 
@@ -174,6 +180,9 @@ func (u unwritten) Unwrap() error { return u.error }
 // save writes a file that appears under its name once it is whole. to begins it anew for each try.
 func (f *fetcher) save(name string, fetch func(to func() (io.Writer, error)) error) (err error) {
 	target := filepath.Join(f.out, filepath.FromSlash(name))
+	if err := f.isThere(); err != nil {
+		return unwritten{err}
+	}
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return unwritten{err}
 	}

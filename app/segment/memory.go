@@ -173,8 +173,13 @@ func (w *watcher) writer() (p past, err error) {
 }
 
 // isDisplaced is that error where another watcher has begun to write to out. Both would make everything, and write over what the other remembers.
+// Where the memory is gone, so is the share or the disk that out is on: what is written there now would be seen by nobody.
 func (w *watcher) isDisplaced() error {
-	if p, err := w.writer(); err == nil && p.Watcher != "" && p.Watcher != w.id {
+	p, err := w.writer()
+	if errors.Is(err, fs.ErrNotExist) && w.task.sign != "" {
+		return fmt.Errorf("the folder of results is away, or was emptied, after which the watcher is to be started anew: %w", err)
+	}
+	if err == nil && p.Watcher != "" && p.Watcher != w.id {
 		return fmt.Errorf("%w: %s, of %s on %s", errDisplaced, w.task.Out, p.Folder, p.Machine)
 	}
 	return nil
@@ -207,5 +212,9 @@ func (w *watcher) write() error {
 	if err = errors.Join(err, part.Sync(), part.Close()); err != nil {
 		return err
 	}
-	return os.Rename(part.Name(), name)
+	if err := os.Rename(part.Name(), name); err != nil {
+		return err
+	}
+	w.task.sign = name
+	return nil
 }

@@ -171,7 +171,11 @@ func (r *round) fetchAll(ctx context.Context) error {
 				return quiet(ctx, err)
 			}
 			if err != nil && isHere(err) {
-				if err := writable(r.fetch.out); err != nil {
+				err := r.fetch.isThere()
+				if err == nil {
+					err = writable(r.fetch.out)
+				}
+				if err != nil {
 					return quiet(ctx, err) // all others would be made for nothing
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -26,6 +27,7 @@ type Task struct {
 
 	stems   *stems     // that were given out before; may be nil
 	made    func(File) // hears of each file of which all was made, one at a time; may be nil
+	sign    string     // lies in Out, if that is not another folder in its place; may be empty
 	lasting bool       // what is written outlasts a power cut, once made hears of it
 }
 
@@ -51,10 +53,15 @@ func Run(ctx context.Context, task Task, files []File) ([]Failure, error) {
 	for i, f := range files {
 		items[i] = &item{File: f}
 	}
+	if !task.Alone { // whoever watches has made it once
+		if err := os.MkdirAll(task.Out, 0o755); err != nil {
+			return nil, err
+		}
+	}
 	if err := writable(task.Out); err != nil {
 		return nil, err
 	}
-	fetch := fetcher{out: task.Out, formats: task.Formats, stems: task.stems, lasting: task.lasting}
+	fetch := fetcher{out: task.Out, sign: task.sign, formats: task.Formats, stems: task.stems, lasting: task.lasting}
 	if fetch.stems == nil {
 		fetch.stems = newStems()
 	}

@@ -332,6 +332,7 @@ func TestWatcherOutlastsAHubThatIsAway(t *testing.T) {
 	watch := func(hub string) *watcher {
 		task := task(t, hub, t.TempDir(), "csv")
 		task.Hub.GiveUp = time.Nanosecond
+		task.Hub.Retrying = func(error, time.Duration) { said++ } // as the command says it of each try
 		task.Board = NewBoard(lines(func(line string) { said += strings.Count(line, "tries again") }), false)
 		w, err := newWatcher(task, folder)
 		if err != nil {

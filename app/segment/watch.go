@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"seghub/client"
@@ -36,7 +37,9 @@ type watcher struct {
 	found map[string]seen
 	rests map[string]int // looks in a row that found a file as it was
 	said  map[string]seen
-	woe   string // what keeps all from being done, as it was said last
+
+	mu  sync.Mutex
+	woe string // what keeps all from being done, as it was said last; guarded by mu
 }
 
 // Watch segments the images of a folder, and those that come, until ctx ends, or the hub refuses all of them. A file that changes is made
@@ -75,6 +78,7 @@ func newWatcher(task Task, dir string) (*watcher, error) {
 	task.Alone, task.stems, task.lasting = true, newStems(), true
 	w := &watcher{dir: dir, id: rand.Text(), did: map[string]did{}, found: map[string]seen{}, rests: map[string]int{}, said: map[string]seen{}}
 	task.made = w.done
+	task.Hub.Retrying = func(err error, _ time.Duration) { w.wait(err) } // which may go on for days
 	w.task = task
 	if err := w.remember(); err != nil {
 		return nil, err
@@ -96,6 +100,8 @@ func (w *watcher) done(f File) {
 
 // wait says what keeps the watcher from its work, once.
 func (w *watcher) wait(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.woe != err.Error() {
 		w.woe = err.Error()
 		w.task.Board.Say("The watcher tries again: " + w.woe)
@@ -124,8 +130,12 @@ func (w *watcher) look(ctx context.Context) error {
 
 // do segments files and writes down that they are done; goesOn tells that nothing keeps it from the next ones.
 func (w *watcher) do(ctx context.Context, files []File) (goesOn bool, err error) {
-	if err := w.isDisplaced(); err != nil {
+	switch err := w.isDisplaced(); {
+	case errors.Is(err, errDisplaced):
 		return false, err
+	case err != nil:
+		w.wait(err)
+		return false, nil
 	}
 	failures, err := Run(ctx, w.task, files)
 	for _, f := range failures {
@@ -145,6 +155,8 @@ func (w *watcher) do(ctx context.Context, files []File) (goesOn bool, err error)
 		w.wait(errors.Join(err, kept))
 		return false, nil
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.woe = ""
 	return true, nil
 }

@@ -123,47 +123,54 @@ func TestAFullHubCostsNoFile(t *testing.T) {
 	}
 }
 
-// TestAFolderOfResultsThatGoesAwayIsWaitedFor has a file lie where it was: nothing is sent until that is gone.
+// TestAFolderOfResultsThatGoesAwayIsWaitedFor has it unplugged while files are sent, which leaves nothing where it was, or an empty folder, or
+// else what takes no files: nothing more is sent until it is back, and nothing is written in its place.
 func TestAFolderOfResultsThatGoesAwayIsWaitedFor(t *testing.T) {
 	const n = 20
-	out, folder := filepath.Join(t.TempDir(), "out"), t.TempDir()
-	dots(t, folder, n)
-	hub := newStandIn(t)
-	goes := sync.OnceFunc(func() {
-		if err := errors.Join(os.RemoveAll(out), os.WriteFile(out, nil, 0o600)); err != nil {
-			t.Error(err)
+	for name, leave := range map[string]func(out string) error{
+		"nothing":   func(string) error { return nil },
+		"a folder":  func(out string) error { return os.Mkdir(out, 0o700) },
+		"something": func(out string) error { return os.WriteFile(out, nil, 0o600) },
+	} {
+		out, away, folder := filepath.Join(t.TempDir(), "out"), filepath.Join(t.TempDir(), "away"), t.TempDir()
+		dots(t, folder, n)
+		hub := newStandIn(t)
+		unplug := sync.OnceFunc(func() {
+			if err := errors.Join(os.Rename(out, away), leave(out)); err != nil {
+				t.Error(err)
+			}
+		})
+		hub.refuse = func() (int, string) { unplug(); return 0, "" }
+		said := 0
+		job := task(t, hub.URL, out, "masks")
+		job.Board = NewBoard(lines(func(line string) { said += strings.Count(line, "The watcher tries again") }), false)
+		if err := os.Mkdir(out, 0o700); err != nil {
+			t.Fatal(err)
 		}
-	})
-	hub.refuse = func() (int, string) { goes(); return 0, "" }
-	said := 0
-	job := task(t, hub.URL, out, "masks")
-	job.Board = NewBoard(lines(func(line string) { said += strings.Count(line, "takes no files") }), false)
-	if err := os.Mkdir(out, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	w, err := newWatcher(job, folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	looks := func(n int) {
-		for range n {
-			if err := w.look(t.Context()); err != nil {
-				t.Fatal(err)
+		w, err := newWatcher(job, folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		looks := func(n int) {
+			for range n {
+				if err := w.look(t.Context()); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
-	}
-	looks(atRest)
-	sent := hub.uploads
-	looks(pause + atRest)
-	if said != 1 || hub.uploads != sent || len(w.did) != 0 {
-		t.Errorf("said %d times, %d files sent, then %d, did %v", said, sent, hub.uploads, w.did)
-	}
-	if err := os.Remove(out); err != nil {
-		t.Fatal(err)
-	}
-	looks(pause + atRest)
-	if len(w.did) != n {
-		t.Errorf("did %d of %d", len(w.did), n)
+		looks(atRest)
+		sent := hub.uploads
+		looks(pause + atRest)
+		if said > 2 || hub.uploads != sent {
+			t.Errorf("%s: said %d times, %d files sent, then %d, did %v", name, said, sent, hub.uploads, w.did)
+		}
+		if err := errors.Join(os.RemoveAll(out), os.Rename(away, out)); err != nil {
+			t.Fatal(err)
+		}
+		looks(pause + atRest)
+		if made, err := os.ReadDir(out); len(w.did) != n || len(made) != n+1 || err != nil {
+			t.Errorf("%s: did %d of %d, made %v, %v", name, len(w.did), n, made, err)
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ import numpy as np
 from websockets.exceptions import ConnectionClosedError
 from websockets.frames import Close
 
-from seghub import Problem, SegHub, Unreachable, backoff, events
+from seghub import JobFailed, Problem, SegHub, Unreachable, backoff, events
 from seghub.errors import Problem as Refusal, problem_of
 
 CLOSE_CODES = Path(__file__).parents[3] / "hub" / "closecodes.json"
@@ -118,6 +118,22 @@ class TestAddresses(unittest.TestCase):
         with self.assertRaises(Problem) as moved:
             hub.models()
         self.assertIn("leads to https://hub/", str(moved.exception))
+
+    def test_a_hub_that_is_away_is_left_at_once(self) -> None:
+        asked = 0
+
+        def away(request: httpx.Request) -> httpx.Response:
+            nonlocal asked
+            asked += 1
+            raise httpx.ConnectError("gone")
+
+        for kind in (KeyboardInterrupt, JobFailed):
+            asked, hub = 0, SegHub("http://hub", token="t")
+            hub.http = httpx.Client(transport=httpx.MockTransport(away))
+            with mock.patch("seghub.backoff.delay", return_value=0.0), mock.patch("seghub.backoff.time.monotonic", side_effect=range(0, 600, 6)):
+                with self.assertRaises(kind), hub:
+                    raise kind({})
+            self.assertEqual(asked, 3)
 
     def test_a_page_in_the_hubs_place_is_said(self) -> None:
         hub = SegHub("http://hub", token="t")

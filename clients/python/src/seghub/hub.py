@@ -30,7 +30,7 @@ from websockets.typing import Subprotocol
 from websockets.version import version as websockets_version
 
 from .backoff import Tries
-from .errors import JobFailed, Problem, problem_of
+from .errors import JobFailed, Problem, Unreachable, problem_of
 from .events import ANSWER, SILENCE, SUBPROTOCOL, Event, Missed, Place, parse
 from .result import Result
 
@@ -38,6 +38,7 @@ Image = Union[npt.NDArray[Any], str, "os.PathLike[str]"]  # an array [height, wi
 
 ENDED = ("done", "failed", "cancelled")
 BROKEN = (OSError, WebSocketException, TimeoutError, asyncio.TimeoutError, Missed)  # of which Python 3.10 takes the two for different ones
+PARTING = 10.0  # seconds that leaving a hub may take
 SENDS_AT_LEAST = 5  # times that an image is sent, however long that takes, before a way on which it breaks off is given up
 FEW = 10  # jobs that are asked for one by one
 OFTEN, SELDOM = 0.1, 5.0  # seconds between two looks at jobs that no connection tells of: at first, and in the end
@@ -89,12 +90,14 @@ class SegHub:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
+        # What went wrong before is what its handlers are to see.
+        with contextlib.suppress(Problem, Unreachable) if kind else contextlib.nullcontext():
+            self.close()
 
     def close(self) -> None:
-        """Ends the session: its queue is cancelled and its files are deleted."""
+        """Ends the session: its queue is cancelled and its files are deleted. A hub that is away is not waited for: there, it ends by itself."""
         try:
-            self.call("DELETE", "/session")
+            self.call("DELETE", "/session", give_up=min(self.give_up, PARTING), timeout=PARTING)
         except Problem as problem:
             if problem.code != "unauthorized":  # it has ended already
                 raise
@@ -103,9 +106,9 @@ class SegHub:
 
     # Calls
 
-    def call(self, method: str, path: str, **request: Any) -> httpx.Response:
+    def call(self, method: str, path: str, *, give_up: float | None = None, **request: Any) -> httpx.Response:
         """Makes a call of the API below /api/v1 until it is answered, and raises Problem for what is no success."""
-        tries = Tries(self.give_up)
+        tries = Tries(self.give_up if give_up is None else give_up)
         while True:
             try:
                 return self._once(method, path, **request)
