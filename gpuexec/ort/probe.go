@@ -73,8 +73,7 @@ func (p *probe) examine() error {
 	if err := p.step("load ONNX Runtime"); err != nil {
 		return err
 	}
-	onnx.SetSharedLibraryPath(p.request.Library)
-	if err := onnx.InitializeEnvironment(onnx.WithLogLevelError()); err != nil {
+	if err := load(p.request.Library); err != nil {
 		return err
 	}
 	p.found.Version = onnx.GetVersion()

@@ -80,8 +80,7 @@ func Open(library, device string, slots int, log *slog.Logger) (*Runtime, error)
 	if err != nil {
 		return nil, err
 	}
-	onnx.SetSharedLibraryPath(library)
-	if err := onnx.InitializeEnvironment(onnx.WithLogLevelError()); err != nil {
+	if err := load(library); err != nil {
 		return nil, fmt.Errorf("ort: load %s: %w", library, err)
 	}
 	r := &Runtime{
@@ -92,6 +91,17 @@ func Open(library, device string, slots int, log *slog.Logger) (*Runtime, error)
 	}
 	log.Info("ONNX Runtime is loaded", "version", onnx.GetVersion(), "library", library, "device", chosen.String(), "threads_a_worker", r.threads)
 	return r, nil
+}
+
+// load loads the library. From 1.29 on it tells its maker of the machine, of models, sessions and errors, under an id that it keeps in the user's
+// cache folder, unless it hears before that it is not to: its functions for that come too late for what it tells of a start.
+// https://github.com/microsoft/onnxruntime/pull/27379
+func load(library string) error {
+	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
+		return err
+	}
+	onnx.SetSharedLibraryPath(library)
+	return onnx.InitializeEnvironment(onnx.WithLogLevelError())
 }
 
 // threads is how many of the CPU's one worker computes with; one is enough to feed a GPU.

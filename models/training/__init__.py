@@ -6,3 +6,7 @@
 What a model is called, built like and trained on is one entry of `recipes.RECIPES`. Run the modules
 from the repository's root, as README.md says.
 """
+
+import os
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before a module imports ONNX Runtime, which would report to its maker
