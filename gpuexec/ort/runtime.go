@@ -93,8 +93,9 @@ func Open(library, device string, slots int, log *slog.Logger) (*Runtime, error)
 	return r, nil
 }
 
-// load loads the library. Nothing leaves the machine: by itself the library, from 1.29 on, keeps records in the user's cache folder of each process,
-// model and error, and sends them to Microsoft. Whether it does is decided once, as it is loaded.
+// load loads the library. From 1.29 on it tells its maker of the machine, of models, sessions and errors, under an id that it keeps in the user's
+// cache folder, unless it hears before that it is not to: its functions for that come too late for what it tells of a start.
+// https://github.com/microsoft/onnxruntime/pull/27379
 func load(library string) error {
 	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
 		return err

@@ -9,5 +9,4 @@ from the repository's root, as README.md says.
 
 import os
 
-# Nothing leaves the machine. From 1.29 on ONNX Runtime keeps records of what it runs, and sends them to Microsoft.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before a module imports ONNX Runtime, which would report to its maker
