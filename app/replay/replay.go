@@ -179,17 +179,7 @@ func run(ctx context.Context, hub *client.Client, o Original, image string) (Out
 
 // segmentAs makes the first revision as a receipt says.
 func segmentAs(ctx context.Context, hub *client.Client, r result.Receipt, image string) (job string, err error) {
-	options := r.Options
-	sent, err := hub.Upload(ctx, client.Upload{
-		Model: r.Model.ID,
-		Files: []client.File{client.FromDisk(image)},
-		Options: client.Options{
-			Threshold: options.Threshold, MinArea: &options.MinArea, ExcludeBorder: &options.ExcludeBorder,
-			DetectHoles: &options.DetectHoles, SplitTouching: &options.SplitTouching,
-			Diameter: diameter(r.Scale), Pages: strconv.Itoa(r.Image.Page + 1), Channel: r.Image.Channel, Projection: r.Image.Projection,
-			PixelSize: size(r.Image.PixelSize),
-		},
-	})
+	sent, err := hub.Upload(ctx, client.Upload{Model: r.Model.ID, Files: []client.File{client.FromDisk(image)}, Options: optionsOf(r)})
 	if err != nil {
 		return "", err
 	}
@@ -224,6 +214,16 @@ func segmentAs(ctx context.Context, hub *client.Client, r result.Receipt, image 
 		}
 	}
 	return "", errors.New("the events ended")
+}
+
+// optionsOf chooses of the file what the receipt is of, and nothing else. A projection is of all depths, of which it names the first.
+func optionsOf(r result.Receipt) client.Options {
+	options := r.Options
+	return client.Options{
+		Threshold: options.Threshold, MinArea: &options.MinArea, ExcludeBorder: &options.ExcludeBorder,
+		DetectHoles: &options.DetectHoles, SplitTouching: &options.SplitTouching, Diameter: diameter(r.Scale), PixelSize: size(r.Image.PixelSize),
+		Pages: strconv.Itoa(r.Image.Page + 1), Channel: r.Image.Channel, Projection: r.Image.Projection,
+	}
 }
 
 // size is 0 where it is not known.

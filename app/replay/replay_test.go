@@ -294,6 +294,20 @@ func unzip(path, folder string) error {
 	return os.CopyFS(folder, archive)
 }
 
+// TestNothingElseOfTheFileIsSegmented has the first page of a stack, a page by itself, and the projection of a channel that begins there.
+func TestNothingElseOfTheFileIsSegmented(t *testing.T) {
+	for want, of := range map[[3]string]result.Source{
+		{"1", "0", "none"}: {Channel: "0", Projection: "none"},
+		{"8", "1", "max"}:  {Page: 7, Channel: "1", Z: 0, T: 1, Projection: "max"},
+		{"1", "", ""}:      {}, // of a hub that did not say it
+	} {
+		o := optionsOf(result.Receipt{Image: of})
+		if got := [3]string{o.Pages, o.Channel, o.Projection}; got != want {
+			t.Errorf("of %+v: %q, want %q", of, got, want)
+		}
+	}
+}
+
 // TestLabelsOfFarIDs reads what export writes of ids that 16 bits do not hold.
 func TestLabelsOfFarIDs(t *testing.T) {
 	var file bytes.Buffer

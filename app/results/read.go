@@ -63,6 +63,9 @@ func merged(base []mask.Object, s *state) []mask.Object {
 // Picture is what an export takes of a job that is done, at its newest revision.
 func (k *Keeper) Picture(ctx context.Context, session string, job sessions.Job) (export.Picture, error) {
 	p := export.Picture{Pages: job.Pages, Channel: job.Channel, Z: job.Z, T: job.T, Plain: job.Plain}
+	if job.Projection == "max" {
+		p.Z = -1
+	}
 	at := sessions.Revision{Number: job.Revision, Content: job.Content, Options: job.Options}
 	var err error
 	if p.Result, err = k.result(ctx, session, job, at); err != nil {

@@ -299,6 +299,19 @@ func follows(t rapid.TB, now, next result.Result, e Edited) {
 	}
 }
 
+// TestAProjectionHasNoDepth exports the job of a page, and of a projection that begins there.
+func TestAProjectionHasNoDepth(t *testing.T) {
+	k, jobs, _ := newKeeper(t, blobs(60, 50), mask.Options{Threshold: 0.5})
+	for projection, want := range map[string]int{"none": 0, "max": -1} {
+		jobs.job.Projection = projection
+		picture, err := k.Picture(t.Context(), mySession, jobs.job)
+		must(t, err)
+		if picture.Z != want || picture.T != 0 {
+			t.Errorf("projection %s: depth %d, time %d", projection, picture.Z, picture.T)
+		}
+	}
+}
+
 // TestACalibrationHoldsForAllThatIsKept says the pixel size of a result that has a history.
 func TestACalibrationHoldsForAllThatIsKept(t *testing.T) {
 	k, jobs, _ := newKeeper(t, blobs(60, 150), mask.Options{Threshold: 0.5})

@@ -264,6 +264,19 @@ func TestROIsBeyondTheirBoxAreShapes(t *testing.T) {
 	}
 }
 
+// TestROIsOfAProjectionAreOnAllSlices has a page of a stack, and the projection of it.
+func TestROIsOfAProjectionAreOnAllSlices(t *testing.T) {
+	be := binary.BigEndian
+	for z, want := range map[int][2]uint32{1: {2, 2}, -1: {0, 0}} {
+		p := corners()
+		p.Pages, p.Image.Page, p.Channel, p.Z, p.T = 3, 1, 0, z, 0
+		data := roi(&p.Picture, &p.Objects[0], "0001")
+		if got := [2]uint32{be.Uint32(data[roiPosition:]), be.Uint32(data[be.Uint32(data[roiHeader2:])+header2Z:])}; got != want {
+			t.Errorf("at depth %d: position and slice %d, want %d", z, got, want)
+		}
+	}
+}
+
 // TestClosedPathsStayWithinTheirObjects walks along those of a sheet with ten thousand holes, and of bodies with some: each step is along a row,
 // a column or a diagonal, and each pixel on its way the object's.
 func TestClosedPathsStayWithinTheirObjects(t *testing.T) {

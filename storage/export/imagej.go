@@ -70,7 +70,7 @@ func roi(p *Picture, o *mask.Object, name string) []byte {
 	} else {
 		b = appendShape(b, polygons)
 	}
-	if p.Pages > 1 {
+	if p.Pages > 1 && p.Z >= 0 { // a projection's are on every slice
 		be.PutUint32(b[roiPosition:], uint32(p.Image.Page+1))
 	}
 	be.PutUint32(b[roiHeader2:], uint32(len(b)))

@@ -59,7 +59,7 @@ var fields = []field{
 	{name: "name", says: nameSays, text: func(p *Picture, _ *mask.Object) string { return p.stem }},
 	{name: "page", says: "Page of the file, from 1", number: ofPicture(func(p *Picture) int { return p.Image.Page + 1 })},
 	{name: "channel", says: "Channel that was segmented, from 1", number: placed(func(p *Picture) int { return p.Channel })},
-	{name: "z", says: "Depth in the stack, from 1", number: placed(func(p *Picture) int { return p.Z })},
+	{name: "z", says: "Depth in the stack, from 1; empty of a projection", number: placed(func(p *Picture) int { return p.Z })},
 	{name: "t", says: "Time in the series, from 1", number: placed(func(p *Picture) int { return p.T })},
 	{name: "object", says: "Number of the object in the image, and its value in the label map", number: always(func(o *mask.Object) float64 { return float64(o.ID) })},
 	{name: "model", says: "Model that found it", text: func(p *Picture, _ *mask.Object) string { return p.Model }},

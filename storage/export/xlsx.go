@@ -37,7 +37,7 @@ var imageFields = []field{
 	{name: "name", says: nameSays},
 	{name: "page", says: "Page of the file, from 1"},
 	{name: "channel", says: "Channel that was segmented, from 1"},
-	{name: "z", says: "Depth in the stack, from 1"},
+	{name: "z", says: "Depth in the stack, from 1; empty of a projection"},
 	{name: "t", says: "Time in the series, from 1"},
 	{name: "width_px", unit: "px", says: "Width of the image"},
 	{name: "height_px", unit: "px", says: "Height of the image"},
