@@ -7,14 +7,42 @@ export function stem(filename: string): string {
   return filename.replace(/\.[^.]+$/, '') || filename
 }
 
+/** How many characters all names of a list begin with, and how many they end with. */
+export interface Alike {
+  start: number
+  end: number
+}
+
+export function alikeOf(names: readonly string[]): Alike {
+  const [first = ''] = names
+  const alike = { start: first.length, end: first.length }
+  for (const name of names) {
+    let [start, end] = [0, 0]
+    while (start < Math.min(alike.start, name.length) && name[start] === first[start]) start++
+    while (end < Math.min(alike.end, name.length) && name.at(-1 - end) === first.at(-1 - end)) end++
+    Object.assign(alike, { start, end })
+  }
+  return alike
+}
+
 const told = 10 // characters that mostly tell files of one microscope apart: number or well, and ending
+const most = 16 // that are always shown
 const short = 20
 
-/** parted cuts a name where something may be left out: the files of a plate differ in their ends. */
-export function parted(filename: string): [head: string, tail: string] {
+/** parted cuts a name where something may be left out: on both sides of what tells it from its neighbours, where that is little, else before its end. */
+export function parted(filename: string, alike: Alike = { start: 0, end: 0 }): [head: string, middle: string, tail: string] {
   const characters = Array.from(filename)
-  const cut = characters.length > short ? characters.length - told : characters.length
-  return [characters.slice(0, cut).join(''), characters.slice(cut).join('')]
+  if (characters.length <= short) return [filename, '', '']
+  let [from, to] = [alike.start, Math.max(alike.start, filename.length - alike.end)]
+  while (from > 0 && inWord(filename, from)) from--
+  while (to < filename.length && inWord(filename, to)) to++
+  if (to > from && to - from <= most) return [filename.slice(0, from), filename.slice(from, to), filename.slice(to)]
+  return [characters.slice(0, -told).join(''), characters.slice(-told).join(''), '']
+}
+
+/** Whether a cut would part a number, a word or a character. */
+function inWord(name: string, at: number): boolean {
+  return /^[\p{L}\p{N}]{2}$/u.test(name.slice(at - 1, at + 1)) || /^[\uDC00-\uDFFF]/.test(name.slice(at))
 }
 
 /** downloadName says what made the file: picture, page, model, threshold, what it is. */
