@@ -64,9 +64,9 @@
 //
 // # When the device is lost
 //
-// A run that takes ten times as long as the slowest before it, and 30 s at least, is terminated. One that does not end then, as a
-// hung kernel does not, an engine or a model that does not open within ten minutes, and an error that poisons a CUDA context lose the
-// device: no worker calls it again, the jobs in hand are left unfinished, and Config.Lost is told.
+// A run that takes ten times as long as the slowest before it, and 30 s at least, ten minutes on the CPU, is terminated. One that does not end
+// then, as a hung kernel does not, an engine or a model that does not open within ten minutes, and an error that poisons a CUDA context
+// lose the device: no worker calls it again, the jobs in hand are left unfinished, and Config.Lost is told.
 //
 // # Stopping
 //

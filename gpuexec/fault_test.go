@@ -280,6 +280,29 @@ func TestARunThatTakesTooLongIsEndedAndFailsItsJob(t *testing.T) {
 	})
 }
 
+// On the CPU a run that takes much longer than those before it has to do with less of the processor.
+func TestARunOnABusyCPUHasItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var takes atomic.Int64
+		script := &enginetest.Script{Run: func(ctx context.Context, call enginetest.Call) error {
+			return enginetest.Delay(time.Duration(takes.Load()))(ctx, call)
+		}}
+		pool := gpuexec.New(gpuexec.Config{
+			Slots: 1, Device: gpuexec.CPU, NewEngine: script.NewEngine, Models: registry, MaxPixels: 1 << 20, Log: quiet,
+			Budget: budget.New(budget.Config{}), Lost: func(error) {},
+		})
+		from, to := startThis(t, pool, 1, script)
+		for _, d := range []time.Duration{time.Second, 9 * time.Minute} {
+			takes.Store(int64(d))
+			from.give(t, 0, bright(t, "image"))
+			<-time.After(d)
+			if err := to.next(t, 1)["image"].Err; err != nil {
+				t.Errorf("a run of %v: %v", d, err)
+			}
+		}
+	})
+}
+
 // A process that was stopped, as one in the background of a terminal, has lived through one beat, whatever a clock shows: its run has neither
 // taken too long nor hung, and the time does not count for later runs.
 func TestAProcessThatWasStoppedBlamesNoRun(t *testing.T) {

@@ -100,8 +100,11 @@ func New(cfg Config) *Pool {
 		keptSamples: 64 << 20,
 		largePage:   128 << 20,
 		giveBack:    time.AfterFunc(math.MaxInt64, debug.FreeOSMemory),
-		history:     history{slowest: make(map[string]time.Duration)},
+		history:     history{least: leastRun, slowest: make(map[string]time.Duration)},
 		beats:       func() *time.Ticker { return time.NewTicker(beat) },
+	}
+	if cfg.Device == CPU {
+		p.history.least = firstRun
 	}
 	for slot := range cfg.Slots {
 		p.workers = append(p.workers, newWorker(p, slot))

@@ -9,7 +9,8 @@ import (
 )
 
 // How long a run may take: so many times the slowest of its shape so far, and at least leastRun. The first of a shape may have to
-// wait for a driver to compile its kernels, and what opens an engine or a model for a disk.
+// wait for a driver to compile its kernels, and what opens an engine or a model for a disk. On the CPU nothing hangs, and other programs may
+// take nearly all of it at any time: there each run may take what a first one may.
 const (
 	leastRun   = 30 * time.Second
 	slowerBy   = 10
@@ -19,6 +20,8 @@ const (
 
 // history is how long the slowest run of each shape took.
 type history struct {
+	least time.Duration // that a run may take
+
 	mu      sync.Mutex
 	slowest map[string]time.Duration // by footprintKey; guarded by mu
 }
@@ -30,7 +33,7 @@ func (h *history) limit(key string) time.Duration {
 	if !known {
 		return firstRun
 	}
-	return max(leastRun, slowerBy*slowest)
+	return max(h.least, slowerBy*slowest)
 }
 
 func (h *history) note(key string, took time.Duration) {

@@ -186,6 +186,34 @@ func TestOnlyTheImageWithoutMemoryFails(t *testing.T) {
 	})
 }
 
+// Another program takes the memory that a worker gives back while it is short: every job is crowded out then, with or without its model, and runs
+// once there is memory again.
+func TestOthersCrowdJobsOut(t *testing.T) {
+	const total = 1 << 30
+	onStandIn(t, cudatest.Settings{Memory: total}, func(t *testing.T, s *cudatest.StandIn) {
+		p := startCUDAPool(t, 1, 1, 1, map[string]int{"unet_spherohq": 2}, nil)
+		run := func() error {
+			p.from[0] <- gpuexec.Batch{Model: "unet_spherohq", Jobs: []gpuexec.Job{jobOf("job", plain(t, 64, 48, 0))}}
+			return p.to.next(t).Err
+		}
+		if err := run(); err != nil {
+			t.Fatal(err)
+		}
+		held := s.Log(t).Of(os.Getpid()).Held()
+		s.Set(t, cudatest.Settings{Memory: total, Others: total})
+		s.Await(t, func(log cudatest.Log) bool { return log.Of(os.Getpid()).Held() < held })
+		for range 2 {
+			if err := run(); !errors.Is(err, gpuexec.ErrCrowdedOut) || p.Crowded() == nil {
+				t.Errorf("without memory: %v", err)
+			}
+		}
+		s.Set(t, cudatest.Settings{Memory: total})
+		if err := run(); err != nil {
+			t.Errorf("with memory: %v", err)
+		}
+	})
+}
+
 // Two workers with four models that do not fit together: what they hold stays within the budget at all times, and all jobs are
 // done.
 func TestMemoryStaysWithinTheBudget(t *testing.T) {

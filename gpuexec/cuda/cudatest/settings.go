@@ -9,6 +9,7 @@ import (
 // Settings are what the cards are like and which calls fail. The zero value is one card of 24 GiB on which everything succeeds.
 type Settings struct {
 	Memory    uint64        // bytes of each card; 24 GiB
+	Others    uint64        // bytes of that, other programs have
 	Devices   int           // how many cards; 1
 	Workspace uint64        // bytes that each plan of a convolution asks for
 	Launch    time.Duration // for which the work of one launch keeps its stream busy
@@ -61,6 +62,7 @@ func (s Settings) String() string {
 		value uint64
 	}{
 		{"memory", s.Memory},
+		{"others", s.Others},
 		{"devices", uint64(s.Devices)},
 		{"workspace", s.Workspace},
 		{"launch", uint64(s.Launch.Microseconds())},

@@ -223,7 +223,7 @@ int cudaMalloc(void **address, size_t bytes) {
     size_t whole = (bytes + PAGE - 1) / PAGE * PAGE;
     struct standin_settings s = standin_settings();
     pthread_mutex_lock(&memory_mutex); // until the line is written, so that the log has allocations in their order
-    if (!code && held + whole > s.memory) code = MEMORY_ALLOCATION;
+    if (!code && held + whole + s.others > s.memory) code = MEMORY_ALLOCATION;
     *address = NULL;
     if (!code) {
         struct block *b = malloc(sizeof *b);
@@ -262,9 +262,10 @@ int cudaFree(void *address) {
 
 int cudaMemGetInfo(size_t *unused, size_t *total) {
     int code = enter(__func__);
-    *total = standin_settings().memory;
+    struct standin_settings s = standin_settings();
+    *total = s.memory;
     pthread_mutex_lock(&memory_mutex);
-    *unused = *total > held ? *total - held : 0;
+    *unused = s.memory > held + s.others ? s.memory - held - s.others : 0;
     pthread_mutex_unlock(&memory_mutex);
     LEAVE_QUIETLY(code);
 }

@@ -63,7 +63,8 @@ static void read_fault(struct fault *f, const char *line) {
 }
 
 static void read_line(const char *line) {
-    if (sscanf(line, "memory %zu", &settings.memory) == 1 || sscanf(line, "workspace %zu", &settings.workspace) == 1 ||
+    if (sscanf(line, "memory %zu", &settings.memory) == 1 || sscanf(line, "others %zu", &settings.others) == 1 ||
+        sscanf(line, "workspace %zu", &settings.workspace) == 1 ||
         sscanf(line, "devices %d", &settings.devices) == 1 || sscanf(line, "launch %ld", &settings.launch_us) == 1 ||
         sscanf(line, "signals %d", &settings.signals) == 1) {
         return;

@@ -10,6 +10,7 @@
 // The control file has a line a setting; CALL is a function's name, or how it begins and then *:
 //
 //   memory BYTES                            of each card; 24 GiB
+//   others BYTES                            of that, other programs have; 0
 //   devices N                               how many cards; 1
 //   workspace BYTES                         that each cuDNN plan asks for; 0
 //   launch MICROSECONDS                     that the work of one launch keeps its stream busy; 0
@@ -25,7 +26,7 @@
 enum { STANDIN_NEVER = -1 }; // of after and times
 
 struct standin_settings {
-    size_t memory, workspace;
+    size_t memory, others, workspace;
     int devices;
     long launch_us;
     int signals;
