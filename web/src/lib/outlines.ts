@@ -40,7 +40,7 @@ export function trace(path: Path2D, { polygon, holes }: Pick<SegmentedObject, 'p
   }
 }
 
-export function inSight([left, top, right, bottom]: Square['box'], view: Viewport, window: Size, margin = 0): boolean {
+function inSight([left, top, right, bottom]: Square['box'], view: Viewport, window: Size, margin = 0): boolean {
   const { scale, x, y } = view
   return left * scale + x < window.width + margin && top * scale + y < window.height + margin && right * scale + x > -margin && bottom * scale + y > -margin
 }
