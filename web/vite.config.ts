@@ -14,6 +14,7 @@ export default defineConfig({
     emptyOutDir: false, // emptyDist does it
     assetsInlineLimit: 0, // the page's policy allows no data: scripts and styles
     modulePreload: { polyfill: false },
+    rolldownOptions: { checks: { bundlerTimings: false } }, // on a slow machine it warns of how long it takes
   },
   server: {
     proxy: { '/api': { target: hub, ws: true }, '/samples': hub },

@@ -348,6 +348,10 @@ func TestTheSameUploadTwice(t *testing.T) {
 	if again.Accepted[0].ID != first.Accepted[0].ID || again.Rejected == nil || other.Accepted[0].ID == first.Accepted[0].ID {
 		t.Errorf("got %+v, %+v, %+v", first, again, other)
 	}
+	e.people.late = true
+	if quicker := upload("one", 202); quicker.Accepted[0].ID != first.Accepted[0].ID {
+		t.Errorf("beside a quicker one: %+v", quicker)
+	}
 	if n := e.stored(); n != 2 {
 		t.Errorf("%d files are stored, want 2", n)
 	}

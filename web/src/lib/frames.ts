@@ -38,7 +38,7 @@ const lengthBytes = 4
 const headerLimit = 64 * 1024
 
 /** A binary frame: uint32 big-endian header length, the header as UTF-8 JSON, then the PNG. */
-export function parseMask(data: ArrayBuffer): MaskFrame {
+function parseMask(data: ArrayBuffer): MaskFrame {
   if (data.byteLength < lengthBytes) throw new FrameError(`a binary frame of ${data.byteLength} bytes has no header length`)
   const length = new DataView(data).getUint32(0)
   if (length > headerLimit || lengthBytes + length > data.byteLength) {

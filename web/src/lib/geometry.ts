@@ -3,7 +3,7 @@
 import type { Point, SegmentedObject } from './protocol'
 
 /** inRing tells whether a point lies inside a ring of corners, by the even-odd rule. */
-export function inRing(ring: readonly Point[], x: number, y: number): boolean {
+function inRing(ring: readonly Point[], x: number, y: number): boolean {
   let inside = false
   for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
     const [xi, yi] = ring[i]!
@@ -13,7 +13,7 @@ export function inRing(ring: readonly Point[], x: number, y: number): boolean {
   return inside
 }
 
-export function contains(object: SegmentedObject, x: number, y: number): boolean {
+function contains(object: SegmentedObject, x: number, y: number): boolean {
   const [left, top, width, height] = object.bbox
   if (x < left || y < top || x > left + width || y > top + height) return false
   return inRing(object.polygon, x, y) && !object.holes.some((hole) => inRing(hole, x, y))

@@ -6,7 +6,7 @@ import { LRU } from './lru'
 import { aim } from './plate'
 import type { Size, Viewport } from './viewport'
 
-export const tileSide = 512 // pixels
+const tileSide = 512 // pixels
 const kept = 160 // tiles, 1 MiB each
 const atOnce = 6
 
