@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -84,9 +85,19 @@ func readProblem(response *http.Response) *Problem {
 // stranger is the problem of an answer that no hub gives: another program's, or a proxy's that wants something else.
 func stranger(response *http.Response, answer string) *Problem {
 	p := &Problem{Title: http.StatusText(response.StatusCode), Status: response.StatusCode}
-	p.Detail = fmt.Sprintf("%s is no hub's: it answers %s", response.Request.URL, answer)
-	if elsewhere, err := response.Location(); err == nil {
-		p.Detail = fmt.Sprintf("%s is not where the hub is: it leads to %s", response.Request.URL, elsewhere)
+	address := response.Request.URL
+	elsewhere, err := response.Location()
+	scheme, _, _ := strings.Cut(response.Header.Get("WWW-Authenticate"), " ")
+	switch {
+	case err == nil:
+		p.Detail = fmt.Sprintf("%s is not where the hub is: it leads to %s", address, elsewhere)
+	case strings.EqualFold(scheme, "Basic"):
+		p.Detail = fmt.Sprintf("A proxy before %s asks for a user and a password, or takes those for wrong: say them in the address, as %s://USER:PASSWORD@%s",
+			address, address.Scheme, address.Host)
+	case p.Status == http.StatusRequestEntityTooLarge:
+		p.Detail = fmt.Sprintf("A proxy before %s takes no file of this size: whoever runs it sets how large one may be", address)
+	default:
+		p.Detail = fmt.Sprintf("%s is no hub's: it answers %s", address, answer)
 	}
 	return p
 }

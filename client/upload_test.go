@@ -374,6 +374,29 @@ func TestAnAddressOfSomethingElseIsSaid(t *testing.T) {
 	})
 }
 
+// TestWhatAProxyWantsIsSaid has one before the hub that asks for a password, or takes little at once.
+func TestWhatAProxyWantsIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for status, want := range map[int]string{
+			http.StatusUnauthorized:          "say them in the address, as http://USER:PASSWORD@hub",
+			http.StatusRequestEntityTooLarge: "takes no file of this size",
+		} {
+			proxy := newScripted(t)
+			proxy.mux.HandleFunc("POST /api/v1/images", func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				if status == http.StatusUnauthorized {
+					w.Header().Set("WWW-Authenticate", `Basic realm="lab"`)
+				}
+				http.Error(w, "<html>", status)
+			})
+			_, err := proxy.open().Upload(t.Context(), Upload{Model: "m", Files: []File{FromBytes("a.png", []byte("a"))}})
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%d: %v", status, err)
+			}
+		}
+	})
+}
+
 // TestWhereTheHubIsInsteadIsSaid has a proxy send plain HTTP on to TLS, as they do with either of these.
 func TestWhereTheHubIsInsteadIsSaid(t *testing.T) {
 	for _, status := range []int{http.StatusMovedPermanently, http.StatusPermanentRedirect} {

@@ -143,6 +143,16 @@ class TestAddresses(unittest.TestCase):
             hub.models()
         self.assertIn("http://hub/api/v1/models answers 200 OK with a page", str(page.exception))
 
+    def test_what_a_proxy_wants_is_said(self) -> None:
+        for answer, want in ((httpx.Response(401, headers={"WWW-Authenticate": 'Basic realm="lab"'}), "as http://USER:PASSWORD@hub:81"),
+                             (httpx.Response(413, html="<p>Too large</p>"), "takes no file of this size")):
+            hub = SegHub("http://hub:81", token="t")
+            self.addCleanup(hub.http.close)
+            hub.http = httpx.Client(transport=httpx.MockTransport(lambda request: answer))
+            with self.assertRaises(Problem) as refused:
+                hub.submit(np.zeros((8, 8), np.uint8), model="m")
+            self.assertIn(want, str(refused.exception))
+
     def test_no_proxy_leads_to_this_machine(self) -> None:
         with mock.patch.dict("os.environ", {"http_proxy": "http://proxy:3128", "no_proxy": ""}):
             for address, direct in {"http://127.0.0.1:8080": True, "http://localhost": True, "http://[::1]:8080": True, "http://hub": False, "http://10.0.0.1": False}.items():

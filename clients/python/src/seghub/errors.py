@@ -54,11 +54,23 @@ def problem_of(response: httpx.Response) -> Problem:
     if response.headers.get("content-type", "").startswith("application/problem+json"):
         body = response.json()
     after = response.headers.get("retry-after", "")
-    elsewhere = f", and leads to {response.headers['location']}" if response.is_redirect else " with a page, as no hub does" if response.is_success else ""
     return Problem(
-        body.get("detail") or f"{response.url} answers {response.status_code} {response.reason_phrase}{elsewhere}",
+        body.get("detail") or f"{response.url} answers {response.status_code} {response.reason_phrase}{_meaning(response)}",
         code=body.get("code", ""),
         status=response.status_code,
         retry_after=float(after) if after.isdigit() else 0.0,
         rejected=body.get("rejected") or (),
     )
+
+
+def _meaning(response: httpx.Response) -> str:
+    """What an answer that is no hub's may mean."""
+    if response.is_redirect:
+        return f", and leads to {response.headers['location']}"
+    if response.is_success:
+        return " with a page, as no hub does"
+    if response.headers.get("www-authenticate", "").lower().startswith("basic"):
+        return f": a proxy asks for a user and a password, as {response.url.scheme}://USER:PASSWORD@{response.url.netloc.decode()}"
+    if response.status_code == 413:
+        return ": a proxy takes no file of this size"
+    return ""
