@@ -150,9 +150,21 @@ describe('an image', () => {
     expect(hub.member.jobs.map(({ state }) => state)).toEqual(Array(8).fill('cancelled'))
   })
 
+  it('are cancelled a few at a time, however many are chosen', async () => {
+    let [now, most, all] = [0, 0, 0]
+    person.api.cancel = async () => {
+      most = Math.max(most, ++now)
+      await Promise.resolve()
+      now--
+      all++
+    }
+    await client.cancel(Array.from({ length: 3_000 }, (_, i) => `job${i}`))
+    expect([most, all]).toEqual([6, 3_000])
+  })
+
   it('can be cancelled, alone or with all others', async () => {
     const [a, b] = [hub.newJob('a.png'), hub.newJob('b.png')]
-    await client.cancel(a.id)
+    await client.cancel([a.id])
     await until('one', () => job(a.id)?.state === 'cancelled')
     expect(job(b.id)?.state).toBe('queued')
     await client.cancelAll()

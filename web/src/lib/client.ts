@@ -61,6 +61,7 @@ const startBackoff = { base: 1_000, cap: 10_000 }
 /** After this many sockets in a row that did not come through, HTTP is tried. */
 const socketTries = 2
 const askEvery = 2_000 // ms
+const cancelsAtOnce = 6 // as many as a browser sends
 /** What is shown and could not be had is asked for again when the hub is back, and this often: it may not have been away for all. */
 const againWithin = 5_000 // ms
 
@@ -203,8 +204,13 @@ export class Client {
     return after
   }
 
-  async cancel(job: string): Promise<void> {
-    await this.api.cancel(job)
+  /** cancel stops jobs, a few at a time: of some thousand requests at once, a browser drops most. */
+  async cancel(jobs: readonly string[]): Promise<void> {
+    const each = jobs.values()
+    const inTurn = async () => {
+      for (const job of each) await this.api.cancel(job)
+    }
+    await Promise.all(Array.from({ length: cancelsAtOnce }, inTurn))
   }
 
   /** cancelAll stops what waits, what is on its way and what runs; what has left wholly is stopped when it has arrived. */
