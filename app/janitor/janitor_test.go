@@ -1,6 +1,7 @@
 package janitor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ type redis struct {
 	state string
 	jobs  map[string][]sessions.Job
 	down  error
+	mute  error // what it answers of any session
 	// The revisions of each job, whoever's it is.
 	revisions map[string][]sessions.Revision
 }
@@ -54,8 +56,8 @@ func (r *redis) Get(_ context.Context, id string) (sessions.Session, error) {
 	defer r.mu.Unlock()
 	jobs, known := r.jobs[id]
 	switch {
-	case r.down != nil:
-		return sessions.Session{}, r.down
+	case cmp.Or(r.down, r.mute) != nil:
+		return sessions.Session{}, cmp.Or(r.down, r.mute)
 	case !known:
 		return sessions.Session{}, sessions.ErrNotFound
 	case jobs == nil:
@@ -98,6 +100,12 @@ func (r *redis) fail(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.down = err
+}
+
+func (r *redis) silence(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mute = err
 }
 
 // world is a janitor over a folder.
@@ -237,8 +245,13 @@ func TestDraftsOfTheDeadGo(t *testing.T) {
 	}
 }
 
-// TestSilenceProvesNothing has Redis away in the middle of a grace: it begins anew.
+// TestSilenceProvesNothing has Redis away in the middle of a grace, before a look or in the middle of one: it begins anew.
 func TestSilenceProvesNothing(t *testing.T) {
+	t.Run("before a look", func(t *testing.T) { testSilence(t, (*redis).fail) })
+	t.Run("in a look", func(t *testing.T) { testSilence(t, (*redis).silence) })
+}
+
+func testSilence(t *testing.T, fail func(*redis, error)) {
 	w := newWorld(t)
 	w.put(t, storage.ImageKey("ada", "i1"))
 	synctest.Test(t, func(t *testing.T) {
@@ -249,9 +262,9 @@ func TestSilenceProvesNothing(t *testing.T) {
 			synctest.Wait()
 		}
 		advance(55 * time.Minute)
-		w.fail(errors.New("LOADING"))
+		fail(w.redis, errors.New("LOADING"))
 		advance(20 * time.Minute)
-		w.fail(nil)
+		fail(w.redis, nil)
 		advance(55 * time.Minute)
 		if n := len(w.left(t)); n != 1 {
 			t.Fatal("deleted although Redis was away")
@@ -267,6 +280,7 @@ func TestSilenceProvesNothing(t *testing.T) {
 func TestAnotherRedisOnTheSameStorage(t *testing.T) {
 	w := newWorld(t)
 	w.put(t, storage.ImageKey("theirs", "i1"))
+	w.looks(t, 50*time.Minute) // before that hub says that it is there
 	other := New(w.config())
 	other.Sessions = &redis{state: "R2", jobs: map[string][]sessions.Job{"theirs": {}}}
 	if err := other.look(t.Context(), w.now); err != nil {
@@ -278,6 +292,10 @@ func TestAnotherRedisOnTheSameStorage(t *testing.T) {
 	}
 	other.cancel = func() {} // it was never started
 	other.Stop(t.Context())
+	w.looks(t, 50*time.Minute)
+	if n := len(w.left(t)); n != 1 {
+		t.Fatal("the grace did not begin anew")
+	}
 	w.looks(t, 3*time.Hour)
 	if n := len(w.left(t)); n != 0 {
 		t.Errorf("%d files are left once the other hub has gone", n)

@@ -336,10 +336,19 @@ func TestACalibrationHoldsForAllThatIsKept(t *testing.T) {
 			}
 		}
 		now := whole(t, k, 0)
+		largest := slices.MaxFunc(now.Objects, func(a, b mask.Object) int { return a.Area - b.Area })
+		corner := largest.Polygon[0]
+		erased := edit(correct.Operation{Kind: correct.Paint, Mode: correct.Erase, ID: &largest.ID, Radius: 2,
+			Stroke: []correct.Vertex{{float64(corner[0]), float64(corner[1])}}})
+		follows(t, now, whole(t, k, 0), erased)
+		now = whole(t, k, 0)
 		back := edit(correct.Operation{Kind: correct.Revert, Revision: 2})
 		follows(t, now, whole(t, k, 0), back)
 		measured, err := k.Measure(t.Context(), mySession, myJob, func(*mask.Options) error { return nil }, false)
 		must(t, err)
+		if of := measured.Objects[0].Calibrated; (of != nil) != (size != nil) {
+			t.Errorf("of pixels of %v an object measures %+v", size, of)
+		}
 		picture, err := k.Picture(t.Context(), mySession, jobs.job)
 		must(t, err)
 		for what, of := range map[string]result.Image{"measured": measured.Image, "exported": picture.Image} {
@@ -352,6 +361,25 @@ func TestACalibrationHoldsForAllThatIsKept(t *testing.T) {
 			t.Errorf("the receipt says %+v of pixels of %v", r.Calibration, r.Image.PixelSize)
 		}
 		edit(correct.Operation{Kind: correct.Revert, Revision: before})
+	}
+}
+
+func TestWhatAHandHasChangedSaysSo(t *testing.T) {
+	k, jobs, _ := newKeeper(t, blobs(60, 50), mask.Options{Threshold: 0.5})
+	edit := func(o correct.Operation) (Edited, error) {
+		return k.Edit(t.Context(), mySession, myJob, jobs.job.Revision, []correct.Operation{o})
+	}
+	painted, err := edit(correct.Operation{Kind: correct.Paint, Mode: correct.Add, Polygon: []correct.Vertex{{2, 2}, {30, 2}, {30, 30}, {2, 30}}})
+	must(t, err)
+	for _, o := range whole(t, k, 0).Objects {
+		if want := o.ID == painted.Changed[0].ID; o.Edited != want {
+			t.Errorf("object %d is edited: %t", o.ID, o.Edited)
+		}
+	}
+	for _, revision := range []int{0, 2, 3} {
+		if _, err := edit(correct.Operation{Kind: correct.Revert, Revision: revision}); !errors.Is(err, correct.ErrInvalid) {
+			t.Errorf("back from revision 2 to %d: %v", revision, err)
+		}
 	}
 }
 
