@@ -79,6 +79,14 @@ class TestTries(unittest.TestCase):
         with self.assertRaises(Unreachable):
             tries.after(OSError("gone"))
 
+    def test_why_a_call_takes_long_is_said_once(self) -> None:
+        tries = backoff.Tries(60)
+        with self.assertLogs("seghub", "WARNING") as said:
+            for error in (OSError("gone"), OSError("gone"), Refusal("The queue is full.", code="queue_full", status=429)):
+                tries.after(error)
+        self.assertEqual([record.getMessage() for record in said.records],
+                         ["the hub cannot be reached: gone: trying again", "The queue is full: trying again"])
+
     def test_certificate_that_is_not_trusted_is_no_reason_to_wait(self) -> None:
         distrust = ssl.SSLCertVerificationError("self-signed certificate")
         error = httpx.ConnectError("self-signed certificate")

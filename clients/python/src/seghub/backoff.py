@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 
@@ -11,20 +12,33 @@ BASE, MOST = 0.5, 15.0  # seconds: the ceilings of the first wait and of any
 PATIENT_BASE, PATIENT_MOST = 10.0, 60.0  # where the hub asks for patience
 
 
+log = logging.getLogger("seghub")
+
+
 def delay(attempt: int, base: float = BASE, most: float = MOST) -> float:
     """Before try number attempt, from 0: uniform in 0..min(most, base * 2**attempt) seconds."""
     return random.uniform(0, min(most, base * 2 ** min(attempt, 30)))
 
 
 class Tries:
-    """The failures of one call, in a row: `after` gives the wait before the next try, or raises what ends the call."""
+    """The failures of one call, in a row: `after` gives the wait before the next try, or raises what ends the call. Whoever waits meanwhile
+    reads in the log for what, once."""
 
     def __init__(self, give_up: float) -> None:
         self.give_up = give_up
         self.count = 0
         self.since: float | None = None
+        self.said = ""
 
     def after(self, error: Exception) -> float:
+        wait = self._after(error)
+        why = str(error) if isinstance(error, Problem) else f"the hub cannot be reached: {error}"
+        if why != self.said:
+            self.said = why
+            log.warning("%s: trying again", why.rstrip("."))
+        return wait
+
+    def _after(self, error: Exception) -> float:
         wait = delay(self.count)
         self.count += 1
         if isinstance(error, Problem):
