@@ -8,7 +8,6 @@ import (
 	"mime"
 	"net"
 	"net/http"
-	"path"
 	"slices"
 	"strings"
 
@@ -77,7 +76,7 @@ func (a *api) export(c *gin.Context) {
 	}
 	name := "seghub"
 	if len(jobs) == 1 {
-		name = strings.TrimSuffix(jobs[0].Filename, path.Ext(jobs[0].Filename))
+		name = export.Names{}.Of(jobs[0].Filename, 0, 1) // not hidden, and as in archives
 	} else if kind.Extension == ".zip" { // which does not tell what is in it
 		name += "-" + format
 	}

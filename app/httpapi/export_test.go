@@ -83,7 +83,7 @@ func TestExportOfOneAndOfAll(t *testing.T) {
 	if one.Header.Get("Content-Type") != "application/geo+json" || len(document.Features) != 1 {
 		t.Errorf("%s with %d features", one.Header.Get("Content-Type"), len(document.Features))
 	}
-	if got := one.Header.Get("Content-Disposition"); !strings.HasPrefix(got, "attachment; filename*=utf-8''") || !strings.HasSuffix(got, ".geojson") {
+	if got := one.Header.Get("Content-Disposition"); got != "attachment; filename*=utf-8''Zelle%20%C3%A9.geojson" {
 		t.Errorf("disposition %q", got)
 	}
 	for path, files := range map[string]int{"format=geojson": 3, "format=geojson&job=j1&job=j3": 2, "format=masks": 3} {
