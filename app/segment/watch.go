@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"sync"
@@ -98,13 +99,20 @@ func (w *watcher) done(f File) {
 	w.did[f.Name] = d
 }
 
-// wait says what keeps the watcher from its work, once.
+// wait says what keeps the watcher from its work, once, whichever of its calls that was.
 func (w *watcher) wait(err error) {
+	says := err.Error()
+	var call *url.Error
+	if errors.As(err, &call) {
+		if at, err := url.Parse(call.URL); err == nil {
+			says = fmt.Sprintf("%s://%s: %v", at.Scheme, at.Host, call.Err)
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.woe != err.Error() {
-		w.woe = err.Error()
-		w.task.Board.Say("The watcher tries again: " + w.woe)
+	if w.woe != says {
+		w.woe = says
+		w.task.Board.Say("The watcher tries again: " + says)
 	}
 }
 

@@ -2,10 +2,14 @@ package segment
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -212,6 +216,17 @@ func TestAProxyWithoutAHubDoesNotEndTheWatcher(t *testing.T) {
 	}
 	if !strings.Contains(w.woe, "is no hub's: it answers 404") || len(w.did) != 0 {
 		t.Errorf("%q, did %v", w.woe, w.did)
+	}
+}
+
+func TestOneReasonOfManyCallsIsSaidOnce(t *testing.T) {
+	var said []string
+	w := watcher{task: Task{Board: NewBoard(lines(func(line string) { said = append(said, line) }), false)}}
+	for _, call := range []string{"jobs/a", "jobs/b", "jobs/a"} {
+		w.wait(fmt.Errorf("look: %w", &url.Error{Op: "Get", URL: "http://hub:8080/api/v1/" + call, Err: io.EOF}))
+	}
+	if want := []string{"The watcher tries again: http://hub:8080: EOF\n"}; !slices.Equal(said, want) {
+		t.Errorf("%q", said)
 	}
 }
 
