@@ -140,6 +140,7 @@ type files struct {
 	pieces  []string               // guarded by mu
 	put     func(job string) error // when set, called by PutResult before it stores
 	freed   func()                 // when set, called by DeleteSession
+	gone    func()                 // when set, called by DeleteImage
 }
 
 func newFiles() *files {
@@ -189,6 +190,9 @@ func (f *files) DeleteImage(_ context.Context, session, image string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.deleted[session+"/"+image]++
+	if f.gone != nil {
+		f.gone()
+	}
 	return nil
 }
 
