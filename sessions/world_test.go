@@ -37,6 +37,7 @@ func TestTheLineHolds(t *testing.T) {
 			"close":     w.close,
 			"time":      w.pass,
 			"crash":     w.crash,
+			"ghost":     w.haunt,
 			"worker":    w.toggle,
 			"partition": w.partition,
 			"lose":      w.lose,
@@ -61,6 +62,7 @@ type deployment struct {
 	client    redis.UniversalClient // of the test, which nothing is in the way of
 	clock     *clock
 	nodes     []*testNode
+	ghosts    []*testNode     // processes that were taken for dead when others of their names started
 	open      []string        // sessions
 	everybody []string        // those that were closed or have expired too
 	pruned    map[string]bool // sessions of which images were deleted: what had ended is told as cancelled once more
@@ -289,14 +291,37 @@ func (w *deployment) tick(t *rapid.T, n *testNode) {
 	})
 }
 
-// crash kills a node's process and starts it again.
+// crash kills a node's process, or only stops it for a while, and starts another.
 func (w *deployment) crash(t *rapid.T) {
 	n := w.node(t)
 	if n.link.broken() || w.refuses {
 		t.Skip("it cannot start")
 	}
+	ghost := *n
+	w.ghosts = append(w.ghosts, &ghost)
 	w.boot(t, n)
 	w.line = nil
+	w.check(t)
+}
+
+// haunt has a process go on that was taken for dead: it has no say any more, but for what it had in hand and nobody else has since.
+func (w *deployment) haunt(t *rapid.T) {
+	if len(w.ghosts) == 0 || w.refuses {
+		t.Skip("all are dead, or a result waits until Redis is there")
+	}
+	n := rapid.SampledFrom(w.ghosts).Draw(t, "ghost")
+	if slices.ContainsFunc(w.nodes, func(other *testNode) bool { return other.link == n.link && (other.silent || n.link.broken()) }) {
+		t.Skip("nobody hears it, or nobody else has its name for sure")
+	}
+	if _, err := n.tick(w.ctx); !errors.Is(err, ErrNameTaken) {
+		t.Fatalf("a process whose name another has ticks: %v", err)
+	}
+	if batch, err := n.Service.claim(w.ctx, 0); len(batch.Jobs) > 0 || err != nil {
+		t.Fatalf("it claims %v, %v", batch.Jobs, err)
+	}
+	if len(n.running) > 0 {
+		n.finishOne(w.ctx, 0, nil)
+	}
 	w.check(t)
 }
 
@@ -402,7 +427,7 @@ func (w *deployment) rollBack(t *rapid.T) {
 	if m == nil || w.refuses {
 		t.Skip("there is nothing to go back to, or it cannot be written")
 	}
-	w.memory, w.rolledBack = nil, true
+	w.memory, w.rolledBack, w.ghosts = nil, true, nil
 	must(t, w.client.FlushDB(w.ctx).Err())
 	for i, key := range m.keys {
 		must(t, w.client.Restore(w.ctx, key, m.expires[i], m.values[i]).Err())
