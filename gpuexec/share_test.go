@@ -191,7 +191,7 @@ func (r *readBy) ReadAt(p []byte, offset int64) (int, error) {
 	return r.Source.ReadAt(p, offset)
 }
 
-// However far the opening of its image is, be it that its memory is about to be taken.
+// A job may be cancelled however far the opening of its image is, also when its memory is about to be taken.
 func TestCancelAsAnImageIsOpenedLeavesNoMemoryTaken(t *testing.T) {
 	file := photograph(t, 250, 250)
 	for read := 1; read <= 8; read++ {
