@@ -88,6 +88,20 @@ describe.skipIf(missing)('the viewer', () => {
     await until('a larger picture by key', async () => (await box()).width > 1.2 * whole.width)
   })
 
+  it('shows what could not be had at first, once the hub answers', async () => {
+    const page = await the.openSignedIn()
+    await page.route(/preview\?size=2048|probability/, (route) => route.abort())
+    await takeSample(page)
+    await allDone(page, 1)
+    await drawnCoverage(page)
+    await page.getByRole('radio', { name: 'Probability' }).check({ force: true })
+    await page.getByText('The picture is on its way').waitFor()
+    await until('no mask for the probability', () => page.locator('canvas.mask').evaluate((canvas: HTMLCanvasElement) => canvas.dataset.drawn === ''))
+    await page.unroute(/preview\?size=2048|probability/)
+    await drawnCoverage(page)
+    await until('the picture', () => page.locator('.stage img').evaluate((image: HTMLImageElement) => image.naturalWidth > 0))
+  })
+
   it('gives mask and objects to take home', async () => {
     const page = await the.openSignedIn()
     await takeSample(page)

@@ -1,0 +1,31 @@
+// @vitest-environment happy-dom
+import { expect, it, vi } from 'vitest'
+import { model } from '../../test/fakehub'
+import { all, button, choose, fill, mounted, one, settle } from '../../test/mounted'
+import type { Client } from '../lib/client'
+import type { Job } from '../lib/protocol'
+import Again from './Again.svelte'
+
+it('segments one page again as it was, but for what is changed here', async () => {
+  const page = (number: number, min_area: number) => ({ id: `job${number}`, image_id: 'stack', page: number, pages: 3, model: model.id, options: { threshold: 0.4, min_area } }) as Job
+  const jobs = [page(0, 20), page(1, 20), page(2, 50)]
+  const again = vi.fn((_images: string[], _model: string, _wishes: object) => Promise.resolve([]))
+  mounted(Again, { client: { again } as unknown as Client, models: [model], choice: { model: '', wishes: {} }, jobs: [jobs[1]!], all: jobs, open: true, begun: () => undefined })
+  await settle()
+  expect(one('h2').textContent).toContain('1 image')
+  expect(one<HTMLInputElement>('[type=number]').value).toBe('20')
+  fill(one('[type=range]'), '0.6')
+  button('Segment').click()
+  await settle()
+  expect(again.mock.calls).toEqual([[['stack'], model.id, { threshold: 0.6, min_area: 20, pages: '2' }]])
+})
+
+it('shows what all pictures have, and no value where they differ', async () => {
+  const job = (id: string, min_area: number) => ({ id, image_id: id, page: 0, pages: 1, model: model.id, options: { threshold: 0.4, min_area } }) as Job
+  const jobs = [job('a', 20), job('b', 50)]
+  mounted(Again, { client: {} as Client, models: [model], choice: { model: '', wishes: {} }, jobs: [jobs[0]!], all: jobs, open: true, begun: () => undefined })
+  await settle()
+  choose(all<HTMLSelectElement>('select')[1]!, 'all')
+  const field = one<HTMLInputElement>('[type=number]')
+  expect([field.value, field.placeholder, one('[type=range]').closest('label')!.textContent]).toEqual(['', 'as before', expect.stringContaining('0.40')])
+})
