@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -231,13 +230,7 @@ func (a *api) breakOff(c *gin.Context, cause error) {
 	if !ok {
 		return
 	}
-	conn, _, err := http.NewResponseController(inner.Unwrap()).Hijack()
-	if err != nil {
-		return
+	if conn, _, err := http.NewResponseController(inner.Unwrap()).Hijack(); err == nil {
+		_ = conn.Close() // how it closes changes nothing
 	}
-	// Without the chunks of HTTP/1.1, which nginx asks for only when it is told to, a connection that closes is how a whole answer ends.
-	if tcp, ok := conn.(*net.TCPConn); ok && !c.Request.ProtoAtLeast(1, 1) {
-		_ = tcp.SetLinger(0) // it is reset
-	}
-	_ = conn.Close() // what it says changes nothing
 }

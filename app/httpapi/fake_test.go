@@ -256,7 +256,7 @@ func newEdge(t *testing.T, change func(*Config)) *edge {
 	e.server = httptest.NewUnstartedServer(handler)
 	e.server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		_ = c.(*net.TCPConn).SetWriteBuffer(64 << 10) // an answer need not be large to be more than a connection holds
-		return ctx
+		return ConnContext(ctx, c)
 	}
 	e.server.Start()
 	t.Cleanup(func() {

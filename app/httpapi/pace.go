@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bufio"
+	"context"
 	"net"
 	"net/http"
 	"time"
@@ -18,6 +19,9 @@ func paced(next http.Handler, patience time.Duration) http.Handler {
 		answer := &pacedWriter{ResponseWriter: w, control: control, patience: patience}
 		// What the request before on this connection was given does not count.
 		_ = control.SetWriteDeadline(time.Time{})
+		if !r.ProtoAtLeast(1, 1) {
+			defer resetUntilWhole(r)()
+		}
 		if r.Body == nil || r.Body == http.NoBody {
 			next.ServeHTTP(answer, r)
 			answer.extend()
@@ -36,6 +40,24 @@ func paced(next http.Handler, patience time.Duration) http.Handler {
 		}
 		body.readOn(r)
 	})
+}
+
+type connKey struct{}
+
+// ConnContext is to be the server's: it tells requests which connection they came by.
+func ConnContext(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, conn)
+}
+
+// resetUntilWhole has the connection of a request of HTTP/1.0 reset where it ends before whole is called: by a failure, with the server, or
+// with the process. Without the chunks of HTTP/1.1, which nginx asks for only when it is told to, an orderly end is that of a whole answer.
+func resetUntilWhole(r *http.Request) (whole func()) {
+	conn, ok := r.Context().Value(connKey{}).(*net.TCPConn)
+	if !ok {
+		return func() {}
+	}
+	_ = conn.SetLinger(0) // what fails of a connection that is gone changes nothing
+	return func() { _ = conn.SetLinger(-1) }
 }
 
 // pacedWriter writes in pieces, each of which has its own deadline.

@@ -269,3 +269,33 @@ func TestDeadlinesDoNotOutliveTheirRequest(t *testing.T) {
 		}
 	})
 }
+
+// TestAnAnswerThatIsCutDoesNotLookWhole has the server go in the middle of an answer whose end only the connection's end can tell.
+func TestAnAnswerThatIsCutDoesNotLookWhole(t *testing.T) {
+	for path, whole := range map[string]bool{"/whole": true, "/cut": false} {
+		server := httptest.NewUnstartedServer(paced(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, "a piece")
+			w.(http.Flusher).Flush()
+			if r.URL.Path == "/cut" {
+				<-r.Context().Done()
+			}
+		}), patience))
+		server.Config.ConnContext = ConnContext
+		server.Start()
+		connection := dial(t, server.Listener.Addr().String())
+		fmt.Fprintf(connection, "GET %s HTTP/1.0\r\n\r\n", path)
+		reader := bufio.NewReader(connection)
+		if _, err := reader.ReadString('p'); err != nil { // of the piece, or of HTTP
+			t.Fatal(err)
+		}
+		if !whole {
+			if err := server.Config.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := io.ReadAll(reader); whole != (err == nil) {
+			t.Errorf("%s ended with %v", path, err)
+		}
+		server.Close()
+	}
+}
