@@ -39,6 +39,7 @@ func (c *component) root() *component {
 type joiner struct {
 	height       int
 	fill         bool // make background that does not reach the picture's edge body
+	tall         bool // also where that is higher than the rows that are kept
 	above, below []piece
 	complete     []*component // roots, for the caller to take
 }
@@ -153,7 +154,7 @@ func touch(a, b *component) {
 func (j *joiner) reachesEdge(c *component) {
 	if !c.outside {
 		j.complete = append(j.complete, c.waiting...)
-		c.outside, c.spans, c.within, c.waiting = true, nil, nil, nil
+		c.outside, c.spans, c.aside, c.within, c.waiting = true, nil, nil, nil, nil
 	}
 }
 
@@ -210,10 +211,10 @@ func (j *joiner) close(y int32) {
 	}
 }
 
-// fillHole makes a hole, what encloses it and its islands one body; but not one that is higher than the rows that are kept.
+// fillHole makes a hole, what encloses it and its islands one body; where that may be parted, not one that is higher than the rows that are kept.
 func (j *joiner) fillHole(hole *component) {
 	for _, c := range hole.within {
-		if hole.top < c.root().cut {
+		if !j.tall && hole.top < c.root().cut {
 			j.reachesEdge(hole)
 			return
 		}
@@ -222,7 +223,10 @@ func (j *joiner) fillHole(hole *component) {
 	for _, c := range hole.within[1:] {
 		body = j.unite(body, c.root())
 	}
-	body.spans = append(body.spans, hole.spans...)
+	for _, span := range hole.spans {
+		body.needed = min(body.needed, span.Y)
+	}
+	body.spans, body.aside = append(body.spans, hole.spans...), append(body.aside, hole.aside...)
 	*hole = component{parent: body}
 }
 

@@ -53,7 +53,7 @@ type row [maxChannels][]uint8
 func NewSegmenter(width, height int, o Options) *Segmenter {
 	return &Segmenter{
 		width: width, height: height, options: o, level: level(o.Threshold),
-		joiner: joiner{height: height, fill: !o.DetectHoles},
+		joiner: joiner{height: height, fill: !o.DetectHoles, tall: !o.DetectHoles && !o.SplitTouching},
 		tall:   tallest(width),
 	}
 }

@@ -10,6 +10,8 @@ import (
 // Every so many rows it is parted as far as it has come. What lies wholly above a cut, some rows above the last, leaves: no row to
 // come can change it. What reaches over the cut and is tall already is set aside above it, and its rows go. When the component is parted
 // again, what is below the cut tells which of the parts goes on what was set aside.
+//
+// Where holes are filled and nothing is parted, all above the cut is set aside, holes that may be as well, and only what is complete is taken apart.
 
 // summed is a span and the sum of its probabilities.
 type summed struct {
@@ -53,15 +55,50 @@ func (s *Segmenter) relieve() {
 			tall = append(tall, c)
 		}
 	}
+	cut := s.next - s.tall/4
 	for _, c := range tall {
-		s.bodies = append(s.bodies, s.gather(c, s.next-s.tall/4)...)
+		s.bodies = append(s.bodies, s.gather(c, cut)...)
+	}
+	// A hole is as high as what encloses it, whose rows may go.
+	holes := map[*component]bool{}
+	for _, p := range s.joiner.below {
+		if s.joiner.tall && !p.body && !holes[p.of.root()] {
+			holes[p.of.root()] = true
+			s.letGo(p.of.root(), int32(cut))
+		}
+	}
+}
+
+// letGo sets aside what a component has above row cut, whatever parts that has.
+func (s *Segmenter) letGo(c *component, cut int32) {
+	var above aside
+	c.spans = slices.DeleteFunc(c.spans, func(span Span) bool {
+		if span.Y >= cut {
+			return false
+		}
+		above.spans = append(above.spans, summed{span, total(s.probability(span.Y)[span.X0:span.X1])})
+		return true
+	})
+	if len(above.spans) > 0 {
+		c.aside = append(c.aside, above)
 	}
 }
 
 // gather parts a component and returns the bodies that lie above row cut. The rest stays with it, or is set aside.
 func (s *Segmenter) gather(c *component, cut int) []Body {
-	groups := s.groups(c)
 	complete := cut == s.next
+	switch {
+	case s.joiner.tall && complete:
+		return s.bodiesOf(s.connected(c))
+	case s.joiner.tall: // a hole of it may be filled yet, so that nothing leaves
+		s.letGo(c, int32(cut))
+		c.cut, c.needed = int32(cut), math.MaxInt32
+		for _, span := range c.spans {
+			c.needed = min(c.needed, span.Y)
+		}
+		return nil
+	}
+	groups := s.groups(c)
 	short, below := int32(s.next-s.tall/2), int32(cut)
 	c.spans, c.aside, c.cut = nil, nil, below
 	c.open, c.needed = math.MaxInt32, math.MaxInt32
@@ -149,6 +186,47 @@ func (s *Segmenter) groups(c *component) []*group {
 		if !slices.IsSortedFunc(g.spans, ReadingOrder) {
 			slices.SortFunc(g.spans, ReadingOrder)
 		}
+	}
+	return groups
+}
+
+// connected are the parts of a component that hang together at edges, of what is in hand and of what was set aside.
+func (s *Segmenter) connected(c *component) []*group {
+	all := make([]summed, 0, len(c.spans))
+	for _, span := range c.spans {
+		all = append(all, summed{span, total(s.probability(span.Y)[span.X0:span.X1])})
+	}
+	for _, a := range c.aside {
+		all = append(all, a.spans...)
+	}
+	all = joined(all)
+	parent := make([]int, len(all)) // a forest; a root is its own
+	root := func(i int) int {
+		for parent[i] != i {
+			parent[i] = parent[parent[i]]
+			i = parent[i]
+		}
+		return i
+	}
+	above := 0 // the first span of the row above that may touch
+	for i, span := range all {
+		parent[i] = i
+		for all[above].Y < span.Y-1 || all[above].Y == span.Y-1 && all[above].X1 <= span.X0 {
+			above++
+		}
+		for k := above; all[k].Y == span.Y-1 && all[k].X0 < span.X1; k++ {
+			parent[root(k)] = root(i)
+		}
+	}
+	var groups []*group
+	of := map[int]*group{} // by their roots
+	for i, span := range all {
+		g := of[root(i)]
+		if g == nil {
+			g = &group{aside: []aside{{}}}
+			of[root(i)], groups = g, append(groups, g)
+		}
+		g.aside[0].spans = append(g.aside[0].spans, span)
 	}
 	return groups
 }

@@ -18,13 +18,46 @@ func few(p mask.Probability, o mask.Options, rows int) *mask.Segmenter {
 	return s
 }
 
-// Where nothing is parted or filled, the objects are the same however few rows are kept.
+// Where nothing is parted, the objects are the same however few rows are kept.
 func TestFewRowsMakeTheSameObjects(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, o := anyMap(t), anyOptions(t)
-		o.SplitTouching, o.DetectHoles = false, true
+		o.SplitTouching = false
 		s := few(p, o, 4*rapid.IntRange(1, 3).Draw(t, "kept"))
 		got := inPartsOf(t, s, p, func(left int) int { return rapid.IntRange(1, left).Draw(t, "rows") })
+		if want := mask.Segment(p, o); !reflect.DeepEqual(got, want) {
+			t.Errorf("with few rows\n%+v\nwith all\n%+v", got, want)
+		}
+	})
+}
+
+// Holes are filled however high they are, with what lies in them: frames within frames, open ones, and crumbs that touch at corners.
+func TestHighHolesAreFilledWithFewRows(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := mask.Probability{Width: rapid.IntRange(1, 16).Draw(t, "width"), Height: rapid.IntRange(1, 40).Draw(t, "height")}
+		p.Pix = make([]uint8, p.Width*p.Height)
+		set := func(x, y int, v uint8) {
+			if x < p.Width && y < p.Height {
+				p.Pix[y*p.Width+x] = v
+			}
+		}
+		for range rapid.IntRange(1, 5).Draw(t, "frames") {
+			x0, y0 := rapid.IntRange(0, 12).Draw(t, "left"), rapid.IntRange(0, 36).Draw(t, "top")
+			width, height := rapid.IntRange(0, 15).Draw(t, "across"), rapid.IntRange(0, 39).Draw(t, "down")
+			for x := x0; x <= x0+width; x++ {
+				set(x, y0, 200)
+				set(x, y0+height, 201)
+			}
+			for y := y0; y <= y0+height; y++ {
+				set(x0, y, 202)
+				set(x0+width, y, 203)
+			}
+		}
+		for range rapid.IntRange(0, 20).Draw(t, "specks") {
+			set(rapid.IntRange(0, 15).Draw(t, "x"), rapid.IntRange(0, 39).Draw(t, "y"), rapid.SampledFrom([]uint8{0, 255}).Draw(t, "speck"))
+		}
+		o := mask.Options{Threshold: 0.5, ExcludeBorder: rapid.Bool().Draw(t, "exclude_border")}
+		got := inPartsOf(t, few(p, o, 4*rapid.IntRange(1, 3).Draw(t, "kept")), p, func(left int) int { return rapid.IntRange(1, left).Draw(t, "rows") })
 		if want := mask.Segment(p, o); !reflect.DeepEqual(got, want) {
 			t.Errorf("with few rows\n%+v\nwith all\n%+v", got, want)
 		}
