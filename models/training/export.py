@@ -98,7 +98,7 @@ def learnt_from(recipe: Recipe, images: dict[str, int]) -> list[dict]:
     rows = []
     for name in sorted({name for phase in recipe.phases for name in phase.mix}):
         if name == "synthetic":
-            about = {"name": "synthetic spheroids of models/training/synth.py", "licence": "of this project"}
+            about = {"name": "synthetic spheroids and embryos of models/training/synth.py", "licence": "of this project"}
         else:
             about = {"name": data.TRAINING[name].name, "licence": data.TRAINING[name].licence}
         rows.append({**about, "images": images[name]})
