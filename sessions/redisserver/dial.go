@@ -14,7 +14,7 @@ import (
 // as its master now. rediss and unix are other ways to reach one server; rediss+cluster and rediss+sentinel have TLS.
 const urlForms = "redis://[user:password@]host[:port][/db], redis+cluster://[user:password@]host:port[?addr=host:port...], " +
 	"or redis+sentinel://host:port[/db]?master_name=NAME[&username=...&password=...&addr=host:port...]; " +
-	"in a password %25 stands for %, %2F for /, %3F for ?, %23 for #, %40 for @ and %3A for :"
+	"in a password %25 stands for %, %2F for /, %3A for :, %3F for ?, %23 for # and %40 for @"
 
 // ErrURL means that what names a Redis is no URL of one. It does not quote it: there may be a password in it.
 var ErrURL = errors.New("the Redis URL is not valid: want " + urlForms)
