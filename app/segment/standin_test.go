@@ -75,6 +75,13 @@ func newStandIn(t *testing.T) *standIn {
 	return s
 }
 
+// begun is how many sessions were begun.
+func (s *standIn) begun() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sessions
+}
+
 func (s *standIn) upload(w http.ResponseWriter, r *http.Request) {
 	parts, err := r.MultipartReader()
 	for err == nil {

@@ -155,8 +155,7 @@ func TestKilledHubFinishesEachJobOnce(t *testing.T) {
 			}
 			s := u.connect("")
 			u.upload(http.StatusAccepted, images...)
-			s.untilEnded(3)
-			s.until(func(f frame) bool { return f.Type == "progress" && f.Stage == "infer" })
+			s.untilEnded(3) // the others are in hand
 			hub.kill()
 
 			u.base = launch(t, binary, env...).base
@@ -177,7 +176,7 @@ func TestRedisGoneInTheMiddleOfAJob(t *testing.T) {
 	u := newUser(t, base, "Ada")
 	s := u.connect("")
 	u.upload(http.StatusAccepted, samplePNG(t, 0), samplePNG(t, 1), samplePNG(t, 2), samplePNG(t, 0))
-	s.until(func(f frame) bool { return f.Type == "progress" && f.Stage == "infer" })
+	s.untilAtWork()
 
 	kill()
 	if status, _, _ := u.call("GET", "/readyz", nil, ""); status != http.StatusServiceUnavailable {
