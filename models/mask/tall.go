@@ -76,7 +76,7 @@ func (s *Segmenter) letGo(c *component, cut int32) {
 		if span.Y >= cut {
 			return false
 		}
-		above.spans = append(above.spans, summed{span, total(s.probability(span.Y)[span.X0:span.X1])})
+		above.spans = append(above.spans, s.summed(span))
 		return true
 	})
 	if len(above.spans) > 0 {
@@ -130,7 +130,7 @@ func (s *Segmenter) setAside(g *group, cut int32) {
 	n, _ := slices.BinarySearchFunc(g.spans, cut, func(s Span, y int32) int { return cmp.Compare(s.Y, y) })
 	one := aside{spans: make([]summed, n)}
 	for i, span := range g.spans[:n] {
-		one.spans[i] = summed{span, total(s.probability(span.Y)[span.X0:span.X1])}
+		one.spans[i] = s.summed(span)
 	}
 	g.spans = g.spans[n:]
 	for _, span := range g.spans {
@@ -192,14 +192,7 @@ func (s *Segmenter) groups(c *component) []*group {
 
 // connected are the parts of a component that hang together at edges, of what is in hand and of what was set aside.
 func (s *Segmenter) connected(c *component) []*group {
-	all := make([]summed, 0, len(c.spans))
-	for _, span := range c.spans {
-		all = append(all, summed{span, total(s.probability(span.Y)[span.X0:span.X1])})
-	}
-	for _, a := range c.aside {
-		all = append(all, a.spans...)
-	}
-	all = joined(all)
+	all := s.whole(c.spans, c.aside)
 	parent := make([]int, len(all)) // a forest; a root is its own
 	root := func(i int) int {
 		for parent[i] != i {
@@ -236,14 +229,7 @@ func (s *Segmenter) bodiesOf(groups []*group) []Body {
 	var all []summed
 	var each []int
 	for _, g := range groups {
-		spans := make([]summed, 0, len(g.spans))
-		for _, span := range g.spans {
-			spans = append(spans, summed{span, total(s.probability(span.Y)[span.X0:span.X1])})
-		}
-		for _, a := range g.aside {
-			spans = append(spans, a.spans...)
-		}
-		spans = joined(spans)
+		spans := s.whole(g.spans, g.aside)
 		if !s.wanted(spans) {
 			continue
 		}
@@ -259,6 +245,23 @@ func (s *Segmenter) bodiesOf(groups []*group) []Body {
 		spans[i] = all[i].Span
 	}
 	return bodiesOf(s.shaper.shapes(s.width, s.height, spans, len(each), func(i int, _ Span) int64 { return all[i].sum }), spans, each)
+}
+
+// whole is what is in hand of a body and what was set aside of it, as joined gives it.
+func (s *Segmenter) whole(spans []Span, above []aside) []summed {
+	all := make([]summed, 0, len(spans))
+	for _, span := range spans {
+		all = append(all, s.summed(span))
+	}
+	for _, a := range above {
+		all = append(all, a.spans...)
+	}
+	return joined(all)
+}
+
+// summed adds up a span whose row is kept.
+func (s *Segmenter) summed(span Span) summed {
+	return summed{span, total(s.probability(span.Y)[span.X0:span.X1])}
 }
 
 // joined puts the spans of a body in order and makes one of those that touch within a row, as they do where parts turned out to be of one body. Who
