@@ -72,6 +72,8 @@ export class FakeHub {
   snapshotJobs = 1_000
   /** Sockets are not let through, as by a proxy that knows none. */
   socketless = false
+  /** New sockets are opened when this has come. */
+  opening: Promise<void> = Promise.resolve()
   /** Of the event logs; another one makes who comes back begin anew. */
   epoch = 'one'
   /** New sockets are closed with this code at once. */
@@ -95,7 +97,7 @@ export class FakeHub {
     this.server.on('upgrade', (request: IncomingMessage, socket, head) => {
       socket.on('error', () => undefined) // who asked may be gone
       if (this.socketless) return void socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
-      this.sockets.handleUpgrade(request, socket, head, (ws) => this.join(ws, request))
+      void this.opening.then(() => this.sockets.handleUpgrade(request, socket, head, (ws) => this.join(ws, request)))
     })
   }
 

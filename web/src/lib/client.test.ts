@@ -253,6 +253,31 @@ describe('behind a proxy that lets no socket through', () => {
     await caughtUp()
   })
 
+  it('a socket that was on its way while HTTP was faster begins anew, and not from what is no longer known', async () => {
+    hub.socketless = false
+    await signedIn()
+    hub.newJob('a.png')
+    await caughtUp()
+    const { session } = person.api
+    let answer!: () => void
+    const answered = new Promise<void>((resolve) => (answer = resolve))
+    person.api.session = () => answered.then(() => session.call(person.api))
+    hub.socketless = true
+    hub.drop()
+    const link = () => client.view.link
+    await until('HTTP to be asked', () => link().state === 'waiting' && (link() as { attempt: number }).attempt >= 3)
+    let open!: () => void
+    hub.opening = new Promise((resolve) => (open = resolve))
+    hub.socketless = false
+    await until('the next socket', () => link().state === 'connecting')
+    answer()
+    await until('the answer', () => client.view.asking)
+    const { id } = hub.newJob('b.png')
+    open()
+    await until('the job that was made meanwhile', () => job(id), 2_000)
+    await caughtUp()
+  })
+
   it('a proxy that wants a sign-in of its own is told, until it lets the page through', async () => {
     await client.start()
     await client.signIn('Ada', '')

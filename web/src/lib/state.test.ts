@@ -127,6 +127,12 @@ describe('a resumed connection', () => {
     expect(state.seq).toBe(9)
   })
 
+  it('has nothing to build on once HTTP has told the state, and asks to begin anew', () => {
+    const lost = [welcome(3, true), jobEvent(3, job('a', { state: 'done' }))].reduce(reduce, polled(before, session, null, null))
+    expect(lost).toMatchObject({ lost: true, seq: null })
+    expect([welcome(3), snapshot(3, job('b'))].reduce(reduce, lost)).toMatchObject({ lost: false, seq: 3 })
+  })
+
   it('is the end of a draining', () => {
     const draining = reduce(before, { type: 'draining', reconnect_after_ms: 100 })
     expect(draining.draining).toBe(true)

@@ -30,7 +30,7 @@ export interface HubState {
   readonly waiting: number
   /** The newest event that was applied; null before the first snapshot. */
   readonly seq: number | null
-  /** Set when an event is missing: reconnect with seq. */
+  /** Set when an event is missing, or what events build on: reconnect with seq. */
   readonly lost: boolean
   readonly draining: boolean
 }
@@ -124,8 +124,12 @@ export function countJobs(state: HubState): Record<JobState, number> {
 
 function welcome(state: HubState, frame: Extract<Frame, { type: 'welcome' }>): HubState {
   const next = { ...state, draining: false, lost: false }
-  // What was missed follows event by event, and the session's own changes are among it.
-  if (frame.resumed && state.seq !== null) return frame.seq === state.seq ? { ...next, session: frame.session } : next
+  if (frame.resumed) {
+    // HTTP told the state while the socket was on its way: what follows builds on a state that is no more.
+    if (state.seq === null) return { ...next, lost: true }
+    // What was missed follows event by event, and the session's own changes are among it.
+    return frame.seq === state.seq ? { ...next, session: frame.session } : next
+  }
   // A snapshot follows; events before it would have nothing to build on.
   return { ...next, session: frame.session, seq: null }
 }
