@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"math"
 	"net/netip"
 	"sync"
 	"time"
@@ -93,7 +94,8 @@ func (l *limiter[K]) ask(key K, now time.Time, what string, use bool) error {
 		return nil
 	}
 	p := problem.Newf(problem.RateLimited, "Too many %s in a short time: wait a moment.", what)
-	p.Wait = time.Duration(missing / float64(l.perSecond) * float64(time.Second))
+	// Rounded up: less than a nanosecond is a wait, too, and whoever is told of none is told nothing.
+	p.Wait = time.Duration(math.Ceil(missing / float64(l.perSecond) * float64(time.Second)))
 	return p
 }
 
