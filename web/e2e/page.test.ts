@@ -345,7 +345,7 @@ describe.skipIf(missing)('the page', () => {
       await page.getByText('Live', { exact: true }).waitFor({ state: 'detached' })
       await page.locator('input[type=file]').setInputFiles(pictures(3))
       proxy.silence(false)
-      await page.getByText('33 images').waitFor()
+      await page.getByText('33 images', { exact: true }).waitFor() // and no pace of as many a second
       expect((await jobs(page, the.hub.url)).map(({ state }) => state)).toEqual(Array(33).fill('done'))
       await page.goto(the.hub.url)
     } finally {
