@@ -14,10 +14,10 @@ type backlog struct {
 	wants func(*task) bool
 }
 
-// part is some tiles of a band, from the first that has not run.
+// part is some tiles of a band.
 type part struct {
-	band  *band
-	tiles int
+	band        *band
+	from, tiles int
 }
 
 // fill takes bands until their tiles fill a run of so many rows, those of the batch that following gives when its own has no more. It waits
@@ -61,16 +61,28 @@ func (l *backlog) tiles() int {
 	return n
 }
 
-// first are the first n tiles, or all.
-func (l *backlog) first(n int) []part {
+// takeThere takes what is there already of its batch, until that is so many tiles.
+func (l *backlog) takeThere(most int) {
+	for l.tiles() < most {
+		next, _ := l.batch.decoding.takeThere()
+		if next == nil {
+			return
+		}
+		l.bands = append(l.bands, next)
+	}
+}
+
+// run is n of the tiles that wait, or as many as there are, after the first skip.
+func (l *backlog) run(skip, n int) []part {
 	var parts []part
 	for _, b := range l.bands {
-		tiles := min(n, b.strip.Tiles.N-b.ran)
-		if tiles == 0 {
-			break
+		waiting := b.strip.Tiles.N - b.ran
+		from := min(skip, waiting)
+		skip -= from
+		if tiles := min(n, waiting-from); tiles > 0 {
+			parts = append(parts, part{b, b.ran + from, tiles})
+			n -= tiles
 		}
-		parts = append(parts, part{b, tiles})
-		n -= tiles
 	}
 	return parts
 }
@@ -105,7 +117,7 @@ func (l *backlog) through() (through []*band) {
 func input(parts []part) (models.Tensor, error) {
 	inputs := make([]models.Tensor, len(parts))
 	for i, p := range parts {
-		inputs[i] = p.band.strip.Tiles.Rows(p.band.ran, p.band.ran+p.tiles)
+		inputs[i] = p.band.strip.Tiles.Rows(p.from, p.from+p.tiles)
 	}
 	return models.Concat(inputs)
 }

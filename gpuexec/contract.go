@@ -210,5 +210,6 @@ type WorkerStat struct {
 	Device     string
 	State      WorkerState
 	Model      string // of the batch it runs, else empty
+	Helps      *int   // the slot of whose worker's batch it runs tiles; nil while it has none or its own
 	ImagesDone int64
 }

@@ -96,7 +96,7 @@ const leastTiles = 4
 
 // decodeOne reads a page, a few tiles at a time.
 func (w *worker) decodeOne(ctx context.Context, out outlet, t *task, d *decoding, begun func()) error {
-	ctx, done := w.pool.ledger.untilClaimed(ctx, StageDecode, t)
+	ctx, done := w.pool.ledger.untilClaimed(ctx, t)
 	defer done()
 	began := time.Now()
 	out.report(t, StageDecode, func(c *course) { c.decoded = 0 })

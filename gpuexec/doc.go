@@ -24,6 +24,10 @@
 //
 // Nothing is locked around a model: each worker's Engine has ONNX Runtime sessions of its own.
 //
+// On a CPU, where a run is a tile or a few and a worker has its share of the cores, tiles that wait behind a run are given to workers that have
+// nothing to do, a run each, while there are cores for as many. Who helps opens nothing and waits for nothing, and lets go when its own
+// batch comes; tiles that were given in vain run where they came from. The batch stays its worker's, and so do its objects.
+//
 // # Who may finish a job
 //
 // A job is in the ledger from the moment that the Source gives it until somebody claims it: the stage in which it failed,

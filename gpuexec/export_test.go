@@ -12,3 +12,6 @@ func (p *Pool) TakeAsLarge(n int64) { p.largePage = n }
 func (p *Pool) BeatBy(beats <-chan time.Time) {
 	p.beats = func() *time.Ticker { return &time.Ticker{C: beats} }
 }
+
+// RunAtOnce has so many workers of a pool that is not started run at once, as if there were cores for that.
+func (p *Pool) RunAtOnce(n int) { p.atOnce = n }

@@ -143,6 +143,15 @@ func (w *worker) bookRun(ctx context.Context, h *held) (err error) {
 	return err
 }
 
+// tryBookRun is bookRun where there is room at once.
+func (w *worker) tryBookRun(h *held) bool {
+	if h.run == nil {
+		_, run := w.pool.footprints.of(h.model, h.rows)
+		h.run, _ = w.pool.cfg.Budget.Try(run)
+	}
+	return h.run != nil
+}
+
 // room books bytes for a shape. When there is no room the worker gives up what it does not need for it, then waits for others to do so,
 // and then the error wraps ErrOutOfMemory; but the smallest shape is always let try, since only the device knows.
 func (w *worker) room(ctx context.Context, bytes uint64, needed shape) (*budget.Reservation, error) {

@@ -43,7 +43,9 @@ func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *
 				return
 			}
 			w.arrived(b)
+			w.pool.atWork.Add(1)
 			w.inferBatches(work, out, b, decoded, inferred)
+			w.pool.atWork.Add(-1)
 			if w.engine != nil {
 				w.setState(WorkerIdle, "")
 			}
@@ -77,8 +79,11 @@ func (w *worker) inferBatches(work context.Context, out outlet, b *batch, decode
 	for more := true; more; {
 		rows := w.rows(model)
 		more = waiting.fill(rows, func() *batch { return w.following(model, decoded) })
-		if run := waiting.first(rows); len(run) > 0 {
+		if run := waiting.run(0, rows); len(run) > 0 {
+			began := time.Now()
+			helpers := w.callHelp(out, model, &waiting, rows)
 			w.inferRun(work, out, model, run)
+			w.takeHelp(out, helpers, began)
 		}
 		if through := waiting.through(); len(through) > 0 {
 			inferred <- through
@@ -119,7 +124,7 @@ func (w *worker) prepareBatch(work context.Context, out outlet, b *batch) (again
 			close(b.settled)
 		}
 	}()
-	ctx, done := w.pool.ledger.untilClaimed(work, StageInfer, b.tasks...)
+	ctx, done := w.pool.ledger.untilClaimed(work, b.tasks...)
 	defer done()
 	if err := w.prepare(work, ctx, b.model); err != nil {
 		return again, err
@@ -162,11 +167,7 @@ func (w *worker) prepare(work, ctx context.Context, model models.Spec) error {
 // inferRun runs some tiles, and if that fails those of each image once alone, so that one image cannot fail the others.
 func (w *worker) inferRun(work context.Context, out outlet, model models.Spec, run []part) {
 	tasks := tasksOf(run)
-	for _, t := range tasks {
-		if tilesOf(t, run) > 0 && !t.course.begun() {
-			out.report(t, StageInfer, func(c *course) { c.infers = true })
-		}
-	}
+	begin(out, run)
 	err := w.tryRun(work, out, model, run)
 	if err == nil {
 		return
@@ -191,7 +192,7 @@ func (w *worker) inferRun(work context.Context, out outlet, model models.Spec, r
 
 // tryRun runs some tiles, with an engine that may have to be made first, unless nobody wants any of them any more.
 func (w *worker) tryRun(work context.Context, out outlet, model models.Spec, run []part) error {
-	ctx, done := w.pool.ledger.untilClaimed(work, StageInfer, tasksOf(run)...)
+	ctx, done := w.pool.ledger.untilClaimed(work, tasksOf(run)...)
 	defer done()
 	if err := w.prepare(work, ctx, model); err != nil {
 		return err
@@ -221,21 +222,37 @@ func (w *worker) runTiles(ctx context.Context, out outlet, model models.Spec, ru
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInference, err)
 	}
+	w.record(out, run, output, began)
+	return nil
+}
+
+// begin says of the images in a run that inference has begun.
+func begin(out outlet, run []part) {
 	for _, t := range tasksOf(run) {
-		t.course.spend(StageInfer, began)
+		if tilesOf(t, run) > 0 && !t.course.begun() {
+			out.report(t, StageInfer, func(c *course) { c.infers = true })
+		}
 	}
+}
+
+// record gives each band its part of what a run has made since began, unless tiles before it have failed.
+func (w *worker) record(out outlet, run []part, output models.Tensor, began time.Time) {
+	var made []part
 	row := 0
 	for _, p := range run {
-		p.band.outputs = append(p.band.outputs, output.Rows(row, row+p.tiles))
-		p.band.ran += p.tiles
+		if p.from == p.band.ran {
+			p.band.outputs = append(p.band.outputs, output.Rows(row, row+p.tiles))
+			p.band.ran += p.tiles
+			made = append(made, p)
+		}
 		row += p.tiles
 	}
-	for _, t := range tasksOf(run) {
-		if tiles := tilesOf(t, run); tiles > 0 {
+	for _, t := range tasksOf(made) {
+		t.course.spend(StageInfer, began)
+		if tiles := tilesOf(t, made); tiles > 0 {
 			out.report(t, StageInfer, func(c *course) { c.inferred += tiles })
 		}
 	}
-	return nil
 }
 
 // runPart runs the model once, on as many of the rows as one run takes; the output has that many. When there is no memory for it,
@@ -303,10 +320,21 @@ func (w *worker) runOnce(ctx context.Context, h *held, rows models.Tensor) (mode
 // sessionFor is the session that runs so many rows, or as many of them as it can: one row runs in the shape of one where that is
 // open, everything else in the model's shape.
 func (w *worker) sessionFor(ctx context.Context, model models.Spec, rows int) (*held, error) {
-	if rows == 1 {
-		if h := w.holds(shape{model.ID, 1}); h != nil && h.version() == model.Version {
-			return h, w.bookRun(ctx, h)
-		}
+	if h := w.openFor(model, rows); h != nil && h.rows == 1 {
+		return h, w.bookRun(ctx, h)
 	}
 	return w.openShape(ctx, model)
+}
+
+// openFor is the session that is open for so many rows: one row runs in the shape of one where that is open, everything else in the model's
+// shape. It is nil where there is none.
+func (w *worker) openFor(model models.Spec, rows int) *held {
+	h := w.holds(shape{model.ID, w.rows(model)})
+	if one := w.holds(shape{model.ID, 1}); rows == 1 && one != nil {
+		h = one
+	}
+	if h == nil || h.version() != model.Version {
+		return nil
+	}
+	return h
 }

@@ -6,9 +6,6 @@ import (
 	"io"
 )
 
-// stageKeep is the storing of a task's probability map, which goes on beside the stages. Nobody is told of it.
-const stageKeep Stage = "keep"
-
 // keeping stores a task's probability map while that is made, so that it is never held as a whole. It is handed over in few pieces, each of
 // which costs two changes of goroutine: all the rows of a common picture are two.
 type keeping struct {
@@ -23,7 +20,7 @@ const handedOver = 64 << 10
 
 // keep begins to store what is then written. Unless it is committed before the task is claimed, nothing is stored.
 func (w *worker) keep(work context.Context, t *task) *keeping {
-	ctx, forget := w.pool.ledger.untilClaimed(work, stageKeep, t)
+	ctx, forget := w.pool.ledger.untilClaimed(work, t)
 	from, to := io.Pipe()
 	k := &keeping{Writer: bufio.NewWriterSize(to, handedOver), pipe: to, over: make(chan error, 1), forget: forget}
 	claimed := context.AfterFunc(ctx, func() { to.CloseWithError(ctx.Err()) })

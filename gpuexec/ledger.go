@@ -24,8 +24,8 @@ type task struct {
 	assembly *assembly // owned by postprocessing; nil until the first band is there
 	course   course
 
-	interrupts map[Stage]func() // guarded by ledger.mu; each tells that stage that what it does for the task is not wanted any more
-	share      *share           // guarded by ledger.mu; nil before its decoding has memory, and once it is claimed
+	interrupts map[*func()]struct{} // guarded by ledger.mu; each tells a stage that what it does for the task is not wanted any more
+	share      *share               // guarded by ledger.mu; nil before its decoding has memory, and once it is claimed
 }
 
 // band is a row of a task's tiles, or a part of one. It belongs to one stage at a time.
@@ -77,8 +77,8 @@ func (l *ledger) claimLocked(t *task) bool {
 		return false
 	}
 	delete(l.open, t)
-	for _, interrupt := range t.interrupts {
-		interrupt()
+	for interrupt := range t.interrupts {
+		(*interrupt)()
 	}
 	l.holdLocked(t, nil)
 	return true
@@ -159,26 +159,27 @@ func (l *ledger) wants(t *task) bool {
 	return open
 }
 
-// untilClaimed derives a context for what a stage does for some tasks at once, which ends when all of them are claimed. The caller calls done
+// untilClaimed derives a context for what is done for some tasks at once, which ends when all of them are claimed. The caller calls done
 // when that is over.
-func (l *ledger) untilClaimed(ctx context.Context, stage Stage, tasks ...*task) (_ context.Context, done func()) {
+func (l *ledger) untilClaimed(ctx context.Context, tasks ...*task) (_ context.Context, done func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	wanted := 0 // guarded by mu
+	interrupt := func() {
+		if wanted--; wanted == 0 {
+			cancel()
+		}
+	}
 	for _, t := range tasks {
 		if _, open := l.open[t]; !open {
 			continue
 		}
 		if t.interrupts == nil {
-			t.interrupts = make(map[Stage]func())
+			t.interrupts = make(map[*func()]struct{})
 		}
 		wanted++
-		t.interrupts[stage] = func() {
-			if wanted--; wanted == 0 {
-				cancel()
-			}
-		}
+		t.interrupts[&interrupt] = struct{}{}
 	}
 	if wanted == 0 {
 		cancel()
@@ -186,7 +187,7 @@ func (l *ledger) untilClaimed(ctx context.Context, stage Stage, tasks ...*task) 
 	return ctx, func() {
 		l.mu.Lock()
 		for _, t := range tasks {
-			delete(t.interrupts, stage)
+			delete(t.interrupts, &interrupt)
 		}
 		l.mu.Unlock()
 		cancel()

@@ -26,7 +26,7 @@ const finishGrace = 5 * time.Second
 // CPU is the Device without a GPU.
 const CPU = "cpu"
 
-// Config is what a Pool is made of. Every field but MaxObjects, Decoded and InUse is needed.
+// Config is what a Pool is made of. Every field but MaxObjects, Decoded, InUse and Help is needed.
 type Config struct {
 	Slots     int                                 // how many workers
 	Device    string                              // what the engines run on, CPU or "cuda:N", as WorkerStat tells it
@@ -43,6 +43,9 @@ type Config struct {
 	// Lost is called once, when the device is lost, with an error that wraps ErrDeviceLost. It must not block. The jobs in hand are not
 	// finished: who is told hands them back, without Stop, and ends the process.
 	Lost func(error)
+	// Help tells whether workers that have nothing to do may run tiles of other workers' batches now, on as many at once as there are cores
+	// for; nil where they never may. Asked before each run.
+	Help func() bool
 	Log  *slog.Logger
 }
 
@@ -67,6 +70,9 @@ type Pool struct {
 	keptSamples int         // bytes of each image, see original
 	largePage   int64       // bytes of the samples of a page that are worth the pause that giving its memory back to the system takes
 	giveBack    *time.Timer // does that
+
+	atOnce int          // how many workers run at once, as far as that is chosen
+	atWork atomic.Int64 // how many do
 
 	lastRun atomic.Value  // time.Time; when a worker ran or opened a model last
 	missing atomic.Uint64 // bytes that the last job wanted that was crowded out; 0 for none
@@ -108,6 +114,10 @@ func New(cfg Config) *Pool {
 	}
 	for slot := range cfg.Slots {
 		p.workers = append(p.workers, newWorker(p, slot))
+	}
+	p.atOnce = 1
+	if cfg.Help != nil {
+		p.atOnce = min(cfg.Slots, runtime.GOMAXPROCS(0)/p.coresPerWorker())
 	}
 	return p
 }

@@ -48,7 +48,7 @@ func (w *worker) join(work context.Context, out outlet, b *band) {
 
 func (w *worker) joinOne(work context.Context, out outlet, b *band) (*Output, error) {
 	t := b.task
-	ctx, done := w.pool.ledger.untilClaimed(work, StagePostprocess, t)
+	ctx, done := w.pool.ledger.untilClaimed(work, t)
 	defer done()
 	began := time.Now()
 	if t.assembly == nil {

@@ -57,6 +57,9 @@ func (c *course) spend(stage Stage, since time.Time) {
 	case StageDecode:
 		c.timing.Decode += now.Sub(since)
 	case StageInfer:
+		if since.Before(c.ended) { // what runs at the same time counts once
+			since = c.ended
+		}
 		c.timing.Infer += now.Sub(since)
 		c.ended = now
 	case StagePostprocess:

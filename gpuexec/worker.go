@@ -133,7 +133,7 @@ func (w *worker) Stat() WorkerStat {
 func (w *worker) setState(state WorkerState, model string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.stat.State, w.stat.Model = state, model
+	w.stat.State, w.stat.Model, w.stat.Helps = state, model, nil
 }
 
 // errPanic is what a panic becomes on its way to a Result.

@@ -43,7 +43,7 @@ type Config struct {
 	Slots        int           `default:"4" env:"SEGHUB_SLOTS,ML_INFERENCE_WORKERS" help:"How many sessions are active at once; each has a worker of its own."`
 	Turn         time.Duration `default:"60s" env:"SEGHUB_TURN" help:"How long a session keeps its slot while others wait."`
 	ReserveGrace time.Duration `default:"5s" env:"SEGHUB_RESERVE_GRACE" help:"How long a slot's owner may be without work while others wait."`
-	Borrow       bool          `default:"true" negatable:"" env:"SEGHUB_BORROW" help:"Let idle workers help busy sessions while nobody waits."`
+	Borrow       bool          `default:"true" negatable:"" env:"SEGHUB_BORROW" help:"Let idle workers help busy sessions: with other images while nobody waits, and, on the CPU, with tiles of the same image."`
 	SessionTTL   time.Duration `name:"session-ttl" default:"168h" env:"SEGHUB_SESSION_TTL" help:"A session without sockets and work for this long is closed and its files deleted; time in which no hub ran does not count. Of hubs that share a Redis the longest counts."`
 	LeaseTTL     time.Duration `name:"lease-ttl" default:"10s" env:"SEGHUB_LEASE_TTL" help:"After this long without a sign of life a node's slots and jobs go to others."`
 

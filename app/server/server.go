@@ -223,6 +223,8 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 	}
 	if !onCPU {
 		cfg.InUse = s.runtime.InUse
+	} else {
+		cfg.Help = s.mayBorrow // a GPU runs all tiles of a run at once
 	}
 	s.pool = gpuexec.New(cfg)
 	s.results = results.New(results.Config{

@@ -120,12 +120,16 @@ func (s Snapshot) For(session string) Stats {
 	}
 	workers := make([]Worker, len(s.Workers))
 	for i, w := range s.Workers {
+		batchOf := w.Slot
+		if w.Helps != nil {
+			batchOf = *w.Helps
+		}
 		workers[i] = Worker{
 			Slot:         w.Slot,
 			Device:       w.Device,
 			State:        w.State,
 			SessionIsYou: session != "" && slots[w.Slot].Session == session,
-			HelpsYou:     session != "" && slots[w.Slot].Session != session && slots[w.Slot].InHand == session,
+			HelpsYou:     session != "" && slots[w.Slot].Session != session && slots[batchOf].InHand == session,
 			ImagesDone:   w.ImagesDone,
 		}
 		if w.Model != "" {

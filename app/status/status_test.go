@@ -59,6 +59,18 @@ func TestASessionSeesOnlyThatASlotIsItsOwn(t *testing.T) {
 	}
 }
 
+func TestAWorkerMayHelpWithTheImageOfAnother(t *testing.T) {
+	s := snapshot(t)
+	of := 1 // whose batch is bob's
+	s.Workers[0].Helps = &of
+	if got := s.For("bob").Workers[0]; !got.HelpsYou || got.SessionIsYou {
+		t.Errorf("%+v", got)
+	}
+	if got := s.For("ada").Workers[0]; got.HelpsYou {
+		t.Errorf("to somebody else: %+v", got)
+	}
+}
+
 func TestNobodyOwnsAFreeSlot(t *testing.T) {
 	for _, w := range snapshot(t).For("").Workers {
 		if w.SessionIsYou {
