@@ -73,7 +73,7 @@ func (w *worker) accept(out outlet, given Batch) *batch {
 		}
 		return nil
 	}
-	b.decoding = newDecoding(b.model, w.rows(b.model))
+	b.decoding = newDecoding(b.model, w.rows(b.model)*w.pool.atOnce)
 	return b
 }
 

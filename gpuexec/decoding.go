@@ -9,8 +9,8 @@ import (
 	"seghub/models"
 )
 
-// decoding is the way of a batch's bands from the first stage to the second. In between are the tiles of one run, and one band at
-// least.
+// decoding is the way of a batch's bands from the first stage to the second. In between are the tiles of as many runs as there may be at once,
+// and one band at least.
 type decoding struct {
 	model models.Spec // that the tiles are for
 	bands chan *band  // closed when the batch has no more; as many fit as there is room for
@@ -22,10 +22,10 @@ type decoding struct {
 	starved  chan struct{} // tells the one who takes bands that one more does; holds one
 }
 
-// newDecoding is for runs of so many rows.
-func newDecoding(model models.Spec, rows int) *decoding {
+// newDecoding is for runs of so many tiles together.
+func newDecoding(model models.Spec, tiles int) *decoding {
 	return &decoding{
-		model: model, bands: make(chan *band, rows), tiles: int64(rows), room: semaphore.NewWeighted(int64(rows)),
+		model: model, bands: make(chan *band, tiles), tiles: int64(tiles), room: semaphore.NewWeighted(int64(tiles)),
 		over: make(chan struct{}), starved: make(chan struct{}, 1),
 	}
 }

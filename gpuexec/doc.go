@@ -5,7 +5,7 @@
 // next is a band: a row of the tiles of one image, all of it where the model sees it as a whole.
 //
 //	Source.Next -> read, cut into tiles -> run (locked to its OS thread, owns the Engine) -> join, segment -> Sink.Piece, Sink.Finish
-//	             tiles for one run,       on the stream: tiles of whichever image,         a run behind;
+//	             tiles for the next runs, on the stream: tiles of whichever image,         a run behind;
 //	             a band at least, ahead   as many at once as a run takes                    rows that are finished leave
 //
 // Runs are kept full: where what is left of a batch does not fill one, tiles of the batch behind it do, if it is of the same model and its first

@@ -67,14 +67,8 @@ func (p *Pool) enterWork() bool {
 	}
 }
 
-// tryAsk is ask of a worker that has nothing to do, without waiting for the answer; false when it has.
+// tryAsk is ask of a worker that has nothing to do, without waiting for the answer; false when there is something.
 func (w *worker) tryAsk(o order) bool {
-	w.mu.Lock()
-	coming := w.coming
-	w.mu.Unlock()
-	if coming != nil {
-		return false
-	}
 	select {
 	case w.orders <- o:
 		return true

@@ -137,7 +137,7 @@ func (w *worker) prepareBatch(work context.Context, out outlet, b *batch) (again
 	if !sameTiles(model, b.decoding.model) {
 		b.decoding.abandon()
 		w.pool.ledger.letGo(b.tasks)
-		d := newDecoding(model, w.rows(model))
+		d := newDecoding(model, w.rows(model)*w.pool.atOnce)
 		b.decoding = d
 		silent := outlet{finish: out.finish, report: func(t *task, _ Stage, change func(*course)) { // it was decoded once
 			t.course.tell("", StageDecode, change, func(Progress) {})

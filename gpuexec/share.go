@@ -60,7 +60,7 @@ func (p *Pool) beside(page imageio.Page, d *decoding, reading int64, factors ...
 	}
 	samples := min(page.Bytes(), int64(p.keptSamples)+m.Samples)
 	in := d.model.Input
-	tiles := min(m.Tiles, max(leastTiles, d.tiles*int64(p.atOnce))*int64(in.Height*in.Width*in.Channels))
+	tiles := min(m.Tiles, max(leastTiles, d.tiles)*int64(in.Height*in.Width*in.Channels))
 	segmenting := mask.SegmenterMemory(page.Width, page.Height, d.model.Outputs())
 	return again, m.Rows + samples + 2*tiles + 2*m.Outputs + segmenting // some tiles wait while others are cut; a row of outputs is joined while the next comes
 }
