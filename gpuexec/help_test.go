@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -44,6 +45,19 @@ func tiledModel(rows int) models.Spec {
 }
 
 func always() bool { return true }
+
+// versioned has the model be of the version that the test says, at first "one".
+func versioned() (version *atomic.Value, change func(*gpuexec.Config)) {
+	version = new(atomic.Value)
+	version.Store("one")
+	return version, func(c *gpuexec.Config) {
+		c.Models = func(string) (models.Spec, bool) {
+			model := tiledModel(1)
+			model.Version = version.Load().(string)
+			return model, true
+		}
+	}
+}
 
 // tiles is one job, of an image of three tiles a row.
 func tiles(t *testing.T, id string, height int) gpuexec.Batch {
@@ -181,6 +195,45 @@ func TestHelpGoesOn(t *testing.T) {
 	})
 }
 
+// A worker that could not be called counts for nobody: it is there for the next image.
+func TestWhoWasNotThereHelpsLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var there atomic.Bool
+		script := &enginetest.Script{New: func(slot, _ int) error {
+			if slot == 2 && !there.Load() {
+				return errDevice
+			}
+			return nil
+		}}
+		at := stand(script)
+		pool := crew(3, 3, 1, script, always)
+		from, to := startThis(t, pool, 3, script)
+		var warming sync.WaitGroup
+		warming.Go(func() { _ = pool.Warm(t.Context(), []string{"tiled"}) })
+		synctest.Wait()
+		from.give(t, 1, gpuexec.Batch{Model: "tiled", Jobs: []gpuexec.Job{job("own", deep(t, 60, 60))}}) // opens the model
+		wantSlots(t, at, 1)
+		at.let <- struct{}{}
+		to.next(t, 1)
+		synctest.Wait()
+		from.give(t, 0, tiles(t, "first", 60))
+		wantSlots(t, at, 0, 1)
+		for range 3 {
+			at.let <- struct{}{}
+		}
+		to.next(t, 1)
+		at.now()
+		there.Store(true)
+		warming.Wait()
+		synctest.Wait()
+		from.give(t, 0, tiles(t, "next", 60))
+		wantSlots(t, at, 0, 1, 2)
+		close(at.let)
+		to.next(t, 1)
+		pool.Stop(context.Background())
+	})
+}
+
 // The memory that a helper's runs take is booked.
 func TestHelpBooksItsMemory(t *testing.T) {
 	var b *budget.Budget
@@ -243,18 +296,32 @@ func TestNobodyHelpsWhere(t *testing.T) {
 		})
 	})
 	t.Run("another version of it is open", func(t *testing.T) {
-		model := tiledModel(1)
-		var version atomic.Value
-		version.Store("one")
+		version, change := versioned()
 		atWork(t, 3, 3, always, func(t *testing.T, pool *gpuexec.Pool, from *source, to *sink, at *standing) {
 			version.Store("two")
 			lone(t, pool, from, to, at)
+		}, change)
+	})
+	t.Run("there is no memory for it", func(t *testing.T) {
+		var full atomic.Bool
+		var b *budget.Budget
+		atWork(t, 3, 3, always, func(t *testing.T, pool *gpuexec.Pool, from *source, to *sink, at *standing) {
+			<-time.After(time.Minute) // what runs hold is given back
+			full.Store(true)
+			b.Sample(t.Context())
+			from.give(t, 0, tiles(t, "large", 60))
+			<-time.After(time.Minute) // as long as the worker itself waits for some
+			wantSlots(t, at, 0)
+			close(at.let)
+			to.next(t, 1)
 		}, func(c *gpuexec.Config) {
-			c.Models = func(string) (models.Spec, bool) {
-				now := model
-				now.Version = version.Load().(string)
-				return now, true
-			}
+			b = budgetOf(func() uint64 {
+				if full.Load() {
+					return 99
+				}
+				return 10
+			})
+			c.Budget = b
 		})
 	})
 	t.Run("it is open for fewer rows", func(t *testing.T) {
