@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"seghub/api/porttest"
 	"seghub/gpuexec"
 	"seghub/sessions/redisserver"
 )
@@ -24,11 +25,9 @@ func redisProcess(t *testing.T, args ...string) string {
 	if err != nil {
 		t.Skip("left out: redis-server is not on PATH")
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := porttest.Free()
 	must(t, err)
-	address := listener.Addr().String()
 	_, port, _ := net.SplitHostPort(address)
-	must(t, listener.Close())
 	args = append(args, "--port", port, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "", "--loglevel", "warning")
 	server := exec.Command(binary, args...)
 	must(t, server.Start())
