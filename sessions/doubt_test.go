@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -25,13 +24,14 @@ type lossy struct {
 	calls   int // to lose after those
 	refused int // calls to refuse after those
 	refusal string
+	lost    func() // called when a reply or a call was lost
 }
 
 func newLossy(t *testing.T, client redis.UniversalClient) *lossy {
 	t.Helper()
 	options := *client.(*redis.Client).Options()
 	options.MaxRetries = -1 // what is made again is made again by the Service
-	l := &lossy{}
+	l := &lossy{lost: func() {}}
 	own := redis.NewClient(&options)
 	own.AddHook(l)
 	l.UniversalClient = own
@@ -58,11 +58,13 @@ func (l *lossy) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		if l.take(&l.replies) {
 			if err = next(ctx, cmd); err == nil || errors.Is(err, redis.Nil) {
 				err = io.ErrUnexpectedEOF
+				l.lost()
 			} else {
 				l.lose(1, l.calls) // it must be sent whole first
 			}
 		} else if l.take(&l.calls) {
 			err = &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+			l.lost()
 		} else if l.take(&l.refused) {
 			err = l.Eval(ctx, "return redis.error_reply(ARGV[1])", nil, l.refusal).Err()
 		} else {
@@ -145,8 +147,8 @@ func TestASubmissionInDoubt(t *testing.T) {
 			s := newService(t, config)
 			must(t, s.join(t.Context(), true))
 			ada := create(t, s)
-			ctx, leave := context.WithTimeout(t.Context(), 20*time.Millisecond) // she does not wait
-			defer leave()
+			ctx, leave := context.WithCancel(t.Context())
+			wire.lost = leave // she does not wait
 			if arrived {
 				wire.lose(1, 1<<30)
 			} else {

@@ -126,6 +126,46 @@ func TestOneJobFromSubmitToDone(t *testing.T) {
 	})
 }
 
+// TestAPieceThatComesAfterTheWholeIsNotHeard has pieces be on their way while their jobs' ends are read. Those of a very large image stand, and are
+// wanted however late they come.
+func TestAPieceThatComesAfterTheWholeIsNotHeard(t *testing.T) {
+	client := openRedis(t, "embedded")
+	s := started(t, testConfig(client), nobody{})
+	id := create(t, s)
+	box := newMailbox()
+	sub, err := s.Subscribe(t.Context(), id, nil, box.deliver)
+	must(t, err)
+	defer sub.Close()
+	asked := newJobs(3)
+	asked[1].Width, asked[1].Height = wholeMask, 2
+	_, err = s.Submit(t.Context(), id, "", asked)
+	must(t, err)
+	slot := *get(t, s, id).Slot
+	claims := []gpuexec.Job{claimNow(t, s, slot).Jobs[0], claimNow(t, s, slot).Jobs[0], claimNow(t, s, slot).Jobs[0]}
+	ended := func(n int) {
+		t.Helper()
+		box.await(t, "the end of a job", func(all []Message) bool {
+			return len(slices.DeleteFunc(kindsOf(t, all), func(kind string) bool { return kind != "job done" })) == n
+		})
+	}
+	for i, job := range claims[:2] {
+		s.Finish(t.Context(), result(job, slot, nil))
+		ended(i + 1)
+		must(t, client.Publish(t.Context(), pieceChannel, fmt.Sprintf(`%s %s 3 {"type":"mask","y":64}`, id, job.ID)).Err())
+	}
+	s.Finish(t.Context(), result(claims[2], slot, nil)) // what comes by the same way, and behind them
+	ended(3)
+	var late []string
+	for _, m := range box.all() {
+		if m.Type == "mask" && m.Seq == 0 {
+			late = append(late, m.JobID)
+		}
+	}
+	if !slices.Equal(late, []string{claims[1].ID}) {
+		t.Errorf("of the jobs %s, %s and %s pieces were heard of %v, want the second alone", claims[0].ID, claims[1].ID, claims[2].ID, late)
+	}
+}
+
 // What is there of a mask goes when its job gets no result.
 func TestPiecesGoWithTheirJob(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {

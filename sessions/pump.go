@@ -64,22 +64,28 @@ const readChunk = 200
 func (s *Service) pump(ctx context.Context) {
 	heal := time.NewTicker(healEvery)
 	defer heal.Stop()
-	// The jobs that are over as far as listeners know; two generations, the older one forgotten at each heal.
-	// A frame of progress that was on its way meanwhile must not follow.
-	over, before := make(map[string]struct{}), make(map[string]struct{})
+	// The jobs that are over as far as listeners know, and whether the pieces of their masks stand; two generations, the older one forgotten
+	// at each heal. What was on its way meanwhile must not follow: neither progress nor pieces that the whole has replaced.
+	over, before := make(map[string]bool), make(map[string]bool)
+	isOver := func(job string) bool {
+		_, now := over[job]
+		_, earlier := before[job]
+		return now || earlier
+	}
+	replaced := func(p heardPiece) bool { return isOver(p.job) && !over[p.job] && !before[p.job] }
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-heal.C:
-			over, before = make(map[string]struct{}), over
+			over, before = make(map[string]bool), over
 			if err := s.heal(ctx); err != nil {
 				s.log.Debug("events are not read while Redis is away", "error", err)
 			}
 		case <-s.audience.poked:
 		}
 		dirty, progress, pieces := s.audience.takeNews()
-		pieces = s.deliverPieces(pieces) // before the end of their job, which may be among the news
+		pieces = s.deliverPieces(slices.DeleteFunc(pieces, replaced)) // before the end of their job, which may be among the news
 		for _, p := range pieces {
 			dirty[p.session] = struct{}{}
 		}
@@ -93,11 +99,9 @@ func (s *Service) pump(ctx context.Context) {
 		if err := s.drain(ctx, dirty, over); err != nil {
 			s.log.Debug("events are read again later", "error", err)
 		}
-		s.deliverPieces(pieces)
+		s.deliverPieces(slices.DeleteFunc(pieces, replaced))
 		for job, p := range progress {
-			_, isOver := over[job]
-			_, wasOver := before[job]
-			if isOver || wasOver {
+			if isOver(job) {
 				continue
 			}
 			for _, l := range s.audience.of(p.session) {
@@ -112,7 +116,7 @@ const logsAtOnce = 50
 
 // drain reads and delivers what the listeners of the dirty sessions have not heard, and adds the jobs that
 // finished to over. A session with more than a chunk is marked again.
-func (s *Service) drain(ctx context.Context, dirty, over map[string]struct{}) error {
+func (s *Service) drain(ctx context.Context, dirty map[string]struct{}, over map[string]bool) error {
 	for ids := range slices.Chunk(slices.Collect(maps.Keys(dirty)), logsAtOnce) {
 		args, at := []any{readChunk}, make([]int64, 0, len(ids))
 		ids = slices.DeleteFunc(ids, func(id string) bool {
@@ -137,7 +141,7 @@ func (s *Service) drain(ctx context.Context, dirty, over map[string]struct{}) er
 }
 
 // tell delivers the log of a session from a mark on.
-func (s *Service) tell(ctx context.Context, id string, after Mark, log any, over map[string]struct{}) {
+func (s *Service) tell(ctx context.Context, id string, after Mark, log any, over map[string]bool) {
 	if text(log) == "gone" {
 		s.lose(id)
 		return
@@ -158,8 +162,11 @@ func (s *Service) tell(ctx context.Context, id string, after Mark, log any, over
 		}
 	}
 	for _, e := range events {
-		if e.finished != "" {
-			over[e.finished] = struct{}{}
+		if e.Type == "mask" {
+			over[e.JobID] = e.Bare
+		}
+		if _, known := over[e.finished]; e.finished != "" && !known {
+			over[e.finished] = false
 		}
 		if e.state == Waiting { // the line may have told everybody else before
 			s.audience.owed.Store(true)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"seghub/api/porttest"
 	"seghub/loadtest/processes"
 	"seghub/sessions"
 )
@@ -123,12 +124,11 @@ func needRedisServer(t *testing.T) {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := porttest.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // TestKilledHubFinishesEachJobOnce kills the hub in the middle of ten jobs. Whoever asks after the

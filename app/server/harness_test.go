@@ -269,13 +269,13 @@ func (s *socket) until(want func(frame) bool) []frame {
 	}
 }
 
-// untilEnded reads until n jobs have ended.
 // untilAtWork waits until a job is in a worker's hand. Of its progress nothing may be told: what is not read in time gives way to what follows.
 func (s *socket) untilAtWork() []frame {
 	s.tb.Helper()
 	return s.until(func(f frame) bool { return f.Type == "job" && f.Job.State == sessions.JobRunning })
 }
 
+// untilEnded reads until n jobs have ended.
 func (s *socket) untilEnded(n int) []frame {
 	s.tb.Helper()
 	return s.until(func(f frame) bool {

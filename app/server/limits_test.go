@@ -144,20 +144,13 @@ func TestCancelOfARunningJob(t *testing.T) {
 	u := newUser(t, base, "Ada")
 	s := u.connect("")
 	jobs := u.upload(http.StatusAccepted, samplePNG(t, 0), samplePNG(t, 0), samplePNG(t, 0)).Accepted
-	frames := s.until(func(f frame) bool { return f.Type == "progress" && f.Stage == "infer" })
-	running := last(frames).JobID
+	frames := s.untilAtWork()
+	running := last(frames).Job.ID
 	if status, _, _ := u.call("DELETE", "/api/v1/jobs/"+running, nil, ""); status != http.StatusAccepted {
 		t.Fatalf("status %d", status)
 	}
-	// Another one may have ended before, where progress of it came too late to be told.
-	early := 0
-	for _, f := range frames {
-		if f.Type == "job" && ended(f.Job.State) {
-			early++
-		}
-	}
 	outcome := map[string]sessions.JobState{}
-	for _, f := range append(frames, s.untilEnded(3-early)...) {
+	for _, f := range s.untilEnded(3) {
 		if f.Type == "job" {
 			outcome[f.Job.ID] = f.Job.State
 		}

@@ -286,7 +286,9 @@ func TestNobodyCallsALostDevice(t *testing.T) {
 		now, cancel := context.WithCancel(t.Context())
 		cancel()
 		p.Stop(now)
-		if calls := s.Log(t)[last:]; len(calls) > 0 {
+		// The budget measures on, once a second: that is answered with an error, and ends no process.
+		calls := slices.DeleteFunc(s.Log(t)[last:], func(r cudatest.Record) bool { return r.Call == "cudaMemGetInfo" })
+		if len(calls) > 0 {
 			t.Errorf("after the last run there were the calls\n%v", calls)
 		}
 		if p.Ready() {

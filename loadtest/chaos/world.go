@@ -13,6 +13,7 @@ import (
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
 
+	"seghub/api/porttest"
 	"seghub/loadtest/processes"
 	"seghub/models/modeltest"
 )
@@ -88,7 +89,11 @@ func newWorld(ctx context.Context, program, logs string) (w *world, err error) {
 }
 
 func (w *world) addNode(program, models, name string, proxies *toxiproxy.ApiServer) error {
-	n := &node{name: name, proxy: toxiproxy.NewProxy(proxies, name, "127.0.0.1:0", w.redis.Address)}
+	address, err := porttest.Free()
+	if err != nil {
+		return err
+	}
+	n := &node{name: name, proxy: toxiproxy.NewProxy(proxies, name, address, w.redis.Address)}
 	if err := n.proxy.Start(); err != nil {
 		return err
 	}

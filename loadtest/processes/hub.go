@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	gopsutil "github.com/shirou/gopsutil/v4/process"
+
+	"seghub/api/porttest"
 )
 
 // Hub is a hub's process. It keeps its address over restarts.
@@ -29,7 +31,7 @@ type Hub struct {
 // NewHub makes a hub of a program, in a folder of its own, whose log goes to log. Settings are SEGHUB_ variables: "SEGHUB_SLOTS=4".
 // None of the environment's own are passed on.
 func NewHub(program, data string, log io.Writer, settings ...string) (*Hub, error) {
-	address, err := freeAddress()
+	address, err := porttest.Free()
 	if err != nil {
 		return nil, err
 	}

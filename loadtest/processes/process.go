@@ -2,8 +2,6 @@ package processes
 
 import (
 	"errors"
-	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"syscall"
@@ -52,12 +50,3 @@ func (p *process) end(s syscall.Signal) error {
 
 // Kill ends the process as a power cut would, and waits for it.
 func (p *process) Kill() error { return p.end(syscall.SIGKILL) }
-
-// freeAddress is one of loopback that nobody listens on.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it takes no time
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
-}

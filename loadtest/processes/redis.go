@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"seghub/api/porttest"
 )
 
 // patience is how long a Redis may take to answer.
@@ -33,7 +35,7 @@ type Redis struct {
 
 // NewRedis makes one in a folder. clockFolder takes what its clock is stepped with, which wants a C compiler.
 func NewRedis(ctx context.Context, folder, clockFolder string) (*Redis, error) {
-	address, err := freeAddress()
+	address, err := porttest.Free()
 	if err != nil {
 		return nil, err
 	}

@@ -189,9 +189,9 @@ func endOrphan(ctx context.Context, client *redis.Client) error {
 	}
 }
 
-// alive reports whether there is a process pid.
+// alive reports whether there is a process pid that has not ended.
 func alive(pid int) bool {
-	if pid <= 0 {
+	if pid <= 0 || hasEnded(pid) {
 		return false
 	}
 	p, err := os.FindProcess(pid)

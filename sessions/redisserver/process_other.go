@@ -11,3 +11,6 @@ import (
 func dieWithParent(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }
+
+// hasEnded cannot tell here; what is everybody's parent takes notice of each end.
+func hasEnded(int) bool { return false }

@@ -81,6 +81,22 @@ func process(t *testing.T, client redis.UniversalClient) int {
 	return pid
 }
 
+// await waits until ok.
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	timeout := time.NewTimer(20 * time.Second)
+	defer timeout.Stop()
+	for !ok() {
+		select {
+		case <-ticker.C:
+		case <-timeout.C:
+			t.Fatalf("%s did not come about", what)
+		}
+	}
+}
+
 func TestChildKeepsWhatWasWritten(t *testing.T) {
 	needRedis(t)
 	folder := t.TempDir()
@@ -173,9 +189,10 @@ func TestHubIsKilled(t *testing.T) {
 	if got := client.Get(t.Context(), "written").Val(); got != "yes" {
 		t.Errorf("the key is %q", got)
 	}
-	if process(t, client) == orphan || alive(orphan) {
+	if process(t, client) == orphan {
 		t.Error("the server of the killed hub is still there")
 	}
+	await(t, "its end", func() bool { return !alive(orphan) })
 }
 
 func TestLongFolderNames(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // TestAFullDiskIsWrittenOnFromTheReserve has something else fill the disk of the append-only file, and later make room again.
@@ -68,21 +67,5 @@ func TestAFullDiskIsWrittenOnFromTheReserve(t *testing.T) {
 	}
 	if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
 		t.Errorf("the next hub took another reserve: %v", err)
-	}
-}
-
-// await waits until ok.
-func await(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	ticker := time.NewTicker(pollEvery)
-	defer ticker.Stop()
-	timeout := time.NewTimer(20 * time.Second)
-	defer timeout.Stop()
-	for !ok() {
-		select {
-		case <-ticker.C:
-		case <-timeout.C:
-			t.Fatalf("%s did not come about", what)
-		}
 	}
 }
