@@ -57,8 +57,14 @@ local function snapshot(kind, fields, values)
   return event
 end
 
+-- The last that is told of a job whose image was deleted says so: others are cancelled too, and told of again when they are calibrated.
 local function record_job(sid, jid)
-  record(sid, snapshot('job', PUBLIC_JOB, call('HMGET', job_key(sid, jid), unpack(PUBLIC_JOB))))
+  local event = snapshot('job', PUBLIC_JOB, call('HMGET', job_key(sid, jid), unpack(PUBLIC_JOB)))
+  if call('HGET', job_key(sid, jid), 'drop') == '1' then
+    event[#event + 1] = 'deleted'
+    event[#event + 1] = '1'
+  end
+  record(sid, event)
 end
 
 local function record_session(sid) record(sid, snapshot('session', PUBLIC_SESSION, describe(sid))) end

@@ -52,7 +52,7 @@ interface Member {
 }
 
 type Event =
-  | { type: 'job'; job: Job }
+  | { type: 'job'; job: Job; deleted?: boolean }
   | { type: 'session'; session: Session }
   | { type: 'edit'; job_id: string; revision: number; changed: SegmentedObject[]; removed: number[] }
 
@@ -163,6 +163,12 @@ export class FakeHub {
     member.jobs[index] = job
     this.publish({ type: 'job', job }, member)
     return job
+  }
+
+  removeImage(id: string, member = this.member): void {
+    const gone = member.jobs.filter(({ image_id }) => image_id === id)
+    member.jobs = member.jobs.filter(({ image_id }) => image_id !== id)
+    for (const job of gone) this.publish({ type: 'job', job: { ...job, state: 'cancelled' }, deleted: true }, member)
   }
 
   setSession(change: Partial<Session>, member = this.member): void {
@@ -318,7 +324,7 @@ export class FakeHub {
         return this.again(response, JSON.parse((await body(request)).toString()), member)
       case 'DELETE images/*':
         if (!member.jobs.some(({ image_id }) => image_id === id)) break
-        member.jobs = member.jobs.filter(({ image_id }) => image_id !== id)
+        this.removeImage(id!, member)
         return empty(response, 204)
       case 'POST images/*/calibrate': {
         const { pixel_size } = JSON.parse((await body(request)).toString()) as { pixel_size: number | null }

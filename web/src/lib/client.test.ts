@@ -351,6 +351,15 @@ describe('what is at the hub', () => {
     expect([...client.view.hub.jobs.values()].map(({ filename }) => filename)).toEqual(['b.png'])
   })
 
+  it('is forgotten when another tab removes it while it waits, and stays when one that was cancelled is calibrated', async () => {
+    const [first, cancelled] = [hub.newJob('a.png'), hub.newJob('b.png')]
+    await client.cancel([cancelled.id])
+    await person.api.calibrate(cancelled.image_id, 0.25)
+    await person.api.removeImage(first.image_id)
+    await caughtUp()
+    expect([...client.view.hub.jobs.values()].map(({ filename, state }) => [filename, state])).toEqual([['b.png', 'cancelled']])
+  })
+
   it('has the pixel size that is said in any tab', async () => {
     const [made, beside] = [hub.newJob('a.png'), hub.newJob('b.png')]
     await client.again([made.image_id], 'other', {})

@@ -209,7 +209,8 @@ export type TextFrame =
   | { type: 'snapshot'; session: Session; jobs: Job[]; seq: number; epoch: string }
   | { type: 'session'; seq: number; session: Session }
   | { type: 'position'; position: number; waiting: number; eta_seconds: number | null }
-  | { type: 'job'; seq: number; job: Job }
+  /** Deleted was a job whose image was: it is told of no more. */
+  | { type: 'job'; seq: number; job: Job; deleted?: boolean }
   | { type: 'progress'; job_id: string; stage: Stage; done: number; total: number; percent: number }
   | ({ type: 'stats' } & Stats)
   /** Without what changed where all was found anew. */

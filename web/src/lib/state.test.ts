@@ -41,6 +41,7 @@ function job(id: string, change: Partial<Job> = {}): Job {
 const welcome = (seq: number, resumed = false, gap = false): Frame => ({ type: 'welcome', session: { ...session, seq }, seq, epoch: 'one', resumed, gap })
 const snapshot = (seq: number, ...jobs: Job[]): Frame => ({ type: 'snapshot', session: { ...session, seq }, jobs, seq, epoch: 'one' })
 const jobEvent = (seq: number, of: Job): Frame => ({ type: 'job', seq, job: of })
+const deleted = (seq: number, of: Job): Frame => ({ type: 'job', seq, job: of, deleted: true })
 const sessionEvent = (seq: number, change: Partial<Session>): Frame => ({ type: 'session', seq, session: { ...session, ...change, seq } })
 const progress = (id: string, percent: number): Frame => ({ type: 'progress', job_id: id, stage: 'infer', done: 1, total: 2, percent })
 const mask = (seq: number | undefined, id: string): Frame => ({
@@ -238,9 +239,11 @@ describe('an image that was deleted', () => {
   const state = after(welcome(1), snapshot(1, job('a', { state: 'done' }), job('b', { ...two, state: 'done' }), job('c', { ...two, state: 'running' })))
 
   it('elsewhere is forgotten with all its jobs', () => {
-    const told = [jobEvent(2, job('b', { ...two, state: 'cancelled' })), jobEvent(3, job('c', { ...two, state: 'cancelled' }))].reduce(reduce, state)
+    const told = [deleted(2, job('b', { ...two, state: 'cancelled' })), deleted(3, job('c', { ...two, state: 'cancelled' }))].reduce(reduce, state)
     expect([...told.jobs.keys()]).toEqual(['a'])
-    expect(told.seq).toBe(3)
+    expect(told).toMatchObject({ seq: 3, progress: new Map() })
+    const waiting = reduce(after(welcome(1), snapshot(1, job('a'))), deleted(2, job('a', { state: 'cancelled' })))
+    expect(waiting.jobs.size).toBe(0)
   })
 
   it('is not back when its worker is heard of', () => {
@@ -251,7 +254,9 @@ describe('an image that was deleted', () => {
   })
 
   it('is not one whose job was cancelled', () => {
-    expect(reduce(state, jobEvent(2, job('c', { ...two, state: 'cancelled' }))).jobs.get('c')?.state).toBe('cancelled')
+    const cancelled = job('c', { ...two, state: 'cancelled' })
+    const told = [jobEvent(2, cancelled), jobEvent(3, { ...cancelled, pixel_size: 0.5 })].reduce(reduce, state)
+    expect([told.jobs.size, told.jobs.get('c')]).toEqual([3, { ...cancelled, pixel_size: 0.5 }])
   })
 })
 
