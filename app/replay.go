@@ -33,6 +33,7 @@ func (r *replayCommand) Run() error {
 		hub.URL = address
 		outcome, err := replay.Run(ctx, hub, original, r.Image)
 		if err != nil {
+			fmt.Print(outcome.Otherwise())
 			return err
 		}
 		fmt.Print(outcome)

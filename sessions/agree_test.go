@@ -48,3 +48,22 @@ func TestHubsThatShareARedisMustAgree(t *testing.T) {
 		}
 	})
 }
+
+// TestASessionOfARedisThatLostEverythingIsNoOtherVersions has somebody come back before the hub has noticed that Redis was emptied.
+func TestASessionOfARedisThatLostEverythingIsNoOtherVersions(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		config.Storage = "shelf"
+		one := newService(t, config)
+		must(t, one.agree(t.Context()))
+		must(t, one.join(t.Context(), true))
+		must(t, client.FlushAll(t.Context()).Err())
+		create(t, one)
+		must(t, one.rejoin(t.Context()))
+
+		config.Node, config.Storage = "two", "box"
+		if err := newService(t, config).agree(t.Context()); !errors.Is(err, ErrOtherStorage) {
+			t.Errorf("a hub with another storage: %v", err)
+		}
+	})
+}

@@ -83,7 +83,7 @@ func (c *crowd) scriptCosts(t testing.TB, n int, spent func(calls func()) float6
 	}
 	ask := func(i int) []any { return []any{id[i], 10, "", job[i], "unet", "image", 64, 48, "{}"} }
 
-	measure("create", func(i int) { run(createScript, id[i], "Ada", token[i]) })
+	measure("create", func(i int) { run(createScript, id[i], "Ada", token[i], keysVersion, "shelf") })
 	measure("authenticate", func(i int) { run(authenticateScript, token[i]) })
 	measure("submit: into the line", func(i int) { run(submitScript, ask(i)...) })
 	measure("get", func(i int) { run(getScript, id[i]) })

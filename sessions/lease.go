@@ -150,7 +150,9 @@ func (s *Service) renew(ctx context.Context) (busy bool, err error) {
 	}
 	switch text(reply[0]) {
 	case "lost":
-		s.log.Warn("lease was lost; taking a new one")
+		if s.lease.failure() == nil { // else that has been said, and why there is no new one yet
+			s.log.Warn("lease was lost; taking a new one")
+		}
 		s.mirror.forget()
 		return true, s.rejoin(ctx)
 	case "taken":

@@ -17,7 +17,7 @@ func (s *Service) Create(ctx context.Context, name string) (Session, string, err
 		return Session{}, "", ErrDraining
 	}
 	id, token := newID(), newToken()
-	reply, err := s.ask(ctx, createScript, id, name, hashToken(token))
+	reply, err := s.ask(ctx, createScript, id, name, hashToken(token), keysVersion, s.config.Storage)
 	if err != nil {
 		return Session{}, "", err
 	}

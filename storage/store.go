@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"gocloud.dev/blob"
@@ -26,6 +27,7 @@ type Store struct {
 	bucket *blob.Bucket
 	folder string // the bucket's folder; empty when it is none
 	sync   func(*os.File) error
+	name   atomic.Pointer[string] // as Identity has told it; nil until then
 }
 
 // Open opens the store at location: a folder, which is made when it is not there, or the URL of a bucket.
@@ -89,6 +91,9 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, limit int64) (
 // put keeps under key what write writes, unless that returns an error; with options to which it adds. gocloud's own WriteAll leaves
 // file and descriptor behind where the disk is full.
 func (s *Store) put(ctx context.Context, key string, options *blob.WriterOptions, write func(context.Context, io.Writer) error) error {
+	if err := s.stays(); err != nil {
+		return err
+	}
 	// Closing a gocloud writer commits; only a cancelled context makes it throw away what it has.
 	ctx, abandon := context.WithCancel(ctx)
 	defer abandon()
@@ -226,7 +231,7 @@ func (s *Store) Open(ctx context.Context, key string) (*Blob, error) {
 	}
 	r, err := s.bucket.NewReader(ctx, key, nil)
 	if err != nil {
-		return nil, failed("open", key, err)
+		return nil, failed("open", key, s.absent(err))
 	}
 	if err := checkSize(key, r.Size()); err != nil {
 		return nil, failed("open", key, errors.Join(err, r.Close()))
@@ -244,7 +249,7 @@ func (s *Store) Read(ctx context.Context, key string) ([]byte, error) {
 		err = checkSize(key, int64(len(data)))
 	}
 	if err != nil {
-		return nil, failed("read", key, err)
+		return nil, failed("read", key, s.absent(err))
 	}
 	return data, nil
 }

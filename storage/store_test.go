@@ -252,3 +252,53 @@ func TestListingWhileFilesGo(t *testing.T) {
 		}
 	}
 }
+
+// TestAFolderThatIsNotMounted takes the disk away from under a folder and puts it back: what it is mounted on is there, and empty, or has been
+// taken for the storage once.
+func TestAFolderThatIsNotMounted(t *testing.T) {
+	for name, below := range map[string]map[string]string{"empty": {}, "with a name of its own": {identityKey: "another"}} {
+		t.Run(name, func(t *testing.T) {
+			ctx, folder := t.Context(), filepath.Join(t.TempDir(), "mnt")
+			must := func(err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			s, err := Open(ctx, folder)
+			must(err)
+			defer s.Close()
+			image, other := ImageKey("ada", "i1"), ImageKey("ada", "i2")
+			must(s.Write(ctx, image, []byte("pixels")))
+			_, err = s.Identity(ctx)
+			must(err)
+
+			must(os.Rename(folder, folder+".disk"))
+			must(os.Mkdir(folder, 0o700))
+			for name, text := range below {
+				must(os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
+			}
+			_, opened := s.Open(ctx, image)
+			_, read := s.Read(ctx, image)
+			_, named := s.Identity(ctx)
+			for call, err := range map[string]error{"open": opened, "read": read, "write": s.Write(ctx, other, []byte("pixels")), "check": s.Check(ctx),
+				"name": named} {
+				if !errors.Is(err, ErrOther) || errors.Is(err, ErrNotFound) {
+					t.Errorf("%s: %v", call, err)
+				}
+			}
+			if left, err := os.ReadDir(folder); err != nil || len(left) != len(below) {
+				t.Errorf("the place of the disk has %v (%v)", left, err)
+			}
+
+			must(os.RemoveAll(folder))
+			must(os.Rename(folder+".disk", folder))
+			if data, err := s.Read(ctx, image); err != nil || string(data) != "pixels" {
+				t.Errorf("the disk is back: %q, %v", data, err)
+			}
+			if _, err := s.Read(ctx, other); !errors.Is(err, ErrNotFound) {
+				t.Errorf("what was never there: %v", err)
+			}
+		})
+	}
+}

@@ -107,6 +107,7 @@ type Config struct {
 	Proxies    []netip.Prefix // whose word on a request's way is believed
 	Hosts      []string       // names that the hub may be called by, beside addresses; "*.lab.example" is all of a domain; nil is any
 	Origins    []string       // of other sites whose pages may come, as "https://host[:port]"
+	Version    string         // of the hub: another one may say something else of the same result
 	Deployment string         // told apart from others under the same host by this; letters and digits
 	SessionTTL time.Duration  // how long a browser keeps a session that it does not use
 

@@ -38,6 +38,7 @@ var table = []struct {
 	{storage.ErrNotFound, problem.NotFound, "There is no such file in this session."},
 	{storage.ErrTooLarge, problem.FileTooLarge, "The file is larger than this server takes."},
 	{storage.ErrFull, problem.QuotaExceeded, "The server has no room left on its disk: nothing was kept of this file. Tell the operator."},
+	{storage.ErrOther, problem.Unavailable, storageAway},
 	{imageio.ErrUnsupported, problem.UnsupportedFormat, "The file is not an image that can be read."},
 	{imageio.ErrTooLarge, problem.ImageTooLarge, "The image has more pixels than this server takes."},
 	{imageio.ErrCorrupt, problem.CorruptImage, "The image is damaged: it is cut short, or what it holds does not fit its header."},
@@ -49,6 +50,8 @@ var table = []struct {
 	{context.DeadlineExceeded, problem.Timeout, "It took too long: try again in a moment."},
 	{context.Canceled, problem.Timeout, "The request was given up before it was answered."},
 }
+
+const storageAway = "The server cannot reach what it stores its files in at the moment: try again soon."
 
 // markLength is enough to find one line among a log's.
 const markLength = 8
@@ -73,7 +76,7 @@ func Problem(err error) *problem.Problem {
 	}
 	var network net.Error
 	if errors.As(err, &network) {
-		return problem.New(problem.Unavailable, "The server cannot reach what it stores its files in at the moment: try again soon.")
+		return problem.New(problem.Unavailable, storageAway)
 	}
 	return problem.New(problem.Internal, "The operator finds the reason in the server's log.")
 }

@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -145,15 +147,12 @@ func askedRevision(c *gin.Context) (int, error) {
 	return revision, nil
 }
 
-// revised says which revision an answer is of, and in which calibration: either may be another when it is asked for again. Where the client
-// has it already, that is the answer, and nothing needs to be made.
+// revised says what an answer is made of, which may be something else when it is asked for again. Where the client has it already, that is
+// the answer, and nothing needs to be made.
 func (a *api) revised(c *gin.Context, job sessions.Job, asked int) (answered bool) {
-	if asked == 0 {
-		asked = job.Revision
-	}
-	tag := fmt.Sprintf(`"%s.%d"`, job.ID, asked)
-	if job.Calibration != nil {
-		tag = fmt.Sprintf(`"%s.%d.%d"`, job.ID, asked, job.Calibration.At.UnixMilli())
+	tag := tagOf(a.Version, job, cmp.Or(asked, job.Revision))
+	if tag == "" {
+		return false
 	}
 	c.Header("ETag", tag)
 	for known := range strings.SplitSeq(strings.Join(c.Request.Header.Values("If-None-Match"), ","), ",") {
@@ -163,6 +162,28 @@ func (a *api) revised(c *gin.Context, job sessions.Job, asked int) (answered boo
 		}
 	}
 	return false
+}
+
+// tagOf is the ETag of a revision. Its number alone does not tell it: a Redis that lost writes has given that to something else since, another
+// version of the hub says more of the same, and pixels are calibrated. Empty of a revision between the first and the newest, of which the
+// job does not tell what it is made of.
+func tagOf(version string, job sessions.Job, revision int) string {
+	content := job.Content
+	switch {
+	case revision <= 1:
+		content = ""
+	case revision != job.Revision:
+		return ""
+	}
+	var finished, calibrated int64
+	if job.FinishedAt != nil {
+		finished = job.FinishedAt.UnixMilli()
+	}
+	if job.Calibration != nil {
+		calibrated = job.Calibration.At.UnixMilli()
+	}
+	made := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%d", version, content, finished, calibrated))
+	return fmt.Sprintf(`"%s.%d.%x"`, job.ID, revision, made[:8])
 }
 
 // stored serves a blob as it is.

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -97,21 +98,24 @@ func (o Outcome) String() string {
 	if o.Changed {
 		words.WriteString("the label map that was compared with is not the receipt's: its digest is another\n")
 	}
-	if len(o.Differences) > 0 {
-		words.WriteString("made otherwise:\n")
-	} else if o.Compared && !o.Same {
+	if o.Compared && !o.Same && len(o.Differences) == 0 {
 		words.WriteString("model, runtime, device and options are the same\n")
 	}
-	for _, d := range o.Differences {
-		words.WriteString("  " + d + "\n")
+	return words.String() + o.Otherwise()
+}
+
+// Otherwise says to people what made the two differ; nothing where nothing did.
+func (o Outcome) Otherwise() string {
+	if len(o.Differences) == 0 {
+		return ""
 	}
-	return words.String()
+	return "made otherwise:\n  " + strings.Join(o.Differences, "\n  ") + "\n"
 }
 
 // ErrOtherImage is why an image is not segmented: it is not the one that the receipt is of.
 var ErrOtherImage = errors.New("another image")
 
-// Run makes a result again at a hub.
+// Run makes a result again at a hub. Where a correction cannot be made again, the outcome has the differences that may be why.
 func Run(ctx context.Context, hub client.Config, o Original, image string) (Outcome, error) {
 	if err := isOf(image, o.Receipt.Image.SHA256); err != nil {
 		return Outcome{}, err
@@ -147,21 +151,22 @@ func isOf(image, want string) error {
 
 func run(ctx context.Context, hub *client.Client, o Original, image string) (Outcome, error) {
 	job, err := segmentAs(ctx, hub, o.Receipt, image)
-	if err == nil {
-		err = edit(ctx, hub, job, o.Receipt.Edits)
-	}
 	if err != nil {
 		return Outcome{}, err
 	}
+	edited := edit(ctx, hub, job, o.Receipt.Edits)
 	text, err := hub.Receipt(ctx, job)
 	if err != nil {
-		return Outcome{}, err
+		return Outcome{}, cmp.Or(edited, err)
 	}
 	var again result.Receipt
 	if err := json.Unmarshal(text, &again); err != nil {
 		return Outcome{}, err
 	}
 	outcome := Outcome{Differences: differences(o.Receipt, again)}
+	if edited != nil {
+		return outcome, edited
+	}
 	then := o.Receipt.Labels
 	if then.SHA256 != "" && then.Form == again.Labels.Form {
 		outcome.Compared, outcome.Same = true, then == again.Labels

@@ -27,6 +27,7 @@ import (
 	"seghub/gpuexec/ort"
 	"seghub/models/imageio/tiff/tifftest"
 	"seghub/models/mask"
+	"seghub/models/mask/correct"
 	"seghub/models/mask/result"
 	"seghub/models/sample"
 	"seghub/storage/export"
@@ -211,6 +212,13 @@ func replays(ctx context.Context, t *testing.T, address, folder, image string) {
 	original, err := ReadOriginal(ctx, filepath.Join(folder, "labels/=cells.tif"), "")
 	if err != nil {
 		t.Fatal(err)
+	}
+	other := original
+	other.Receipt.Model.SHA256 = "5a"
+	other.Receipt.Edits = []result.Edit{{Revision: 2, Operations: []correct.Operation{{Kind: correct.Delete, IDs: []int{1 << 20}}}}}
+	outcome, err := Run(ctx, client.Config{URL: address}, other, image)
+	if said := outcome.Otherwise(); err == nil || !strings.Contains(said, "model file: 5a then, ") {
+		t.Errorf("a correction of an object that another model found: %v, %q", err, said)
 	}
 	if _, err := Run(ctx, client.Config{URL: address}, original, filepath.Join(folder, "all.zip")); !errors.Is(err, ErrOtherImage) {
 		t.Errorf("another image: %v", err)

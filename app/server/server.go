@@ -373,6 +373,7 @@ func (s *server) edge(ctx context.Context, source status.Source, registry *prome
 		Proxies:    s.proxies(),
 		Hosts:      s.hosts(),
 		Origins:    s.cfg.Origins,
+		Version:    Version(),
 		Deployment: s.deployment(ctx),
 		SessionTTL: s.cfg.SessionTTL,
 
