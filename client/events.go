@@ -40,8 +40,9 @@ type (
 	}
 	// JobChanged says how a job stands now.
 	JobChanged struct {
-		Seq int64 `json:"seq"`
-		Job Job   `json:"job"`
+		Seq     int64 `json:"seq"`
+		Job     Job   `json:"job"`
+		Deleted bool  `json:"deleted"` // with its image: the hub knows it no more
 	}
 	// Edited says that somebody corrected objects of a job.
 	Edited struct {

@@ -11,9 +11,10 @@ import (
 // The frames as the client gets them. Each event of the log is a whole object at its moment.
 type (
 	jobFrame struct {
-		Type string `json:"type"`
-		Seq  int64  `json:"seq"`
-		Job  Job    `json:"job"`
+		Type    string `json:"type"`
+		Seq     int64  `json:"seq"`
+		Job     Job    `json:"job"`
+		Deleted bool   `json:"deleted,omitempty"` // with its image
 	}
 	// A session that is told to wait hears its estimate in the position frames that follow: eta_seconds is null here.
 	sessionFrame struct {
@@ -76,7 +77,7 @@ func newEvent(session string, entry any) (event, error) {
 		if err != nil {
 			return event{}, err
 		}
-		frame = jobFrame{Type: e.Type, Seq: seq, Job: job}
+		frame = jobFrame{Type: e.Type, Seq: seq, Job: job, Deleted: r["deleted"] != ""}
 		if job.FinishedAt != nil {
 			e.finished = job.ID
 		}

@@ -185,12 +185,12 @@ func TestForgottenImagesTakeTheirJobsAlong(t *testing.T) {
 		messages := eventsAfter(t, s, session, before)
 		cancelled := 0
 		for _, m := range messages {
-			if m.Type == "job" && strings.Contains(string(m.Data), `"state":"cancelled"`) {
+			if m.Type == "job" && strings.Contains(string(m.Data), `"state":"cancelled"`) && strings.Contains(string(m.Data), `"deleted":true`) {
 				cancelled++
 			}
 		}
 		if cancelled != 3 {
-			t.Errorf("%d of 3 jobs were told to be cancelled", cancelled)
+			t.Errorf("%d of 3 jobs were told to be cancelled and deleted", cancelled)
 		}
 		if _, err := s.Image(t.Context(), session, image.ImageID); !errors.Is(err, ErrNotFound) {
 			t.Errorf("the image is still known: %v", err)

@@ -57,8 +57,15 @@ local function snapshot(kind, fields, values)
   return event
 end
 
+-- record_job tells of a job as it is now, and, where its image was deleted, that too: it is the last that is heard of it, but for one that a
+-- worker has in hand.
 local function record_job(sid, jid)
-  record(sid, snapshot('job', PUBLIC_JOB, call('HMGET', job_key(sid, jid), unpack(PUBLIC_JOB))))
+  local event = snapshot('job', PUBLIC_JOB, call('HMGET', job_key(sid, jid), unpack(PUBLIC_JOB)))
+  if call('HGET', job_key(sid, jid), 'drop') then
+    event[#event + 1] = 'deleted'
+    event[#event + 1] = '1'
+  end
+  record(sid, event)
 end
 
 local function record_session(sid) record(sid, snapshot('session', PUBLIC_SESSION, describe(sid))) end

@@ -52,7 +52,7 @@ interface Member {
 }
 
 type Event =
-  | { type: 'job'; job: Job }
+  | { type: 'job'; job: Job; deleted?: true }
   | { type: 'session'; session: Session }
   | { type: 'edit'; job_id: string; revision: number; changed: SegmentedObject[]; removed: number[] }
 
@@ -318,6 +318,9 @@ export class FakeHub {
         return this.again(response, JSON.parse((await body(request)).toString()), member)
       case 'DELETE images/*':
         if (!member.jobs.some(({ image_id }) => image_id === id)) break
+        for (const each of member.jobs.filter(({ image_id }) => image_id === id)) {
+          this.publish({ type: 'job', job: { ...each, state: 'cancelled' }, deleted: true }, member)
+        }
         member.jobs = member.jobs.filter(({ image_id }) => image_id !== id)
         return empty(response, 204)
       case 'POST images/*/calibrate': {

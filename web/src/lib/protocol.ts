@@ -209,7 +209,7 @@ export type TextFrame =
   | { type: 'snapshot'; session: Session; jobs: Job[]; seq: number; epoch: string }
   | { type: 'session'; seq: number; session: Session }
   | { type: 'position'; position: number; waiting: number; eta_seconds: number | null }
-  | { type: 'job'; seq: number; job: Job }
+  | { type: 'job'; seq: number; job: Job; deleted?: true }
   | { type: 'progress'; job_id: string; stage: Stage; done: number; total: number; percent: number }
   | ({ type: 'stats' } & Stats)
   /** Without what changed where all was found anew. */

@@ -235,12 +235,14 @@ it('adopts the jobs of an upload unless their events were faster', () => {
 
 describe('an image that was deleted', () => {
   const two = { image_id: 'two' }
-  const state = after(welcome(1), snapshot(1, job('a', { state: 'done' }), job('b', { ...two, state: 'done' }), job('c', { ...two, state: 'running' })))
+  const state = after(welcome(1), snapshot(1, job('a', { state: 'done' }), job('b', { ...two, state: 'queued' }), job('c', { ...two, state: 'running' })))
+  const deleted = (seq: number, gone: Job): Frame => ({ ...jobEvent(seq, gone), deleted: true }) as Frame
 
   it('elsewhere is forgotten with all its jobs', () => {
-    const told = [jobEvent(2, job('b', { ...two, state: 'cancelled' })), jobEvent(3, job('c', { ...two, state: 'cancelled' }))].reduce(reduce, state)
+    const told = reduce(state, deleted(2, job('b', { ...two, state: 'cancelled' })))
     expect([...told.jobs.keys()]).toEqual(['a'])
-    expect(told.seq).toBe(3)
+    expect([...reduce(told, deleted(3, job('c', { ...two, state: 'done' }))).jobs.keys()]).toEqual(['a'])
+    expect(told.seq).toBe(2)
   })
 
   it('is not back when its worker is heard of', () => {

@@ -5,12 +5,10 @@
 //   - A kept event is applied when its seq follows the newest; an older one has been applied before and is
 //     passed over; a later one shows that something was lost, and the state asks to be resumed.
 //   - A snapshot replaces everything.
-//   - What had ended is cancelled only when its image is deleted: then all jobs of that image are forgotten, and what is still heard
-//     of them is passed over.
+//   - When one job's image is told to be deleted, all jobs of that image are forgotten, and what is still heard of them is passed over.
 //   - Progress belongs to running jobs alone: what arrives late cannot bring a finished job back to life.
 
 import type { Frame, Job, JobState, Session, Stage, Stats } from './protocol'
-import { isOpen } from './rows'
 
 export interface Progress {
   stage: Stage
@@ -62,7 +60,7 @@ export function reduce(state: HubState, frame: Frame): HubState {
     case 'session':
       return inOrder(state, frame.seq, () => ({ session: keepETA(state.session, frame.session) }))
     case 'job':
-      return inOrder(state, frame.seq, () => withJob(state, frame.job))
+      return inOrder(state, frame.seq, () => (frame.deleted ? without(state, frame.job.image_id) : withJob(state, frame.job)))
     case 'edit':
       return inOrder(state, frame.seq, () => {
         const job = state.jobs.get(frame.job_id)
@@ -143,8 +141,6 @@ function inOrder(state: HubState, seq: number, change: () => Partial<HubState>):
 
 function withJob(state: HubState, job: Job): Partial<HubState> {
   if (state.gone.has(job.image_id)) return {}
-  const before = state.jobs.get(job.id)
-  if (job.state === 'cancelled' && before && !isOpen(before)) return without(state, job.image_id)
   const jobs = new Map(state.jobs).set(job.id, job)
   if (job.state === 'running') {
     return { jobs, progress: new Map(state.progress).set(job.id, { stage: job.stage, percent: job.percent }) }
