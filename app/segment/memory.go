@@ -229,7 +229,7 @@ func (w *watcher) keep() error {
 	if err := w.isDisplaced(); err != nil {
 		return err
 	}
-	if w.torn || w.task.sign == "" || w.added+len(w.fresh) > 2*len(w.did) {
+	if w.torn || w.added+len(w.fresh) > 2*len(w.did) {
 		return w.write()
 	}
 	if len(w.fresh) == 0 {

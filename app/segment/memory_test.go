@@ -275,3 +275,21 @@ func TestWhatAKilledWatcherLeftIsSweptUp(t *testing.T) {
 	}
 	wantMade(t, job, 1)
 }
+
+// TestAWatcherThatBeginsAtAFullDiskIsNotDisplaced has it write nothing at its start: it is not ended by the one before, whose memory lies there.
+func TestAWatcherThatBeginsAtAFullDiskIsNotDisplaced(t *testing.T) {
+	folder, job := day(t, "a.png")
+	full := filepath.Join(job.Out, memory+".new") // in whose place nothing can be written
+	if err := os.Mkdir(full, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	dots(t, folder, 1)
+	w := look(t, job, folder)
+	if len(w.did) != 1 || w.woe == "" {
+		t.Errorf("did %v, said %q", w.did, w.woe)
+	}
+	if err := errors.Join(os.Remove(full), w.look(t.Context())); err != nil || len(w.did) != 2 {
+		t.Errorf("%v, did %v", err, w.did)
+	}
+	wantMade(t, job, 2)
+}

@@ -141,7 +141,11 @@ func (w *watcher) look(ctx context.Context) error {
 
 // do segments files and writes down that they are done; goesOn tells that nothing keeps it from the next ones.
 func (w *watcher) do(ctx context.Context, files []File) (goesOn bool, err error) {
-	switch err := w.isDisplaced(); {
+	begin := w.isDisplaced
+	if w.task.sign == "" { // it could not write that it is there yet: what lies there is of the one before
+		begin = w.write
+	}
+	switch err := begin(); {
 	case errors.Is(err, errDisplaced):
 		return false, err
 	case err != nil:
