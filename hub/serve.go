@@ -182,6 +182,10 @@ func (h *Hub) knowsOrigin(r *http.Request) bool {
 	if origin == "" {
 		return true
 	}
+	// No page can say this itself. Firefox does, of what it called, whatever a proxy makes of the host; of a page of another port it says same-site.
+	if r.Header.Get("Sec-Fetch-Site") == "same-origin" {
+		return true
+	}
 	// Either scheme will do: behind a proxy that ends TLS, that of the request is not known here.
 	if strings.EqualFold(origin, "https://"+r.Host) || strings.EqualFold(origin, "http://"+r.Host) {
 		return true

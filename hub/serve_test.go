@@ -201,6 +201,22 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
+// TestABrowserKnowsTheOrigin has one say whose page it is, behind a proxy that calls the hub by another name.
+func TestABrowserKnowsTheOrigin(t *testing.T) {
+	w := loopback(t, nil)
+	for site, want := range map[string]int{
+		"same-origin": http.StatusSwitchingProtocols, "same-site": http.StatusForbidden, "cross-site": http.StatusForbidden, "none": http.StatusForbidden,
+	} {
+		conn, answer, err := w.handshake("ada", http.Header{"Origin": {"https://hub.lab.example:8443"}, "Sec-Fetch-Site": {site}})
+		if answer.status != want {
+			t.Errorf("%s: status %d, want %d (%v)", site, answer.status, want, err)
+		}
+		if conn != nil {
+			_ = conn.Close()
+		}
+	}
+}
+
 // TestTheOperatorHearsOfAForeignPage has the hub's own page come through a proxy that calls the hub by another name.
 func TestTheOperatorHearsOfAForeignPage(t *testing.T) {
 	var log strings.Builder

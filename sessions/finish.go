@@ -52,8 +52,14 @@ func (s *Service) Finish(ctx context.Context, r gpuexec.Result) {
 		s.log.Warn("a late result was dropped", "job", r.JobID, "session", c.session, "attempt", r.Attempt)
 	default:
 		s.log.Debug("job finished", "job", r.JobID, "session", c.session, "outcome", outcome)
-		if word == string(JobCancelled) || outcome == string(JobCancelled) || outcome == string(JobFailed) {
+		if word == string(JobCancelled) {
+			outcome = word
+		}
+		if outcome == string(JobCancelled) || outcome == string(JobFailed) {
 			s.deleteJob(ctx, c.session, r.JobID) // pieces of its mask, or all of it; what is being stored just now goes with the image
+		}
+		if s.config.Ended != nil && outcome != outcomeRequeue {
+			s.config.Ended(r, JobState(outcome))
 		}
 	}
 }

@@ -129,6 +129,8 @@ func TestOutcomes(t *testing.T) {
 			config := testConfig(client)
 			config.Files.(*files).put = func(string) error { return c.put }
 			config.Stalls = func(_ context.Context, err error) bool { return errors.Is(err, errStalled) }
+			told := JobQueued
+			config.Ended = func(_ gpuexec.Result, state JobState) { told = state }
 			s, clock := joined(t, config)
 			ada := create(t, s)
 			id := submit(t, s, ada, 1)[0]
@@ -144,8 +146,8 @@ func TestOutcomes(t *testing.T) {
 			s.Finish(t.Context(), r)
 			job, err := s.Job(t.Context(), ada, id)
 			must(t, err)
-			if job.State != c.want {
-				t.Errorf("%s: the job is %s", c.name, job.State)
+			if job.State != c.want || told != c.want {
+				t.Errorf("%s: the job is %s, and told to be %s", c.name, job.State, told)
 			}
 			if (job.Error != nil) != (c.detail != "") || job.Error != nil &&
 				(job.Error.Detail != c.detail || job.Error.Code != problem.InferenceFailed) {

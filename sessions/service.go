@@ -66,6 +66,8 @@ type Config struct {
 	// Stalls says whether an error keeps all jobs from being done for now, rather than the one that failed of it, which goes back to its
 	// queue then. The slots are to be closed before it returns. May be left out.
 	Stalls func(ctx context.Context, err error) bool
+	// Ended hears how each job ended that a worker had, once that is so; not of those that go back to their queues. May be left out.
+	Ended func(r gpuexec.Result, state JobState)
 	// BatchSize is how many images of model one batch may hold.
 	BatchSize func(model string) int
 	// Borrow says whether idle workers may help now; they do only while nobody waits. Asked whenever one would.

@@ -53,7 +53,7 @@ type Config struct {
 
 	MaxFile      Bytes `default:"200MiB" env:"SEGHUB_MAX_FILE" help:"Largest file."`
 	MaxPixels    Count `default:"400e6" env:"SEGHUB_MAX_PIXELS" help:"Largest image, in pixels."`
-	DecodeMemory Bytes `env:"SEGHUB_DECODE_MEMORY" placeholder:"BYTES" help:"Most that decoded images take in memory at once, all workers together; an image that needs more alone is refused. Default: a quarter of the machine's memory."`
+	DecodeMemory Bytes `env:"SEGHUB_DECODE_MEMORY" placeholder:"BYTES" help:"Most that decoded images, and large results that are exported, take in memory at once, all workers together; an image that needs more alone is refused. Default: a quarter of the machine's memory."`
 	MaxFiles     int   `default:"100" env:"SEGHUB_MAX_FILES" help:"Most files in one request."`
 	MaxStorage   Bytes `default:"20GiB" env:"SEGHUB_MAX_STORAGE" help:"Most that the images and results of one session take together."`
 	MinFree      Bytes `default:"1GiB" env:"SEGHUB_MIN_FREE" help:"Room that stays free on the disks of data and storage folder: below it no session is started and no image taken."`

@@ -124,6 +124,7 @@ type api struct {
 	rates    rates
 	uploads  *crowd
 	pictures chan struct{} // one token for each picture being made
+	exports  exportTurns
 	views    *kept[[]byte] // pieces of pictures, encoded
 	levels   *kept[*imageio.Levels]
 	outage   rate.Sometimes // how often the log tells that requests fail of what many fail of
@@ -147,6 +148,7 @@ func New(c Config) (http.Handler, error) {
 		rates:    newRates(c.Limits.Rates),
 		uploads:  newCrowd(c.Limits.Uploads),
 		pictures: make(chan struct{}, picturesAtOnce),
+		exports:  newExportTurns(),
 		views:    newKept[[]byte](32 << 20),
 		levels:   newKept[*imageio.Levels](256),
 		outage:   rate.Sometimes{First: 20, Interval: time.Second},

@@ -184,6 +184,28 @@ func TestHostThatAProxySays(t *testing.T) {
 	}
 }
 
+// TestPortThatAProxySays has one that leaves the port out of the host that it passes on, as nginx' $host does.
+func TestPortThatAProxySays(t *testing.T) {
+	trusted := proxies{netip.MustParsePrefix("127.0.0.1/32")}
+	for _, test := range []struct{ remote, host, port, origin, want string }{
+		{"127.0.0.1:1", "hub.example", "8443", "https://hub.example:8443", "hub.example:8443"},
+		{"127.0.0.1:1", "[2001:db8::1]", "8443", "https://[2001:db8::1]:8443", "[2001:db8::1]:8443"},
+		{"127.0.0.1:1", "hub.example", "8080", "https://hub.example", "hub.example"}, // another proxy has the port that browsers call
+		{"127.0.0.1:1", "hub.example", "8443", "https://hub.example:9000", "hub.example"},
+		{"127.0.0.1:1", "hub.example", "", "https://hub.example:9000", "hub.example"},
+		{"127.0.0.1:1", "hub.example:8443", "8443", "https://hub.example:8443", "hub.example:8443"},
+		{"192.0.2.7:1", "hub.example", "8443", "https://hub.example:8443", "hub.example"}, // a stranger
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr, r.Host = test.remote, test.host
+		r.Header.Set("X-Forwarded-Port", test.port)
+		r.Header.Set("Origin", test.origin)
+		if got := trusted.host(r); got != test.want {
+			t.Errorf("%+v: %s", test, got)
+		}
+	}
+}
+
 // TestTwoHubsInOneBrowser signs in to two hubs with one jar of cookies, which knows no ports.
 func TestTwoHubsInOneBrowser(t *testing.T) {
 	first, second := newEdge(t, nil), newEdge(t, func(c *Config) { c.Deployment = "d2" })

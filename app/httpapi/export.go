@@ -21,6 +21,8 @@ import (
 
 // Pictures are what was made of jobs, as exports take them.
 type Pictures interface {
+	// Size is how many bytes the result of a job that is done takes on the disk.
+	Size(ctx context.Context, session string, job sessions.Job) (int64, error)
 	// Picture is that of a job that is done.
 	Picture(ctx context.Context, session string, job sessions.Job) (export.Picture, error)
 }
@@ -171,49 +173,68 @@ func (a *api) areStored(ctx context.Context, session string, jobs []exported) er
 		"need them.", strings.Join(names, ", "), more)
 }
 
-// writeExport writes one picture after the other. Those that were deleted since are left out.
+// writeExport writes one picture after the other, each in its turn. Those that were deleted since are left out.
 func (a *api) writeExport(ctx context.Context, w io.Writer, session, format string, jobs []exported) (err error) {
-	gate := &gate{Writer: w}
-	out, err := export.New(gate, format, len(jobs), a.Spool)
+	made := &made{folder: a.Spool, over: ctx.Err}
+	defer made.drop()
+	out, err := export.New(made, format, len(jobs), a.Spool)
 	if err != nil {
 		return err
 	}
 	whole := false
 	defer func() {
-		gate.shut = !whole // what follows a failure, or a panic, is not to look like an end
-		err = errors.Join(err, out.Close())
-	}()
-	for _, known := range jobs {
-		job, err := a.Jobs.Job(ctx, session, known.ID)
-		var picture export.Picture
-		if err == nil {
-			picture, err = a.Pictures.Picture(ctx, session, job)
+		if !whole { // after a failure, or a panic: what follows is not to look like an end
+			made.over = func() error { return io.ErrClosedPipe }
+			err = errors.Join(err, out.Close())
 		}
+	}()
+	var rows int64 // what waits for the end, about, in bytes
+	for _, known := range jobs {
+		memory, err := a.exportPicture(ctx, out, session, known.ID)
 		if errors.Is(err, sessions.ErrNotFound) || errors.Is(err, storage.ErrNotFound) {
 			continue
 		}
 		if err == nil {
-			err = out.Add(ctx, picture)
+			err = made.send(w)
 		}
 		if err != nil {
 			return fmt.Errorf("job %s: %w", known.ID, err)
 		}
+		rows += memory
 	}
 	whole = true
-	return nil
-}
-
-// gate lets nothing through once it is shut.
-type gate struct {
-	io.Writer
-	shut bool
-}
-
-func (g *gate) Write(p []byte) (int, error) {
-	if g.shut {
-		return 0, io.ErrClosedPipe
+	if err := a.endExport(ctx, out, rows > littleMemory); err != nil {
+		return err
 	}
-	return g.Writer.Write(p)
+	return made.send(w)
+}
+
+// endExport writes what waited for the end, in a turn of its own: that takes little memory, but may be as much work as all pictures were.
+func (a *api) endExport(ctx context.Context, out *export.Export, much bool) error {
+	over, err := a.exports.turn(ctx, much)
+	if err != nil {
+		return errors.Join(err, out.Close())
+	}
+	defer over()
+	return out.Close()
+}
+
+// exportPicture adds what was made of a job to an export, in the turn of that, and tells how much memory it took.
+func (a *api) exportPicture(ctx context.Context, out *export.Export, session, id string) (memory int64, err error) {
+	job, err := a.Jobs.Job(ctx, session, id)
+	if err != nil {
+		return 0, err
+	}
+	memory, over, err := a.turnToExport(ctx, session, job)
+	if err != nil {
+		return 0, err
+	}
+	defer over()
+	picture, err := a.Pictures.Picture(ctx, session, job)
+	if err != nil {
+		return 0, err
+	}
+	return memory, out.Add(ctx, picture)
 }
 
 // breakOff answers with cause's problem where nothing was answered yet. Else it breaks the connection: what ended like an answer would

@@ -33,14 +33,26 @@ func (p proxies) peer(r *http.Request) netip.Addr {
 	return address
 }
 
-// host is the host and port that the browser called: what the nearest trusted proxy says, else the request's own.
+// host is the host and port that the browser called: what the nearest trusted proxy says, else the request's own. nginx's $host has no port. That
+// of X-Forwarded-Port is believed where the page that asks is one of it: behind yet another proxy it is not the port that the browser called.
 func (p proxies) host(r *http.Request) string {
-	said := r.Header.Values("X-Forwarded-Host")
-	if len(said) == 0 || !p.trusts(parseAddress(r.RemoteAddr)) {
+	if !p.trusts(parseAddress(r.RemoteAddr)) {
 		return r.Host
 	}
-	all := strings.Split(said[len(said)-1], ",")
-	return strings.TrimSpace(all[len(all)-1])
+	host := r.Host
+	if said := r.Header.Values("X-Forwarded-Host"); len(said) > 0 {
+		host = last(said[len(said)-1])
+	}
+	with := host + ":" + last(r.Header.Get("X-Forwarded-Port"))
+	if _, page, _ := strings.Cut(r.Header.Get("Origin"), "://"); strings.EqualFold(page, with) {
+		return with
+	}
+	return host
+}
+
+// last is the last of a list, which the nearest proxy has said.
+func last(list string) string {
+	return strings.TrimSpace(list[strings.LastIndex(list, ",")+1:])
 }
 
 // parseAddress reads an address with or without a port; what is neither is the zero address.

@@ -78,9 +78,14 @@ func (a *api) makePicture(ctx context.Context, key string, draw func(*storage.Bl
 
 // turn waits until there is room for one more picture to be made; the caller calls over when it is.
 func (a *api) turn(ctx context.Context) (over func(), err error) {
+	return turnOf(ctx, a.pictures)
+}
+
+// turnOf waits for a place in turns, first come, first served; the caller calls over when it needs none any more.
+func turnOf(ctx context.Context, turns chan struct{}) (over func(), err error) {
 	select {
-	case a.pictures <- struct{}{}:
-		return func() { <-a.pictures }, nil
+	case turns <- struct{}{}:
+		return func() { <-turns }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -104,9 +104,9 @@ func (a *api) labels(c *gin.Context) {
 	a.serveMade(c, file, time.Time{}, "image/tiff")
 }
 
-// makeLabels holds all of a result, with the outlines of its objects, and then the file: like pictures, few are made at a time.
+// makeLabels holds all of a result, with the outlines of its objects, and then the file: it is an export of one.
 func (a *api) makeLabels(ctx context.Context, session string, job sessions.Job) ([]byte, error) {
-	over, err := a.turn(ctx)
+	_, over, err := a.turnToExport(ctx, session, job)
 	if err != nil {
 		return nil, err
 	}

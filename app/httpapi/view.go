@@ -232,8 +232,14 @@ func (a *api) memoryFor(ctx context.Context, file *imageio.File, plane imageio.P
 		return func() {}, nil
 	}
 	<-a.pictures
-	share, err := a.Decoded.Take(ctx, needed, beside)
+	done, err = a.takeMemory(ctx, needed, beside)
 	a.pictures <- struct{}{} // makePicture gives it back
+	return done, err
+}
+
+// takeMemory takes of what decoded images share, as imageio.Budget does; the caller calls done when it holds nothing of it any more.
+func (a *api) takeMemory(ctx context.Context, needed, beside int64) (done func(), err error) {
+	share, err := a.Decoded.Take(ctx, needed, beside)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,21 @@ func merged(base []mask.Object, s *state) []mask.Object {
 	return append(all, changed...)
 }
 
-// Picture is what an export takes of a job that is done, at its newest revision.
+// Size is how many bytes the result of a job that is done takes on the disk, but for what was changed in it since.
+func (k *Keeper) Size(ctx context.Context, session string, job sessions.Job) (int64, error) {
+	c, err := parseContent(job.Content)
+	if err != nil {
+		return 0, err
+	}
+	blob, err := k.Blobs.Open(ctx, resultKey(session, job.ID, c.base))
+	if err != nil {
+		return 0, err
+	}
+	return blob.Size(), blob.Close()
+}
+
+// Picture is what an export takes of a job that is done, at its newest revision. It takes no turn, nor does its mask: whoever exports bounds how
+// many are.
 func (k *Keeper) Picture(ctx context.Context, session string, job sessions.Job) (export.Picture, error) {
 	p := export.Picture{Pages: job.Pages, Channel: job.Channel, Z: job.Z, T: job.T, Plain: job.Plain}
 	if job.Projection == "max" {
@@ -73,7 +87,7 @@ func (k *Keeper) Picture(ctx context.Context, session string, job sessions.Job) 
 	}
 	p.Receipt, err = k.Receipt(ctx, session, job.ID, job.Revision)
 	p.Mask = func(ctx context.Context, w io.Writer) error {
-		png, err := k.Mask(ctx, session, job)
+		png, err := k.mask(ctx, session, job)
 		if err == nil {
 			_, err = w.Write(png)
 		}
@@ -89,6 +103,10 @@ func (k *Keeper) Mask(ctx context.Context, session string, job sessions.Job) ([]
 		return nil, err
 	}
 	defer over()
+	return k.mask(ctx, session, job)
+}
+
+func (k *Keeper) mask(ctx context.Context, session string, job sessions.Job) ([]byte, error) {
 	s, err := k.open(ctx, session, job, job.Content)
 	if err != nil {
 		return nil, err

@@ -312,6 +312,38 @@ func TestAProjectionHasNoDepth(t *testing.T) {
 	}
 }
 
+// TestAnExportWaitsForNoTurn has others measure, who may wait for the memory that the export holds.
+func TestAnExportWaitsForNoTurn(t *testing.T) {
+	k, jobs, store := newKeeper(t, blobs(60, 50), mask.Options{Threshold: 0.5})
+	sizes := map[int64]bool{}
+	for _, name := range []string{storage.ResultKey(mySession, myJob), "measured"} {
+		if name == "measured" {
+			_, err := k.Measure(t.Context(), mySession, myJob, func(o *mask.Options) error { o.Threshold = 0.8; return nil }, true)
+			must(t, err)
+			name = storage.RevisionKey(mySession, myJob, jobs.job.Content+".result")
+		}
+		stored, err := store.Read(t.Context(), name)
+		must(t, err)
+		size, err := k.Size(t.Context(), mySession, jobs.job)
+		must(t, err)
+		if size != int64(len(stored)) {
+			t.Errorf("%s has %d bytes, not %d", name, len(stored), size)
+		}
+		sizes[size] = true
+	}
+	if len(sizes) != 2 {
+		t.Error("both are as large")
+	}
+	for range mapsAtOnce {
+		over, err := k.turn(t.Context())
+		must(t, err)
+		defer over()
+	}
+	picture, err := k.Picture(t.Context(), mySession, jobs.job)
+	must(t, err)
+	must(t, picture.Mask(t.Context(), io.Discard))
+}
+
 // TestACalibrationHoldsForAllThatIsKept says the pixel size of a result that has a history.
 func TestACalibrationHoldsForAllThatIsKept(t *testing.T) {
 	k, jobs, _ := newKeeper(t, blobs(60, 150), mask.Options{Threshold: 0.5})

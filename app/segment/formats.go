@@ -29,8 +29,9 @@ type fetcher struct {
 	sign    string // what is there as long as out is; empty is out itself
 	formats []string
 	stems   *stems
-	lasting bool // as Task's
-	part    int  // of the documents of all files, from 0: a session each
+	mark    string // as Task's
+	lasting bool   // as Task's
+	part    int    // of the documents of all files, from 0: a session each
 }
 
 // stems are names below out for what is made of pages: no two pages have the same, and one that is made again keeps its own.
@@ -89,18 +90,18 @@ func (s *stems) give(file string, page int, stem string) {
 // leastRoom is how many bytes a folder must take: a disk that is all but full still takes empty files.
 const leastRoom = 1 << 20
 
-// writable tells why nothing can be written to a folder, before work goes into what is to be written.
-func writable(folder string) error {
-	err := takes(folder, leastRoom)
+// writable tells why nothing can be written to out, before work goes into what is to be written.
+func (f *fetcher) writable() error {
+	err := f.takes(leastRoom)
 	var of *fs.PathError
 	if errors.As(err, &of) { // what was tried is called otherwise each time
-		return fmt.Errorf("%s takes no files: %w", folder, of.Err)
+		return fmt.Errorf("%s takes no files: %w", f.out, of.Err)
 	}
 	return err
 }
 
-func takes(folder string, bytes int) error {
-	probe, err := os.CreateTemp(folder, partPrefix)
+func (f *fetcher) takes(bytes int) error {
+	probe, err := os.CreateTemp(f.out, partPrefix+f.mark)
 	if err != nil {
 		return err
 	}
@@ -110,6 +111,9 @@ func takes(folder string, bytes int) error {
 
 // partPrefix begins the name of what is being written, hidden from whoever takes what lies there.
 const partPrefix = ".seghub-"
+
+// markOf is the mark of a watcher.
+func markOf(watcher string) string { return watcher + "-" }
 
 // ofJob fetches the formats that each image has a file of its own in; those of all images too where each is alone.
 func (f *fetcher) ofJob(ctx context.Context, stem string, job client.Job, alone bool) error {
@@ -187,7 +191,7 @@ func (f *fetcher) save(name string, fetch func(to func() (io.Writer, error)) err
 		return unwritten{err}
 	}
 	// It has the rights that new files have here. Many a share refuses to change them later.
-	part, err := os.OpenFile(filepath.Join(filepath.Dir(target), partPrefix+rand.Text()), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	part, err := os.OpenFile(filepath.Join(filepath.Dir(target), partPrefix+f.mark+rand.Text()), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return unwritten{err}
 	}

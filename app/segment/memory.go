@@ -1,10 +1,12 @@
 package segment
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -13,15 +15,21 @@ import (
 	"unicode/utf8"
 )
 
-// memory is where a watcher writes down what it did, in the folder out, so that another one goes on there.
+// memory is where a watcher writes down what it did, in the folder out, so that another one goes on there: what past says, and after that more
+// of what is done, as it is.
 const memory = ".seghub-watched.json"
 
-// past is what memory says.
+// past is what memory says first.
 type past struct {
 	Watcher string         `json:"watcher"` // that wrote it
 	Machine string         `json:"machine"` // on which that was
 	Folder  text           `json:"folder"`  // that was watched there, from the root and without links
 	Done    map[string]did `json:"done"`    // by name, escaped
+}
+
+// more is what follows.
+type more struct {
+	Done map[string]did `json:"done"`
 }
 
 // did is a file that is done, and how what was made of its pages is called.
@@ -80,13 +88,30 @@ func (w *watcher) read() (p past, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return p, nil
 	}
+	documents := json.NewDecoder(bytes.NewReader(data))
+	var first json.RawMessage
 	if err == nil {
-		err = json.Unmarshal(data, &p)
+		err = documents.Decode(&first)
+	}
+	if err == nil {
+		err = json.Unmarshal(first, &p)
 	}
 	if err == nil && p.Watcher == "" { // as it was before it said whose it is
-		err = json.Unmarshal(data, &p.Done)
+		err = json.Unmarshal(first, &p.Done)
 	}
-	return p, err
+	if err != nil {
+		return p, err
+	}
+	for {
+		var m more
+		if documents.Decode(&m) != nil { // the end, or what was being written when all ended
+			return p, nil
+		}
+		if p.Done == nil {
+			p.Done = m.Done
+		}
+		maps.Copy(p.Done, m.Done)
+	}
 }
 
 // remember reads what a watcher before did. Of another folder that is not taken: its results would be written over.
@@ -108,7 +133,20 @@ func (w *watcher) remember() error {
 			w.task.stems.give(filepath.Join(w.dir, filepath.FromSlash(file)), page, string(stem))
 		}
 	}
+	if p.Watcher != "" {
+		w.sweep(p.Watcher)
+	}
 	return nil
+}
+
+// sweep deletes what a watcher before was writing when it was killed, and nobody else's. What cannot be deleted is in nobody's way.
+func (w *watcher) sweep(before string) {
+	_ = filepath.WalkDir(w.task.Out, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && strings.HasPrefix(entry.Name(), partPrefix+markOf(before)) {
+			_ = os.Remove(path)
+		}
+		return nil
+	})
 }
 
 // isOf tells whether the folder that is watched is the one that was: the same in spite of how it is called here, or with the same files in it
@@ -185,12 +223,38 @@ func (w *watcher) isDisplaced() error {
 	return nil
 }
 
-// keep writes down what was done, unless another watcher does so by now.
+// keep writes down what was done, unless another watcher does so by now. It adds that to memory, which of a hundred thousand files takes long to
+// be written anew, until it has grown by as much again.
 func (w *watcher) keep() error {
 	if err := w.isDisplaced(); err != nil {
 		return err
 	}
-	return w.write()
+	if w.torn || w.added+len(w.fresh) > 2*len(w.did) {
+		return w.write()
+	}
+	if len(w.fresh) == 0 {
+		return nil
+	}
+	m := more{make(map[string]did, len(w.fresh))}
+	for file := range w.fresh {
+		m.Done[escaped(file)] = w.did[file]
+	}
+	data, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(filepath.Join(w.task.Out, memory), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(append(data, '\n'))
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		w.torn = true
+		return err
+	}
+	w.added += len(w.fresh)
+	clear(w.fresh)
+	return nil
 }
 
 // write makes memory this watcher's. The file is whole at every moment, a power cut included.
@@ -203,6 +267,7 @@ func (w *watcher) write() error {
 	if err != nil {
 		return err
 	}
+	data = append(data, '\n')
 	name := filepath.Join(w.task.Out, memory)
 	part, err := os.OpenFile(name+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
@@ -215,6 +280,7 @@ func (w *watcher) write() error {
 	if err := os.Rename(part.Name(), name); err != nil {
 		return err
 	}
-	w.task.sign = name
+	w.task.sign, w.torn, w.added = name, false, 0
+	clear(w.fresh)
 	return nil
 }

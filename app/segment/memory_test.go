@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,7 +79,7 @@ func TestTheSameFolderGoesOnWhateverItIsCalled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(w.keep(), os.Rename("moved", "again")); err != nil {
+	if err := errors.Join(w.write(), os.Rename("moved", "again")); err != nil {
 		t.Fatal(err)
 	}
 	dots(t, "again", 1)
@@ -184,4 +185,111 @@ func TestAMemoryFromBefore(t *testing.T) {
 	if w := look(t, job, folder); len(w.rests) > 0 || w.did["5%.png"].Stems[0] != "5%" {
 		t.Errorf("did %v anew, %v", w.rests, w.did)
 	}
+}
+
+// TestWhatIsDoneIsAdded has a watcher end in the middle of a word: nothing but that is lost, and what was written down is not written again for
+// each file that follows.
+func TestWhatIsDoneIsAdded(t *testing.T) {
+	folder, job := day(t, "a.png", "b.png", "c.png")
+	name := filepath.Join(job.Out, memory)
+	w := look(t, job, folder)
+	before, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dots(t, folder, 2)
+	for range atRest {
+		if err := w.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	whole, err := os.ReadFile(name)
+	if err != nil || !bytes.HasPrefix(whole, before) || bytes.Count(whole[len(before):], []byte("\n")) != 1 {
+		t.Fatalf("%s was made of %s: %v", whole, before, err)
+	}
+	for cut, want := range map[int]int{0: 5, 1: 5, 20: 3, len(whole) - len(before): 3} {
+		if err := os.WriteFile(name, whole[:len(whole)-cut], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if w, err := newWatcher(job, folder); err != nil || len(w.did) != want {
+			t.Errorf("without the last %d bytes: did %d, not %d; %v", cut, len(w.did), want, err)
+		}
+	}
+	// What could not be added, or not all of it, is written with all else.
+	if w, err = newWatcher(job, folder); err != nil {
+		t.Fatal(err)
+	}
+	w.torn, w.did["torn.png"] = true, did{}
+	if err := w.keep(); err != nil || w.torn {
+		t.Error(err)
+	}
+	if p, err := w.read(); err != nil || len(p.Done) != len(w.did) {
+		t.Errorf("%v, %v", p.Done, err)
+	}
+}
+
+// TestWhatAKilledWatcherLeftIsSweptUp has it leave what it was writing, beside what others are.
+func TestWhatAKilledWatcherLeftIsSweptUp(t *testing.T) {
+	folder, job := day(t, "a.png")
+	killed := look(t, job, folder)
+	below := filepath.Join(job.Out, "below")
+	if err := os.Mkdir(below, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	leave := func(mark string) {
+		t.Helper()
+		for _, out := range []string{job.Out, below} {
+			f := fetcher{out: out, mark: mark}
+			err := f.save("left", func(to func() (io.Writer, error)) error {
+				w, err := to()
+				if err == nil {
+					_, err = io.WriteString(w, "half")
+				}
+				// As it is at this moment a kill leaves it.
+				return errors.Join(err, os.Link(w.(*os.File).Name(), w.(*os.File).Name()+"-left"))
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	leave(killed.task.mark)
+	leave("")
+	leave(markOf("another"))
+	parts := func() (n int) {
+		for _, out := range []string{job.Out, below} {
+			left, err := filepath.Glob(filepath.Join(out, partPrefix+"*-left"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += len(left)
+		}
+		return n
+	}
+	if n := parts(); n != 6 {
+		t.Fatalf("%d files are left", n)
+	}
+	look(t, job, folder)
+	if n := parts(); n != 4 {
+		t.Errorf("%d files are left, not those of others alone", n)
+	}
+	wantMade(t, job, 1)
+}
+
+// TestAWatcherThatBeginsAtAFullDiskIsNotDisplaced has it write nothing at its start: it is not ended by the one before, whose memory lies there.
+func TestAWatcherThatBeginsAtAFullDiskIsNotDisplaced(t *testing.T) {
+	folder, job := day(t, "a.png")
+	full := filepath.Join(job.Out, memory+".new") // in whose place nothing can be written
+	if err := os.Mkdir(full, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	dots(t, folder, 1)
+	w := look(t, job, folder)
+	if len(w.did) != 1 || w.woe == "" {
+		t.Errorf("did %v, said %q", w.did, w.woe)
+	}
+	if err := errors.Join(os.Remove(full), w.look(t.Context())); err != nil || len(w.did) != 2 {
+		t.Errorf("%v, did %v", err, w.did)
+	}
+	wantMade(t, job, 2)
 }

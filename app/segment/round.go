@@ -173,7 +173,7 @@ func (r *round) fetchAll(ctx context.Context) error {
 			if err != nil && isHere(err) {
 				err := r.fetch.isThere()
 				if err == nil {
-					err = writable(r.fetch.out)
+					err = r.fetch.writable()
 				}
 				if err != nil {
 					return quiet(ctx, err) // all others would be made for nothing

@@ -28,6 +28,7 @@ type Task struct {
 	stems   *stems     // that were given out before; may be nil
 	made    func(File) // hears of each file of which all was made, one at a time; may be nil
 	sign    string     // lies in Out, if that is not another folder in its place; may be empty
+	mark    string     // in the name of what is being written, by which another watcher knows what this one has left; may be empty
 	lasting bool       // what is written outlasts a power cut, once made hears of it
 }
 
@@ -58,10 +59,10 @@ func Run(ctx context.Context, task Task, files []File) ([]Failure, error) {
 			return nil, err
 		}
 	}
-	if err := writable(task.Out); err != nil {
+	fetch := fetcher{out: task.Out, sign: task.sign, formats: task.Formats, stems: task.stems, mark: task.mark, lasting: task.lasting}
+	if err := fetch.writable(); err != nil {
 		return nil, err
 	}
-	fetch := fetcher{out: task.Out, sign: task.sign, formats: task.Formats, stems: task.stems, lasting: task.lasting}
 	if fetch.stems == nil {
 		fetch.stems = newStems()
 	}

@@ -33,8 +33,11 @@ const atOnce = 50
 type watcher struct {
 	task  Task
 	dir   string
-	id    string         // tells it from all others
-	did   map[string]did // by name; those of memory
+	id    string          // tells it from all others
+	did   map[string]did  // by name
+	fresh map[string]bool // those of did that memory does not say yet
+	added int             // how many memory says after its beginning
+	torn  bool            // what was added to it last may not be whole
 	found map[string]seen
 	rests map[string]int // looks in a row that found a file as it was
 	said  map[string]seen
@@ -77,8 +80,8 @@ func Watch(ctx context.Context, task Task, dir string, every time.Duration) erro
 
 func newWatcher(task Task, dir string) (*watcher, error) {
 	task.Alone, task.stems, task.lasting = true, newStems(), true
-	w := &watcher{dir: dir, id: rand.Text(), did: map[string]did{}, found: map[string]seen{}, rests: map[string]int{}, said: map[string]seen{}}
-	task.made = w.done
+	w := &watcher{dir: dir, id: rand.Text(), did: map[string]did{}, fresh: map[string]bool{}, found: map[string]seen{}, rests: map[string]int{}, said: map[string]seen{}}
+	task.made, task.mark = w.done, markOf(w.id)
 	task.Hub.Retrying = func(err error, _ time.Duration) { w.wait(err) } // which may go on for days
 	w.task = task
 	if err := w.remember(); err != nil {
@@ -96,7 +99,7 @@ func (w *watcher) done(f File) {
 	for page, stem := range w.task.stems.given[f.Path] {
 		d.name(page, stem)
 	}
-	w.did[f.Name] = d
+	w.did[f.Name], w.fresh[f.Name] = d, true
 }
 
 // wait says what keeps the watcher from its work, once, whichever of its calls that was.
@@ -138,7 +141,11 @@ func (w *watcher) look(ctx context.Context) error {
 
 // do segments files and writes down that they are done; goesOn tells that nothing keeps it from the next ones.
 func (w *watcher) do(ctx context.Context, files []File) (goesOn bool, err error) {
-	switch err := w.isDisplaced(); {
+	begin := w.isDisplaced
+	if w.task.sign == "" { // it could not write that it is there yet: what lies there is of the one before
+		begin = w.write
+	}
+	switch err := begin(); {
 	case errors.Is(err, errDisplaced):
 		return false, err
 	case err != nil:

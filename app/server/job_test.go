@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"seghub/models/mask/result"
 	"seghub/models/sample"
@@ -64,6 +65,11 @@ func TestOneImageFromUploadToMask(t *testing.T) {
 	var r result.Result
 	if err := json.Unmarshal(u.get("/api/v1/jobs/"+job.ID+"/result"), &r); err != nil || r.Summary.Count == 0 || r.Job != job.ID {
 		t.Errorf("result %+v, %v", r.Summary, err)
+	}
+	for began := time.Now(); !bytes.Contains(u.get("/metrics"), []byte(`seghub_jobs_total{outcome="done"} 1`)); { // the socket hears of it first
+		if time.Since(began) > patience {
+			t.Fatal("the job is not counted")
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"seghub/app/status"
 	"seghub/gpuexec"
 	"seghub/gpuexec/budget"
+	"seghub/sessions"
 )
 
 const (
@@ -182,23 +182,14 @@ func (g *gauges) collectMemory(gauge func(*prometheus.Desc, float64, ...string))
 	}
 }
 
-// The outcomes of a job.
-const (
-	outcomeDone      = "done"
-	outcomeFailed    = "failed"
-	outcomeCancelled = "cancelled"
-)
-
-// outcomes counts and times what the workers report on its way to the sessions.
+// outcomes counts and times the jobs that the workers ended.
 type outcomes struct {
-	gpuexec.Sink
 	jobs   *prometheus.CounterVec
 	stages *prometheus.HistogramVec
 }
 
-func newOutcomes(next gpuexec.Sink) outcomes {
+func newOutcomes() outcomes {
 	o := outcomes{
-		Sink: next,
 		jobs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "seghub_jobs_total", Help: "Jobs that the workers ended, by outcome.",
 		}, []string{"outcome"}),
@@ -207,28 +198,20 @@ func newOutcomes(next gpuexec.Sink) outcomes {
 			Buckets: []float64{.005, .02, .05, .1, .25, .5, 1, 5, 30},
 		}, []string{"stage"}),
 	}
-	for _, outcome := range []string{outcomeDone, outcomeFailed, outcomeCancelled} {
-		o.jobs.WithLabelValues(outcome) // from 0 on: Prometheus sees no rise to the first value that it hears
+	for _, outcome := range []sessions.JobState{sessions.JobDone, sessions.JobFailed, sessions.JobCancelled} {
+		o.jobs.WithLabelValues(string(outcome)) // from 0 on: Prometheus sees no rise to the first value that it hears
 	}
 	return o
 }
 
-// Finish counts r and passes it on.
-func (o outcomes) Finish(ctx context.Context, r gpuexec.Result) {
-	outcome := outcomeDone
-	switch {
-	case errors.Is(r.Err, gpuexec.ErrCancelled):
-		outcome = outcomeCancelled
-	case r.Err != nil:
-		outcome = outcomeFailed
-	}
-	o.jobs.WithLabelValues(outcome).Inc()
-	if r.Err == nil {
+// ended counts a job.
+func (o outcomes) ended(r gpuexec.Result, state sessions.JobState) {
+	o.jobs.WithLabelValues(string(state)).Inc()
+	if state == sessions.JobDone {
 		o.stages.WithLabelValues(string(gpuexec.StageDecode)).Observe(r.Timing.Decode.Seconds())
 		o.stages.WithLabelValues(string(gpuexec.StageInfer)).Observe(r.Timing.Infer.Seconds())
 		o.stages.WithLabelValues(string(gpuexec.StagePostprocess)).Observe(r.Timing.Postprocess.Seconds())
 	}
-	o.Sink.Finish(ctx, r)
 }
 
 // Describe sends the names of the counters.

@@ -73,7 +73,7 @@ func TestScrapesAskRedisOnceASecond(t *testing.T) {
 func TestThePageTellsOfEveryMetric(t *testing.T) {
 	described := make(chan *prometheus.Desc, 30)
 	(&gauges{}).Describe(described)
-	newOutcomes(nil).Describe(described)
+	newOutcomes().Describe(described)
 	close(described)
 	known := map[string]bool{"seghub_http_request_seconds": true} // the edge's
 	for d := range described {

@@ -109,7 +109,7 @@ type server struct {
 	pool      *gpuexec.Pool
 	warmed    atomic.Bool // the models are loaded, and the slots open
 	sessions  *sessions.Service
-	sink      gpuexec.Sink // sessions, behind what counts the outcomes
+	outcomes  outcomes
 	results   *results.Keeper
 	janitor   *janitor.Janitor
 	hub       *hub.Hub
@@ -124,11 +124,12 @@ type server struct {
 func start(ctx context.Context, cfg config.Config, log *slog.Logger, inferred func(job string, at time.Time)) (*server, error) {
 	s := &server{cfg: cfg, log: log, served: make(chan error, 1), lost: make(chan error, 1), patience: drainTimeout}
 	err := s.startParts(ctx)
-	if inferred != nil {
-		s.sink = watched{s.sink, inferred}
-	}
 	if err == nil {
-		err = s.pool.Start(context.WithoutCancel(ctx), s.sessions, s.sink)
+		sink := gpuexec.Sink(s.sessions)
+		if inferred != nil {
+			sink = watched{sink, inferred}
+		}
+		err = s.pool.Start(context.WithoutCancel(ctx), s.sessions, sink)
 	}
 	if err == nil {
 		err = s.startFollowing(context.WithoutCancel(ctx))
@@ -254,6 +255,7 @@ func (s *server) startSessions(ctx context.Context) error {
 	if err != nil {
 		s.log.Warn("the storage has no name yet: other hubs may use another one unnoticed", "error", err)
 	}
+	s.outcomes = newOutcomes()
 	s.sessions, err = sessions.New(sessions.Config{
 		Redis:        client,
 		Node:         node,
@@ -269,6 +271,7 @@ func (s *server) startSessions(ctx context.Context) error {
 		Borrow:       s.mayBorrow,
 		Open:         s.slotOpen,
 		Stalls:       s.stall.begins,
+		Ended:        s.outcomes.ended,
 		Problem:      httpapi.Problem,
 		Log:          s.log,
 	})
@@ -299,9 +302,7 @@ func (s *server) startEdge(ctx context.Context) error {
 	if err := s.hub.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	outcomes := newOutcomes(s.sessions)
-	s.sink = outcomes
-	registry.MustRegister(outcomes, newGauges(s, source))
+	registry.MustRegister(s.outcomes, newGauges(s, source))
 	handler, err := s.edge(ctx, source, registry)
 	if err != nil {
 		return err

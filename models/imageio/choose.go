@@ -3,6 +3,7 @@ package imageio
 import (
 	"cmp"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,8 +14,12 @@ import (
 type Choice struct {
 	Pages   string // "" and "all", "first", or numbers from 1 and ranges of them: "1-5,8"
 	Channel string // a channel's name or its number from 0; "" is every one, and of a pixel's samples the first
-	Max     bool   // the brightest over all depths, one plane for each channel and time
+	// Max is the brightest over all depths, one plane for each channel and time. Pages chooses of these: all pages of one, or none; the first
+	// stands for all of its own.
+	Max bool
 }
+
+const firstPage = "first" // as a Choice
 
 // Planes are those that a choice is of, in the order of the pages. The error is a Refusal, in words about the choice.
 func (f *File) Planes(c Choice) ([]Plane, error) {
@@ -39,8 +44,13 @@ func (f *File) Planes(c Choice) ([]Plane, error) {
 				continue
 			}
 			projected[of] = true
-			if _, err := f.pagesOf(plane); err != nil {
+			depths, err := f.pagesOf(plane)
+			if err != nil {
 				return nil, err
+			}
+			if c.Pages != firstPage && slices.ContainsFunc(depths, func(page int) bool { return !wanted(page) }) {
+				return nil, refusal.Unsupported("A projection is of all depths, and pages %s are only some of the %d from page %d to page %d: choose all "+
+					"of these, or leave pages out.", c.Pages, len(depths), depths[0]+1, depths[len(depths)-1]+1)
 			}
 		}
 		planes = append(planes, plane)
@@ -56,7 +66,7 @@ func (c Choice) pages(count int) (wanted func(page int) bool, err error) {
 	switch c.Pages {
 	case "", "all":
 		return func(int) bool { return true }, nil
-	case "first":
+	case firstPage:
 		return func(page int) bool { return page == 0 }, nil
 	}
 	ranges, err := c.ranges()
@@ -98,7 +108,7 @@ func (c Choice) ranges() (ranges [][2]int, err error) {
 // Validate says whether the choice is well-formed, before there is a file to choose from.
 func (c Choice) Validate() error {
 	switch c.Pages {
-	case "", "all", "first":
+	case "", "all", firstPage:
 		return nil
 	}
 	_, err := c.ranges()
