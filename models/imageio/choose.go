@@ -14,12 +14,10 @@ import (
 type Choice struct {
 	Pages   string // "" and "all", "first", or numbers from 1 and ranges of them: "1-5,8"
 	Channel string // a channel's name or its number from 0; "" is every one, and of a pixel's samples the first
-	// Max is the brightest over all depths, one plane for each channel and time. Pages chooses of these: all pages of one, or none; the first
-	// stands for all of its own.
+	// Max is the brightest over all depths, one plane for each channel and time. Pages chooses of these: all pages of one, or none; a single
+	// page stands for the one that it is in.
 	Max bool
 }
-
-const firstPage = "first" // as a Choice
 
 // Planes are those that a choice is of, in the order of the pages. The error is a Refusal, in words about the choice.
 func (f *File) Planes(c Choice) ([]Plane, error) {
@@ -31,6 +29,7 @@ func (f *File) Planes(c Choice) ([]Plane, error) {
 	if err != nil {
 		return nil, err
 	}
+	single := countPages(len(f.Pages), wanted) == 1
 	var planes []Plane
 	projected := make(map[[3]int]bool)
 	for i, p := range f.Pages {
@@ -48,7 +47,7 @@ func (f *File) Planes(c Choice) ([]Plane, error) {
 			if err != nil {
 				return nil, err
 			}
-			if c.Pages != firstPage && slices.ContainsFunc(depths, func(page int) bool { return !wanted(page) }) {
+			if !single && slices.ContainsFunc(depths, func(page int) bool { return !wanted(page) }) {
 				return nil, refusal.Unsupported("A projection is of all depths, and pages %s are only some of the %d from page %d to page %d: choose all "+
 					"of these, or leave pages out.", c.Pages, len(depths), depths[0]+1, depths[len(depths)-1]+1)
 			}
@@ -61,12 +60,21 @@ func (f *File) Planes(c Choice) ([]Plane, error) {
 	return planes, nil
 }
 
+func countPages(count int, wanted func(page int) bool) (n int) {
+	for page := range count {
+		if wanted(page) {
+			n++
+		}
+	}
+	return n
+}
+
 // pages tells of each page, from 0, whether it is wanted.
 func (c Choice) pages(count int) (wanted func(page int) bool, err error) {
 	switch c.Pages {
 	case "", "all":
 		return func(int) bool { return true }, nil
-	case firstPage:
+	case "first":
 		return func(page int) bool { return page == 0 }, nil
 	}
 	ranges, err := c.ranges()
@@ -108,7 +116,7 @@ func (c Choice) ranges() (ranges [][2]int, err error) {
 // Validate says whether the choice is well-formed, before there is a file to choose from.
 func (c Choice) Validate() error {
 	switch c.Pages {
-	case "", "all", firstPage:
+	case "", "all", "first":
 		return nil
 	}
 	_, err := c.ranges()

@@ -267,7 +267,8 @@ func TestPlanesThatAreChosen(t *testing.T) {
 		{imageio.Choice{Max: true, Pages: "4-6,1-3"}, "[0 3]"},
 		{imageio.Choice{Max: true, Pages: "3-6", Channel: "GFP"}, "[3]"},
 		{imageio.Choice{Max: true, Pages: "3-6"}, "refused"},
-		{imageio.Choice{Max: true, Pages: "2"}, "refused"},
+		{imageio.Choice{Max: true, Pages: "5", Channel: "GFP"}, "[4]"}, // a receipt names the first of its pages
+		{imageio.Choice{Max: true, Pages: "2-3"}, "refused"},
 		{imageio.Choice{Channel: "RFP"}, "refused"},
 		{imageio.Choice{Channel: "2"}, "refused"},
 		{imageio.Choice{Pages: "7"}, "refused"},
