@@ -163,7 +163,7 @@ func TestRestartedHubLosesNoFile(t *testing.T) {
 	files := pictures(t, folder, 5)
 	var current atomic.Value
 	current.Store("")
-	up, oneDone, allDone := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	up, oneDone, down, allDone := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
 	hubs := make(chan error, 1)
 	log := quietLog(t)
 	settings := inference(t)
@@ -177,6 +177,7 @@ func TestRestartedHubLosesNoFile(t *testing.T) {
 			}
 			return nil
 		})
+		close(down)
 		if err == nil {
 			err = WithHub(t.Context(), settings, model, log, func(ctx context.Context, address string) error {
 				current.Store(strings.TrimPrefix(address, "http://"))
@@ -197,7 +198,10 @@ func TestRestartedHubLosesNoFile(t *testing.T) {
 	cut := newCable(t, 0, func() string { return current.Load().(string) })
 	job := task(t, cut.url(), out, "masks", "csv")
 	forgotten := false
-	once := sync.OnceFunc(func() { close(oneDone) })
+	once := sync.OnceFunc(func() {
+		close(oneDone)
+		<-down // no further result is taken note of before, though all may be there
+	})
 	job.Board = NewBoard(lines(func(line string) {
 		t.Log(strings.TrimSpace(line))
 		forgotten = forgotten || strings.Contains(line, "forgotten")

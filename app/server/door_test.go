@@ -77,7 +77,6 @@ func TestTheDoorIsHung(t *testing.T) {
 // TestFilesOfALostSessionGo starts a hub with an embedded Redis again, which knows nothing of who was there.
 func TestFilesOfALostSessionGo(t *testing.T) {
 	c := settings(t)
-	c.SessionTTL = 5 * time.Second
 	base, stop := serve(t, c)
 	u := newUser(t, base, "Ada")
 	s := u.connect("")
@@ -89,6 +88,7 @@ func TestFilesOfALostSessionGo(t *testing.T) {
 		t.Fatalf("nothing is left to be deleted: %v", err)
 	}
 
+	c.SessionTTL = 5 * time.Second // as long as the janitor leaves what it does not know
 	base, _ = serve(t, c)
 	ben := newUser(t, base, "Ben")
 	hold := ben.connect("")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -213,14 +214,23 @@ type frame struct {
 	Code      string            `json:"code"`
 	Reconnect int               `json:"reconnect_after_ms"`
 	PNG       []byte
-	At        time.Time // when it came in
 	Raw       []byte
 }
 
-// socket is a user's connection. Frames are read by whoever calls next.
+// socket is a user's connection. Frames are read as they come, as a page does: a hub gives up whom it has not heard for a minute, which one may be
+// that uploads on a slow machine. Whoever calls next has the next of them.
 type socket struct {
-	tb   testing.TB
-	conn *websocket.Conn
+	tb    testing.TB
+	conn  *websocket.Conn
+	came  chan message
+	ended error // of the connection, once next has come to its end
+}
+
+// message is a frame as it came, or the error that ended the connection.
+type message struct {
+	kind int
+	data []byte
+	err  error
 }
 
 // connect opens a socket; since is "" or "?since=SEQ".
@@ -231,20 +241,41 @@ func (u *user) connect(since string) *socket {
 	if err != nil {
 		u.tb.Fatalf("connect: %v (%v)", err, response)
 	}
-	u.tb.Cleanup(func() { conn.Close() })
-	return &socket{tb: u.tb, conn: conn}
+	s := &socket{tb: u.tb, conn: conn, came: make(chan message, 10_000)} // more than any test is sent
+	go func() {
+		defer close(s.came)
+		for err := error(nil); err == nil; {
+			var m message
+			m.kind, m.data, m.err = conn.ReadMessage()
+			s.came <- m
+			err = m.err
+		}
+	}()
+	u.tb.Cleanup(func() {
+		conn.Close()
+		for range s.came { // until it has ended
+		}
+	})
+	return s
 }
 
-// next reads one frame, or the error that ended the connection.
-func (s *socket) next() (frame, error) {
-	_ = s.conn.SetReadDeadline(time.Now().Add(patience))
-	kind, data, err := s.conn.ReadMessage()
-	f := frame{At: time.Now()}
-	if err != nil {
-		return f, err
+// next gives one frame, or the error that ended the connection.
+func (s *socket) next() (f frame, err error) {
+	if s.ended != nil {
+		return f, s.ended
 	}
+	var m message
+	select {
+	case m = <-s.came:
+	case <-time.After(patience):
+		return f, errors.New("no frame came in time")
+	}
+	if s.ended = m.err; s.ended != nil {
+		return f, s.ended
+	}
+	data := m.data
 	contract(s.tb).Frame(s.tb, apitest.FromServer, data)
-	if kind == websocket.BinaryMessage {
+	if m.kind == websocket.BinaryMessage {
 		length := binary.BigEndian.Uint32(data)
 		f.PNG = data[4+length:]
 		data = data[4 : 4+length]
