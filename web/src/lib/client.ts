@@ -321,13 +321,21 @@ export class Client {
     // A mask is shown even where its event is a repetition: the picture is the same.
     if (frame.type === 'mask') this.masks.receive(frame)
     if (frame.type === 'edit') this.correct(frame)
-    if (frame.type === 'snapshot') void this.addOlder(frame)
+    if (frame.type === 'snapshot') {
+      this.forgetRevised(before, hub)
+      void this.addOlder(frame)
+    }
     // Commands that a person gives go by HTTP, where they are answered; this is our own mistake.
     if (frame.type === 'error') console.error('seghub: the hub refused', frame.re, frame.detail)
     if (hub !== before) this.change({ hub })
     if (hub.lost && !before.lost) this.socket.resume()
     if (frame.type === 'welcome') this.socket.send({ type: 'watch', stats: true } satisfies Command)
     if (hub.session?.state === 'closed') this.end({ name: 'ended', why: 'closed' })
+  }
+
+  /** Of what was corrected while nobody told of it, the mask is another too. */
+  private forgetRevised(before: HubState, now: HubState): void {
+    for (const [id, { revision }] of before.jobs) if (now.jobs.get(id)?.revision !== revision) this.masks.forget(id)
   }
 
   /** A snapshot has the newest jobs alone, where there are very many. */
@@ -397,7 +405,10 @@ export class Client {
         const stats = await this.api.stats()
         if (!wanted()) return
         if (!this.current.asking) this.uploads.wake()
-        this.change({ hub: polled(this.current.hub, session, jobs, stats), asking: true, barred: false })
+        const hub = polled(this.current.hub, session, jobs, stats)
+        this.forgetRevised(this.current.hub, hub)
+        if (jobs) this.snapshot = null // what it left out is known
+        this.change({ hub, asking: true, barred: false })
         seq = session.seq
       }
     } catch (error) {
