@@ -346,6 +346,7 @@ export class FakeHub {
         this.cancel(member)
         return empty(response, 202)
       case 'DELETE jobs/*':
+        if (!job) break
         this.cancel(member, id)
         return empty(response, 202)
       case 'GET jobs/*/mask.png':

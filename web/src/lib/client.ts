@@ -186,11 +186,7 @@ export class Client {
   /** removeImages deletes images with all that was made of them. */
   async removeImages(images: readonly string[]): Promise<void> {
     for (const image of images) {
-      try {
-        await this.api.removeImage(image)
-      } catch (error) {
-        if (!(error instanceof Failure && error.code === 'not_found')) throw error // another tab was faster
-      }
+      await this.api.removeImage(image).catch(unlessGone)
       this.change({ hub: without(this.current.hub, image) })
     }
   }
@@ -208,18 +204,16 @@ export class Client {
   async cancel(jobs: readonly string[]): Promise<void> {
     const each = jobs.values()
     const inTurn = async () => {
-      for (const job of each) await this.api.cancel(job)
+      for (const job of each) await this.api.cancel(job).catch(unlessGone)
     }
     await Promise.all(Array.from({ length: cancelsAtOnce }, inTurn))
   }
 
   /** cancelAll stops what waits, what is on its way and what runs; what has left wholly is stopped when it has arrived. */
   async cancelAll(): Promise<void> {
-    this.uploads.stop()
+    const arriving = this.uploads.stop()
     await this.api.cancelAll()
-    if (!this.current.pending.some(({ state }) => state === 'sending')) return
-    await this.uploads.settled()
-    await this.api.cancelAll()
+    await this.cancel((await arriving).map(({ id }) => id)) // and nothing that was added meanwhile
   }
 
   /** freshResult is a result as the hub has it now, whatever is known of it here. */
@@ -433,6 +427,11 @@ export class Client {
     this.current = { ...this.current, ...part }
     this.options.onChange(this.current)
   }
+}
+
+/** Another tab was faster. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof Failure && error.code === 'not_found')) throw error
 }
 
 function pause(ms: number): Promise<void> {

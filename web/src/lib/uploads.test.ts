@@ -309,10 +309,24 @@ it('breaks off what is on its way when all is stopped, but not what has left who
   partly = (sent) => sent(1)
   uploads.add(files(10), settings)
   await until('the next', () => requests.length === 2)
-  uploads.stop()
+  const twice = [uploads.stop(), uploads.stop()]
   expect(pending).toHaveLength(8)
-  finish({ accepted: [], rejected: [] })
-  await until('the end', () => pending.length === 0)
+  finish({ accepted: [{ id: 'late', filename: '' } as Job], rejected: [] })
+  expect((await Promise.all(twice)).flat().map(({ id }) => id)).toEqual(['late', 'late'])
+  expect(pending).toEqual([])
+})
+
+it.each([tooLargeOnTheWay, 'unsupported_format'])('has nothing come of what was stopped and is not taken (%s)', async (code) => {
+  let refuse = (_: Failure) => {}
+  answers = [() => new Promise((_, reject) => (refuse = reject))]
+  partly = (sent) => sent(1)
+  uploads.add(files(2), settings)
+  await until('the request', () => requests.length === 1)
+  const stopped = uploads.stop()
+  refuse(new Failure(code, '', '', 413))
+  expect(await stopped).toEqual([])
+  await settled()
+  expect(requests).toHaveLength(1)
 })
 
 it('forgets everything when the session is over, and begins anew after', async () => {
