@@ -115,7 +115,9 @@ export class Uploads {
 
   /** assign says what to do with the held files that are named. */
   assign(ids: ReadonlySet<number>, settings: Settings): void {
-    this.change((item) => (item.state === 'held' && ids.has(item.id) ? { ...item, settings, state: 'waiting' } : item))
+    // What had left when its session ended may have reached the one that goes on: a whole request is known there when it comes again.
+    const parted = new Set(this.list.filter(({ id }) => !ids.has(id)).map(({ batch }) => batch))
+    this.change((item) => (item.state === 'held' && ids.has(item.id) ? { ...item, settings, state: 'waiting', batch: parted.has(item.batch) ? '' : item.batch } : item))
     this.runAndStore(ids)
   }
 
@@ -172,7 +174,7 @@ export class Uploads {
   pause(): void {
     this.halt()
     this.session = ''
-    this.change((item) => (item.state === 'refused' ? item : { ...item, state: 'held', settings: null, sent: 0, reason: '', code: '', batch: '' }))
+    this.change((item) => (item.state === 'refused' ? item : { ...item, state: 'held', settings: null, sent: 0, reason: '', code: '' }))
     void this.store(this.list)
   }
 
