@@ -178,8 +178,9 @@ export class Client {
 
   /** again segments images that the hub has. */
   async again(images: readonly string[], model: string, options: Wishes): Promise<readonly Job[]> {
+    const { phase } = this.current
     const { accepted } = await this.api.again(images, model, options)
-    this.change({ hub: adopt(this.current.hub, accepted) })
+    if (this.current.phase === phase) this.change({ hub: adopt(this.current.hub, accepted) })
     return accepted
   }
 
