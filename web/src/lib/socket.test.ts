@@ -183,6 +183,13 @@ describe('on a clock of its own', () => {
       }
     } as unknown as NonNullable<SocketOptions['WebSocket']>
 
+  it('is not open on a line that something on its way has opened and lets nothing through', async () => {
+    start({ WebSocket: line(Infinity, 0), random: () => 0 })
+    await vi.advanceTimersByTimeAsync(61_000)
+    expect(new Set(links.map(({ state }) => state))).toEqual(new Set(['connecting', 'waiting']))
+    expect(links.filter(({ state }) => state === 'waiting')).toHaveLength(6)
+  })
+
   it('waits on a slow line until a large frame has come through', async () => {
     start({ WebSocket: line(20_000, Infinity) })
     await vi.advanceTimersByTimeAsync(120_000)
