@@ -192,7 +192,6 @@ it('shows all jobs where a snapshot has the newest alone', async () => {
   await signedIn()
   const ids = ['a', 'b', 'c', 'd', 'e'].map((name) => hub.newJob(`${name}.png`).id)
   hub.setJob(ids[1]!, { state: 'running', stage: 'infer', percent: 60 })
-  hub.setSession({ jobs: { queued: 4, running: 1, done: 0, failed: 0, cancelled: 0 } })
   hub.snapshotJobs = 2
   client = page() // loaded anew
   await client.start()
