@@ -30,7 +30,6 @@ class World {
   readonly store = new Map<string, Kept>() // the browser's
   readonly script: Page
   weather = fine
-  signing = false // two that do so at once would have a session each
   private readonly wanted = new Set<string>() // names of files that must have become a job
   private readonly made = new Set<string>() // and of those that have
   private files = 0
@@ -111,6 +110,7 @@ class Tab {
   page!: Page
   client!: Client
   private own = ''
+  private told!: Tabs
 
   constructor(private readonly world: World) {
     this.load()
@@ -120,14 +120,18 @@ class Tab {
   load(): void {
     const { world } = this
     this.page?.leave()
-    world.signing = false
     this.page = new Page(world.hub, world.cookie, {
       delay: () => world.weather.delay(),
       request: () => world.weather.request(),
       socket: () => world.weather.socket(),
     })
     this.own = `tab ${world.random()}`
-    const tabs = { own: this.own, alive: async () => new Set(world.tabs.map(({ own }) => own)) } as unknown as Tabs
+    const tabs = (this.told = {
+      own: this.own,
+      heard: () => undefined,
+      alive: async () => new Set(world.tabs.map(({ own }) => own)),
+      tell: (session: string) => world.tabs.forEach(({ told }) => told !== tabs && setTimeout(() => told.heard(session), 1)),
+    } as unknown as Tabs)
     this.client = new Client({
       api: this.page.api,
       socket: { url: '/api/v1/ws', WebSocket: this.page.WebSocket },
@@ -139,13 +143,9 @@ class Tab {
 
   /** A person does what the page asks for. */
   async goOn(): Promise<void> {
-    const { client, world } = this
+    const { client } = this
     if (client.view.phase.name === 'ended') await client.startAgain()
-    if (client.view.phase.name === 'signed_out' && !world.signing) {
-      world.signing = true
-      await client.signIn('Ada', '').catch(() => undefined)
-      world.signing = false
-    }
+    if (client.view.phase.name === 'signed_out') await client.signIn('Ada', '').catch(() => undefined)
     client.decide(client.view.pending.map(({ id }) => id), settings)
   }
 
@@ -310,7 +310,7 @@ it.each(Array.from({ length: 12 }, (_, seed) => seed))('all agree in the end (se
     console.log(story.join('\n'))
     throw error
   })
-})
+}, 30_000)
 
 it('a page whose sockets something on the way opens, but lets nothing through, asks by HTTP and says so', async () => {
   const world = new World(generator(1))
@@ -325,4 +325,18 @@ it('a page whose sockets something on the way opens, but lets nothing through, a
     expect(client.view).toMatchObject({ asking: true, link: { state: expect.stringMatching('connecting|waiting') } })
     expect(client.view.hub.jobs.has(id)).toBe(true)
   }
+})
+
+it('a tab follows another one into the session that their cookie is of', async () => {
+  const world = new World(generator(1))
+  const [here, there] = world.tabs as [Tab, Tab]
+  await world.pass(10)
+  void here.goOn()
+  await world.pass(100)
+  tried(world.script.api.createSession('Grace', '')) // as a tab does that found none when it looked
+  await world.pass(100)
+  there.load()
+  await world.pass(100)
+  await world.expectAgreement()
+  expect(here.client.view.hub.session?.name).toBe('Grace')
 })

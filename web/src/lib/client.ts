@@ -74,6 +74,7 @@ export class Client {
   private asks = false
   private readonly waiting = new Set<() => void>() // for the hub
   private snapshot: Snapshot | null = null // the newest
+  private session = '' // that the page went live with last
   private current: View = {
     phase: { name: 'starting', trouble: null },
     link: { state: 'idle' },
@@ -88,6 +89,7 @@ export class Client {
 
   constructor(private readonly options: ClientOptions) {
     this.api = options.api
+    if (options.keep) options.keep.tabs.heard = (session) => void this.compare(session)
     this.masks = new Masks((job) => this.api.mask(job))
     this.socket = new LiveSocket({
       ...options.socket,
@@ -266,9 +268,24 @@ export class Client {
 
   private goLive(session: string): void {
     this.end({ name: 'live' })
+    this.session = session
+    this.options.keep?.tabs.tell(session)
     this.uploads.belong(session)
     this.socket.start()
     void this.load()
+  }
+
+  /**
+   * Two tabs that sign in at the same moment start a session each, but have one cookie: of the other session a tab would hear events, and
+   * nothing of what it sends.
+   */
+  private async compare(other: string): Promise<void> {
+    const { phase } = this.current
+    if (phase.name !== 'live' || other === this.session) return
+    const now = await this.api.session().catch(() => null)
+    if (!now || this.current.phase !== phase) return
+    if (now.id === this.session) this.options.keep?.tabs.tell(now.id)
+    else this.goLive(now.id)
   }
 
   /** Files that another page of this browser left, before they had arrived. */
