@@ -154,7 +154,7 @@ describe.skipIf(missing)('the page', () => {
       await page.locator('input[type=file]').setInputFiles(pictures(40))
       await until('the first at the hub', async () => (await jobs(page)).length >= 8)
       await own.restart()
-      await page.getByText('40 images').waitFor()
+      await page.getByText('40 images', { exact: true }).waitFor()
       expect((await jobs(page)).map(({ state }) => state)).toEqual(Array(40).fill('done'))
       await drawnCoverage(page)
     } finally {
@@ -288,7 +288,7 @@ describe.skipIf(missing)('the page', () => {
     await until('an upload on its way', () => held)
     await page.unroute('**/api/v1/images')
     await page.reload()
-    await page.getByText('20 images').waitFor()
+    await page.getByText('20 images', { exact: true }).waitFor()
     await until('all at the hub', async () => (await jobs(page)).length === 20)
     await allDone(page, 5)
     expect((await jobs(page)).length).toBe(20)

@@ -42,6 +42,8 @@ export const maskPicture = grey(
   paint(width, height, discs, 200, 0).map((value) => (value >= 200 ? 255 : 0)),
 )
 
+const base = 'http://hub' // of the paths that are asked for
+
 interface Member {
   token: string
   session: Session
@@ -84,15 +86,18 @@ export class FakeHub {
   found: SegmentedObject[] | null = null
   /** Jobs run by themselves, one stage every so many ms. */
   pace: number | null = null
+  /** The mask of a job that is done. */
+  maskOf: (job: Job) => Uint8Array = () => maskPicture
 
   private readonly revisions = new Map<string, Result[]>() // of results that were corrected, by job
-  private readonly keys = new Map<string, Job[]>() // what uploads have made, by Idempotency-Key
+  private readonly keys = new Map<string, Job[]>() // what uploads have made, by their session and Idempotency-Key
   private readonly server: Server
   private readonly sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'seghub.v1' })
   private readonly timers = new Set<ReturnType<typeof setTimeout>>()
   private next = 1
 
-  private constructor() {
+  /** Heard by nobody; open has it listen. */
+  constructor() {
     this.server = createServer((request, response) => void this.answer(request, response))
     this.server.on('upgrade', (request: IncomingMessage, socket, head) => {
       socket.on('error', () => undefined) // who asked may be gone
@@ -130,7 +135,7 @@ export class FakeHub {
     return first
   }
 
-  newJob(filename: string, member = this.member): Job {
+  newJob(filename: string, member = this.member, change: Partial<Job> = {}): Job {
     const id = `job${this.next++}`
     const job: Job = {
       id,
@@ -151,6 +156,7 @@ export class FakeHub {
       started_at: null,
       finished_at: null,
       timing_ms: { queued: 3, decode: 12, infer: 180, postprocess: 9, total: 204 },
+      ...change,
     }
     member.jobs.push(job)
     this.publish({ type: 'job', job }, member)
@@ -178,11 +184,14 @@ export class FakeHub {
 
   /** publish appends a kept event and sends it. */
   publish(event: Event, member = this.member): void {
+    const jobs: Session['jobs'] = { queued: 0, running: 0, done: 0, failed: 0, cancelled: 0 }
+    for (const { state } of member.jobs) jobs[state]++
+    member.session.jobs = jobs
     const seq = ++member.session.seq
     this.append(member, seq, JSON.stringify(event.type === 'session' ? { ...event, seq, session: { ...event.session, seq } } : { ...event, seq }))
   }
 
-  finalMask(job: Job, png: Uint8Array = maskPicture, member = this.member): void {
+  finalMask(job: Job, png = this.maskOf(job), member = this.member): void {
     const seq = ++member.session.seq
     this.append(member, seq, binary({ type: 'mask', seq, ...where(job), final: true }, png))
   }
@@ -223,7 +232,7 @@ export class FakeHub {
   }
 
   private finish(job: Job, member: Member): void {
-    this.finalMask(job, maskPicture, member)
+    this.finalMask(job, this.maskOf(job), member)
     this.setJob(job.id, { state: 'done', stage: 'postprocess', percent: 100, finished_at: new Date().toISOString() }, member)
   }
 
@@ -254,7 +263,8 @@ export class FakeHub {
     this.say(data, member)
   }
 
-  private join(socket: WebSocket, request: IncomingMessage): void {
+  /** join gives a socket that was asked for what it is to hear. */
+  join(socket: WebSocket, request: IncomingMessage): void {
     const member = this.caller(request)
     const code = this.turnAway ?? (member ? (member.open ? null : 4404) : 4401)
     if (code !== null || !member) return socket.close(code ?? 4401)
@@ -264,13 +274,15 @@ export class FakeHub {
 
     const { seq } = member.session
     const { epoch } = this
-    const asked = new URL(request.url ?? '', this.url).searchParams
+    const asked = new URL(request.url ?? '', base).searchParams
     const since = asked.has('since') ? Number(asked.get('since')) : null
     const missed = member.log.filter((event) => event.seq > (since ?? seq))
     const resumed = since !== null && missed.length === seq - since && (asked.get('epoch') || epoch) === epoch
     socket.send(JSON.stringify({ type: 'welcome', session: member.session, seq, epoch, resumed, gap: since !== null && !resumed }))
     if (resumed) for (const event of missed) socket.send(event.data)
     else socket.send(JSON.stringify({ type: 'snapshot', session: member.session, jobs: member.jobs.toReversed().slice(0, this.snapshotJobs), seq, epoch }))
+    const { state, position } = member.session
+    if (state === 'waiting') socket.send(JSON.stringify({ type: 'position', position, waiting: 1, eta_seconds: null }))
   }
 
   private command(socket: WebSocket, command: { type: string; id?: number; job_id?: string }, member: Member): void {
@@ -297,8 +309,8 @@ export class FakeHub {
     }
   }
 
-  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '', this.url)
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '', base)
     const call = `${request.method} ${url.pathname}`
     this.calls.push(call)
     if (call === 'GET /samples') return json(response, 200, { samples: [{ name: 'spheroids', url: '/samples/spheroids.png', model: model.id }] })
@@ -346,10 +358,11 @@ export class FakeHub {
         this.cancel(member)
         return empty(response, 202)
       case 'DELETE jobs/*':
+        if (!job) break
         this.cancel(member, id)
         return empty(response, 202)
       case 'GET jobs/*/mask.png':
-        if (job?.state === 'done') return png(response, maskPicture)
+        if (job?.state === 'done') return png(response, this.maskOf(job))
         break
       case 'GET jobs/*/result':
         if (job?.state === 'done') return json(response, 200, this.revisions.get(job.id)?.at(-1) ?? this.resultOf(job))
@@ -389,9 +402,10 @@ export class FakeHub {
       if (retryAfter !== undefined) response.setHeader('Retry-After', String(retryAfter))
       return fail(response, rejected ? { ...why, rejected } : why)
     }
-    const key = String(request.headers['idempotency-key'] ?? '')
-    const before = this.keys.get(key)
-    if (key && before) return json(response, 202, { accepted: before, rejected: [] })
+    const name = String(request.headers['idempotency-key'] ?? '')
+    const key = `${member.token} ${name}`
+    const before = this.keys.get(key)?.flatMap(({ id }) => member.jobs.filter((job) => job.id === id)) // as they are now, without what was deleted
+    if (name && before?.length) return json(response, 202, { accepted: before, rejected: [] })
     const form = await new Response(data, { headers: { 'Content-Type': request.headers['content-type'] ?? '' } }).formData()
     const accepted: Job[] = []
     const rejected: Rejection[] = []
@@ -417,7 +431,7 @@ export class FakeHub {
   private again(response: ServerResponse, asked: { images: string[]; model: string }, member: Member): void {
     const accepted = asked.images.flatMap((image) => {
       const known = member.jobs.find(({ image_id }) => image_id === image)
-      return known ? [this.setJob(this.newJob(known.filename, member).id, { image_id: image, model: asked.model }, member)] : []
+      return known ? [this.newJob(known.filename, member, { image_id: image, model: asked.model })] : []
     })
     json(response, 202, { accepted, rejected: [] })
   }
@@ -441,8 +455,8 @@ export class FakeHub {
     const changed = objects.filter((object) => !now.objects.includes(object))
     const removed = now.objects.filter((object) => !objects.includes(object)).map(({ id }) => id)
     this.revisions.set(job.id, [...revisions, { ...now, revision, objects, summary: { ...now.summary, count: objects.length } }])
-    member.jobs = member.jobs.map((each) => (each.id === job.id ? { ...each, revision } : each))
     this.publish({ type: 'edit', job_id: job.id, revision, changed, removed }, member)
+    this.setJob(job.id, { revision }, member)
     json(response, 200, { revision, changed, removed })
   }
 

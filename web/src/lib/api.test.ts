@@ -96,6 +96,12 @@ describe('a failure', () => {
     expect(await failure(api.models())).toMatchObject({ code: unreachable, status: 0 })
   })
 
+  it('has words when nothing says that there is no way there', async () => {
+    const silent: typeof fetch = (_, init) => new Promise((_, reject) => init?.signal?.addEventListener('abort', () => reject(init.signal!.reason)))
+    const api = new Api({ fetch: silent, patience: 5 })
+    for (const asked of [api.session(), api.jobs(), api.stats(), api.models()]) expect((await failure(asked)).code).toBe(unreachable)
+  })
+
   it('has words when something else answers', async () => {
     expect(await failure(answering('<h1>Bad gateway</h1>', 502).models())).toMatchObject({ code: 'internal', title: 'The hub, or a proxy on the way to it, answered 502' })
     expect(await failure(answering('<h1>413 Request Entity Too Large</h1>', 413).models())).toMatchObject({ code: tooLargeOnTheWay })

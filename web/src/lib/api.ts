@@ -91,6 +91,7 @@ export interface ApiOptions {
   origin?: string // of the hub, with the path that it lies under; '' = the root of the page's
   fetch?: typeof fetch
   sendForm?: SendForm
+  patience?: number // ms in which the hub says how things are
 }
 
 export class Api {
@@ -98,18 +99,20 @@ export class Api {
   private readonly origin: string
   private readonly fetch: typeof fetch
   private readonly sendForm: SendForm
+  private readonly patience: number
 
   constructor(options: ApiOptions = {}) {
     this.origin = options.origin ?? ''
     this.root = this.origin + apiPath
     this.fetch = options.fetch ?? ((...call) => globalThis.fetch(...call))
     this.sendForm = options.sendForm ?? sendByXHR
+    this.patience = options.patience ?? 30_000
   }
 
   /** The session of the browser's cookie; null when there is none, or no longer. */
   async session(): Promise<Session | null> {
     try {
-      return await this.json<Session>('GET', '/session')
+      return await this.look<Session>('/session')
     } catch (error) {
       if (isOver(error)) return null
       throw error
@@ -131,11 +134,11 @@ export class Api {
   }
 
   async models(): Promise<Model[]> {
-    return (await this.json<{ models: Model[] }>('GET', '/models')).models
+    return (await this.look<{ models: Model[] }>('/models')).models
   }
 
   async stats(): Promise<Stats> {
-    return this.json('GET', '/stats')
+    return this.look('/stats')
   }
 
   async samples(): Promise<Sample[]> {
@@ -162,7 +165,7 @@ export class Api {
   async jobs(): Promise<Job[]> {
     const all: Job[] = []
     for (let cursor = ''; ; ) {
-      const page = await this.json<{ jobs: Job[]; next_cursor: string | null }>('GET', `/jobs?limit=1000${cursor && `&cursor=${encodeURIComponent(cursor)}`}`)
+      const page = await this.look<{ jobs: Job[]; next_cursor: string | null }>(`/jobs?limit=1000${cursor && `&cursor=${encodeURIComponent(cursor)}`}`)
       all.push(...page.jobs)
       if (!page.next_cursor) return all
       cursor = page.next_cursor
@@ -275,6 +278,12 @@ export class Api {
     return `${this.root}/jobs/${encodeURIComponent(job)}/result`
   }
 
+  /** How things are, which is asked again and again: where the network goes away without a word, a browser would wait a quarter of an hour. */
+  private async look<T>(path: string): Promise<T> {
+    const signal = AbortSignal.timeout(this.patience)
+    return reached(async () => (await (await this.request(this.root + path, { signal })).json()) as T)
+  }
+
   private async json<T>(method: string, path: string, body?: unknown): Promise<T> {
     return (await (await this.call(method, path, body)).json()) as T
   }
@@ -317,7 +326,7 @@ async function reached<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call()
   } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error
+    if (error instanceof Failure || (error instanceof DOMException && error.name === 'AbortError')) throw error
     throw new Failure(unreachable, 'The hub does not answer', 'The hub does not answer. Check that it runs and that you are on its network.', 0)
   }
 }

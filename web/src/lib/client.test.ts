@@ -150,6 +150,22 @@ describe('an image', () => {
     expect(hub.member.jobs.map(({ state }) => state)).toEqual(Array(8).fill('cancelled'))
   })
 
+  it('is not cancelled when it was added after that', async () => {
+    client.upload([pngFile('wrong.png', picture)], settings)
+    await until('the request to leave', () => client.view.pending.some(({ state }) => state === 'sending'))
+    const cancelled = client.cancelAll()
+    client.upload([pngFile('right.png', picture)], settings)
+    await cancelled
+    await until('both', () => hub.member.jobs.length === 2)
+    expect(hub.member.jobs.map(({ filename, state }) => [filename, state])).toEqual([['wrong.png', 'cancelled'], ['right.png', 'queued']])
+  })
+
+  it('is cancelled with others that were deleted in another tab', async () => {
+    const { id } = hub.newJob('a.png')
+    await client.cancel([...Array.from({ length: 20 }, (_, i) => `gone${i}`), id])
+    expect(hub.member.jobs[0]?.state).toBe('cancelled')
+  })
+
   it('are cancelled a few at a time, however many are chosen', async () => {
     let [now, most, all] = [0, 0, 0]
     person.api.cancel = async () => {
@@ -176,7 +192,6 @@ it('shows all jobs where a snapshot has the newest alone', async () => {
   await signedIn()
   const ids = ['a', 'b', 'c', 'd', 'e'].map((name) => hub.newJob(`${name}.png`).id)
   hub.setJob(ids[1]!, { state: 'running', stage: 'infer', percent: 60 })
-  hub.setSession({ jobs: { queued: 4, running: 1, done: 0, failed: 0, cancelled: 0 } })
   hub.snapshotJobs = 2
   client = page() // loaded anew
   await client.start()

@@ -74,6 +74,7 @@ export class Client {
   private asks = false
   private readonly waiting = new Set<() => void>() // for the hub
   private snapshot: Snapshot | null = null // the newest
+  private session = '' // that the page went live with last
   private current: View = {
     phase: { name: 'starting', trouble: null },
     link: { state: 'idle' },
@@ -88,6 +89,7 @@ export class Client {
 
   constructor(private readonly options: ClientOptions) {
     this.api = options.api
+    if (options.keep) options.keep.tabs.heard = (session) => void this.compare(session)
     this.masks = new Masks((job) => this.api.mask(job))
     this.socket = new LiveSocket({
       ...options.socket,
@@ -178,19 +180,16 @@ export class Client {
 
   /** again segments images that the hub has. */
   async again(images: readonly string[], model: string, options: Wishes): Promise<readonly Job[]> {
+    const { phase } = this.current
     const { accepted } = await this.api.again(images, model, options)
-    this.change({ hub: adopt(this.current.hub, accepted) })
+    if (this.current.phase === phase) this.change({ hub: adopt(this.current.hub, accepted) })
     return accepted
   }
 
   /** removeImages deletes images with all that was made of them. */
   async removeImages(images: readonly string[]): Promise<void> {
     for (const image of images) {
-      try {
-        await this.api.removeImage(image)
-      } catch (error) {
-        if (!(error instanceof Failure && error.code === 'not_found')) throw error // another tab was faster
-      }
+      await this.api.removeImage(image).catch(unlessGone)
       this.change({ hub: without(this.current.hub, image) })
     }
   }
@@ -208,18 +207,16 @@ export class Client {
   async cancel(jobs: readonly string[]): Promise<void> {
     const each = jobs.values()
     const inTurn = async () => {
-      for (const job of each) await this.api.cancel(job)
+      for (const job of each) await this.api.cancel(job).catch(unlessGone)
     }
     await Promise.all(Array.from({ length: cancelsAtOnce }, inTurn))
   }
 
   /** cancelAll stops what waits, what is on its way and what runs; what has left wholly is stopped when it has arrived. */
   async cancelAll(): Promise<void> {
-    this.uploads.stop()
+    const arriving = this.uploads.stop()
     await this.api.cancelAll()
-    if (!this.current.pending.some(({ state }) => state === 'sending')) return
-    await this.uploads.settled()
-    await this.api.cancelAll()
+    await this.cancel((await arriving).map(({ id }) => id)) // and nothing that was added meanwhile
   }
 
   /** freshResult is a result as the hub has it now, whatever is known of it here. */
@@ -271,9 +268,24 @@ export class Client {
 
   private goLive(session: string): void {
     this.end({ name: 'live' })
+    this.session = session
+    this.options.keep?.tabs.tell(session)
     this.uploads.belong(session)
     this.socket.start()
     void this.load()
+  }
+
+  /**
+   * Two tabs that sign in at the same moment start a session each, but have one cookie: of the other session a tab would hear events, and
+   * nothing of what it sends.
+   */
+  private async compare(other: string): Promise<void> {
+    const { phase } = this.current
+    if (phase.name !== 'live' || other === this.session) return
+    const now = await this.api.session().catch(() => null)
+    if (!now || this.current.phase !== phase) return
+    if (now.id === this.session) this.options.keep?.tabs.tell(now.id)
+    else this.goLive(now.id)
   }
 
   /** Files that another page of this browser left, before they had arrived. */
@@ -321,13 +333,21 @@ export class Client {
     // A mask is shown even where its event is a repetition: the picture is the same.
     if (frame.type === 'mask') this.masks.receive(frame)
     if (frame.type === 'edit') this.correct(frame)
-    if (frame.type === 'snapshot') void this.addOlder(frame)
+    if (frame.type === 'snapshot') {
+      this.forgetRevised(before, hub)
+      void this.addOlder(frame)
+    }
     // Commands that a person gives go by HTTP, where they are answered; this is our own mistake.
     if (frame.type === 'error') console.error('seghub: the hub refused', frame.re, frame.detail)
     if (hub !== before) this.change({ hub })
     if (hub.lost && !before.lost) this.socket.resume()
     if (frame.type === 'welcome') this.socket.send({ type: 'watch', stats: true } satisfies Command)
     if (hub.session?.state === 'closed') this.end({ name: 'ended', why: 'closed' })
+  }
+
+  /** Of what was corrected while nobody told of it, the mask is another too. */
+  private forgetRevised(before: HubState, now: HubState): void {
+    for (const [id, { revision }] of before.jobs) if (now.jobs.get(id)?.revision !== revision) this.masks.forget(id)
   }
 
   /** A snapshot has the newest jobs alone, where there are very many. */
@@ -397,7 +417,10 @@ export class Client {
         const stats = await this.api.stats()
         if (!wanted()) return
         if (!this.current.asking) this.uploads.wake()
-        this.change({ hub: polled(this.current.hub, session, jobs, stats), asking: true, barred: false })
+        const hub = polled(this.current.hub, session, jobs, stats)
+        this.forgetRevised(this.current.hub, hub)
+        if (jobs) this.snapshot = null // what it left out is known
+        this.change({ hub, asking: true, barred: false })
         seq = session.seq
       }
     } catch (error) {
@@ -422,6 +445,11 @@ export class Client {
     this.current = { ...this.current, ...part }
     this.options.onChange(this.current)
   }
+}
+
+/** Another tab was faster. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof Failure && error.code === 'not_found')) throw error
 }
 
 function pause(ms: number): Promise<void> {

@@ -35,3 +35,21 @@ it('is alone where the browser lets tabs not speak with each other, as where it 
   const tabs = new Tabs('')
   expect([...(await tabs.alive())]).toEqual([tabs.own])
 })
+
+it('hears which session another tab is in', () => {
+  const channels = new Set<Channel>()
+  class Channel {
+    onmessage?: (event: { data: unknown }) => void
+    constructor() {
+      channels.add(this)
+    }
+    postMessage(data: unknown) {
+      for (const channel of channels) if (channel !== this) channel.onmessage?.({ data })
+    }
+  }
+  vi.stubGlobal('BroadcastChannel', Channel)
+  const [here, there] = [new Tabs(''), new Tabs('')]
+  here.heard = vi.fn()
+  there.tell('s1')
+  expect(here.heard).toHaveBeenCalledExactlyOnceWith('s1')
+})

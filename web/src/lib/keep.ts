@@ -92,19 +92,27 @@ function open(database: string): Promise<IDBDatabase> {
 
 const patience = 250 // ms in which a living tab answers
 
-/** Which tabs with the hub at a mount are alive: each answers when another asks. */
+/** Which tabs with the hub at a mount are alive: each answers when another asks. And in which session each is. */
 export class Tabs {
   readonly own = randomKey()
+  /** Called with the session that another tab is in. */
+  heard: (session: string) => void = () => undefined
   private readonly channel: BroadcastChannel | null
   private readonly others = new Set<string>()
 
   constructor(mount: string) {
     this.channel = channel(`seghub.tabs${mount}`)
     if (!this.channel) return
-    this.channel.onmessage = ({ data }: MessageEvent<{ here?: string; ask?: boolean }>) => {
+    this.channel.onmessage = ({ data }: MessageEvent<{ here?: string; ask?: boolean; session?: string }>) => {
       if (data.here) this.others.add(data.here)
       if (data.ask) this.channel?.postMessage({ here: this.own })
+      if (data.session) this.heard(data.session)
     }
+  }
+
+  /** tell says to the others which session this one is in. */
+  tell(session: string): void {
+    this.channel?.postMessage({ session })
   }
 
   /** alive are the tabs that answer now, this one among them. */

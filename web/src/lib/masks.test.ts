@@ -58,3 +58,16 @@ describe('the whole mask', () => {
     expect((await masks.whole('j')).size).toBe(4)
   })
 })
+
+it('that was asked for before a correction is not kept after it', async () => {
+  const answers: ((png: Blob) => void)[] = []
+  const masks = new Masks(() => new Promise((resolve) => answers.push(resolve)))
+  const early = masks.whole('j')
+  masks.forget('j')
+  const late = masks.whole('j')
+  answers[1]!(new Blob(['corrected']))
+  await late
+  answers[0]!(new Blob(['as it was']))
+  await early
+  expect(await (await masks.whole('j')).text()).toBe('corrected')
+})

@@ -15,6 +15,7 @@ const capacity = 64 << 20 // bytes of PNG
 
 export class Masks {
   private readonly pieces = new LRU<string, readonly Piece[]>(capacity)
+  private readonly asked = new Map<string, Promise<Blob>>() // by job; what comes of others was corrected meanwhile
   private readonly watchers = new Map<string, Set<() => void>>()
 
   constructor(private readonly fetchMask: (job: string) => Promise<Blob>) {}
@@ -41,9 +42,16 @@ export class Masks {
   async whole(job: string): Promise<Blob> {
     const final = this.known(job).find(({ at }) => at === null)
     if (final) return final.png
-    const png = await this.fetchMask(job)
-    this.store(job, [{ png, at: null }])
-    return png
+    const asked = this.fetchMask(job)
+    this.asked.set(job, asked)
+    const isNewest = () => this.asked.get(job) === asked
+    try {
+      const png = await asked
+      if (isNewest()) this.store(job, [{ png, at: null }])
+      return png
+    } finally {
+      if (isNewest()) this.asked.delete(job)
+    }
   }
 
   /** watch calls wake when a piece of the job's mask arrives; the result ends it. */
@@ -58,10 +66,12 @@ export class Masks {
 
   /** forget has the mask of a job asked for again: it was corrected. */
   forget(job: string): void {
+    this.asked.delete(job)
     this.pieces.delete(job)
   }
 
   clear(): void {
+    this.asked.clear()
     this.pieces.clear()
   }
 

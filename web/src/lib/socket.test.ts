@@ -138,13 +138,12 @@ describe('a close code', () => {
 it('gives a draining hub the time that it asks for', async () => {
   start({ random: () => 0 })
   await opened(1)
-  hub.say({ type: 'draining', reconnect_after_ms: 60 })
+  hub.say({ type: 'draining', reconnect_after_ms: 60_000 })
   await until('the word', () => types().includes('draining'))
   hub.drop(1001)
   await until('the wait', () => state() === 'waiting')
   const link = links.at(-1)
-  expect(link?.state === 'waiting' && link.retryInMs).toBeGreaterThan(30)
-  await opened(2)
+  expect(link?.state === 'waiting' && link.retryInMs).toBeGreaterThan(30_000) // it asked a while ago, on a busy machine
 })
 
 it('takes a silent line for dead', async () => {
@@ -182,6 +181,13 @@ describe('on a clock of its own', () => {
         delete this.onmessage
       }
     } as unknown as NonNullable<SocketOptions['WebSocket']>
+
+  it('is not open on a line that something on its way has opened and lets nothing through', async () => {
+    start({ WebSocket: line(Infinity, 0), random: () => 0 })
+    await vi.advanceTimersByTimeAsync(61_000)
+    expect(new Set(links.map(({ state }) => state))).toEqual(new Set(['connecting', 'waiting']))
+    expect(links.filter(({ state }) => state === 'waiting')).toHaveLength(6)
+  })
 
   it('waits on a slow line until a large frame has come through', async () => {
     start({ WebSocket: line(20_000, Infinity) })

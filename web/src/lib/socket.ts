@@ -1,9 +1,9 @@
 // One live connection to the hub that outlasts its sockets: it reconnects with the seq that was seen last,
 // so that nothing is missed, and says at each moment how it stands.
 //
-//	idle -start-> connecting -open-> open
-//	                ^   |              | closed, or silent for too long
-//	                |   v              v
+//	idle -start-> connecting -welcome-> open
+//	                ^   |                | closed, or silent for too long
+//	                |   v                v
 //	              waiting <------- by the close code's row: reconnect, wait | stop -> stopped
 
 import { delay, type Backoff } from './backoff'
@@ -31,7 +31,7 @@ export interface SocketOptions {
   patient?: Backoff
   /** A ping goes out this often, in ms; a connection without a word for twice as long is dead, unless the line is slow. */
   pingEvery?: number
-  /** ms that a socket may take to open. */
+  /** ms until the hub must have bid welcome. */
   connectWithin?: number
 }
 
@@ -105,7 +105,6 @@ export class LiveSocket {
     socket.binaryType = 'arraybuffer'
     this.socket = socket
     // Each handler knows its own socket: one that was dropped has no more say.
-    socket.onopen = () => this.socket === socket && this.opened()
     socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => this.socket === socket && this.received(event.data)
     socket.onclose = (event) => this.socket === socket && this.closed(event.code)
     this.heartbeat = setTimeout(() => this.giveUp(), this.options.connectWithin)
@@ -113,8 +112,8 @@ export class LiveSocket {
   }
 
   private opened(): void {
-    clearTimeout(this.heartbeat)
-    this.heard = true
+    clearInterval(this.heartbeat) // of both kinds
+    this.attempt = 0
     this.silent = this.steady = 0
     this.heartbeat = setInterval(() => this.beat(), this.options.pingEvery)
     this.become({ state: 'open' })
@@ -131,8 +130,8 @@ export class LiveSocket {
       return
     }
     if (!frame) return
-    // A server that takes the connection and closes it at once has not been reached.
-    if (frame.type === 'welcome') this.attempt = 0
+    // What takes the connection and says nothing, or closes it at once, is not the hub: something on the way may do so.
+    if (frame.type === 'welcome') this.opened()
     if (frame.type === 'welcome' || frame.type === 'snapshot') this.epoch = frame.epoch
     if (frame.type === 'draining') this.notBefore = Date.now() + frame.reconnect_after_ms
     this.options.onFrame(frame)

@@ -309,10 +309,50 @@ it('breaks off what is on its way when all is stopped, but not what has left who
   partly = (sent) => sent(1)
   uploads.add(files(10), settings)
   await until('the next', () => requests.length === 2)
-  uploads.stop()
+  const twice = [uploads.stop(), uploads.stop()]
   expect(pending).toHaveLength(8)
-  finish({ accepted: [], rejected: [] })
-  await until('the end', () => pending.length === 0)
+  finish({ accepted: [{ id: 'late', filename: '' } as Job], rejected: [] })
+  expect((await Promise.all(twice)).flat().map(({ id }) => id)).toEqual(['late', 'late'])
+  expect(pending).toEqual([])
+})
+
+it.each([tooLargeOnTheWay, 'unsupported_format'])('has nothing come of what was stopped and is not taken (%s)', async (code) => {
+  let refuse = (_: Failure) => {}
+  answers = [() => new Promise((_, reject) => (refuse = reject))]
+  partly = (sent) => sent(1)
+  uploads.add(files(2), settings)
+  await until('the request', () => requests.length === 1)
+  const stopped = uploads.stop()
+  refuse(new Failure(code, '', '', 413))
+  expect(await stopped).toEqual([])
+  await settled()
+  expect(requests).toHaveLength(1)
+})
+
+it('sends by the same name what had left when its session ended, unless it is parted', async () => {
+  let breakOff = (_: Error) => {}
+  partly = (sent, signal) => {
+    sent(1)
+    signal.addEventListener('abort', () => breakOff(new DOMException('aborted', 'AbortError')))
+  }
+  const never = () => new Promise<Uploaded>((_, reject) => (breakOff = reject))
+  answers = [never, never]
+  const heldBy = (key: string) => pending.filter(({ batch, state }) => batch === key && state === 'held')
+  uploads.add(files(2), settings)
+  await until('the first request', () => requests.length === 1)
+  const [{ key }] = requests as [Upload]
+  uploads.pause()
+  expect(heldBy(key)).toHaveLength(2)
+  uploads.belong('s2')
+  uploads.assign(new Set(pending.map(({ id }) => id)), settings)
+  await until('the second', () => requests.length === 2)
+  expect(requests[1]).toMatchObject({ key, files: requests[0]!.files })
+
+  uploads.pause()
+  uploads.belong('s3')
+  uploads.assign(new Set([pending[0]!.id]), settings)
+  await until('the third', () => requests.length === 3)
+  expect(requests[2]!.key).not.toBe(key)
 })
 
 it('forgets everything when the session is over, and begins anew after', async () => {

@@ -77,6 +77,7 @@ export class Uploads {
   private failures = 0 // since something was taken
   private atOnce = maxFiles // in one request; less where a proxy takes less than the hub
   private session = ''
+  private readonly stopped = new Map<string, (jobs: readonly Job[]) => void>() // by requests that were on their way, who waits for what they make
 
   constructor(private readonly options: UploadsOptions) {}
 
@@ -114,7 +115,9 @@ export class Uploads {
 
   /** assign says what to do with the held files that are named. */
   assign(ids: ReadonlySet<number>, settings: Settings): void {
-    this.change((item) => (item.state === 'held' && ids.has(item.id) ? { ...item, settings, state: 'waiting' } : item))
+    // What had left when its session ended may have reached the one that goes on: a whole request is known there when it comes again.
+    const parted = new Set(this.list.filter(({ id }) => !ids.has(id)).map(({ batch }) => batch))
+    this.change((item) => (item.state === 'held' && ids.has(item.id) ? { ...item, settings, state: 'waiting', batch: parted.has(item.batch) ? '' : item.batch } : item))
     this.runAndStore(ids)
   }
 
@@ -147,11 +150,18 @@ export class Uploads {
     this.forget((item) => ids.has(item.id) && item.state !== 'sending')
   }
 
-  /** stop forgets all that has not left yet, and breaks off what has left in part: the hub makes nothing of that. */
-  stop(): void {
+  /**
+   * stop forgets all that has not left yet, and breaks off what has left in part: the hub makes nothing of that. Of what has left wholly
+   * it gives the jobs, when they are known.
+   */
+  async stop(): Promise<readonly Job[]> {
     const partly = this.list.some(({ state, sent }) => state === 'sending' && sent > 0 && sent < 1)
     if (partly) this.request.abort()
     this.forget(({ state }) => state === 'waiting' || state === 'held' || (state === 'sending' && partly))
+    const key = this.list.find(({ state }) => state === 'sending')?.batch
+    if (key === undefined) return []
+    const before = this.stopped.get(key)
+    return new Promise((resolve) => this.stopped.set(key, (jobs) => (before?.(jobs), resolve(jobs))))
   }
 
   /** clear ends everything: the person has ended the session. */
@@ -164,13 +174,8 @@ export class Uploads {
   pause(): void {
     this.halt()
     this.session = ''
-    this.change((item) => (item.state === 'refused' ? item : { ...item, state: 'held', settings: null, sent: 0, reason: '', code: '', batch: '' }))
+    this.change((item) => (item.state === 'refused' ? item : { ...item, state: 'held', settings: null, sent: 0, reason: '', code: '' }))
     void this.store(this.list)
-  }
-
-  /** settled resolves when nothing is on its way any more. */
-  async settled(): Promise<void> {
-    while (this.running) await this.running
   }
 
   private halt(): void {
@@ -195,6 +200,7 @@ export class Uploads {
   private async sendAll(signal: AbortSignal): Promise<void> {
     for (let batch = this.nextBatch(); batch.length > 0 && !signal.aborted; batch = this.nextBatch()) {
       await this.send(batch, signal)
+      this.letGo()
     }
   }
 
@@ -236,19 +242,30 @@ export class Uploads {
       this.settle(batch, answer.rejected)
       if (batch[0]!.batch && answer.rejected.length === 0) this.askAgain(batch, answer.accepted)
       this.options.onAccepted(answer.accepted)
+      this.stopped.get(key)?.(answer.accepted)
     } catch (error) {
       if (over.aborted) return
-      await this.fail(batch, error, mark, signal)
+      const failure = error instanceof Failure ? error : new Failure('internal', 'The upload failed', String(error), 0)
+      if (failure.code === tooLargeOnTheWay && this.stopped.has(key)) this.forget(({ id }) => ids.has(id)) // its parts would have names of their own
+      else await this.fail(batch, failure, mark, signal)
+    }
+  }
+
+  /** Whoever waits for the jobs of a request that is no longer on its way hears that there are none. */
+  private letGo(): void {
+    for (const [key, tell] of this.stopped) {
+      if (this.list.some(({ batch, state }) => batch === key && (state === 'sending' || state === 'waiting'))) continue
+      this.stopped.delete(key)
+      tell([])
     }
   }
 
   private async fail(
     batch: readonly Pending[],
-    error: unknown,
+    failure: Failure,
     mark: (change: Partial<Pending>) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const failure = error instanceof Failure ? error : new Failure('internal', 'The upload failed', String(error), 0)
     if (passing.has(failure.code)) {
       mark({ state: 'waiting', reason: failure.title, code: failure.code })
       await (this.options.wait ?? pause)(failure.retryAfter ?? defaultWait, signal)
@@ -319,6 +336,7 @@ export class Uploads {
     const gone = this.list.filter(which)
     this.set(this.list.filter((item) => !which(item)))
     this.unstore(gone.map(({ key }) => key))
+    this.letGo()
   }
 
   private change(step: (item: Pending) => Pending): void {
