@@ -321,13 +321,22 @@ export class Client {
     // A mask is shown even where its event is a repetition: the picture is the same.
     if (frame.type === 'mask') this.masks.receive(frame)
     if (frame.type === 'edit') this.correct(frame)
-    if (frame.type === 'snapshot') void this.addOlder(frame)
+    if (frame.type === 'snapshot') {
+      this.distrust(before, frame)
+      void this.addOlder(frame)
+    }
     // Commands that a person gives go by HTTP, where they are answered; this is our own mistake.
     if (frame.type === 'error') console.error('seghub: the hub refused', frame.re, frame.detail)
     if (hub !== before) this.change({ hub })
     if (hub.lost && !before.lost) this.socket.resume()
     if (frame.type === 'welcome') this.socket.send({ type: 'watch', stats: true } satisfies Command)
     if (hub.session?.state === 'closed') this.end({ name: 'ended', why: 'closed' })
+  }
+
+  /** A hub that has lost corrections gives their numbers to others: what is known by them is asked for again. */
+  private distrust(before: HubState, { jobs }: Snapshot): void {
+    this.results.clear()
+    for (const { id, revision } of jobs) if (before.jobs.get(id)?.revision !== revision) this.masks.forget(id)
   }
 
   /** A snapshot has the newest jobs alone, where there are very many. */
