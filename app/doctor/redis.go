@@ -66,6 +66,8 @@ func ofRedis(state redisserver.State, err error) []Finding {
 	const subject = "Redis"
 	var place string
 	switch {
+	case state.Kind == redisserver.Embedded && err != nil:
+		return []Finding{{Bad, subject, err.Error(), "install redis-server"}}
 	case state.Kind == redisserver.Embedded:
 		return []Finding{{Doubtful, subject, "it is embedded: sessions and queues do not survive a restart of the hub",
 			"install redis-server, or set SEGHUB_REDIS to the URL of one"}}

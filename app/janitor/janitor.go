@@ -65,6 +65,8 @@ type Config struct {
 	Files    Files
 	Hubs     Hubs
 	Sessions Sessions
+	// Lasting says that Redis outlasts this process: another one may be in its place by mistake, and the right one put back.
+	Lasting bool
 	// SessionTTL is how long an unused session lives: what is of no session goes no later than that.
 	SessionTTL time.Duration
 	// UploadTime is how long an upload may take until its jobs are recorded.
@@ -74,9 +76,12 @@ type Config struct {
 
 const (
 	longestPause = 10 * time.Minute // between two looks
-	longestGrace = time.Hour        // for the files of no session
 	lookTimeout  = 10 * time.Minute
 	page         = 1000 // jobs that are asked for at once
+
+	// For the files of no session, at the longest.
+	graceForGood = time.Hour      // where Redis has taken the sessions with it
+	graceToMend  = 72 * time.Hour // a weekend, before somebody looks why Redis does not know them
 )
 
 // Janitor looks through the storage from time to time.
@@ -92,6 +97,7 @@ type Janitor struct {
 	name     string    // announced last
 	stranger string    // a hub on another Redis, when there was one at the last look
 	lost     suspects  // sessions
+	told     bool      // that there are such
 	strays   suspects  // keys in sessions that there are
 	drafts   suspects  // unfinished files in them, with their sizes: one that grows is another
 	searched time.Time // when the strays were looked for last
@@ -181,7 +187,8 @@ func (j *Janitor) look(ctx context.Context, now time.Time) error {
 			return fmt.Errorf("session %s: %w", id, err)
 		}
 	}
-	for _, id := range j.lost.due(lost, now, min(j.SessionTTL, longestGrace)) {
+	j.tell(lost)
+	for _, id := range j.lost.due(lost, now, j.grace()) {
 		if err := j.Files.DeleteSession(ctx, id); err != nil {
 			return err
 		}
@@ -196,6 +203,24 @@ func (j *Janitor) look(ctx context.Context, now time.Time) error {
 		return err
 	}
 	return j.dropDrafts(ctx, known, now)
+}
+
+// grace is how long the files of no session stay.
+func (j *Janitor) grace() time.Duration {
+	if j.Lasting {
+		return min(j.SessionTTL, graceToMend)
+	}
+	return min(j.SessionTTL, graceForGood)
+}
+
+// tell says once that Redis does not know sessions, which is somebody's mistake. One that is lost at one look alone has ended during that.
+func (j *Janitor) tell(lost []string) {
+	again := slices.DeleteFunc(slices.Clone(lost), func(id string) bool { _, known := j.lost[id]; return !known })
+	if len(again) > 0 && j.Lasting && !j.told {
+		j.Log.Warn("Redis does not know the sessions that files in the storage are of: it was emptied, or is another one. They are deleted, unless it "+
+			"comes to know them", "sessions", len(again), "session", again[0], "after", j.grace())
+	}
+	j.told = len(again) > 0
 }
 
 // announce tells whether this hub and those on the same Redis are alone with the storage.

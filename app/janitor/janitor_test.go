@@ -191,6 +191,37 @@ func TestFilesOfNoSessionGo(t *testing.T) {
 	}
 }
 
+// TestFilesStayForARedisThatMayComeBack has another Redis in the place of the right one over a weekend.
+func TestFilesStayForARedisThatMayComeBack(t *testing.T) {
+	w := newWorld(t)
+	var log strings.Builder
+	config := w.config()
+	config.Lasting, config.Log = true, slog.New(slog.NewTextHandler(&log, nil))
+	w.janitor = New(config)
+	w.put(t, storage.ImageKey("ada", "i1"), storage.ImageKey("ben", "i1"))
+	look := func(after time.Duration) {
+		t.Helper()
+		w.now = w.now.Add(after)
+		if err := w.janitor.look(t.Context(), w.now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look(0) // they may have ended during it
+	if log.Len() > 0 {
+		t.Errorf("said too soon: %s", &log)
+	}
+	look(time.Hour)
+	look(60 * time.Hour)
+	if said := strings.Count(log.String(), "level=WARN"); said != 1 || !strings.Contains(log.String(), "sessions=2") {
+		t.Errorf("said %d times: %s", said, &log)
+	}
+	w.set("ada", []sessions.Job{{ID: "j1", ImageID: "i1"}}) // the right one knows Ada
+	look(12 * time.Hour)
+	if got, want := w.left(t), []string{storage.ImageKey("ada", "i1")}; !sameSet(got, want) {
+		t.Errorf("left %v, want %v", got, want)
+	}
+}
+
 func TestStraysInASessionGo(t *testing.T) {
 	w := newWorld(t)
 	w.set("ben", []sessions.Job{{ID: "j1", ImageID: "i1"}, {ID: "j2", ImageID: "i2"}, {ID: "j3", ImageID: "i1"}})

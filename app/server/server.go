@@ -93,6 +93,7 @@ type server struct {
 	cfg       config.Config
 	log       *slog.Logger
 	stopRedis func() error
+	lasting   bool // Redis outlasts this process
 	store     *storage.Store
 	room      room
 	writable  *writable
@@ -139,6 +140,7 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, inferred fu
 			Files:      s.store,
 			Hubs:       s.store,
 			Sessions:   s.sessions,
+			Lasting:    s.lasting,
 			SessionTTL: s.cfg.SessionTTL,
 			UploadTime: httpapi.UploadTime,
 			Log:        s.log,
@@ -242,11 +244,11 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 }
 
 func (s *server) startSessions(ctx context.Context) error {
-	client, _, stop, err := redisserver.Open(ctx, s.cfg.Redis, s.cfg.Data, int64(s.cfg.MinFree), s.log)
+	client, kind, stop, err := redisserver.Open(ctx, s.cfg.Redis, s.cfg.Data, int64(s.cfg.MinFree), s.log)
 	if err != nil {
 		return err
 	}
-	s.stopRedis = stop
+	s.stopRedis, s.lasting = stop, kind != redisserver.Embedded
 	node := s.cfg.Node
 	if node == "" {
 		node = config.Hostname()

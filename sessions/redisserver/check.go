@@ -34,7 +34,7 @@ func Check(ctx context.Context, how, dataDir string, try func(context.Context, r
 	stop := func() error { return nil }
 	switch kind {
 	case Embedded:
-		return state, nil
+		return state, forsaken(how, dataDir)
 	case External:
 		state.Where = "" // it may hold a password
 		e, err := openURL(ctx, what, slog.New(slog.DiscardHandler))

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -44,9 +45,30 @@ func Open(ctx context.Context, how, dataDir string, reserved int64, log *slog.Lo
 	case Child:
 		client, stop, err = openChild(ctx, what, dataDir, reserved, log)
 	default:
-		client, stop, err = openEmbedded(log)
+		if err = forsaken(how, dataDir); err == nil {
+			client, stop, err = openEmbedded(log)
+		}
 	}
 	return client, kind, stop, err
+}
+
+// forsaken is why a hub that is not told which Redis does not begin anew without what a redis-server has kept for it.
+func forsaken(how, dataDir string) error {
+	if how != "auto" {
+		return nil
+	}
+	for _, name := range []string{"appendonlydir", "appendonly.aof"} { // of Redis 7, and before
+		if kept := filepath.Join(dataDir, "redis", name); exists(kept) {
+			return fmt.Errorf("redisserver: the sessions of this hub are in %s, where a redis-server kept them, and there is none on PATH "+
+				"(SEGHUB_REDIS=embedded begins without them, and loses their files)", kept)
+		}
+	}
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // resolve says which kind of server how means, and what it is: an external one's URL, a child's program.

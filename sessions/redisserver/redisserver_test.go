@@ -221,6 +221,28 @@ func TestAServerThatCannotStart(t *testing.T) {
 	}
 }
 
+// TestNothingBeginsAnewWithoutItsServer has redis-server go from PATH, as it may with an upgrade of the system.
+func TestNothingBeginsAnewWithoutItsServer(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	t.Setenv("REDIS_URL", "")
+	for _, kept := range []string{"appendonlydir", "appendonly.aof"} {
+		data := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(data, "redis", kept), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, _, err := Open(t.Context(), "auto", data, 0, discard); err == nil || !strings.Contains(err.Error(), kept) {
+			t.Errorf("opened without what lies in %s: %v", kept, err)
+		}
+		if _, err := Check(t.Context(), "auto", data, nothing, discard); err == nil || !strings.Contains(err.Error(), kept) {
+			t.Errorf("checked without what lies in %s: %v", kept, err)
+		}
+		_, kind, _ := open(t, "embedded", data, discard)
+		if kind != Embedded {
+			t.Errorf("who wants none has a %s", kind)
+		}
+	}
+}
+
 func TestEmbedded(t *testing.T) {
 	t.Setenv("PATH", t.TempDir()) // nothing is on it
 	t.Setenv("REDIS_URL", "")

@@ -219,6 +219,13 @@ export class FakeHub {
     member.sockets.clear()
   }
 
+  /** restore takes the hub back to before a job was corrected. */
+  restore(id: string, member = this.member): void {
+    this.revisions.delete(id)
+    member.jobs = member.jobs.map((each) => (each.id === id ? { ...each, revision: 1 } : each))
+    this.epoch += ' restored'
+  }
+
   /** forget empties the log: whoever was away has a gap. */
   forget(member = this.member): void {
     member.log = []

@@ -224,6 +224,22 @@ describe('a broken connection', () => {
     await caughtUp()
   })
 
+  it('asks again for what a hub has that has lost a correction', async () => {
+    const job1 = hub.newJob('a.png')
+    hub.play(job1)
+    await until('its end', () => job(job1.id)?.state === 'done')
+    const before = await client.result(job1.id, 1)
+    const lost = await client.edit(before, [{ op: 'delete', ids: [before.objects[0]!.id] }])
+    await until('the correction', () => job(job1.id)?.revision === 2)
+    expect((await client.result(job1.id, 2)).objects).toEqual(lost.objects)
+    const mask = await client.masks.whole(job1.id)
+    hub.restore(job1.id)
+    hub.drop()
+    await until('the snapshot', () => job(job1.id)?.revision === 1)
+    expect(await client.masks.whole(job1.id)).not.toBe(mask)
+    expect((await client.result(job1.id, 2)).objects).toEqual(before.objects)
+  })
+
   it('is mended when an event does not come', async () => {
     hub.newJob('a.png')
     await caughtUp()

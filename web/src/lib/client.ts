@@ -334,6 +334,7 @@ export class Client {
     if (frame.type === 'mask') this.masks.receive(frame)
     if (frame.type === 'edit') this.correct(frame)
     if (frame.type === 'snapshot') {
+      this.results.clear() // a hub that has lost corrections gives their numbers to others
       this.forgetRevised(before, hub)
       void this.addOlder(frame)
     }

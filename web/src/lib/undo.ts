@@ -14,11 +14,13 @@ const longest = 200 // steps
 
 /**
  * historyOf is the way back and forth from the newest revision of a job. Each that came since is a step of its own, whoever made it: a
- * threshold that was kept, another tab's correction, one whose answer was lost. To go back beyond them would lose them.
+ * threshold that was kept, another tab's correction, one whose answer was lost. To go back beyond them would lose them. Nor is there a way to
+ * what the hub itself has lost.
  */
 export function historyOf(job: string, newest: number): History {
   const history = recall<History>(key(job), { past: [], future: [], at: newest })
-  if (newest <= history.at) return history
+  if (newest < history.at) return { past: history.past.filter((revision) => revision < newest), future: [], at: newest }
+  if (newest === history.at) return history
   const since = Array.from({ length: newest - history.at }, (_, step) => history.at + step)
   return { past: [...history.past, ...since].slice(-longest), future: [], at: newest }
 }
