@@ -244,11 +244,11 @@ func (u *user) connect(since string) *socket {
 	s := &socket{tb: u.tb, conn: conn, came: make(chan message, 10_000)} // more than any test is sent
 	go func() {
 		defer close(s.came)
-		for err := error(nil); err == nil; {
-			var m message
-			m.kind, m.data, m.err = conn.ReadMessage()
-			s.came <- m
-			err = m.err
+		for {
+			kind, data, err := conn.ReadMessage()
+			if s.came <- (message{kind, data, err}); err != nil {
+				return
+			}
 		}
 	}()
 	u.tb.Cleanup(func() {

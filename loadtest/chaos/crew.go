@@ -56,11 +56,12 @@ func enter(ctx context.Context, w *world, n int) (*crew, error) {
 	}
 	c := &crew{world: w, form: form}
 	for i := range n {
-		client := &http.Client{Transport: &http.Transport{}, Timeout: aCall}
+		client := &http.Client{Transport: &http.Transport{}}
 		p, err := people.Enter(ctx, client, w.anyHub(), fmt.Sprint("person ", i))
 		if err != nil {
 			return nil, err
 		}
+		client.Timeout = aCall // from now on there are faults; a slow machine is none
 		c.all = append(c.all, &member{Person: p, crew: c, ended: make(map[string]int)})
 	}
 	return c, nil
