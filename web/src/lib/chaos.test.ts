@@ -218,7 +218,7 @@ function happenings(world: World): Record<string, [share: number, happen: () => 
 
     'somebody deletes': [2, withJob((job) => (world.giveUp([job.filename]), tried(api.removeImage(job.image_id))))],
     'somebody cancels': [2, withJob((job) => tried(api.cancel(job.id)))],
-    'somebody corrects': [3, withJob((job) => tried(api.edit(job.id, job.revision!, correction())), 'done')],
+    'somebody corrects': [6, withJob((job) => tried(api.edit(job.id, job.revision!, correction())), 'done')],
     'somebody calibrates': [2, withJob((job) => tried(api.calibrate(job.image_id, world.random())))],
     'somebody segments again': [2, withJob((job) => tried(api.again([job.image_id], 'other', {})))],
     'somebody leaves and begins anew': [0.5, () => {
@@ -232,7 +232,7 @@ function happenings(world: World): Record<string, [share: number, happen: () => 
       hub.newJob('lost.png', member)
       for (const socket of sockets) member.sockets.add(socket)
     })],
-    'lines break': [4, withMember((member) => hub.drop(world.pick([undefined, 1001, 1011, 4408, 4429]), member))],
+    'lines break': [8, withMember((member) => hub.drop(world.pick([undefined, 1001, 1011, 4408, 4429]), member))],
     'a line goes mute': [3, () => {
       const line = world.pick(world.tab().page.lines)
       if (line) line.mute = true
@@ -255,11 +255,11 @@ function happenings(world: World): Record<string, [share: number, happen: () => 
       hub.drop(4401, member)
     })],
     'an answer is lost': [2, () => void (hub.swallow = true)],
-    'the weather changes': [5, () => {
+    'the weather changes': [12, () => {
       world.weather = {
         delay: world.pick([() => 1, () => 1 + 50 * world.random(), () => 1 + 3_000 * world.random() ** 3])!,
         request: world.pick<Weather['request']>([fine.request, fine.request, fate('fine', ['refused', 0.9]), fate('fine', ['busy', 0.3], ['unanswered', 0.2]), fate('fine', ['stuck', 0.3]), fate('fine', ['unanswered', 0.5])])!,
-        socket: world.pick<Weather['socket']>([fine.socket, fine.socket, fate('refused'), fate('fine', ['refused', 0.7]), fate('fine', ['stuck', 0.6]), fate('mute'), fate('fine', ['mute', 0.5])])!,
+        socket: world.pick<Weather['socket']>([fine.socket, fate('refused'), fate('fine', ['refused', 0.7]), fate('fine', ['stuck', 0.6]), fate('mute'), fate('fine', ['mute', 0.5])])!,
       }
     }],
 
@@ -273,7 +273,7 @@ function happenings(world: World): Record<string, [share: number, happen: () => 
     'a tab cancels': [2, withShown(({ client }, job) => tried(client.cancel([job.id])))],
     'a tab deletes': [2, withShown(({ client }, job) => (world.giveUp([job.filename]), tried(client.removeImages([job.image_id]))))],
     'a tab segments again': [2, withShown(({ client }, job) => tried(client.again([job.image_id], 'other', {})))],
-    'a tab looks': [4, withShown(({ client }, job) => (tried(client.masks.whole(job.id)), tried(client.result(job.id, job.revision))))],
+    'a tab looks': [8, withShown(({ client }, job) => (tried(client.masks.whole(job.id)), tried(client.result(job.id, job.revision))))],
     'a tab corrects': [3, withShown(({ client }, job) => tried(client.result(job.id, job.revision).then((result) => client.edit(result, correction()))))],
     'a tab leaves': [0.5, () => {
       world.giveUp()
@@ -284,7 +284,8 @@ function happenings(world: World): Record<string, [share: number, happen: () => 
   }
 }
 
-it.each(Array.from({ length: 12 }, (_, seed) => seed))('all agree in the end (seed %i)', async (seed) => {
+// Of these, some know each fault that was found this way; a hundred others are played by counting further.
+it.each(Array.from({ length: 16 }, (_, i) => 12 + i))('all agree in the end (seed %i)', async (seed) => {
   const world = new World(generator(seed))
   const all = Object.entries(happenings(world))
   const shares = all.reduce((sum, [, [share]]) => sum + share, 0)
@@ -292,7 +293,7 @@ it.each(Array.from({ length: 12 }, (_, seed) => seed))('all agree in the end (se
   await world.pass(10)
   void world.tabs[0]!.goOn()
   await world.pass(100)
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 100; i++) {
     let at = world.random() * shares
     const [name, [, happen]] = all.find(([, [share]]) => (at -= share) < 0)!
     story.push(`${Date.now()} ${name}`)
