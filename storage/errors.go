@@ -14,7 +14,7 @@ var (
 	ErrNotFound = errors.New("no such blob")
 	ErrTooLarge = errors.New("larger than its limit")
 	ErrFull     = errors.New("no room left in the storage")
-	// ErrOther is why nothing is read or written in a folder that has become another one since it told its Identity: what it was mounted on is
+	// ErrOther is why nothing is read, written or deleted in a folder that has become another one since it told its Identity: what it was mounted on is
 	// there, empty, when the disk or the share is not.
 	ErrOther = errors.New("the folder is not the one that it was: its disk or share is not mounted, or its files were taken away")
 	// ErrBadKey is the answer to a key that the Key functions cannot have made of well-formed ids. It is

@@ -259,7 +259,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := checkKey(key); err != nil {
 		return failed("delete", key, err)
 	}
-	return failed("delete", key, s.bucket.Delete(ctx, key))
+	return failed("delete", key, s.absent(s.bucket.Delete(ctx, key)))
 }
 
 // DeleteSession removes every blob of session. A session without blobs is no error.
@@ -290,7 +290,7 @@ func (s *Store) SessionSize(ctx context.Context, session string) (int64, error) 
 
 // deleteAll removes what lies under a folder's name.
 func (s *Store) deleteAll(ctx context.Context, folder string) error {
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(ctx.Err(), s.stays()); err != nil {
 		return err
 	}
 	if s.folder != "" {

@@ -282,7 +282,7 @@ func TestAFolderThatIsNotMounted(t *testing.T) {
 			_, read := s.Read(ctx, image)
 			_, named := s.Identity(ctx)
 			for call, err := range map[string]error{"open": opened, "read": read, "write": s.Write(ctx, other, []byte("pixels")), "check": s.Check(ctx),
-				"name": named} {
+				"name": named, "delete": s.Delete(ctx, image), "delete session": s.DeleteSession(ctx, "ada")} {
 				if !errors.Is(err, ErrOther) || errors.Is(err, ErrNotFound) {
 					t.Errorf("%s: %v", call, err)
 				}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -128,11 +129,18 @@ func (w *watcher) remember() error {
 		return fmt.Errorf("in %s lies what was made of another folder, %s on %s: files of the same name would be written over, so say another --out. "+
 			"Where it is the same folder with other files in it, delete %s", w.task.Out, p.Folder, p.Machine, name)
 	}
+	var unsaid []File // how what was made of them is called: a watcher of before called it by their names
 	for file, d := range w.did {
+		path := filepath.Join(w.dir, filepath.FromSlash(file))
 		for page, stem := range d.Stems {
-			w.task.stems.give(filepath.Join(w.dir, filepath.FromSlash(file)), page, string(stem))
+			w.task.stems.give(path, page, string(stem))
+		}
+		if len(d.Stems) == 0 {
+			unsaid = append(unsaid, File{path, file})
 		}
 	}
+	slices.SortFunc(unsaid, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	w.task.stems.expect(unsaid)
 	if p.Watcher != "" {
 		w.sweep(p.Watcher)
 	}

@@ -293,3 +293,21 @@ func TestAWatcherThatBeginsAtAFullDiskIsNotDisplaced(t *testing.T) {
 	}
 	wantMade(t, job, 2)
 }
+
+// TestAMemoryWithoutTheNamesOfResults is of before these were written down: a file that comes with the name of one that is done, but for its
+// ending, must not be written over its results.
+func TestAMemoryWithoutTheNamesOfResults(t *testing.T) {
+	folder, job := day(t, "a.png")
+	now := see(File{Path: filepath.Join(folder, "a.png")})
+	before := fmt.Sprintf(`{"a.png": {"size": %d, "modified": %q}}`, now.Size, now.Modified.Format(time.RFC3339Nano))
+	if err := os.WriteFile(filepath.Join(job.Out, memory), []byte(before), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(dots(t, folder, 1)[0].Path, filepath.Join(folder, "a.tif")); err != nil {
+		t.Fatal(err)
+	}
+	if w := look(t, job, folder); w.did["a.tif"].Stems[0] != "a-2" {
+		t.Errorf("made %v", w.did)
+	}
+	wantMade(t, job, 2)
+}
