@@ -43,9 +43,10 @@ class World {
     this.tabs = [new Tab(this), new Tab(this)]
   }
 
-  /** Of the session that is open. */
+  /** Of the session that the cookie is of. */
   get member() {
-    return [...this.hub.members.values()].findLast(({ open }) => open)
+    const member = this.hub.members.get(this.cookie.value.split('=')[1]!)
+    return member?.open ? member : undefined
   }
 
   pick<T>(from: Iterable<T>): T | undefined {
@@ -307,6 +308,8 @@ it.each(Array.from({ length: 16 }, (_, i) => 12 + i))('all agree in the end (see
       await world.pass(7_500)
     }
   }
+  world.hub.newJob('last.png', world.member) // shows what was lost before
+  await world.pass(1_000)
   await world.expectAgreement().catch((error) => {
     console.log(story.join('\n'))
     throw error

@@ -3,7 +3,8 @@ import { FakeHub, maskPicture, model, picture, problem } from '../../test/fakehu
 import { Person, pngFile } from '../../test/person'
 import { until } from '../../test/until'
 import { cookieRefused, Failure, signInOnTheWay } from './api'
-import { Client } from './client'
+import { Client, type ClientOptions } from './client'
+import { Tabs, type Kept } from './keep'
 import type { Job, Result } from './protocol'
 import { countJobs } from './state'
 
@@ -27,7 +28,7 @@ afterEach(async () => {
 })
 
 /** A page of the same browser. */
-function page(modelsEvery = 60_000): Client {
+function page(modelsEvery = 60_000, keep?: ClientOptions['keep']): Client {
   const opened = new Client({
     api: person.api,
     socket: { url: hub.socketURL, WebSocket: person.WebSocket, reconnect: { base: 1, cap: 2 } },
@@ -35,6 +36,7 @@ function page(modelsEvery = 60_000): Client {
     modelsEvery,
     askEvery: 5,
     againWithin: 50,
+    ...(keep && { keep }),
   })
   clients.push(opened)
   return opened
@@ -79,6 +81,24 @@ describe('the way in', () => {
     await other.signIn('Grace', '')
     await until('both', () => client.view.hub.session?.id === other.view.hub.session?.id)
     expect(hub.members.size).toBe(1)
+  })
+
+  it('leads files into the session that the socket is of, where another tab began one on the way', async () => {
+    const { session } = person.api
+    person.api.session = async () => {
+      const now = await session.call(person.api)
+      if (now && hub.members.size === 1) await person.api.createSession('Grace', '')
+      return now
+    }
+    const kept: Kept[] = []
+    const store = { put: async (entries: readonly Kept[]) => (kept.push(...entries), new Set<string>()), remove: async () => undefined, adopt: async () => [] }
+    client = page(60_000, { store, tabs: new Tabs('') })
+    await client.start()
+    await client.signIn('Ada', '')
+    await until('the session', () => client.view.hub.session?.name === 'Grace')
+    client.upload([pngFile('a.png', picture)], null)
+    await until('the file', () => kept.length > 0)
+    expect(kept[0]?.session).toBe(client.view.hub.session?.id)
   })
 
   it('says so where the browser keeps no cookie', async () => {

@@ -328,7 +328,7 @@ export class Client {
   private hear(frame: Frame): void {
     const before = this.current.hub
     // Another tab may have left the session and started one anew: the cookie is of that.
-    if (frame.type === 'welcome' && before.session && before.session.id !== frame.session.id) return this.goLive(frame.session.id)
+    if (frame.type === 'welcome' && frame.session.id !== this.session) return this.goLive(frame.session.id)
     const hub = reduce(before, frame)
     // A mask is shown even where its event is a repetition: the picture is the same.
     if (frame.type === 'mask') this.masks.receive(frame)
@@ -413,7 +413,7 @@ export class Client {
         const session = await this.api.session()
         if (!wanted()) return
         if (!session) return this.end({ name: 'ended', why: 'unknown' })
-        if (this.current.hub.session && this.current.hub.session.id !== session.id) return this.goLive(session.id)
+        if (session.id !== this.session) return this.goLive(session.id)
         const jobs = session.seq === seq ? null : await this.api.jobs()
         const stats = await this.api.stats()
         if (!wanted()) return
