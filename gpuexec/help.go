@@ -33,16 +33,15 @@ func (w *worker) callHelp(out outlet, model models.Spec, waiting *backlog, rows 
 		}
 		h := &helper{run: run, done: make(chan error, 1)}
 		help := order{done: h.done, do: func(other *worker, work context.Context) (err error) {
-			defer p.atWork.Add(-1)
 			h.output, err = other.help(work, w.slot, model, run)
 			return err
 		}}
-		if !p.enterWork() {
+		if !p.enterWork() { // until takeHelp
 			return helpers
 		}
 		called := false
 		for !called && len(others) > 0 {
-			called = others[0] != w && others[0].tryAsk(help)
+			called = others[0] != w && others[0].call(help)
 			others = others[1:]
 		}
 		if !called {
@@ -67,13 +66,34 @@ func (p *Pool) enterWork() bool {
 	}
 }
 
-// tryAsk is ask of a worker that has nothing to do, without waiting for the answer; false when there is something.
-func (w *worker) tryAsk(o order) bool {
-	select {
-	case w.orders <- o:
-		return true
-	default:
+// call has a worker that has nothing to do help, without waiting for that; false when it has something to do, or was called already.
+func (w *worker) call(o order) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.free {
 		return false
+	}
+	w.free = false
+	w.calls <- o // there is room: none is called twice
+	return true
+}
+
+// offer says that the worker may be called.
+func (w *worker) offer() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.free = w.engine != nil && len(w.calls) == 0
+}
+
+// engage says that it may not, and tells who has called in the meantime.
+func (w *worker) engage() {
+	w.mu.Lock()
+	w.free = false
+	w.mu.Unlock()
+	select {
+	case o := <-w.calls:
+		o.done <- errNoHelp
+	default:
 	}
 }
 
@@ -108,6 +128,7 @@ func (w *worker) takeHelp(out outlet, helpers []*helper, began time.Time) {
 	for _, h := range helpers {
 		select {
 		case err := <-h.done:
+			w.pool.atWork.Add(-1)
 			if err == nil {
 				w.record(out, h.run, h.output, began)
 			} else if !errors.Is(err, context.Canceled) && !errors.Is(err, errNoHelp) {

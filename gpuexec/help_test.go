@@ -121,8 +121,8 @@ func wantSlots(t *testing.T, at *standing, want ...int) {
 
 func TestIdleWorkersRunTilesOfALargeImage(t *testing.T) {
 	atWork(t, 4, 4, always, func(t *testing.T, pool *gpuexec.Pool, from *source, to *sink, at *standing) {
-		from.give(t, 1, tiles(t, "large", 300))
-		wantSlots(t, at, 0, 1, 2) // a row of three tiles
+		from.give(t, 1, tiles(t, "large", 60))
+		wantSlots(t, at, 0, 1, 2) // it is three tiles
 		for slot, s := range pool.Stats() {
 			if busy := s.State == gpuexec.WorkerBusy; busy != (slot < 3) {
 				t.Errorf("worker %d is %s", slot, s.State)

@@ -19,6 +19,7 @@ func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *
 	// Never unlocked: what a device library has tied to the thread goes with it.
 	runtime.LockOSThread()
 	defer w.closeEngine()
+	defer w.engage()
 
 	var backoff pause
 	for {
@@ -37,8 +38,10 @@ func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *
 		case fetch.Err() == nil:
 			again = time.After(backoff.next())
 		}
+		w.offer()
 		select {
 		case b, more := <-decoded:
+			w.engage()
 			if !more {
 				return
 			}
@@ -50,10 +53,17 @@ func (w *worker) infer(fetch, work context.Context, out outlet, decoded <-chan *
 				w.setState(WorkerIdle, "")
 			}
 		case o := <-orders:
+			w.engage()
 			o.done <- o.do(w, work)
+		case o := <-w.calls:
+			err := o.do(w, work)
+			w.offer() // before who called hears: he calls again at once
+			o.done <- err
 		case <-relief:
+			w.engage()
 			w.rest(work)
 		case <-again:
+			w.engage()
 			w.rest(work)
 		}
 	}

@@ -26,6 +26,7 @@ type worker struct {
 	log    *slog.Logger
 	up     *gate        // open while there is an engine: nothing is fetched without one
 	orders chan order   // to the goroutine that owns the engine
+	calls  chan order   // to it, for help; holds one
 	asked  atomic.Int32 // how many orders wait
 
 	engine Engine // owned by the infer goroutine; nil when down
@@ -37,6 +38,7 @@ type worker struct {
 	stat      WorkerStat         // guarded by mu
 	held      map[shape]*held    // guarded by mu; written by the infer goroutine alone
 	reduced   map[string]int     // guarded by mu; the rows of models that memory was too short for, by id
+	free      bool               // guarded by mu; it may be called for help
 	coming    *batch             // guarded by mu; that was fetched and is not with the infer goroutine; nil for none
 	interrupt context.CancelFunc // guarded by mu; ends what the infer goroutine does without work, nil while it has some
 }
@@ -48,6 +50,7 @@ func newWorker(p *Pool, slot int) *worker {
 		log:     p.cfg.Log.With("slot", slot),
 		up:      newGate(),
 		orders:  make(chan order),
+		calls:   make(chan order, 1),
 		stat:    WorkerStat{Slot: slot, Device: p.cfg.Device, State: WorkerDown},
 		held:    make(map[shape]*held),
 		reduced: make(map[string]int),
