@@ -224,10 +224,10 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 		Lost:       func(err error) { s.lost <- err },
 		Log:        s.log,
 	}
-	if !onCPU {
-		cfg.InUse = s.runtime.InUse
-	} else {
+	if onCPU {
 		cfg.Help = s.mayBorrow // a GPU runs all tiles of a run at once
+	} else {
+		cfg.InUse = s.runtime.InUse
 	}
 	s.pool = gpuexec.New(cfg)
 	s.results = results.New(results.Config{
