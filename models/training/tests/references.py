@@ -305,13 +305,19 @@ class ReplacedHRNet(nn.Module):
 
 
 def lively(network: nn.Module, channels: int) -> nn.Module:
-    """The network with weights that tell it from every other: no normalisation is the one that it was born with."""
+    """The network with weights that tell it from every other, always the same: no normalisation is the one that it was born with.
+
+    Weights drawn anew in each run would now and then let nothing but a constant through, of which a comparison says nothing.
+    """
     torch.manual_seed(1)
     with torch.no_grad():
+        for module in network.modules():
+            if hasattr(module, "reset_parameters"):
+                module.reset_parameters()
         for name, weight in network.named_parameters():
             if weight.dim() == 1:
                 weight.copy_(torch.randn(weight.shape) * 0.3 + (1.0 if name.endswith("weight") else 0.0))
         network.train()
-        for _ in range(5):
+        for _ in range(30):
             network(torch.randn(2, channels, 64, 64) * 2 + 1)
     return network.eval()
