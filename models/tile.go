@@ -4,7 +4,7 @@ import "math"
 
 // overlap is the part of a tile, 1 in so many, that it shares with the next one at least. What a network says of a pixel near
 // the edge of its input, where it sees one side alone, is thereby never used inside the image.
-const overlap = 8
+const overlap = 9
 
 // span is a tile's part of an axis: it begins at start, and is all there is from full on. From rise up to full it comes in as the one before
 // it goes out: in the middle half of what the two share, so that no more than two ever meet.

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from .flows import Objects, flow_to_middles
 
-OVERLAP = 1 / 8       # of a tile that the next one shares, at least; the hub's models.overlap
+OVERLAP = 9           # the part of a tile, 1 in so many, that the next one shares, at least; the hub's models.overlap
 SATURATED = 0.1       # per cent of the samples that a stretch makes black, and again white
 LEAST_RANGE = 8       # grey levels that a stretch spreads at the most over all 256
 
@@ -113,11 +113,11 @@ class Span:
 
 
 def spans(length: int, side: int) -> list[Span]:
-    """The tiles of an axis, as few as overlap by `OVERLAP`, evenly spread; each gives what lies nearer to its
+    """The tiles of an axis, as few as overlap by 1 / `OVERLAP`, evenly spread; each gives what lies nearer to its
     middle than to its neighbours'."""
     if length <= side:
         return [Span(0, 0, length)]
-    overlap = int(side * OVERLAP)
+    overlap = side // OVERLAP
     count = -(-(length - overlap) // (side - overlap))
     starts = [(i * (length - side)) // (count - 1) for i in range(count)]
     cuts = [0, *((a + side + b) // 2 for a, b in zip(starts, starts[1:])), length]

@@ -106,7 +106,7 @@ RECIPES = {
                         "Parts nuclei that touch by where the middle of each is.",
             architecture="lite",
             options={"norm": "batch"},
-            side=576,  # an image of 1024x1024 is four tiles, where a side of 512 would make nine
+            side=544,  # the least of which four tiles, that share a ninth, make an image of 1024x1024
             scaling="native",
             channels=3,
             outputs=("probability", "flow_y", "flow_x"),
