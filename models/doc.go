@@ -9,7 +9,7 @@
 // decodes the answer.
 //
 // An image is one row, scaled as a whole, or one row a tile at its own resolution. A model may know objects of one Diameter; Cutter.ScaleTo
-// then looks at the image through the model itself, and has it cut at the scale that brings its objects to that.
+// then looks at the image through the model itself, and has it cut at a scale that brings its objects to that.
 //
 // Fit and Unfit share their arithmetic with the previews of imageio through models/resample; models/sample
 // draws pictures to try it all with; models/pixels lends the memory. It imports nothing of the hub, and runs no model.

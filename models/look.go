@@ -11,7 +11,7 @@ import (
 // Run runs a model on the rows of in, and returns the outputs of each.
 type Run func(ctx context.Context, in Tensor) (Tensor, error)
 
-// ScaleTo has what comes of Next at the scale that brings the page's objects to the diameter that the model knows; before the first Next.
+// ScaleTo has what comes of Next at the scale that brings the page's objects to a diameter that the model knows; before the first Next.
 // asked is the diameter that somebody has said, in pixels of the page; where that is 0, looks at it find one. A model that knows no
 // diameter takes any page as it is. The error is run's or the reader's.
 func (c *Cutter) ScaleTo(ctx context.Context, model Spec, asked float64, run Run) (Scale, error) {
@@ -25,7 +25,7 @@ func (c *Cutter) ScaleTo(ctx context.Context, model Spec, asked float64, run Run
 			return s, err
 		}
 	}
-	s.Factor = model.Diameter.factor(s.Diameter)
+	s.Factor = model.Diameter.factor(s.Diameter, c.page.Width, c.page.Height, c.in)
 	c.place(s.Factor)
 	return s, nil
 }

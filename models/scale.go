@@ -7,7 +7,8 @@ import (
 )
 
 // Diameter is how large the objects are that a model knows, in pixels of its input: the median of a picture's, each the diameter of the
-// circle of its area. A picture whose objects lie within the range is left at its own size; any other is scaled to the best.
+// circle of its area. A picture whose objects lie within the range is left at its own size; any other is scaled to the best, or nearly,
+// where that makes fewer tiles.
 type Diameter struct {
 	Best  float64 `json:"best"`
 	Least float64 `json:"least"`
@@ -21,18 +22,30 @@ const (
 	mostFactor  = 4.
 )
 
+// nearBest is how much of the best diameter is as good to a model. Its time goes by its tiles, and at the very best many a picture needs one
+// more along an axis for a few pixels.
+const nearBest = 0.8
+
 // Scale is how a picture is brought to a model's range; zero of a model that has none.
 type Scale struct {
 	Diameter float64 // of the picture's objects, in its own pixels, said or found; 0 where too few were found
 	Factor   float64 // of the picture's sides as the model sees them; 1 for not at all
 }
 
-// factor is what a picture with objects of a diameter is scaled by; 1 where that is not known.
-func (d Diameter) factor(diameter float64) float64 {
+// factor is what a picture of a size, with objects of a diameter, is scaled by; 1 where that is not known.
+func (d Diameter) factor(diameter float64, width, height int, in Input) float64 {
 	if diameter <= 0 || diameter >= d.Least && diameter <= d.Most {
 		return 1
 	}
-	return min(max(d.Best/diameter, leastFactor), mostFactor)
+	best, least := bounded(d.Best/diameter), bounded(max(nearBest*d.Best, d.Least)/diameter)
+	return max(least, min(best, filling(width, in.Width, least), filling(height, in.Height, least)))
+}
+
+func bounded(factor float64) float64 { return min(max(factor, leastFactor), mostFactor) }
+
+// filling is the largest factor that needs no more tiles of side along an axis than that does.
+func filling(length, side int, factor float64) float64 {
+	return float64(longest(tilesAlong(scaledSide(length, factor), side), side)) / float64(length)
 }
 
 func (d *Diameter) check(in Input) error {

@@ -61,6 +61,39 @@ func TestScaledTilesCoverTheImageOnce(t *testing.T) {
 	})
 }
 
+// Of the factors that bring objects from near to the best diameter, the largest of those that make fewest tiles.
+func TestAPictureFillsItsTiles(t *testing.T) {
+	const side, stride, steps = 32, 29, 400
+	model := models.Spec{Input: tiled(side, side, 1), Threshold: 0.5, Diameter: &models.Diameter{Best: 10, Least: 7, Most: 20}}
+	const near, best = 8, 10
+	along := func(length int) int { return 1 + max(0, length-side+stride-1)/stride }
+	scaled := func(length int, factor float64) int { return max(1, int(math.Round(float64(length)*factor))) }
+	rapid.Check(t, func(t *rapid.T) {
+		width, height := rapid.IntRange(1, 120).Draw(t, "width"), rapid.IntRange(1, 120).Draw(t, "height")
+		diameter := rapid.OneOf(rapid.Float64Range(3, 6.9), rapid.Float64Range(21, 60)).Draw(t, "diameter")
+
+		_, p, err := models.FitScaled(t.Context(), grey(width, height, make([]uint8, width*height)...), model, diameter, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		fewest, step, at := math.MaxInt, (best-near)/diameter/steps, 0.
+		for i := steps; i >= 0; i-- {
+			factor := near/diameter + float64(i)*step
+			if tiles := along(scaled(width, factor)) * along(scaled(height, factor)); tiles < fewest {
+				fewest, at = tiles, factor
+			}
+		}
+		if p.Rows() != fewest {
+			t.Errorf("%d tiles, where %d are enough", p.Rows(), fewest)
+		}
+		half := 0.5 / float64(min(width, height)) // a pixel, to which sides are rounded
+		if least, most := scaled(width, at-half), scaled(width, min(at+step, best/diameter)); p.Width < least || p.Width > most {
+			t.Errorf("%d pixels wide, want %d to %d", p.Width, least, most)
+		}
+	})
+}
+
 // discs is a dark picture with bright discs of one diameter on a grid.
 func discs(side int, diameter float64) imageio.Image {
 	img := grey(side, side, make([]uint8, side*side)...)
@@ -77,7 +110,7 @@ func discs(side int, diameter float64) imageio.Image {
 func TestADiameterIsFound(t *testing.T) {
 	for _, c := range []struct {
 		diameter, factor float64 // 0: it is left as it is
-	}{{5, 4}, {8, 2.5}, {12, 0}, {25, 0}, {36, 0}, {60, 1. / 3}, {120, 1. / 6}} {
+	}{{5, 3.35}, {8, 2.07}, {12, 0}, {25, 0}, {36, 0}, {60, 1. / 3}, {120, 1. / 6}} {
 		t.Run(fmt.Sprint(c.diameter), func(t *testing.T) {
 			seen := 0
 			cutter, tiles := cut(t, discs(700, c.diameter))

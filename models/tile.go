@@ -10,14 +10,21 @@ const overlap = 9
 // it goes out: in the middle half of what the two share, so that no more than two ever meet.
 type span struct{ start, rise, full int }
 
+// tilesAlong is how many tiles of side an axis of length pixels takes at least.
+func tilesAlong(length, side int) int {
+	shared := side / overlap
+	return max(1, (length-shared+side-shared-1)/(side-shared))
+}
+
+// longest is the length of an axis that so many tiles of side cover at most.
+func longest(tiles, side int) int {
+	return side + (tiles-1)*(side-side/overlap)
+}
+
 // spans cuts an axis of length pixels into tiles of side: as few as overlap, evenly spread.
 func spans(length, side int) []span {
-	if length <= side {
-		return []span{{}}
-	}
-	shared := side / overlap
-	count := (length - shared + side - shared - 1) / (side - shared)
-	cut := make([]span, count)
+	cut := make([]span, tilesAlong(length, side))
+	count := len(cut)
 	for i := 1; i < count; i++ {
 		cut[i].start = i * (length - side) / (count - 1)
 		quarter := (cut[i-1].start + side - cut[i].start) / 4

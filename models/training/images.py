@@ -112,13 +112,23 @@ class Span:
     end: int
 
 
+def tiles_along(length: int, side: int) -> int:
+    """How many tiles an axis takes at least."""
+    overlap = side // OVERLAP
+    return max(1, -(-(length - overlap) // (side - overlap)))
+
+
+def longest(tiles: int, side: int) -> int:
+    """The length of an axis that so many tiles cover at most."""
+    return side + (tiles - 1) * (side - side // OVERLAP)
+
+
 def spans(length: int, side: int) -> list[Span]:
     """The tiles of an axis, as few as overlap by 1 / `OVERLAP`, evenly spread; each gives what lies nearer to its
     middle than to its neighbours'."""
-    if length <= side:
+    count = tiles_along(length, side)
+    if count == 1:
         return [Span(0, 0, length)]
-    overlap = side // OVERLAP
-    count = -(-(length - overlap) // (side - overlap))
     starts = [(i * (length - side)) // (count - 1) for i in range(count)]
     cuts = [0, *((a + side + b) // 2 for a, b in zip(starts, starts[1:])), length]
     return [Span(start, begin, end) for start, begin, end in zip(starts, cuts, cuts[1:])]
