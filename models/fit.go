@@ -29,7 +29,7 @@ func placed(width, height int, in Input, factor float64) Placement {
 		return place(width, height, in)
 	}
 	p := Placement{ImageWidth: width, ImageHeight: height, Width: scaledSide(width, factor), Height: scaledSide(height, factor)}
-	p.across, p.down = spans(p.Width, in.Width), spans(p.Height, in.Height)
+	p.across, p.down = in.across().spans(p.Width), in.down().spans(p.Height)
 	return p
 }
 

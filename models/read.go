@@ -183,6 +183,8 @@ func (f specFile) check() error {
 		return fmt.Errorf("scaling %.80q is unknown", in.Scaling)
 	case in.Scaling == ScalingNative && min(in.Height, in.Width) < minTile:
 		return fmt.Errorf("tiles of %dx%d pixels, at least %d a side are needed", in.Width, in.Height, minTile)
+	case in.Halo < 0 || in.Halo > in.MostHalo() || in.Halo > 0 && in.Scaling != ScalingNative:
+		return fmt.Errorf("a halo of %d pixels, of tiles of %dx%d at most %d can be one", in.Halo, in.Width, in.Height, in.MostHalo())
 	case outputsOf[f.objects()] == nil:
 		return fmt.Errorf("outputs %.80q with objects %.80q: it may be [probability] with threshold, [probability border] with border, "+
 			"or [flow] with flow", f.Outputs, f.Objects)

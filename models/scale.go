@@ -38,14 +38,14 @@ func (d Diameter) factor(diameter float64, width, height int, in Input) float64 
 		return 1
 	}
 	best, least := bounded(d.Best/diameter), bounded(max(nearBest*d.Best, d.Least)/diameter)
-	return max(least, min(best, filling(width, in.Width, least), filling(height, in.Height, least)))
+	return max(least, min(best, in.across().filling(width, least), in.down().filling(height, least)))
 }
 
 func bounded(factor float64) float64 { return min(max(factor, leastFactor), mostFactor) }
 
-// filling is the largest factor that needs no more tiles of side along an axis than that does.
-func filling(length, side int, factor float64) float64 {
-	return float64(longest(tilesAlong(scaledSide(length, factor), side), side)) / float64(length)
+// filling is the largest factor that needs no more tiles along an axis than that does.
+func (s tileSide) filling(axis int, factor float64) float64 {
+	return float64(s.longest(s.tiles(scaledSide(axis, factor)))) / float64(axis)
 }
 
 func (d *Diameter) check(in Input) error {

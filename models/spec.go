@@ -95,6 +95,7 @@ type Input struct {
 	Width    int     `json:"width"`
 	Channels int     `json:"channels"` // 1 grey, 3 RGB
 	Scaling  Scaling `json:"scaling"`
+	Halo     int     `json:"halo,omitempty"` // of tiles: so many pixels at each edge of the output are not to be gone by
 }
 
 // Batch is how many images one run may hold, by how many sessions are active on the node.

@@ -7,28 +7,43 @@ import "math"
 const overlap = 9
 
 // span is a tile's part of an axis: it begins at start, and is all there is from full on. From rise up to full it comes in as the one before
-// it goes out: in the middle half of what the two share, so that no more than two ever meet.
+// it goes out: in the middle half of what the two share, or less, so that no more than two ever meet.
 type span struct{ start, rise, full int }
 
-// tilesAlong is how many tiles of side an axis of length pixels takes at least.
-func tilesAlong(length, side int) int {
-	shared := side / overlap
-	return max(1, (length-shared+side-shared-1)/(side-shared))
+// tileSide is a side of a model's input, in pixels, of which halo at each end are not to be gone by.
+type tileSide struct{ length, halo int }
+
+func (in Input) across() tileSide { return tileSide{in.Width, in.Halo} }
+func (in Input) down() tileSide   { return tileSide{in.Height, in.Halo} }
+
+// MostHalo is the most that the halo of tiles may be: what they share is half of them then.
+func (in Input) MostHalo() int { return min(in.Height, in.Width) / 6 }
+
+// shared is what two tiles have in common at least: beside the halo of each as much again, in which one goes over into the other.
+func (s tileSide) shared() int { return max(s.length/overlap, 3*s.halo) }
+
+// tiles is how many an axis of so many pixels takes at least.
+func (s tileSide) tiles(axis int) int {
+	stride := s.length - s.shared()
+	return max(1, (axis-s.shared()+stride-1)/stride)
 }
 
-// longest is the length of an axis that so many tiles of side cover at most.
-func longest(tiles, side int) int {
-	return side + (tiles-1)*(side-side/overlap)
+// longest is the axis that so many tiles cover at most.
+func (s tileSide) longest(tiles int) int {
+	return s.length + (tiles-1)*(s.length-s.shared())
 }
 
-// spans cuts an axis of length pixels into tiles of side: as few as overlap, evenly spread.
-func spans(length, side int) []span {
-	cut := make([]span, tilesAlong(length, side))
-	count := len(cut)
-	for i := 1; i < count; i++ {
-		cut[i].start = i * (length - side) / (count - 1)
-		quarter := (cut[i-1].start + side - cut[i].start) / 4
-		cut[i].rise, cut[i].full = cut[i].start+quarter, cut[i-1].start+side-quarter
+// spans cuts an axis into tiles: as few as share enough, evenly spread.
+func (s tileSide) spans(axis int) []span {
+	cut := make([]span, s.tiles(axis))
+	for i := 1; i < len(cut); i++ {
+		cut[i].start = i * (axis - s.length) / (len(cut) - 1)
+		shared := cut[i-1].start + s.length - cut[i].start
+		unused := max(shared/4, s.halo)
+		if len(cut) > 2 { // the next tile but one shall not be met
+			unused = max(unused, shared-s.length/2)
+		}
+		cut[i].rise, cut[i].full = cut[i].start+unused, cut[i-1].start+s.length-unused
 	}
 	return cut
 }

@@ -29,6 +29,7 @@ func TestTilesCoverTheImageOnce(t *testing.T) {
 			img.Pix[i] = uint8(pixel*pixel/7 + pixel)
 		}
 		in := tiled(64+rapid.IntRange(0, 90).Draw(t, "tile height"), 64+rapid.IntRange(0, 90).Draw(t, "tile width"), 1)
+		in.Halo = rapid.OneOf(rapid.Just(0), rapid.IntRange(0, min(in.Height, in.Width)/6)).Draw(t, "halo")
 
 		tensor, p := models.Fit(img, in)
 
@@ -41,7 +42,7 @@ func TestTilesCoverTheImageOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		whole := in
-		whole.Height, whole.Width = img.Height, img.Width // one tile: the stretched image itself
+		whole.Height, whole.Width, whole.Halo = img.Height, img.Width, 0 // one tile: the stretched image itself
 		want, _ := models.Fit(img, whole)
 		if m := p.Unfit(out, 2); m.Width != img.Width || m.Height != img.Height || !bytes.Equal(m.Pix, want.Pix) || m.Border != nil {
 			t.Errorf("%d tiles did not make the image again", tensor.N)
@@ -94,4 +95,31 @@ func TestUnfitPartsTheOutputs(t *testing.T) {
 			t.Errorf("%s: a flow of %d and %d values", in.Scaling, len(m.Down), len(m.Right))
 		}
 	}
+}
+
+// What a network says within the halo of its tiles is gone by nowhere but at the edges of the image, where nothing else says anything.
+func TestTheHaloOfTilesIsLeftOut(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := tiled(rapid.IntRange(64, 100).Draw(t, "tile height"), rapid.IntRange(64, 100).Draw(t, "tile width"), 1)
+		in.Halo = rapid.IntRange(1, min(in.Height, in.Width)/6).Draw(t, "halo")
+		img := imageio.Image{Width: rapid.IntRange(1, 400).Draw(t, "width"), Height: rapid.IntRange(1, 400).Draw(t, "height"), Channels: 1}
+		img.Pix = make([]uint8, img.Width*img.Height)
+
+		tensor, p := models.Fit(img, in)
+		for i := range tensor.Pix {
+			x, y := i%in.Width, i/in.Width%in.Height
+			if min(x, y, in.Width-1-x, in.Height-1-y) < in.Halo {
+				tensor.Pix[i] = 255
+			}
+		}
+
+		probability := p.Unfit(tensor, 0)
+		for i, v := range probability.Pix {
+			x, y := i%img.Width, i/img.Width
+			inside := min(x, y, img.Width-1-x, img.Height-1-y) >= in.Halo
+			if inside && v != 0 {
+				t.Fatalf("%d at %d, %d", v, x, y)
+			}
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 
@@ -101,6 +102,7 @@ func (r rdf) read(a archive, graph models.Graph, request Request) (models.Spec, 
 			Channel: channel, Border: request.Border,
 		},
 	}
+	spec.Input.Halo = min(halo(outAxes), spec.Input.MostHalo())
 	if spec.ID == "" {
 		return models.Spec{}, nil, refuse("the package's name gives no id: say one with --id")
 	}
@@ -139,6 +141,16 @@ func size(axes []axis, dims []int64) models.Input {
 	// In 0.5 one side may be described by the other.
 	in.Height, in.Width = cmp.Or(in.Height, in.Width), cmp.Or(in.Width, in.Height)
 	return in
+}
+
+// halo is the larger of the two that an output's axes of space have.
+func halo(axes []axis) (most int) {
+	for _, a := range axes {
+		if pixels, ok := toFloat(a.halo); ok && (a.letter == 'h' || a.letter == 'w') && pixels > 0 {
+			most = max(most, int(min(pixels, math.MaxInt32)))
+		}
+	}
+	return most
 }
 
 // chooseChannel is the output's only channel, or the one that was asked for.

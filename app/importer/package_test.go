@@ -253,6 +253,10 @@ func TestPackagesOfBothFormats(t *testing.T) {
 					t.Errorf("%+v", s.Input)
 				}
 			}},
+		{name: "a halo", parcel: parcel{yaml: rdf04, before: zmuv}, want: haloOf(8)},
+		{name: "a halo of each axis", parcel: parcel{yaml: rdf05, before: zmuv, replace: []string{"id: x, halo: 8", "id: x, halo: 9"}}, want: haloOf(9)},
+		{name: "a halo of more than tiles can spare", parcel: parcel{yaml: rdf04, before: zmuv, replace: []string{"[0, 0, 8, 8]", "[0, 0, 400, 400]"}}, want: haloOf(85)},
+		{name: "no halo", parcel: parcel{yaml: rdf05, before: zmuv, replace: []string{", halo: 8", "", ", halo: 8", ""}}, want: haloOf(0)},
 		{name: "each colour by itself", parcel: parcel{yaml: rdf05, graph: modeltest.FloatOptions{Channels: 3}, before: zmuv,
 			replace: []string{"[grey]", "[r, g, b]", "axes: [channel, y, x]", "axes: [y, x]"}}},
 		{name: "all colours together", parcel: parcel{yaml: rdf05, graph: modeltest.FloatOptions{Channels: 3}, before: normalised(3 * testSide * testSide),
@@ -329,6 +333,14 @@ func TestPackagesOfBothFormats(t *testing.T) {
 				c.want(t, list[0])
 			}
 		})
+	}
+}
+
+func haloOf(pixels int) func(*testing.T, models.Spec) {
+	return func(t *testing.T, s models.Spec) {
+		if s.Input.Halo != pixels {
+			t.Errorf("a halo of %d pixels, want %d", s.Input.Halo, pixels)
+		}
 	}
 }
 

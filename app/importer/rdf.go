@@ -50,6 +50,7 @@ type tensor struct {
 	ID         string    `yaml:"id"`   // 0.5
 	Axes       any       `yaml:"axes"` // 0.4: "bcyx"; 0.5: a list
 	Shape      any       `yaml:"shape"`
+	Halo       []any     `yaml:"halo"` // 0.4: one number an axis
 	DataType   string    `yaml:"data_type"`
 	DataRange  []any     `yaml:"data_range"`
 	Data       any       `yaml:"data"` // 0.5: type and range, or a list of such, one a channel
@@ -131,6 +132,7 @@ func (r rdf) about() string {
 type axis struct {
 	letter byte // n, c, h or w
 	size   any  // as described
+	halo   any  // as described, of an output: pixels at each end that are not to be gone by
 	names  []string
 }
 
@@ -147,6 +149,9 @@ func (t tensor) axes() ([]axis, models.Layout, error) {
 			} else if m, ok := t.Shape.(map[string]any); ok {
 				a.size = parameterised(m, i)
 			}
+			if i < len(t.Halo) {
+				a.halo = t.Halo[i]
+			}
 			if a.letter == 0 {
 				return nil, "", refuse("a tensor has the axes %.40q; those of two-dimensional images, b, c, y and x, can be used", described)
 			}
@@ -162,7 +167,7 @@ func (t tensor) axes() ([]axis, models.Layout, error) {
 			} else if kind != "space" {
 				id = kind
 			}
-			a := axis{letter: letters[id], size: m["size"]}
+			a := axis{letter: letters[id], size: m["size"], halo: m["halo"]}
 			if a.letter == 0 {
 				return nil, "", refuse("a tensor has an axis %.40q; batch, channel, y and x can be used", id)
 			}
