@@ -206,7 +206,7 @@ export const cs: Words = {
     holes: 'Ponechat díry v objektech',
     split: 'Dělit objekty, které se dotýkají',
     diameter: 'Průměr objektů, px',
-    diameterWords: (best: number) => `Prázdné ho nechá najít v každém snímku. Převede je na ${number(best)} px, velikost, kterou model zná nejlépe.`,
+    diameterWords: (best: number) => `Prázdné ho nechá najít v každém snímku. Převede je asi na ${number(best)} px, velikost, kterou model zná nejlépe.`,
     pixelSize: 'Velikost pixelu, µm',
     pixelSizeWords: 'Prázdné vezme, co říká soubor.',
     takes: 'Bere',

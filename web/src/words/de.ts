@@ -202,7 +202,7 @@ export const de: Words = {
     holes: 'Löcher in Objekten behalten',
     split: 'Objekte trennen, die sich berühren',
     diameter: 'Durchmesser der Objekte, px',
-    diameterWords: (best: number) => `Leer lässt ihn in jedem Bild finden. Er bringt sie auf ${number(best)} px, die Größe, die das Modell am besten kennt.`,
+    diameterWords: (best: number) => `Leer lässt ihn in jedem Bild finden. Er bringt sie auf etwa ${number(best)} px, die Größe, die das Modell am besten kennt.`,
     pixelSize: 'Pixelgröße, µm',
     pixelSizeWords: 'Leer nimmt, was die Datei sagt.',
     takes: 'Nimmt',

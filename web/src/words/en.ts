@@ -205,7 +205,7 @@ export const en = {
     holes: 'Keep holes in objects',
     split: 'Split objects that touch',
     diameter: 'Diameter of the objects, px',
-    diameterWords: (best: number) => `Empty has it found in each image. It brings them to ${number(best)} px, the size that the model knows best.`,
+    diameterWords: (best: number) => `Empty has it found in each image. It brings them to about ${number(best)} px, the size that the model knows best.`,
     pixelSize: 'Pixel size, µm',
     pixelSizeWords: 'Empty takes what the file says.',
     takes: 'Takes',
