@@ -20,7 +20,11 @@ export default defineConfig({
     proxy: { '/api': { target: hub, ws: true }, '/samples': hub },
   },
   resolve: process.env.VITEST ? { conditions: ['browser'] } : {}, // components as a page has them, not as a server renders them
-  test: { include: ['src/**/*.test.ts'] },
+  test: {
+    include: ['src/**/*.test.ts'],
+    testTimeout: 120_000, // for what hangs: a machine may be busy with other things
+    hookTimeout: 120_000,
+  },
 })
 
 /** Empties dist, which an image is built without, but keeps dist/.gitignore, without which the Go package does not compile in a fresh clone. */

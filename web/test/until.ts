@@ -1,5 +1,5 @@
 /** until waits for something that another part does on its own time, and fails with what it waited for. */
-export async function until<T>(what: string, look: () => T | Promise<T>, limit = 5_000): Promise<NonNullable<T>> {
+export async function until<T>(what: string, look: () => T | Promise<T>, limit = 60_000): Promise<NonNullable<T>> {
   const deadline = Date.now() + limit
   for (;;) {
     const seen = await look()

@@ -314,7 +314,7 @@ it.each(Array.from({ length: 16 }, (_, i) => 12 + i))('all agree in the end (see
     console.log(story.join('\n'))
     throw error
   })
-}, 30_000)
+})
 
 it('a page whose sockets something on the way opens, but lets nothing through, asks by HTTP and says so', async () => {
   const world = new World(generator(1))

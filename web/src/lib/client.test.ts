@@ -325,7 +325,7 @@ describe('behind a proxy that lets no socket through', () => {
     await until('the answer', () => client.view.asking)
     const { id } = hub.newJob('b.png')
     open()
-    await until('the job that was made meanwhile', () => job(id), 2_000)
+    await until('the job that was made meanwhile', () => job(id))
     await caughtUp()
   })
 

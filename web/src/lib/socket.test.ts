@@ -10,7 +10,7 @@ let person: Person
 let since: number | null
 let frames: Frame[]
 let links: Link[]
-let socket: LiveSocket
+let standing: LiveSocket | undefined
 
 beforeEach(async () => {
   hub = await FakeHub.open()
@@ -22,12 +22,12 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  socket.stop()
+  standing?.stop()
   await hub.close()
 })
 
 function start(options: Partial<SocketOptions> = {}): LiveSocket {
-  socket = new LiveSocket({
+  const socket = new LiveSocket({
     url: hub.socketURL,
     WebSocket: person.WebSocket,
     since: () => since,
@@ -37,6 +37,7 @@ function start(options: Partial<SocketOptions> = {}): LiveSocket {
     patient: { base: 50, cap: 50 },
     ...options,
   })
+  standing = socket
   socket.start()
   return socket
 }
@@ -231,7 +232,7 @@ it('passes over frames of a newer hub', async () => {
 })
 
 it('does not listen to a socket that it has left', async () => {
-  start()
+  const socket = start()
   await opened(1)
   socket.stop()
   const heard = frames.length
@@ -242,7 +243,7 @@ it('does not listen to a socket that it has left', async () => {
 })
 
 it('sends only while it is open', async () => {
-  start()
+  const socket = start()
   expect(socket.send({ type: 'watch', stats: true })).toBe(false)
   await opened(1)
   expect(socket.send({ type: 'watch', stats: true })).toBe(true)
@@ -250,7 +251,7 @@ it('sends only while it is open', async () => {
 })
 
 it('reconnects at once when asked', async () => {
-  start({ reconnect: { base: 100_000, cap: 100_000 }, random: () => 1 })
+  const socket = start({ reconnect: { base: 100_000, cap: 100_000 }, random: () => 1 })
   await opened(1)
   hub.drop()
   await until('the wait', () => state() === 'waiting')
