@@ -56,12 +56,26 @@ func (a *api) result(c *gin.Context) {
 		a.stored(c, storage.ResultKey(session, job.ID), "application/json")
 		return
 	}
-	found, err := a.Results.Result(c.Request.Context(), session, job.ID, revision)
+	data, err := a.makeResult(c.Request.Context(), session, job, revision)
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	a.serveJSON(c, found)
+	a.serveMade(c, data, time.Time{}, "application/json")
+}
+
+// makeResult holds all of a result, and then its text: it is an export of one.
+func (a *api) makeResult(ctx context.Context, session string, job sessions.Job, revision int) ([]byte, error) {
+	_, over, err := a.turnToExport(ctx, session, job)
+	if err != nil {
+		return nil, err
+	}
+	defer over()
+	found, err := a.Results.Result(ctx, session, job.ID, revision)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(found)
 }
 
 // mask serves that of the newest revision.

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seghub/models/imageio"
+	"seghub/models/mask/result"
 	"seghub/sessions"
 	"seghub/storage/export"
 )
@@ -41,56 +43,84 @@ func (p largePictures) Picture(ctx context.Context, session string, job sessions
 	return p.pictures.Picture(ctx, session, job)
 }
 
+// corrected are the results of those pictures.
+type corrected struct {
+	Results
+	of largePictures
+}
+
+func (r corrected) Result(ctx context.Context, session, job string, _ int) (result.Result, error) {
+	picture, err := r.of.Picture(ctx, session, sessions.Job{ID: job, Filename: job})
+	return picture.Result, err
+}
+
 // exporter exports large, from a session with a large and a little result, within a memory.
 func exporter(t *testing.T, memory *imageio.Budget) (a *api, results largePictures) {
 	results = largePictures{may: make(chan struct{}), reading: new(atomic.Int32)}
 	jobs := &people{jobs: map[string][]sessions.Job{"s": {{ID: "large", Filename: "large"}, {ID: "little", Filename: "little"}}}}
-	return &api{Config: Config{Jobs: jobs, Pictures: results, Decoded: memory, Spool: t.TempDir()}, exports: newExportTurns()}, results
+	return &api{Config: Config{Jobs: jobs, Pictures: results, Results: corrected{of: results}, Decoded: memory, Spool: t.TempDir()}, exports: newExportTurns()}, results
 }
 
 func (a *api) exportOne(ctx context.Context, w io.Writer, name string) error {
 	return a.writeExport(ctx, w, "s", "masks", []exported{{name, name}})
 }
 
-// TestExportsAtOnceAreBounded has many export what is large: few do at a time, as the memory allows, while a little one goes by them.
-func TestExportsAtOnceAreBounded(t *testing.T) {
-	for memory, want := range map[int64]int32{
-		100 * largeResult:              exportsAtOnce,
-		resultMemory*largeResult + 100: 1,
-		100:                            1, // with all there is: none is refused
+// TestLargeResultsAtOnceAreBounded has many ask for what is made of large results: few are held at a time, as the memory allows, while a little
+// one goes by them.
+func TestLargeResultsAtOnceAreBounded(t *testing.T) {
+	for name, take := range map[string]func(a *api, ctx context.Context, name string) error{
+		"export": func(a *api, ctx context.Context, name string) error { return a.exportOne(ctx, io.Discard, name) },
+		"labels": func(a *api, ctx context.Context, name string) error {
+			_, err := a.makeLabels(ctx, "s", sessions.Job{ID: name, Filename: name})
+			return err
+		},
+		"result": func(a *api, ctx context.Context, name string) error {
+			_, err := a.makeResult(ctx, "s", sessions.Job{ID: name, Filename: name}, 2)
+			return err
+		},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			var taken atomic.Int64
-			budget := imageio.NewWatchedBudget(memory, taken.Store)
-			a, results := exporter(t, budget)
-			var group errgroup.Group
-			for range 5 {
-				group.Go(func() error { return a.exportOne(t.Context(), io.Discard, "large") })
-			}
-			synctest.Wait()
-			if got := results.reading.Load(); got != want || taken.Load() != int64(want)*min(resultMemory*largeResult, memory) {
-				t.Errorf("%d large results are held at once, not %d, and %d bytes", got, want, taken.Load())
-			}
-			if err := a.exportOne(t.Context(), io.Discard, "little"); err != nil {
-				t.Error(err)
-			}
-			leaves, leave := context.WithCancel(t.Context())
-			group.Go(func() error {
-				if err := a.exportOne(leaves, io.Discard, "large"); err == nil {
-					t.Error("who has left has got it")
-				}
-				return nil
+		for memory, want := range map[int64]int32{
+			100 * largeResult:              exportsAtOnce,
+			resultMemory*largeResult + 100: 1,
+			100:                            1, // with all there is: none is refused
+		} {
+			t.Run(fmt.Sprint(name, " within ", memory), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { boundedAtOnce(t, memory, want, take) })
 			})
-			synctest.Wait()
-			leave()
-			close(results.may)
-			if err := group.Wait(); err != nil {
-				t.Error(err)
-			}
-			if len(a.exports.much)+len(a.exports.little) != 0 || budget.TryTake(memory, 0) == nil {
-				t.Error("a turn, or memory, is not given back")
-			}
-		})
+		}
+	}
+}
+
+func boundedAtOnce(t *testing.T, memory int64, want int32, take func(*api, context.Context, string) error) {
+	var taken atomic.Int64
+	budget := imageio.NewWatchedBudget(memory, taken.Store)
+	a, results := exporter(t, budget)
+	var group errgroup.Group
+	for range 5 {
+		group.Go(func() error { return take(a, t.Context(), "large") })
+	}
+	synctest.Wait()
+	if got := results.reading.Load(); got != want || taken.Load() != int64(want)*min(resultMemory*largeResult, memory) {
+		t.Errorf("%d large results are held at once, not %d, and %d bytes", got, want, taken.Load())
+	}
+	if err := take(a, t.Context(), "little"); err != nil {
+		t.Error(err)
+	}
+	leaves, leave := context.WithCancel(t.Context())
+	group.Go(func() error {
+		if err := take(a, leaves, "large"); err == nil {
+			t.Error("who has left has got it")
+		}
+		return nil
+	})
+	synctest.Wait()
+	leave()
+	close(results.may)
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
+	if len(a.exports.much)+len(a.exports.little) != 0 || budget.TryTake(memory, 0) == nil {
+		t.Error("a turn, or memory, is not given back")
 	}
 }
 

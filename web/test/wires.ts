@@ -19,6 +19,7 @@ export interface Weather {
 }
 
 const stuckFor = 60_000 // ms, until the browser gives up
+const formStuckFor = 15 * 60_000 // it has sent all of one, and the system waits
 
 /** A page of a browser; all of its pages have one cookie. */
 export class Page {
@@ -29,11 +30,11 @@ export class Page {
 
   constructor(hub: FakeHub, cookie: { value: string }, weather: Weather) {
     const page = this
-    const call: typeof fetch = async (url, init = {}) => {
+    const call = async (url: RequestInfo | URL, init: RequestInit = {}, limit = stuckFor): Promise<Response> => {
       const fate = weather.request()
       await page.pass(weather.delay())
       if (fate === 'refused') throw new TypeError('no way there')
-      if (fate === 'stuck') await page.pass(stuckFor)
+      if (fate === 'stuck') await page.pass(limit)
       if (fate === 'stuck') throw new TypeError('no answer')
       if (fate === 'busy') return Response.json(problem('unavailable', 503, 'Busy', ''), { status: 503 })
       const answer = new Answer()
@@ -45,9 +46,9 @@ export class Page {
     }
     const sendForm: SendForm = (url, form, headers, sent, signal) =>
       new Promise((resolve, reject) => {
-        signal.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError')))
+        signal.addEventListener('abort', () => reject(signal.reason))
         sent(0.5)
-        call(url, { method: 'POST', body: form, headers }).then((response) => (sent(1), resolve(response)), reject)
+        call(url, { method: 'POST', body: form, headers }, formStuckFor).then((response) => (sent(1), resolve(response)), reject)
       })
     this.api = new Api({ fetch: call, sendForm })
     this.WebSocket = class extends Line {

@@ -21,7 +21,34 @@ const failure = (call: Promise<unknown>): Promise<Failure> =>
       return error as Failure
     },
   )
-const upload = (...files: File[]) => api.upload({ files, model: 'unet_test', options: { threshold: 0.4 }, key: String(Math.random()) }, () => undefined, new AbortController().signal)
+const patience = 60_000
+const upload = (...files: File[]) => api.upload({ files, model: 'unet_test', options: { threshold: 0.4 }, key: String(Math.random()), patience }, () => undefined, new AbortController().signal)
+
+it('gives an upload up of which nothing moves any more, though its line says nothing', async () => {
+  vi.useFakeTimers()
+  try {
+    let leave = (_: number) => {}
+    api = new Api({
+      sendForm: (_url, _form, _headers, sent, signal) =>
+        new Promise((_, reject) => {
+          leave = sent
+          signal.addEventListener('abort', () => reject(signal.reason))
+        }),
+    })
+    const failed = vi.fn()
+    void failure(upload(pngFile('a.png', picture))).then(failed)
+    for (const fraction of [0.5, 1]) {
+      await vi.advanceTimersByTimeAsync(patience - 1)
+      leave(fraction)
+    }
+    await vi.advanceTimersByTimeAsync(patience - 1)
+    expect(failed).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(failed).toHaveBeenCalledWith(expect.objectContaining({ code: 'timeout' }))
+  } finally {
+    vi.useRealTimers()
+  }
+})
 
 describe('a session', () => {
   it('is absent at first, there once created, gone once closed', async () => {

@@ -54,6 +54,8 @@ export interface Upload {
   options: Wishes
   /** Names the request, so that the hub takes it once however often it is sent. */
   key: string
+  /** ms in which some of it leaves, or the answer comes: a line that is gone does not say so for a quarter of an hour. */
+  patience: number
 }
 
 /** A window of sample values as it is shown: low is black, high white. */
@@ -157,8 +159,20 @@ export class Api {
     form.set('model', upload.model)
     for (const [name, value] of Object.entries(upload.options)) form.set(name, String(value))
     for (const file of upload.files) form.append('files', file, file.name)
-    const response = await reached(() => this.sendForm(`${this.root}/images`, form, { 'Idempotency-Key': upload.key }, sent, signal))
-    return (await (await accepted(response)).json()) as Uploaded
+    const still = new AbortController()
+    let timer: ReturnType<typeof setTimeout>
+    const moved = (fraction: number) => {
+      clearTimeout(timer)
+      timer = setTimeout(() => still.abort(new Failure('timeout', 'Nothing moves on the way to the hub', '', 0)), upload.patience)
+      sent(fraction)
+    }
+    moved(0)
+    try {
+      const response = await reached(() => this.sendForm(`${this.root}/images`, form, { 'Idempotency-Key': upload.key }, moved, AbortSignal.any([signal, still.signal])))
+      return (await (await accepted(response)).json()) as Uploaded
+    } finally {
+      clearTimeout(timer!)
+    }
   }
 
   /** jobs are all of the session, newest first. */
@@ -381,7 +395,7 @@ function finished(request: XMLHttpRequest, body: XMLHttpRequestBodyInit, signal:
   return new Promise((resolve, reject) => {
     request.onload = () => resolve()
     request.onerror = () => reject(new TypeError('network error'))
-    request.onabort = () => reject(new DOMException('aborted', 'AbortError'))
+    request.onabort = () => reject(signal.reason)
     signal.addEventListener('abort', () => request.abort(), { once: true })
     request.send(body)
   })

@@ -172,6 +172,14 @@ it.each(['rate_limited', 'queue_full', 'gpu_memory_exhausted', 'draining', 'time
   expect(waits).toEqual([30_000, 5_000])
 })
 
+it('sends what did not move again under the same key, and waits twice as long each time: its way may be so slow', async () => {
+  answers = [refusing(new Failure('timeout', '', '', 0)), refusing(new Failure('timeout', '', '', 0))]
+  uploads.add(files(9), settings)
+  await until('all', () => accepted.length === 9)
+  expect(requests.map(({ patience }) => patience / requests[0]!.patience)).toEqual([1, 2, 4, 1])
+  expect(new Set(requests.slice(0, 3).map(({ key }) => key)).size).toBe(1)
+})
+
 it('waits while the hub is away, and goes on by itself under the same key, so that nothing is taken twice', async () => {
   answers = [refusing(new Failure(unreachable, 'Away', '', 0)), refusing(new Failure('internal', 'Bad gateway', '', 502))]
   uploads.add(files(1), settings)

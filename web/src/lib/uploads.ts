@@ -54,6 +54,11 @@ const defaultWait = 5_000 // ms, where the hub does not say
 const awayBackoff = { base: 1_000, cap: 15_000 }
 const storeLimit = 3_000 // ms that a request waits for the browser to store its files
 const patience = 3 // failures of the hub's own after which a person is to decide
+/**
+ * ms in which something of a request must move. Each that did not has the next one wait twice as long: a proxy that takes all of it before
+ * it passes it on to a slow hub may need that.
+ */
+const [leastStill, mostStill] = [60_000, 16 * 60_000]
 
 export interface UploadsOptions {
   api: Pick<Api, 'upload'>
@@ -75,6 +80,7 @@ export class Uploads {
   private request = new AbortController() // ends the one that is on its way
   private rest = new AbortController() // ends the wait for a hub that is away
   private failures = 0 // since something was taken
+  private still = leastStill
   private atOnce = maxFiles // in one request; less where a proxy takes less than the hub
   private session = ''
   private readonly stopped = new Map<string, (jobs: readonly Job[]) => void>() // by requests that were on their way, who waits for what they make
@@ -236,9 +242,10 @@ export class Uploads {
     const over = AbortSignal.any([signal, request.signal])
     try {
       const files = batch.map((item) => item.file)
-      const answer = await this.options.api.upload({ files, ...batch[0]!.settings!, key }, (sent) => mark({ sent }), over)
+      const answer = await this.options.api.upload({ files, ...batch[0]!.settings!, key, patience: this.still }, (sent) => mark({ sent }), over)
       if (over.aborted) return
       this.failures = 0
+      this.still = leastStill
       this.settle(batch, answer.rejected)
       if (batch[0]!.batch && answer.rejected.length === 0) this.askAgain(batch, answer.accepted)
       this.options.onAccepted(answer.accepted)
@@ -266,6 +273,7 @@ export class Uploads {
     mark: (change: Partial<Pending>) => void,
     signal: AbortSignal,
   ): Promise<void> {
+    if (failure.code === 'timeout') this.still = Math.min(2 * this.still, mostStill)
     if (passing.has(failure.code)) {
       mark({ state: 'waiting', reason: failure.title, code: failure.code })
       await (this.options.wait ?? pause)(failure.retryAfter ?? defaultWait, signal)
