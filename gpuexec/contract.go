@@ -106,6 +106,7 @@ const (
 // Progress is how far one job has come within a stage: Done of Total tiles, and Percent of the whole job, 0..100.
 type Progress struct {
 	JobID   string
+	Attempt int
 	Stage   Stage
 	Done    int
 	Total   int

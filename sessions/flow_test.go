@@ -82,7 +82,7 @@ func TestOneJobFromSubmitToDone(t *testing.T) {
 			batch.Jobs[0].Options.MinArea != 9 {
 			t.Fatalf("batch %+v", batch)
 		}
-		s.Progress(gpuexec.Progress{JobID: job, Stage: gpuexec.StageInfer, Done: 1, Total: 2, Percent: 40})
+		s.Progress(gpuexec.Progress{JobID: job, Attempt: 1, Stage: gpuexec.StageInfer, Done: 1, Total: 2, Percent: 40})
 		box.await(t, "progress", func(all []Message) bool {
 			return len(all) > 0 && all[len(all)-1].Type == "progress"
 		})
