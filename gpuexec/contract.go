@@ -121,6 +121,10 @@ type Piece struct {
 	PNG                 []byte // 1 channel, 0 or 255
 }
 
+// WholeMask is the most pixels of an image whose mask goes out whole when the job is done (api/asyncapi.yaml, mask). Of a larger one the pieces
+// stand.
+const WholeMask = 16_000_000
+
 // Timing is how long the stages of one job worked on it. Infer is the time of all runs that it had a tile in.
 type Timing struct {
 	Decode, Infer, Postprocess time.Duration

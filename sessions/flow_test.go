@@ -137,7 +137,7 @@ func TestAPieceThatComesAfterTheWholeIsNotHeard(t *testing.T) {
 	must(t, err)
 	defer sub.Close()
 	asked := newJobs(3)
-	asked[1].Width, asked[1].Height = wholeMask, 2
+	asked[1].Width, asked[1].Height = gpuexec.WholeMask, 2
 	_, err = s.Submit(t.Context(), id, "", asked)
 	must(t, err)
 	slot := *get(t, s, id).Slot
