@@ -130,9 +130,6 @@ func (a *api) deleteImage(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
 	defer cancel()
 	err = a.Blobs.Delete(ctx, storage.ImageKey(session, image))
-	if errors.Is(err, storage.ErrNotFound) {
-		err = nil
-	}
 	for _, job := range gone {
 		err = errors.Join(err, a.Blobs.DeleteJob(ctx, session, job))
 	}

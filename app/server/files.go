@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"io"
 	"math"
 
@@ -52,11 +51,7 @@ func (f files) PiecePNG(ctx context.Context, session, job string, row int) ([]by
 
 // DeleteImage deletes an uploaded file.
 func (f files) DeleteImage(ctx context.Context, session, image string) error {
-	err := f.store.Delete(ctx, storage.ImageKey(session, image))
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil
-	}
-	return err
+	return f.store.Delete(ctx, storage.ImageKey(session, image))
 }
 
 // DeleteSession deletes all files of a session.
