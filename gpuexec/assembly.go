@@ -14,10 +14,6 @@ import (
 	"seghub/models/mask"
 )
 
-// wholeMask is the most pixels of an image whose mask goes out whole when the job is done (api/asyncapi.yaml, mask). Of a larger one the pieces
-// stand.
-const wholeMask = 16_000_000
-
 // spansEach is how many spans the objects of an image may have, on an average, when they are as many as may be.
 const spansEach = 16
 
@@ -51,7 +47,7 @@ func (w *worker) newAssembly(work context.Context, t *task, b *band) (*assembly,
 		page: b.page, shrunk: b.placement.Shrunk(), scale: b.scale, joiner: models.NewAssembler(b.placement),
 		segmenter: mask.NewSegmenter(b.page.Width, b.page.Height, t.job.Options),
 		original:  &original{page: b.page, missing: b.strip.Samples == nil, most: w.pool.keptSamples}, keeping: w.keep(work, t), most: w.pool.cfg.MaxObjects,
-		pieces: b.placement.Strips() > 1 || b.page.Width*b.page.Height > wholeMask,
+		pieces: b.placement.Strips() > 1 || b.page.Width*b.page.Height > WholeMask,
 	}
 	var err error
 	if a.reduced = b.placement.Reduced(); a.reduced {
@@ -90,7 +86,7 @@ func (a *assembly) join(ctx context.Context, outputs []models.Tensor, tell func(
 		if err := a.addRows(ctx, rows); err != nil {
 			return err
 		}
-		if whole := a.next == a.page.Height && a.page.Width*a.page.Height <= wholeMask; a.pieces && !whole {
+		if whole := a.next == a.page.Height && a.page.Width*a.page.Height <= WholeMask; a.pieces && !whole {
 			if err := a.tellSettled(tell); err != nil {
 				return err
 			}

@@ -106,6 +106,7 @@ const (
 // Progress is how far one job has come within a stage: Done of Total tiles, and Percent of the whole job, 0..100.
 type Progress struct {
 	JobID   string
+	Attempt int
 	Stage   Stage
 	Done    int
 	Total   int
@@ -119,6 +120,10 @@ type Piece struct {
 	X, Y, Width, Height int    // where it lies in the image
 	PNG                 []byte // 1 channel, 0 or 255
 }
+
+// WholeMask is the most pixels of an image whose mask goes out whole when the job is done (api/asyncapi.yaml, mask). Of a larger one the pieces
+// stand.
+const WholeMask = 16_000_000
 
 // Timing is how long the stages of one job worked on it. Infer is the time of all runs that it had a tile in.
 type Timing struct {

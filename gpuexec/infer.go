@@ -150,7 +150,7 @@ func (w *worker) prepareBatch(work context.Context, out outlet, b *batch) (again
 		d := newDecoding(model, w.rows(model)*w.pool.atOnce)
 		b.decoding = d
 		silent := outlet{finish: out.finish, report: func(t *task, _ Stage, change func(*course)) { // it was decoded once
-			t.course.tell("", StageDecode, change, func(Progress) {})
+			t.course.tell(t.job, StageDecode, change, func(Progress) {})
 		}}
 		anew = true
 		again.Go(func() {

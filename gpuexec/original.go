@@ -68,7 +68,7 @@ func (o *original) measureHigh(ctx context.Context) ([]mask.Body, error) {
 	}
 	defer reader.Close() // read only: nothing is lost
 	all := mask.Gather(o.page.Width, o.page.Height, o.high)
-	if err := mask.Intensities(all.Objects, all.Spans, &rereading{ctx: func() context.Context { return ctx }, reader: reader, page: o.page}); err != nil {
+	if err := mask.Intensities(ctx, all.Objects, all.Spans, imageio.NewRows(reader, o.page, o.page.Bounds())); err != nil {
 		return nil, err
 	}
 	for i, body := range o.high {
@@ -131,33 +131,4 @@ func (o *original) samplesOf(s mask.Span) []byte {
 	})
 	from := ((int(s.Y)-o.kept[k].Begin)*o.page.Width + int(s.X0)) * o.page.PixelBytes()
 	return o.kept[k].Samples[from:][:int(s.X1-s.X0)*o.page.PixelBytes()]
-}
-
-// rereading are the samples of a page that is read again from the top. They are mask.Samples.
-type rereading struct {
-	ctx    func() context.Context // of the call that the rows are read for
-	reader imageio.Reader
-	page   imageio.Page
-	strip  models.Strip // that was read last
-	values []float64
-}
-
-// rowsAgain is how many rows are read at once: as many as a strip of most files.
-const rowsAgain = 64
-
-// Channels implements mask.Samples.
-func (r *rereading) Channels() int { return r.page.Channels }
-
-// Row implements mask.Samples.
-func (r *rereading) Row(y int) ([]float64, error) {
-	line := r.page.Width * r.page.PixelBytes()
-	if y >= r.strip.End {
-		r.strip.Begin, r.strip.End = y, min(y+rowsAgain, r.page.Height)
-		r.strip.Samples = slices.Grow(r.strip.Samples[:0], rowsAgain*line)[:(r.strip.End-y)*line]
-		if err := r.reader.Read(r.ctx(), r.strip.Samples, image.Rect(0, y, r.page.Width, r.strip.End)); err != nil {
-			return nil, err
-		}
-	}
-	r.values = r.page.Type.Values(r.values[:0], r.strip.Samples[(y-r.strip.Begin)*line:][:line])
-	return r.values, nil
 }

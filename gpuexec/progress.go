@@ -27,7 +27,7 @@ type course struct {
 
 // tell changes the course and tells what it comes to, one after the other, so that progress never goes back. Of stages that are under way at
 // the same time the one is told of that the tiles have still to go through: decoding until a tile runs, inference until all have.
-func (c *course) tell(jobID string, stage Stage, change func(c *course), progress func(Progress)) {
+func (c *course) tell(job Job, stage Stage, change func(c *course), progress func(Progress)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	change(c)
@@ -38,7 +38,7 @@ func (c *course) tell(jobID string, stage Stage, change func(c *course), progres
 	done := map[Stage]int{StageDecode: c.decoded, StageInfer: c.inferred, StagePostprocess: c.joined}[stage]
 	// A page that is decoded anew, for another input, begins again.
 	c.percent = max(c.percent, (decodeShare*c.decoded+inferShare*c.inferred+postprocessShare*c.joined)/total)
-	progress(Progress{JobID: jobID, Stage: stage, Done: done, Total: total, Percent: c.percent})
+	progress(Progress{JobID: job.ID, Attempt: job.Attempt, Stage: stage, Done: done, Total: total, Percent: c.percent})
 }
 
 // begun tells whether a tile of the task has been on its way to run.

@@ -100,7 +100,7 @@ func (w *worker) outlet(work, keep context.Context, sink Sink) outlet {
 		sink.Finish(keep, r)
 	}
 	report := func(t *task, stage Stage, change func(*course)) {
-		t.course.tell(t.job.ID, stage, change, func(p Progress) {
+		t.course.tell(t.job, stage, change, func(p Progress) {
 			if w.pool.ledger.wants(t) {
 				sink.Progress(p)
 			}

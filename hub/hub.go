@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -93,7 +92,6 @@ type Hub struct {
 	Config
 	pace     pace
 	upgrader websocket.Upgrader
-	counters counters
 	foreign  rate.Sometimes // how often the log tells of foreign pages
 	outage   rate.Sometimes // and of refusals for a reason that many are refused for
 	watching chan struct{}  // of capacity 1: somebody began to watch the statistics
@@ -120,19 +118,6 @@ const (
 	serving
 	draining
 )
-
-type counters struct {
-	accepted, refused, frames, bytes, tooSlow atomic.Int64
-}
-
-// Counters are totals since the hub was made.
-type Counters struct {
-	Accepted int64 // sockets that were served
-	Refused  int64 // sockets that were closed before they were served
-	Frames   int64 // sent, pings and close frames included
-	Bytes    int64 // of the messages sent
-	TooSlow  int64 // sockets that were given up because their peer read too slowly
-}
 
 // New makes a hub; it takes no sockets before Start.
 func New(c Config) *Hub {
@@ -218,17 +203,6 @@ func (h *Hub) Connections() int {
 	return len(h.sockets)
 }
 
-// Counters reads the totals.
-func (h *Hub) Counters() Counters {
-	return Counters{
-		Accepted: h.counters.accepted.Load(),
-		Refused:  h.counters.refused.Load(),
-		Frames:   h.counters.frames.Load(),
-		Bytes:    h.counters.bytes.Load(),
-		TooSlow:  h.counters.tooSlow.Load(),
-	}
-}
-
 // enter reserves a place for one socket of session, from address; the caller must exit. When there is none it says with
 // which code to refuse.
 func (h *Hub) enter(session string, address netip.Addr) (refusal CloseCode, ok bool) {
@@ -263,7 +237,6 @@ func (h *Hub) exit(session string, address netip.Addr) {
 
 // join makes s one of those that Stop, Drain and the keeper see.
 func (h *Hub) join(s *socket) {
-	h.counters.accepted.Add(1)
 	h.mu.Lock()
 	h.sockets[s] = struct{}{}
 	late := h.state == stopped

@@ -165,7 +165,6 @@ func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, code CloseCode, rea
 	if reason == "" {
 		reason = code.reason()
 	}
-	h.counters.refused.Add(1)
 	deadline := time.Now().Add(h.pace.leave)
 	if conn.SetReadDeadline(deadline) != nil {
 		return

@@ -50,8 +50,8 @@ func TestClientThatNeverReadsIsClosed(t *testing.T) {
 				// It reads on before it is cut, and hears why.
 				c.expectClose(CloseTooSlow)
 				synctest.Wait()
-				if n := w.hub.Counters().TooSlow; n != 1 || w.hub.Connections() != 0 {
-					t.Errorf("%d too slow, %d connections", n, w.hub.Connections())
+				if n := w.hub.Connections(); n != 0 {
+					t.Errorf("%d connections", n)
 				}
 			})
 		})
@@ -96,8 +96,8 @@ func TestFrameThatCannotBeWrittenCuts(t *testing.T) {
 		w.happenTimes("ada", 1)
 		pass(w.hub.pace.write)
 		synctest.Wait()
-		if n := w.hub.Counters().TooSlow; n != 1 || w.hub.Connections() != 0 {
-			t.Errorf("%d too slow, %d connections", n, w.hub.Connections())
+		if n := w.hub.Connections(); n != 0 {
+			t.Errorf("%d connections", n)
 		}
 	})
 }
@@ -164,9 +164,6 @@ func TestReplayLargerThanTheQueue(t *testing.T) {
 	c := w.dial(t, "ada?since=0")
 	c.expect(typeWelcome)
 	c.expectSeqs(1, happened)
-	if n := w.hub.Counters().TooSlow; n != 0 {
-		t.Error("replay overflowed the queue")
-	}
 }
 
 func TestResumeInTheMiddleOfLiveTraffic(t *testing.T) {

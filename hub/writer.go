@@ -88,10 +88,10 @@ func (s *socket) sendMessage(ctx context.Context, m sessions.Message) error {
 }
 
 func (s *socket) sendText(data []byte) error {
-	s.begin(len(data))
 	if len(data) > headway {
 		return s.sendPieces(websocket.TextMessage, data)
 	}
+	s.extend()
 	return s.conn.WriteMessage(websocket.TextMessage, data)
 }
 
@@ -129,7 +129,6 @@ func (s *socket) sendMask(ctx context.Context, m sessions.Message) error {
 		png = nil // the header alone: its seq must be accounted for
 	}
 	size := binary.BigEndian.AppendUint32(nil, uint32(len(m.Data)))
-	s.begin(len(size) + len(m.Data) + len(png))
 	return s.sendPieces(websocket.BinaryMessage, size, m.Data, png)
 }
 
@@ -165,7 +164,6 @@ func (s *socket) readLog(ctx context.Context, after int64) error {
 }
 
 func (s *socket) sendControl(kind int, payload []byte) error {
-	s.hub.counters.frames.Add(1)
 	return s.conn.WriteControl(kind, payload, time.Now().Add(s.hub.pace.write))
 }
 
@@ -180,17 +178,9 @@ func (s *socket) sendClose(e ending) error {
 	return err
 }
 
-// begin counts a frame of n bytes and gives it its time.
-func (s *socket) begin(n int) {
-	s.hub.counters.frames.Add(1)
-	s.hub.counters.bytes.Add(int64(n))
-	s.extend()
-}
-
-// extend gives the peer its time for the next headway. It only stores the time; it cannot fail.
+// extend gives the peer its time for a frame, or the next headway of one. It only stores the time; it cannot fail.
 func (s *socket) extend() { _ = s.conn.SetWriteDeadline(time.Now().Add(s.hub.pace.write)) }
 
 func (s *socket) tooSlow() {
-	s.hub.counters.tooSlow.Add(1)
 	s.hub.Log.Warn("socket too slow", logSession, s.session)
 }

@@ -91,8 +91,8 @@ func WriteSpec(w io.Writer, r io.ReaderAt, size int64, spec Spec) error {
 	objects := spec.Objects()
 	text, err := json.Marshal(specFile{
 		Format: specFormat, ID: spec.ID, Title: spec.Title, Description: spec.Description, Input: spec.Input,
-		Outputs: outputsOf[objects], Objects: objects, Codec: spec.Codec, Threshold: spec.Threshold, MinArea: spec.MinArea, Split: spec.Split, Precision: spec.Precision, Batch: spec.Batch,
-		TrainingData: spec.TrainedOn, Scores: spec.Scores,
+		Outputs: outputsOf[objects], Objects: objects, Codec: spec.Codec, Threshold: spec.Threshold, MinArea: spec.MinArea, Split: spec.Split,
+		Diameter: spec.Diameter, Precision: spec.Precision, Batch: spec.Batch, TrainingData: spec.TrainedOn, Scores: spec.Scores,
 	})
 	if err != nil {
 		return fmt.Errorf("write the spec: %w", err)

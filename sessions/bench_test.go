@@ -22,7 +22,7 @@ func BenchmarkJob(b *testing.B) {
 			for b.Loop() {
 				submit(b, s, ada, 1)
 				batch := claimNow(b, s, slot)
-				s.Progress(gpuexec.Progress{JobID: batch.Jobs[0].ID, Stage: gpuexec.StageInfer, Percent: 50})
+				s.Progress(gpuexec.Progress{JobID: batch.Jobs[0].ID, Attempt: batch.Jobs[0].Attempt, Stage: gpuexec.StageInfer, Percent: 50})
 				finishAll(b, s, slot, batch, nil)
 			}
 		})

@@ -65,11 +65,7 @@ func (s *Service) Calibrate(ctx context.Context, id, image string, size *float64
 		said = strconv.FormatFloat(*size, 'g', -1, 64)
 	}
 	for after := ""; ; {
-		reply, _, err := s.insist(ctx, calibrateScript, id, image, said, after, calibrateChunk)
-		if err != nil {
-			return err
-		}
-		answer, err := rows(calibrateScript, reply)
+		answer, err := s.demand(ctx, calibrateScript, id, image, said, after, calibrateChunk)
 		if err != nil {
 			return err
 		}

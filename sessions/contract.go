@@ -141,7 +141,7 @@ type JobPage struct {
 type Message struct {
 	// Seq is the place in the session's event log, from 1; 0 for what is not kept.
 	Seq int64
-	// Type is the frame's type: "session", "job", "edit", "mask", "progress", "position".
+	// Type is the frame's type: "session", "job", "edit", "mask", "progress", "position", "snapshot"; or "lost", of which there is no frame.
 	Type string
 	// Key names what the message is the newest word on ("progress/JOB", "position"): a newer message of the
 	// same key may replace it in a queue. Empty for kept events, which are never replaced.

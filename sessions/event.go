@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"seghub/gpuexec"
 )
 
 // The frames as the client gets them. Each event of the log is a whole object at its moment.
@@ -92,7 +94,7 @@ func newEvent(session string, entry any) (event, error) {
 		e.JobID = r["id"]
 		frame = maskFrame{Type: e.Type, Seq: seq, JobID: r["id"], ImageID: r["image"], Final: true,
 			Width: r.int("width"), Height: r.int("height")}
-		e.Bare = r.int("width")*r.int("height") > wholeMask
+		e.Bare = r.int("width")*r.int("height") > gpuexec.WholeMask
 	default:
 		return event{}, fmt.Errorf("sessions: event %d of %s: unknown type %q", seq, session, e.Type)
 	}

@@ -82,7 +82,7 @@ func TestOneJobFromSubmitToDone(t *testing.T) {
 			batch.Jobs[0].Options.MinArea != 9 {
 			t.Fatalf("batch %+v", batch)
 		}
-		s.Progress(gpuexec.Progress{JobID: job, Stage: gpuexec.StageInfer, Done: 1, Total: 2, Percent: 40})
+		s.Progress(gpuexec.Progress{JobID: job, Attempt: 1, Stage: gpuexec.StageInfer, Done: 1, Total: 2, Percent: 40})
 		box.await(t, "progress", func(all []Message) bool {
 			return len(all) > 0 && all[len(all)-1].Type == "progress"
 		})
@@ -137,7 +137,7 @@ func TestAPieceThatComesAfterTheWholeIsNotHeard(t *testing.T) {
 	must(t, err)
 	defer sub.Close()
 	asked := newJobs(3)
-	asked[1].Width, asked[1].Height = wholeMask, 2
+	asked[1].Width, asked[1].Height = gpuexec.WholeMask, 2
 	_, err = s.Submit(t.Context(), id, "", asked)
 	must(t, err)
 	slot := *get(t, s, id).Slot

@@ -81,20 +81,6 @@ func (h *hand) bySlot() map[int]string {
 	return sessions
 }
 
-// byJob finds the newest attempt of a job.
-func (h *hand) byJob(job string) (claimKey, *claim) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var key claimKey
-	var found *claim
-	for k, c := range h.claims {
-		if k.job == job && k.attempt > key.attempt {
-			key, found = k, c
-		}
-	}
-	return key, found
-}
-
 // cancel notes that the user wants these jobs cancelled; those that this node does not have are passed over.
 func (h *hand) cancel(jobs ...string) {
 	h.mu.Lock()

@@ -117,11 +117,7 @@ func (s *Service) Cancel(ctx context.Context, id, job string) error {
 func (s *Service) CancelAll(ctx context.Context, id string) error {
 	highest := ""
 	for {
-		reply, _, err := s.insist(ctx, cancelAllScript, id, highest, cancelChunk)
-		if err != nil {
-			return err
-		}
-		left, err := rows(cancelAllScript, reply)
+		left, err := s.demand(ctx, cancelAllScript, id, highest, cancelChunk)
 		if err != nil {
 			return err
 		}

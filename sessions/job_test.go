@@ -212,6 +212,26 @@ func TestProgressOfAFinishedJobIsDropped(t *testing.T) {
 	})
 }
 
+// TestProgressIsOfItsAttempt has two workers of a node at one job, as after a lease that was lost while the first went on.
+func TestProgressIsOfItsAttempt(t *testing.T) {
+	s, _ := joined(t, testConfig(openRedis(t, "embedded")))
+	ada := create(t, s)
+	submit(t, s, ada, 1)
+	slot := *get(t, s, ada).Slot
+	first := claimNow(t, s, slot).Jobs[0]
+	_, err := s.run(t.Context(), putBackScript, ada, first.ID)
+	must(t, err)
+	second := claimNow(t, s, slot).Jobs[0]
+	for _, at := range []gpuexec.Job{second, first} {
+		s.Progress(gpuexec.Progress{JobID: at.ID, Attempt: at.Attempt, Percent: 100 - at.Attempt})
+	}
+	for key, note := range s.progress.takeAll() {
+		if note.Percent != 100-key.attempt {
+			t.Errorf("attempt %d has come to %d percent", key.attempt, note.Percent)
+		}
+	}
+}
+
 // executor knows the jobs that it is told of, and notes which it was asked to cancel.
 type executor struct {
 	mu        sync.Mutex

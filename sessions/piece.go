@@ -9,9 +9,6 @@ import (
 	"seghub/gpuexec"
 )
 
-// wholeMask is the most pixels of an image whose final mask has its picture in the frame; of a larger one the pieces stand.
-const wholeMask = 16_000_000
-
 // heardPiece is the frame of a piece of a mask, and the newest event when it was sent.
 type heardPiece struct {
 	session, job string

@@ -45,8 +45,8 @@ func (b *progressBoard) takeAll() map[claimKey]progressNote {
 // Progress implements gpuexec.Sink: it notes how far a job has come and returns at once. Listeners hear the newest
 // note at most 20 times a second; nothing is kept of it but the job's stage and percent.
 func (s *Service) Progress(p gpuexec.Progress) {
-	key, c := s.hand.byJob(p.JobID)
-	if c != nil {
+	key := claimKey{p.JobID, p.Attempt}
+	if c := s.hand.get(key); c != nil {
 		s.progress.put(key, progressNote{session: c.session, Progress: p})
 	}
 }

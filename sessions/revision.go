@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 
 	"seghub/models/mask"
@@ -68,12 +67,8 @@ func (s *Service) Revise(ctx context.Context, id, job string, from int, next New
 	if err != nil {
 		return 0, fmt.Errorf("sessions: revise: %w", err)
 	}
-	reply, _, err := s.insist(ctx, reviseScript, id, job, from, next.Content, next.Edit, next.Count, options,
+	answer, err := s.demand(ctx, reviseScript, id, job, from, next.Content, next.Edit, next.Count, options,
 		[]byte(next.Changed), []byte(next.Removed), []byte(next.Box))
-	if err != nil {
-		return 0, err
-	}
-	answer, err := rows(reviseScript, reply)
 	if err != nil {
 		return 0, err
 	}
@@ -147,11 +142,7 @@ func (s *Service) Image(ctx context.Context, id, image string) (Job, error) {
 func (s *Service) ForgetImage(ctx context.Context, id, image string) ([]string, error) {
 	var gone []string
 	for {
-		reply, _, err := s.insist(ctx, deleteImageScript, id, image, strconv.Itoa(cancelChunk))
-		if err != nil {
-			return gone, err
-		}
-		answer, err := rows(deleteImageScript, reply)
+		answer, err := s.demand(ctx, deleteImageScript, id, image, cancelChunk)
 		if err != nil {
 			return gone, err
 		}

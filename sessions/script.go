@@ -182,6 +182,15 @@ func (s *Service) ask(ctx context.Context, sc script, args ...any) ([]any, error
 	return rows(sc, reply)
 }
 
+// demand is ask for calls that are insisted on.
+func (s *Service) demand(ctx context.Context, sc script, args ...any) ([]any, error) {
+	reply, _, err := s.insist(ctx, sc, args...)
+	if err != nil {
+		return nil, err
+	}
+	return rows(sc, reply)
+}
+
 // rows is a script's reply that is a list, or the error behind the word that says why not.
 func rows(sc script, reply any) ([]any, error) {
 	switch r := reply.(type) {

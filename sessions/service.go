@@ -46,7 +46,7 @@ type Executor interface {
 	Cancel(jobID string) bool
 }
 
-// Config is what a Service needs; every field but Storage and Now is wanted.
+// Config is what a Service needs; every field but Storage, Stalls, Ended and Now is wanted.
 type Config struct {
 	Redis redis.UniversalClient
 	Node  string // this machine's name; a process that starts with the name of one that is dead takes over its work
@@ -64,9 +64,9 @@ type Config struct {
 	// Open says whether a slot's worker is up and warm. While it is not, the slot is nobody's. Asked at each tick.
 	Open func(slot int) bool
 	// Stalls says whether an error keeps all jobs from being done for now, rather than the one that failed of it, which goes back to its
-	// queue then. The slots are to be closed before it returns. May be left out.
+	// queue then. The slots are to be closed before it returns. Nil: none does.
 	Stalls func(ctx context.Context, err error) bool
-	// Ended hears how each job ended that a worker had, once that is so; not of those that go back to their queues. May be left out.
+	// Ended hears how each job ended that a worker had, once that is so; not of those that go back to their queues. Nil: nobody asks.
 	Ended func(r gpuexec.Result, state JobState)
 	// BatchSize is how many images of model one batch may hold.
 	BatchSize func(model string) int

@@ -4,12 +4,14 @@
 //	sessions/<session>/images/<image>                   the file as it was uploaded
 //	sessions/<session>/jobs/<job>/probability.bands     as package mask writes it
 //	sessions/<session>/jobs/<job>/mask.png              1 channel, 0 or 255
+//	sessions/<session>/jobs/<job>/mask-<row>.png        a piece of it, of a large image
 //	sessions/<session>/jobs/<job>/result.json
 //	sessions/<session>/jobs/<job>/labels.bands          likewise
 //	sessions/<session>/jobs/<job>/receipt.json          what made it
 //	sessions/<session>/jobs/<job>/<id>.edit, ...        later revisions, as package results keeps them
 //	hubs/<hub>                                          who uses the storage at the moment
 //	identity                                            its name
+//	check                                               written now and then, to see whether it takes something
 //
 // A blob is whole or absent: a write that fails leaves nothing behind, and what lay under the key before
 // stays. In a folder a blob is written beside its place and renamed into it. A hub that is killed in the

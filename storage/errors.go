@@ -27,7 +27,8 @@ const OpPut = "put"
 
 // Error says which operation failed on which key.
 type Error struct {
-	Op  string // OpPut, "open", "read", "seek", "delete", "delete session", "delete job", "list", "announce", "withdraw", "close"
+	// OpPut, "open", "read", "seek", "delete", "delete session", "delete job", "size of session", "list", "announce", "withdraw", "close"
+	Op  string
 	Key string // the session's or the hub's name for what is about one of these, empty for "close"
 	Err error
 }

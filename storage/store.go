@@ -254,12 +254,12 @@ func (s *Store) Read(ctx context.Context, key string) ([]byte, error) {
 	return data, nil
 }
 
-// Delete removes the blob under key.
+// Delete removes the blob under key. None there is no error.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := checkKey(key); err != nil {
 		return failed("delete", key, err)
 	}
-	return failed("delete", key, s.absent(s.bucket.Delete(ctx, key)))
+	return failed("delete", key, ignoreAbsent(s.absent(s.bucket.Delete(ctx, key))))
 }
 
 // DeleteSession removes every blob of session. A session without blobs is no error.

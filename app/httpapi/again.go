@@ -27,23 +27,14 @@ type Images interface {
 
 const maxAgainBody = 64 << 10 // bytes
 
-// segmentAgain makes jobs of images that are here already. Of those that are not it says so; the others run.
+// segmentAgain makes jobs of images that are here already. Of those that are not it says so; the others run. As for an upload, a request whose
+// Idempotency-Key has made jobs before is answered with those, whatever has become of room and models since.
 func (a *api) segmentAgain(c *gin.Context) {
-	ctx, session, key := c.Request.Context(), c.GetString(sessionKey), c.GetHeader("Idempotency-Key")
-	images, form, err := a.readAgain(c)
-	var jobs []sessions.Job
-	if err == nil {
-		err = a.Room.For(ctx, session, 0)
-	}
-	if err == nil {
-		jobs, err = a.before(c, session, key)
-	}
+	session, key := c.GetString(sessionKey), c.GetHeader("Idempotency-Key")
 	rejected := []rejection{}
+	jobs, err := a.before(c, session, key)
 	if err == nil && len(jobs) == 0 {
-		var asked []sessions.NewJob
-		if asked, rejected, err = a.jobsOf(ctx, session, images, form); err == nil && len(asked) > 0 {
-			jobs, err = a.Jobs.Submit(ctx, session, key, asked)
-		}
+		jobs, rejected, err = a.submitAgain(c, session, key)
 	}
 	switch {
 	case err != nil:
@@ -54,6 +45,23 @@ func (a *api) segmentAgain(c *gin.Context) {
 	default:
 		c.JSON(http.StatusAccepted, uploadResponse{Accepted: jobs, Rejected: rejected})
 	}
+}
+
+func (a *api) submitAgain(c *gin.Context, session, key string) ([]sessions.Job, []rejection, error) {
+	ctx := c.Request.Context()
+	images, form, err := a.readAgain(c)
+	if err == nil {
+		err = a.Room.For(ctx, session, 0)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	asked, rejected, err := a.jobsOf(ctx, session, images, form)
+	if err != nil || len(asked) == 0 {
+		return nil, rejected, err
+	}
+	jobs, err := a.Jobs.Submit(ctx, session, key, asked)
+	return jobs, rejected, err
 }
 
 // readAgain reads the request, whose options are those of an upload.
@@ -130,9 +138,6 @@ func (a *api) deleteImage(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
 	defer cancel()
 	err = a.Blobs.Delete(ctx, storage.ImageKey(session, image))
-	if errors.Is(err, storage.ErrNotFound) {
-		err = nil
-	}
 	for _, job := range gone {
 		err = errors.Join(err, a.Blobs.DeleteJob(ctx, session, job))
 	}

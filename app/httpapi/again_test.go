@@ -45,6 +45,29 @@ func TestOptionsOfAnotherJob(t *testing.T) {
 	}
 }
 
+// TestTheSameAgainTwice answers with the jobs that the key has made, though nothing more would be taken: the disk is full by now, and the model
+// gone.
+func TestTheSameAgainTwice(t *testing.T) {
+	e := newEdge(t, nil)
+	token := e.session()
+	made, err := e.people.Submit(t.Context(), strings.TrimPrefix(token, "token-"), "one", []sessions.NewJob{{ImageID: "x"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.room = problem.New(problem.QuotaExceeded, "The disk is full.")
+	request, err := http.NewRequest("POST", e.server.URL+"/api/v1/jobs", strings.NewReader(`{"images":["x"],"model":"gone"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	request.Header.Set("Idempotency-Key", "one")
+	var got uploadResponse
+	e.send(request).decode(t, http.StatusAccepted, &got)
+	if len(got.Accepted) != 1 || got.Accepted[0].ID != made[0].ID || got.Rejected == nil {
+		t.Errorf("got %+v, want the jobs %+v", got, made)
+	}
+}
+
 // TestAPixelSizeIsOne looks at what is said of an image that is not there, which is found out once it could be a pixel size.
 func TestAPixelSizeIsOne(t *testing.T) {
 	e := newEdge(t, func(c *Config) { c.Images = noImages{} })

@@ -68,17 +68,12 @@ func (a *api) makePicture(ctx context.Context, key string, draw func(*storage.Bl
 		return nil, err
 	}
 	defer blob.Close()
-	over, err := a.turn(ctx)
+	over, err := turnOf(ctx, a.pictures)
 	if err != nil {
 		return nil, err
 	}
 	defer over()
 	return draw(blob)
-}
-
-// turn waits until there is room for one more picture to be made; the caller calls over when it is.
-func (a *api) turn(ctx context.Context) (over func(), err error) {
-	return turnOf(ctx, a.pictures)
 }
 
 // turnOf waits for a place in turns, first come, first served; the caller calls over when it needs none any more.

@@ -265,7 +265,7 @@ func (u *uploading) discard() {
 func (u *uploading) delete(key string) {
 	ctx, cancel := context.WithTimeout(context.Background(), cleanUpTimeout)
 	defer cancel()
-	if err := u.Blobs.Delete(ctx, key); err != nil && !errors.Is(err, storage.ErrNotFound) {
+	if err := u.Blobs.Delete(ctx, key); err != nil {
 		u.Log.Warn("a refused file stays behind", "key", key, "error", err)
 	}
 }

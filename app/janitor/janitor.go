@@ -271,7 +271,7 @@ func (j *Janitor) search(ctx context.Context, known []string, now time.Time) err
 		strays = append(strays, left...)
 	}
 	for _, key := range j.strays.due(strays, now, 2*j.UploadTime) {
-		if err := j.Files.Delete(ctx, key); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		if err := j.Files.Delete(ctx, key); err != nil {
 			return err
 		}
 		j.Log.Info("a file that nothing refers to deleted", "key", key)

@@ -1,7 +1,6 @@
 package results
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -63,7 +62,7 @@ func (a change) then(b change) change {
 		}
 	}
 	slices.SortFunc(c.Objects, func(a, b mask.Object) int { return a.ID - b.ID })
-	slices.SortFunc(c.Spans, func(a, b span) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
+	slices.SortFunc(c.Spans, func(a, b span) int { return mask.ReadingOrder(a.span(), b.span()) })
 	return c
 }
 

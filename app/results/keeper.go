@@ -3,7 +3,6 @@ package results
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"io"
 	"log/slog"
 	"time"
@@ -130,7 +129,7 @@ func (k *Keeper) discard(ctx context.Context, blobs written) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
 	defer cancel()
 	for key := range blobs {
-		if err := k.Blobs.Delete(ctx, key); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		if err := k.Blobs.Delete(ctx, key); err != nil {
 			k.Log.Warn("a blob that nothing refers to stays behind for a while", "key", key, "error", err)
 		}
 	}

@@ -134,7 +134,7 @@ func (k *Keeper) light(ctx context.Context, session string, job sessions.Job, ob
 		return err
 	}
 	defer reader.Close()
-	return mask.Intensities(objects, spans, newRows(ctx, reader, file.Pages[job.Plane.Page], bounds(spans)))
+	return mask.Intensities(ctx, objects, spans, imageio.NewRows(reader, file.Pages[job.Plane.Page], bounds(spans)))
 }
 
 // calibrate gives objects their measures in micrometres where these are known; what is stored has those of when it was made.

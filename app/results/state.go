@@ -1,7 +1,6 @@
 package results
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -114,7 +113,7 @@ func (s *state) Spans(box image.Rectangle) ([]mask.Span, error) {
 			spans = append(spans, one.span())
 		}
 	}
-	slices.SortFunc(spans, func(a, b mask.Span) int { return cmp.Or(cmp.Compare(a.Y, b.Y), cmp.Compare(a.X0, b.X0)) })
+	slices.SortFunc(spans, mask.ReadingOrder)
 	return spans, nil
 }
 

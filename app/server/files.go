@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"io"
 	"math"
 
@@ -13,20 +12,20 @@ import (
 	"seghub/storage"
 )
 
-// files keeps what sessions and hub need kept, under storage's layout.
+// files keeps what sessions and hub need kept, under storage's layout; jobs and sessions are deleted as the Store does it.
 type files struct {
-	store   *storage.Store
+	*storage.Store
 	results *results.Keeper
 }
 
 // OpenImage opens an uploaded file.
 func (f files) OpenImage(ctx context.Context, session, image string) (imageio.Source, error) {
-	return f.store.Open(ctx, storage.ImageKey(session, image))
+	return f.Open(ctx, storage.ImageKey(session, image))
 }
 
 // PutProbability keeps the probability map of a job while r gives it. Nothing of it comes from outside, so it has no limit.
 func (f files) PutProbability(ctx context.Context, session, job string, r io.Reader) error {
-	_, err := f.store.Put(ctx, storage.ProbabilityKey(session, job), r, math.MaxInt64)
+	_, err := f.Put(ctx, storage.ProbabilityKey(session, job), r, math.MaxInt64)
 	return err
 }
 
@@ -37,34 +36,20 @@ func (f files) PutResult(ctx context.Context, job sessions.Job, session string, 
 
 // PutPiece keeps a piece of a mask that is being made.
 func (f files) PutPiece(ctx context.Context, session, job string, row int, png []byte) error {
-	return f.store.Write(ctx, storage.PieceKey(session, job, row), png)
-}
-
-// DeleteJob deletes all that is stored of a job.
-func (f files) DeleteJob(ctx context.Context, session, job string) error {
-	return f.store.DeleteJob(ctx, session, job)
+	return f.Write(ctx, storage.PieceKey(session, job, row), png)
 }
 
 // PiecePNG reads a piece of a mask.
 func (f files) PiecePNG(ctx context.Context, session, job string, row int) ([]byte, error) {
-	return f.store.Read(ctx, storage.PieceKey(session, job, row))
+	return f.Read(ctx, storage.PieceKey(session, job, row))
 }
 
 // DeleteImage deletes an uploaded file.
 func (f files) DeleteImage(ctx context.Context, session, image string) error {
-	err := f.store.Delete(ctx, storage.ImageKey(session, image))
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil
-	}
-	return err
-}
-
-// DeleteSession deletes all files of a session.
-func (f files) DeleteSession(ctx context.Context, session string) error {
-	return f.store.DeleteSession(ctx, session)
+	return f.Delete(ctx, storage.ImageKey(session, image))
 }
 
 // MaskPNG reads the mask of a finished job.
 func (f files) MaskPNG(ctx context.Context, session, job string) ([]byte, error) {
-	return f.store.Read(ctx, storage.MaskKey(session, job))
+	return f.Read(ctx, storage.MaskKey(session, job))
 }

@@ -39,11 +39,11 @@ func (h *heapLimit) taken(bytes int64) {
 		h.before = goMemory()
 	}
 	h.held = bytes
-	h.adjust()
+	h.adjustLocked()
 }
 
-// adjust sets the limit, or takes it away. mu is held.
-func (h *heapLimit) adjust() {
+// adjustLocked sets the limit, or takes it away.
+func (h *heapLimit) adjustLocked() {
 	if h.held > h.budget/2 {
 		debug.SetMemoryLimit(min(h.without, limitFor(h.budget, h.before, goMemory())))
 		if h.again == nil {
@@ -60,7 +60,7 @@ func (h *heapLimit) tick() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.again != nil {
-		h.adjust()
+		h.adjustLocked()
 		h.again.Reset(adjustEvery)
 	}
 }

@@ -2,7 +2,6 @@ package mask
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"image"
@@ -17,10 +16,9 @@ type BandReader struct {
 	Channels      int // as many as Probability.Channels
 	Bands         int // how many there are
 
-	r       io.ReadSeeker
+	frames  frames
 	rows    int
 	samples image.Point // that are stored: how many across and down
-	frames  []int64     // where each frame begins, and behind the last one the index
 	packed  []byte
 
 	back   *resample.Resizer // of a map that is smaller than its image, else nil
@@ -30,7 +28,7 @@ type BandReader struct {
 // ReadBands reads header and index of the map that is all of r. A map of more than maxPixels is damaged: the caller knows of
 // which image it is. The errors wrap ErrBands, or are what r itself returned.
 func ReadBands(r io.ReadSeeker, maxPixels int64) (*BandReader, error) {
-	b := &BandReader{r: r}
+	b := &BandReader{frames: frames{r: r, damaged: ErrBands}}
 	if err := b.open(maxPixels); err != nil {
 		return nil, fmt.Errorf("open a probability map: %w", err)
 	}
@@ -38,12 +36,8 @@ func ReadBands(r io.ReadSeeker, maxPixels int64) (*BandReader, error) {
 }
 
 func (b *BandReader) open(maxPixels int64) error {
-	size, err := b.r.Seek(0, io.SeekEnd)
-	if err != nil {
-		return err
-	}
 	header := make([]byte, bandsHeader)
-	if err := b.readAt(header, 0); err != nil {
+	if err := b.frames.readAt(header, 0); err != nil {
 		return err
 	}
 	reduced := string(header[:len(reducedMagic)]) == reducedMagic
@@ -55,7 +49,7 @@ func (b *BandReader) open(maxPixels int64) error {
 	width, height := across, down
 	if reduced {
 		header = make([]byte, reducedHeader)
-		if err := b.readAt(header, 0); err != nil {
+		if err := b.frames.readAt(header, 0); err != nil {
 			return err
 		}
 		if side(24) != int64(crc32.ChecksumIEEE(header[:24])) {
@@ -75,30 +69,8 @@ func (b *BandReader) open(maxPixels int64) error {
 		b.back = resample.New(b.Width, b.Height, b.samples.X, b.samples.Y, 1)
 		b.planes = make([][]uint8, b.Channels)
 	}
-	return b.readIndex(int64(len(header)), size)
-}
-
-func (b *BandReader) readIndex(at, size int64) error {
 	bands := (b.samples.Y + b.rows - 1) / b.rows
-	count := bands * b.Channels
-	begin := size - 4*int64(count)
-	if begin < at {
-		return fmt.Errorf("%w: %d bytes have no room for %d bands", ErrBands, size, bands)
-	}
-	index := make([]byte, 4*count)
-	if err := b.readAt(index, begin); err != nil {
-		return err
-	}
-	b.frames = make([]int64, 0, count+1)
-	for ; len(index) > 0; index = index[4:] {
-		b.frames = append(b.frames, at)
-		at += int64(binary.LittleEndian.Uint32(index))
-	}
-	if at != begin {
-		return fmt.Errorf("%w: its bands do not end where its index begins", ErrBands)
-	}
-	b.frames = append(b.frames, at)
-	return nil
+	return b.frames.readIndex(int64(len(header)), bands*b.Channels)
 }
 
 // Rows are the rows of a band: from begin up to end.
@@ -160,15 +132,10 @@ func (b *BandReader) read(frame int, dst []uint8) ([]uint8, error) {
 	if err != nil {
 		return nil, err
 	}
-	length := int(b.frames[frame+1] - b.frames[frame])
-	if cap(b.packed) < length {
-		b.packed = make([]byte, length)
-	}
-	packed := b.packed[:length]
-	if err := b.readAt(packed, b.frames[frame]); err != nil {
+	if b.packed, err = b.frames.read(frame, b.packed); err != nil {
 		return nil, err
 	}
-	if dst, err = decoder.DecodeAll(packed, dst); err != nil {
+	if dst, err = decoder.DecodeAll(b.packed, dst); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBands, err)
 	}
 	return dst, nil
@@ -187,15 +154,4 @@ func (b *BandReader) Probability() (Probability, error) {
 		}
 	}
 	return OfChannels(b.Width, b.Height, channels), nil
-}
-
-func (b *BandReader) readAt(p []byte, offset int64) error {
-	if _, err := b.r.Seek(offset, io.SeekStart); err != nil {
-		return err
-	}
-	_, err := io.ReadFull(b.r, p)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: it ends too soon", ErrBands)
-	}
-	return err
 }

@@ -1,6 +1,7 @@
 package mask_test
 
 import (
+	"context"
 	"math"
 	"syscall"
 	"testing"
@@ -25,14 +26,14 @@ func BenchmarkMeasure23000(b *testing.B) {
 	}
 	s := mask.Segment(p, mask.Options{Threshold: 0.5, DetectHoles: true})
 	row := func(y int32) []uint8 { return p.Pix[int(y)*side : (int(y)+1)*side] }
-	first, err := formula{side}.Row(1)
+	first, err := formula{side}.Row(b.Context(), 1)
 	must(b, err)
 	samples := ready{first} // what it costs to read them is not measured here
 	var before, after syscall.Rusage
 	must(b, syscall.Getrusage(syscall.RUSAGE_SELF, &before))
 	for b.Loop() {
 		objects := mask.Measure(side, side, s.Spans, row)
-		if err := mask.Intensities(objects, s.Spans, samples); err != nil {
+		if err := mask.Intensities(b.Context(), objects, s.Spans, samples); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -53,7 +54,7 @@ type ready struct{ row []float64 }
 
 func (ready) Channels() int { return 2 }
 
-func (r ready) Row(int) ([]float64, error) { return r.row, nil }
+func (r ready) Row(context.Context, int) ([]float64, error) { return r.row, nil }
 
 // BenchmarkObjects1000 finds, outlines and measures the objects of a map; scripts/bench-objects has the times of others for finding them alone.
 func BenchmarkObjects1000(b *testing.B) {

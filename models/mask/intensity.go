@@ -1,6 +1,7 @@
 package mask
 
 import (
+	"context"
 	"fmt"
 	"math"
 )
@@ -10,7 +11,7 @@ type Samples interface {
 	// Channels is how many values a pixel has.
 	Channels() int
 	// Row gives the values of row y, [x*channels+c]; they are good until the next call. Rows are asked for from the top down.
-	Row(y int) ([]float64, error)
+	Row(ctx context.Context, y int) ([]float64, error)
 }
 
 // light adds up the values of one object in one channel, less the first of them: sums of squares stay exact enough. What is not a finite
@@ -29,7 +30,7 @@ func (l *light) begin(value float64) {
 
 // Intensities sets the intensities of the objects that spans, in reading order, belong to. The deviation is that of all pixels, not of a
 // sample of them. The error is that of samples.
-func Intensities(objects []Object, spans []Span, samples Samples) error {
+func Intensities(ctx context.Context, objects []Object, spans []Span, samples Samples) error {
 	channels := samples.Channels()
 	index := make(map[int32]int, len(objects))
 	for i, o := range objects {
@@ -41,7 +42,7 @@ func Intensities(objects []Object, spans []Span, samples Samples) error {
 	for i, s := range spans {
 		if i == 0 || s.Y != spans[i-1].Y {
 			var err error
-			if row, err = samples.Row(int(s.Y)); err != nil {
+			if row, err = samples.Row(ctx, int(s.Y)); err != nil {
 				return fmt.Errorf("measure intensities: %w", err)
 			}
 		}

@@ -105,15 +105,14 @@ type LabelReader struct {
 	Bands         int // how many there are
 	Boxes         map[int32]image.Rectangle
 
-	r      io.ReadSeeker
+	frames frames // of the bands, and of the objects
 	rows   int
-	frames []int64 // where each frame begins, and behind the last one the index
 }
 
 // ReadLabels reads header, index and objects of the label map that is all of r. A map of more than maxPixels is damaged: the caller knows
 // of which image it is. The errors wrap ErrLabels, or are what r itself returned.
 func ReadLabels(r io.ReadSeeker, maxPixels int64) (*LabelReader, error) {
-	l := &LabelReader{r: r}
+	l := &LabelReader{frames: frames{r: r, damaged: ErrLabels}}
 	if err := l.open(maxPixels); err != nil {
 		return nil, fmt.Errorf("open a label map: %w", err)
 	}
@@ -121,12 +120,8 @@ func ReadLabels(r io.ReadSeeker, maxPixels int64) (*LabelReader, error) {
 }
 
 func (l *LabelReader) open(maxPixels int64) error {
-	size, err := l.r.Seek(0, io.SeekEnd)
-	if err != nil {
-		return err
-	}
 	header := make([]byte, bandsHeader)
-	if err := l.readAt(header, 0); err != nil {
+	if err := l.frames.readAt(header, 0); err != nil {
 		return err
 	}
 	l.rows = int(binary.LittleEndian.Uint16(header[6:]))
@@ -136,23 +131,9 @@ func (l *LabelReader) open(maxPixels int64) error {
 	}
 	l.Width, l.Height = int(width), int(height)
 	l.Bands = (l.Height + l.rows - 1) / l.rows
-	begin := size - 4*int64(l.Bands+1)
-	if begin < bandsHeader {
-		return fmt.Errorf("%w: %d bytes have no room for %d bands", ErrLabels, size, l.Bands)
-	}
-	index := make([]byte, 4*(l.Bands+1))
-	if err := l.readAt(index, begin); err != nil {
+	if err := l.frames.readIndex(bandsHeader, l.Bands+1); err != nil {
 		return err
 	}
-	at := int64(bandsHeader)
-	for ; len(index) > 0; index = index[4:] {
-		l.frames = append(l.frames, at)
-		at += int64(binary.LittleEndian.Uint32(index))
-	}
-	if at != begin {
-		return fmt.Errorf("%w: its bands do not end where its index begins", ErrLabels)
-	}
-	l.frames = append(l.frames, at)
 	return l.readBoxes()
 }
 
@@ -224,8 +205,8 @@ func (l *LabelReader) frame(i int) (varints, error) {
 	if err != nil {
 		return varints{}, err
 	}
-	packed := make([]byte, l.frames[i+1]-l.frames[i])
-	if err := l.readAt(packed, l.frames[i]); err != nil {
+	packed, err := l.frames.read(i, nil)
+	if err != nil {
 		return varints{}, err
 	}
 	if len(packed) == 0 {
@@ -252,17 +233,6 @@ func (l *LabelReader) frame(i int) (varints, error) {
 		return varints{}, fmt.Errorf("%w: %w", ErrLabels, err)
 	}
 	return varints{left: data}, nil
-}
-
-func (l *LabelReader) readAt(p []byte, offset int64) error {
-	if _, err := l.r.Seek(offset, io.SeekStart); err != nil {
-		return err
-	}
-	_, err := io.ReadFull(l.r, p)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: it ends too soon", ErrLabels)
-	}
-	return err
 }
 
 // varints reads numbers; bad is set at the first that is none, or out of range.

@@ -1,6 +1,7 @@
 package mask_test
 
 import (
+	"context"
 	"encoding/json"
 	"image/png"
 	"math"
@@ -40,7 +41,7 @@ type formula struct{ width int }
 
 func (formula) Channels() int { return 2 }
 
-func (f formula) Row(y int) ([]float64, error) {
+func (f formula) Row(_ context.Context, y int) ([]float64, error) {
 	row := make([]float64, 0, 2*f.width)
 	for x := range f.width {
 		row = append(row, float64((7*x+13*y)%251*257), float64(x*y%4093))
@@ -59,7 +60,7 @@ func TestMeasuresAreThoseOfScikitImageAndOpenCV(t *testing.T) {
 	}
 	p := maskOf(t, "testdata/measures/masks.png")
 	s := mask.Segment(p, mask.Options{Threshold: 0.5, DetectHoles: true})
-	if err := mask.Intensities(s.Objects, s.Spans, formula{p.Width}); err != nil {
+	if err := mask.Intensities(t.Context(), s.Objects, s.Spans, formula{p.Width}); err != nil {
 		t.Fatal(err)
 	}
 	if len(s.Objects) != len(goldens) {
@@ -174,7 +175,7 @@ type values []float64
 
 func (values) Channels() int { return 1 }
 
-func (v values) Row(int) ([]float64, error) { return v, nil }
+func (v values) Row(context.Context, int) ([]float64, error) { return v, nil }
 
 // TestIntensitiesOfWhatIsNoNumber leaves out what is not one, and stays within what a text can hold.
 func TestIntensitiesOfWhatIsNoNumber(t *testing.T) {
@@ -189,7 +190,7 @@ func TestIntensitiesOfWhatIsNoNumber(t *testing.T) {
 	} {
 		spans := []mask.Span{{X1: int32(len(c.row)), ID: 1}}
 		objects := []mask.Object{{ID: 1, Area: len(c.row)}}
-		if err := mask.Intensities(objects, spans, c.row); err != nil {
+		if err := mask.Intensities(t.Context(), objects, spans, c.row); err != nil {
 			t.Fatal(err)
 		}
 		body := mask.Body{Object: mask.Object{ID: 1, Area: len(c.row)}, Spans: spans}

@@ -8,11 +8,7 @@ local state = call('HGET', job_key(sid, jid), 'state')
 if not state then return 'gone' end
 if state == 'queued' then
   withdraw(sid, jid)
-  note_work(sid)
-  leave_line(sid)
-  post_load(sid)
-  settle()
-  call_help()
+  has_less_to_do(sid)
 elseif state == 'running' then
   request_cancel(sid, jid)
 end

@@ -12,10 +12,6 @@ if highest == '' then
 end
 local queue = key .. ':queue'
 for _, jid in ipairs(call('ZRANGEBYSCORE', queue, '-inf', highest, 'LIMIT', 0, limit)) do withdraw(sid, jid) end
-note_work(sid)
-leave_line(sid)
-post_load(sid)
-settle()
-call_help()
+has_less_to_do(sid)
 publish()
 return {call('ZCOUNT', queue, '-inf', highest), highest}

@@ -27,10 +27,6 @@ for _, jid in ipairs(ids) do
     forget(sid, jid)
   end
 end
-note_work(sid)
-leave_line(sid)
-post_load(sid)
-settle()
-call_help()
+has_less_to_do(sid)
 publish()
 return {call('ZCARD', key), unpack(ids)}

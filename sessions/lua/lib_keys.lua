@@ -33,7 +33,7 @@ local RESTING = KEY.resting   -- set: "node slot" of each worker that has found 
 local SEEN = KEY.seen         -- sorted set: open sessions by when they last had a socket, a call or work, by NOW
 local CLOSING = KEY.closing   -- set: closed sessions whose jobs and files are not all deleted yet
 
--- Hash: name token created state node slot held ticket idle seq number done failed cancelled.
+-- Hash: name token created state node slot held ticket idle seq number done failed cancelled, and closer once it is closed.
 -- Beside it :queue and :jobs, sorted sets of job ids by number, :running, the set of those that a worker has in hand,
 -- :load, a hash of what all these ask for (lib_board.lua), :log, the stream of events, :keys, a hash of the client's keys of
 -- submissions to the ids of the jobs that each made, and :left, a hash of these keys to how many of those are not deleted.

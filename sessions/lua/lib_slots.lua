@@ -219,3 +219,12 @@ local function call_help()
   local member = call('SPOP', RESTING)
   if member then wake((string.match(member, '^(.*) %d+$'))) end
 end
+
+-- has_less_to_do draws what follows for a session some of whose queued jobs are gone, and for those who wait behind them.
+local function has_less_to_do(sid)
+  note_work(sid)
+  leave_line(sid)
+  post_load(sid)
+  settle()
+  call_help()
+end

@@ -23,10 +23,6 @@ end
 
 -- may_try reports whether slot may claim a suspect that is its owner's next job.
 local function may_try(sid, jid, slot)
-  local hand = call('HVALS', hand_key(NODE))
-  if call('HEXISTS', node_key(NODE), 'suspect') == 1 or (#hand > 0 and last_try(sid, jid)) then return false end
-  for _, at in ipairs(hand) do
-    if at == slot then return false end
-  end
-  return true
+  if call('HEXISTS', node_key(NODE), 'suspect') == 1 or is_busy(NODE, slot) then return false end
+  return call('EXISTS', hand_key(NODE)) == 0 or not last_try(sid, jid)
 end

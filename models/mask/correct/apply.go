@@ -412,11 +412,6 @@ func (d *draft) change() Change {
 			c.Removed = append(c.Removed, id)
 		}
 	}
-	slices.SortFunc(c.Spans, func(a, b mask.Span) int {
-		if a.Y != b.Y {
-			return int(a.Y - b.Y)
-		}
-		return int(a.X0 - b.X0)
-	})
+	slices.SortFunc(c.Spans, mask.ReadingOrder)
 	return c
 }
