@@ -1,6 +1,9 @@
 package sessions
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // What can go wrong. What Redis says, or that it says nothing, is wrapped in ErrUnavailable.
 var (
@@ -22,6 +25,7 @@ var (
 	// ErrOtherStorage means that the images of the sessions in Redis are in another storage than this hub's.
 	ErrOtherStorage = errors.New("the images of the sessions in this Redis are in another storage: give all hubs that share a Redis the same one (SEGHUB_STORAGE), or this hub another Redis (SEGHUB_REDIS)")
 	ErrNotFound     = errors.New("no such session or job")
+	ErrNotDone      = fmt.Errorf("%w: the job is not done", ErrNotFound)
 	ErrUnauthorized = errors.New("no session has this token")
 	ErrClosed       = errors.New("the session is closed")
 	ErrQueueFull    = errors.New("the session's queue is full")

@@ -71,7 +71,7 @@ func (d *Doctor) Examine(ctx context.Context, found func(Finding)) {
 func (d *Doctor) settings(context.Context) []Finding {
 	var findings []Finding
 	if d.Unknown != nil {
-		findings = append(findings, Finding{Bad, "settings", d.Unknown.Error(), "correct its name, or unset it"})
+		findings = append(findings, Finding{Bad, "settings", d.Unknown.Error(), "correct it, or unset it"})
 	}
 	if err := d.Config.Validate(); err != nil {
 		findings = append(findings, Finding{Bad, "settings", err.Error(), "seghub serve --help says what each may be"})

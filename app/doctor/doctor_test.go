@@ -97,6 +97,10 @@ func expect(t *testing.T, findings []Finding, want ...string) {
 func TestAHealthyMachine(t *testing.T) {
 	d := healthy(t, "--device=cuda:0")
 	before := tree(t, d.Config.Data)
+	spec, err := models.ReadSpec(filepath.Join(d.Config.Models, "test.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var findings []Finding
 	d.Examine(t.Context(), func(f Finding) { findings = append(findings, f) })
 	expect(t, findings,
@@ -107,7 +111,7 @@ func TestAHealthyMachine(t *testing.T) {
 		"✓ disk: 50.0 GiB is free",
 		"✓ rights: closed to other users",
 		"! Redis: embedded",
-		"✓ model test: version ",
+		"✓ model test: version "+spec.Content()+", ", // as receipts have it
 		"✓ ONNX Runtime: 1.29.0, "+d.Config.ORTLibrary,
 		"✓ NVIDIA driver: CUDA up to 13.2; the runtime is 13.0",
 		"✓ CUDA libraries: load",

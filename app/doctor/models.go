@@ -35,7 +35,7 @@ func (d *Doctor) models(context.Context) []Finding {
 			continue
 		}
 		files[spec.ID] = name
-		findings = append(findings, Finding{Good, "model " + spec.ID, fmt.Sprintf("version %s, %s, %s", spec.Version, spec.Precision, size(uint64(spec.SizeBytes))), ""})
+		findings = append(findings, Finding{Good, "model " + spec.ID, fmt.Sprintf("version %s, %s, %s", spec.Content(), spec.Precision, size(uint64(spec.SizeBytes))), ""})
 	}
 	if len(files) == 0 {
 		findings = append(findings, Finding{Bad, "models folder", folder + " has no model: every upload would be refused", "put an .onnx file there, or set SEGHUB_MODELS"})

@@ -235,7 +235,11 @@ func TestResultsAreThereOnceTheJobIsDone(t *testing.T) {
 	}
 	paths := map[string]string{"/result": "application/json", "/mask.png": "image/png", "/probability.png": "image/png"}
 	for path := range paths {
-		e.get("/api/v1/jobs/"+job+path, token).isProblem(t, 404, problem.NotFound)
+		a := e.get("/api/v1/jobs/"+job+path, token)
+		a.isProblem(t, 404, problem.NotFound)
+		if !strings.Contains(string(a.body), "state is done") {
+			t.Errorf("%s of a job that is queued: %s", path, a.body)
+		}
 	}
 	e.people.end("s1", job, sessions.JobDone)
 	for path, contentType := range paths {

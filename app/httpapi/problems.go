@@ -26,6 +26,7 @@ var table = []struct {
 	code   problem.Code
 	detail string
 }{
+	{sessions.ErrNotDone, problem.NotFound, "This job has no result: only one whose state is done has."},
 	{sessions.ErrNotFound, problem.NotFound, "There is no such thing in this session."},
 	{sessions.ErrUnauthorized, problem.Unauthorized, "The token is missing, wrong or no longer valid: start a new session."},
 	{sessions.ErrClosed, problem.Unauthorized, "This session is closed: start a new one."},

@@ -19,7 +19,7 @@ func (a *api) doneJob(c *gin.Context) (session string, job sessions.Job, err err
 	session = c.GetString(sessionKey)
 	job, err = a.Jobs.Job(c.Request.Context(), session, c.Param("id"))
 	if err == nil && job.State != sessions.JobDone {
-		err = sessions.ErrNotFound
+		err = sessions.ErrNotDone
 	}
 	return session, job, err
 }

@@ -75,7 +75,7 @@ func (k *Keeper) turn(ctx context.Context) (over func(), err error) {
 func (k *Keeper) done(ctx context.Context, session, job string) (sessions.Job, error) {
 	j, err := k.jobs.Job(ctx, session, job)
 	if err == nil && j.State != sessions.JobDone {
-		err = sessions.ErrNotFound
+		err = sessions.ErrNotDone
 	}
 	return j, err
 }

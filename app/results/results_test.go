@@ -415,6 +415,17 @@ func TestWhatAHandHasChangedSaysSo(t *testing.T) {
 	}
 }
 
+func TestOnlyAJobThatIsDoneHasAResult(t *testing.T) {
+	k, jobs, _ := newKeeper(t, blobs(60, 50), mask.Options{Threshold: 0.5})
+	jobs.job.State = sessions.JobRunning
+	if _, err := k.Receipt(t.Context(), mySession, myJob, 0); !errors.Is(err, sessions.ErrNotDone) {
+		t.Errorf("the receipt of a running job: %v", err)
+	}
+	if _, err := k.Edit(t.Context(), mySession, myJob, 1, nil); !errors.Is(err, sessions.ErrNotDone) {
+		t.Errorf("an edit of a running job: %v", err)
+	}
+}
+
 func TestAnEditOfAnOldRevisionChangesNothing(t *testing.T) {
 	k, jobs, store := newKeeper(t, blobs(60, 50), mask.Options{Threshold: 0.5})
 	deletion := func(id int) []correct.Operation { return []correct.Operation{{Kind: correct.Delete, IDs: []int{id}}} }

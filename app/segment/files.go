@@ -11,7 +11,11 @@ import (
 )
 
 // endings are those of the files that are taken from a folder; a file that is named itself is always taken.
-var endings = map[string]bool{".png": true, ".jpg": true, ".jpeg": true, ".tif": true, ".tiff": true, ".webp": true, ".bmp": true, ".gif": true}
+var endings = map[string]bool{
+	".png": true, ".jpg": true, ".jpeg": true, ".webp": true, ".bmp": true, ".gif": true,
+	".tif": true, ".tiff": true, ".btf": true, ".tf2": true, ".tf8": true,
+	".lsm": true, ".stk": true, ".svs": true, ".ndpi": true, ".qptiff": true, // TIFF, too
+}
 
 // The endings of what is written here, which a folder may hold from before.
 const (

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -304,6 +305,25 @@ func TestFilesOfAFolder(t *testing.T) {
 	for _, path := range []string{filepath.Join(folder, "gone"), t.TempDir()} {
 		if _, err := Files([]string{path}, out); err == nil {
 			t.Errorf("%s has images", path)
+		}
+	}
+}
+
+// TestAFolderGivesAllThatIsRead holds the endings to what docs/files.md says is read.
+func TestAFolderGivesAllThatIsRead(t *testing.T) {
+	page, err := os.ReadFile("../../docs/files.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, read, _ := strings.Cut(string(page), "\n## Read\n")
+	read, _, _ = strings.Cut(read, "\n## ")
+	named := regexp.MustCompile("`(\\.[a-z0-9]+)`").FindAllStringSubmatch(read, -1)
+	if len(named) < len(endings) {
+		t.Errorf("docs/files.md names %d endings, and a folder gives files of %d", len(named), len(endings))
+	}
+	for _, ending := range named {
+		if !isImage("cells" + strings.ToUpper(ending[1])) {
+			t.Errorf("a folder does not give its %s", ending[1])
 		}
 	}
 }

@@ -118,6 +118,11 @@ func TestCorrectionsAreWholeAndHeardByAll(t *testing.T) {
 	if old := u.result(job.ID, "?revision=1"); !reflect.DeepEqual(old, first) {
 		t.Error("the first revision is not what it was")
 	}
+	for _, of := range []string{"/result", "/receipt"} {
+		if status, _, data := u.call("GET", "/api/v1/jobs/"+job.ID+of+"?revision=first", nil, ""); status != http.StatusBadRequest {
+			t.Errorf("a revision that is no number: status %d: %s", status, data)
+		}
+	}
 
 	u.edit(job.ID, 2, http.StatusOK, map[string]any{"op": "delete", "ids": []int{split.Changed[0].ID}})
 	deleted := u.result(job.ID, "")

@@ -423,7 +423,7 @@ describe.skipIf(missing)('the page', () => {
       await page.locator('select.language').selectOption(language) // loads the page anew
       await page.locator(`html[lang=${language}] [data-state=done]`).waitFor()
       await page.locator('tr[data-row]').first().waitFor()
-      for (const width of [390, 768, 1024, 1280, 1440, 3840]) {
+      for (const width of [320, 390, 768, 1024, 1280, 1440, 3840]) {
         await page.setViewportSize({ width, height: Math.round(width / 1.7) })
         const footer = await page.locator('#image footer').evaluate(({ clientHeight }) => clientHeight)
         expect([language, width, await overflow(page), width < 1280 || footer < 60]).toEqual([language, width, 0, true])

@@ -125,3 +125,12 @@ it('says what went wrong', async () => {
   flushSync()
   expect(one('[role=alert]').textContent).toBe('It will not stop.')
 })
+
+it('tells who listens one page of a stack, and one result of a picture, from the other', () => {
+  const page = (number: number) => ({ ...job(number), image_id: 'stack', filename: 'stack.tif', pages: 2, page: number - 1 })
+  shown([page(1), page(2), { ...job(3), options: { threshold: 0.5 } } as Job, { ...job(4), image_id: 'image3', filename: 'well 3.png', model: 'hrnet', options: { threshold: 0.5 } } as Job])
+  const labels = all<HTMLInputElement>('.pick').map((box) => box.getAttribute('aria-label'))
+  expect(labels).toHaveLength(4)
+  expect(new Set(labels).size).toBe(4)
+  expect(labels[0]).toBe('Select stack.tif, page 1 of 2')
+})

@@ -179,7 +179,7 @@ export const cs: Words = {
     drop: 'Přetáhněte snímky sem',
     or: 'nebo',
     choose: 'vyberte soubory',
-    kinds: 'PNG, JPEG, TIFF a BMP, 8 nebo 16 bitů; i celé složky',
+    kinds: 'PNG, JPEG, BMP, TIFF a příbuzné jako LSM a NDPI; i celé složky',
     sample: 'Nebo ukázka:',
     veil: 'Pusťte k segmentaci',
   },

@@ -175,7 +175,7 @@ export const de: Words = {
     drop: 'Bilder hier ablegen',
     or: 'oder',
     choose: 'Dateien wählen',
-    kinds: 'PNG, JPEG, TIFF und BMP, 8 oder 16 Bit; auch ganze Ordner',
+    kinds: 'PNG, JPEG, BMP, TIFF und Verwandte wie LSM und NDPI; auch ganze Ordner',
     sample: 'Oder ein Beispiel:',
     veil: 'Ablegen zum Segmentieren',
   },

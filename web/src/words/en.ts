@@ -178,7 +178,7 @@ export const en = {
     drop: 'Drop images here',
     or: 'or',
     choose: 'choose files',
-    kinds: 'PNG, JPEG, TIFF and BMP, 8 or 16 bits; whole folders too',
+    kinds: 'PNG, JPEG, BMP, TIFF and its kin such as LSM and NDPI; whole folders too',
     sample: 'Or try a sample:',
     veil: 'Drop to segment',
   },
