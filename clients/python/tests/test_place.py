@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import json
+import pickle
 import ssl
 import struct
 import unittest
@@ -105,6 +106,16 @@ class TestTries(unittest.TestCase):
     def test_waits_stay_below_their_ceiling(self) -> None:
         for attempt in range(100):
             self.assertLessEqual(backoff.delay(attempt), min(backoff.MOST, backoff.BASE * 2**attempt))
+
+
+class TestErrors(unittest.TestCase):
+    def test_they_come_out_of_other_processes(self) -> None:
+        failed = {"id": "j", "state": "failed", "error": {"detail": "The image is cut off."}}
+        for error in (JobFailed(failed), JobFailed({"state": "cancelled"}), Problem("no", code="c", status=400), Unreachable("gone")):
+            again = pickle.loads(pickle.dumps(error))
+            self.assertEqual((type(again), str(again), vars(again)), (type(error), str(error), vars(error)))
+        self.assertEqual(str(JobFailed(failed)), "The image is cut off.")
+        self.assertEqual(str(JobFailed({"state": "cancelled"})), "the job was cancelled")
 
 
 class TestAddresses(unittest.TestCase):

@@ -36,9 +36,12 @@ class JobFailed(Exception):
     """A job did not come to a result. `job` is the job as the hub tells of it."""
 
     def __init__(self, job: Mapping[str, Any]) -> None:
-        error = job.get("error") or {}
-        super().__init__(error.get("detail") or f"the job was {job.get('state')}")
+        super().__init__(job)  # from which pickle makes it again: of a worker process, a pool waits for ever for one that it cannot
         self.job = job
+
+    def __str__(self) -> str:
+        detail: str = (self.job.get("error") or {}).get("detail") or f"the job was {self.job.get('state')}"
+        return detail
 
 
 def is_distrust(error: BaseException | None) -> bool:
