@@ -117,6 +117,22 @@ class TestErrors(unittest.TestCase):
         self.assertEqual(str(JobFailed(failed)), "The image is cut off.")
         self.assertEqual(str(JobFailed({"state": "cancelled"})), "the job was cancelled")
 
+    def test_what_is_no_problem_in_spite_of_its_type(self) -> None:
+        for body in (b"", b'{"detail": "The queue', b"[]", b"null", b"\xff"):
+            with self.subTest(body):
+                answer = httpx.Response(503, headers={"Content-Type": "application/problem+json"}, content=body, request=httpx.Request("GET", "http://hub/"))
+                problem = problem_of(answer)
+                self.assertTrue(problem.passes)
+                self.assertIn("http://hub/ answers 503", str(problem))
+
+    def test_waits_that_nobody_can_mean(self) -> None:
+        for said, wait in ((b"9" * 400, 86400), (b"\xb2", 0), (b"-1", 0), (b"Wed, 21 Oct 2026 07:28:00 GMT", 0)):
+            answer = httpx.Response(503, headers=[(b"Retry-After", said)], request=httpx.Request("GET", "http://hub/"))
+            self.assertEqual(problem_of(answer).retry_after, wait, said)
+
+    def test_a_redirect_to_nowhere(self) -> None:
+        self.assertIn("answers 302", str(problem_of(httpx.Response(302, request=httpx.Request("GET", "http://hub/")))))
+
 
 class TestAddresses(unittest.TestCase):
     def test_what_is_no_address_is_said(self) -> None:
