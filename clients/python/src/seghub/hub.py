@@ -335,7 +335,7 @@ def _file(image: Image, name: str) -> tuple[str, bytes]:
     """The name and the bytes of a file that holds the image."""
     if not isinstance(image, np.ndarray):
         path = Path(image)
-        return name or path.name, path.read_bytes()
+        return (name or path.name).encode(errors="replace").decode(), path.read_bytes()  # names of Linux may hold what is not UTF-8
     if image.ndim not in (2, 3) or image.ndim == 3 and image.shape[2] != 3:
         raise ValueError(f"an image is [height, width] or [height, width, 3], not {list(image.shape)}")
     if image.dtype == bool:
