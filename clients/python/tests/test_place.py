@@ -240,6 +240,18 @@ class TestAddresses(unittest.TestCase):
         self.assertEqual(hub._address(events.Place()), "wss://hub/lab/api/v1/ws?")
         self.assertRaises(ValueError, SegHub, "https://ada:secret@hub", token="t")
 
+    def test_a_hub_that_lets_nobody_in_costs_no_connection(self) -> None:
+        made: list[httpx.Client] = []
+
+        def client(**options: object) -> httpx.Client:
+            made.append(unpatched(transport=httpx.MockTransport(lambda request: httpx.Response(401)), **options))
+            return made[0]
+
+        unpatched = httpx.Client
+        with mock.patch.object(httpx, "Client", client):
+            self.assertRaises(Problem, SegHub, "http://hub", access_key="wrong")
+        self.assertTrue(made[0].is_closed)
+
     def test_an_export_may_take_its_time(self) -> None:
         asked: list[tuple[bytes, float]] = []
 

@@ -70,7 +70,11 @@ class SegHub:
         direct: dict[str, Any] = {"mounts": {f"all://{place.lower()}": None}} if self.here else {}
         self.http = httpx.Client(timeout=httpx.Timeout(timeout, connect=15.0), **direct)
         self.patience = httpx.Timeout(timeout, connect=15.0, read=max(timeout, give_up))  # where the hub may say nothing for long
-        self.token = token or self._start(name, access_key)
+        try:
+            self.token = token or self._start(name, access_key)
+        except BaseException:  # there will be nothing to close
+            self.http.close()
+            raise
 
     def _start(self, name: str, access_key: str) -> str:
         self.token = ""
