@@ -1,7 +1,10 @@
 """What is sent of an array."""
 
 import io
+import os
+import tempfile
 import unittest
+from pathlib import Path
 
 import numpy as np
 import tifffile
@@ -30,6 +33,15 @@ class ArraysAreFiles(unittest.TestCase):
         for image in (np.zeros(3), np.zeros((2, 2, 4)), np.zeros((2, 2, 2, 3)), np.zeros((2, 2), complex), np.array([[None]])):
             with self.assertRaises(ValueError):
                 _file(image, "")
+
+    def test_names_may_hold_any_bytes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(os.fsencode(folder), b"M\xfcller \xe2\x82\xac.png")
+            try:
+                Path(os.fsdecode(path)).write_bytes(b"image")
+            except OSError:
+                self.skipTest("left out: names that are not UTF-8, which this system does not take")
+            self.assertEqual(_file(os.fsdecode(path), ""), ("M?ller \u20ac.png", b"image"))
 
 
 if __name__ == "__main__":

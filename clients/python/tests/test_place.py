@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import json
+import pickle
 import ssl
 import struct
 import unittest
@@ -105,6 +106,32 @@ class TestTries(unittest.TestCase):
     def test_waits_stay_below_their_ceiling(self) -> None:
         for attempt in range(100):
             self.assertLessEqual(backoff.delay(attempt), min(backoff.MOST, backoff.BASE * 2**attempt))
+
+
+class TestErrors(unittest.TestCase):
+    def test_they_come_out_of_other_processes(self) -> None:
+        failed = {"id": "j", "state": "failed", "error": {"detail": "The image is cut off."}}
+        for error in (JobFailed(failed), JobFailed({"state": "cancelled"}), Problem("no", code="c", status=400), Unreachable("gone")):
+            again = pickle.loads(pickle.dumps(error))
+            self.assertEqual((type(again), str(again), vars(again)), (type(error), str(error), vars(error)))
+        self.assertEqual(str(JobFailed(failed)), "The image is cut off.")
+        self.assertEqual(str(JobFailed({"state": "cancelled"})), "the job was cancelled")
+
+    def test_what_is_no_problem_in_spite_of_its_type(self) -> None:
+        for body in (b"", b'{"detail": "The queue', b"[]", b"null", b"\xff"):
+            with self.subTest(body):
+                answer = httpx.Response(503, headers={"Content-Type": "application/problem+json"}, content=body, request=httpx.Request("GET", "http://hub/"))
+                problem = problem_of(answer)
+                self.assertTrue(problem.passes)
+                self.assertIn("http://hub/ answers 503", str(problem))
+
+    def test_waits_that_nobody_can_mean(self) -> None:
+        for said, wait in ((b"9" * 400, 86400), (b"\xb2", 0), (b"-1", 0), (b"Wed, 21 Oct 2026 07:28:00 GMT", 0)):
+            answer = httpx.Response(503, headers=[(b"Retry-After", said)], request=httpx.Request("GET", "http://hub/"))
+            self.assertEqual(problem_of(answer).retry_after, wait, said)
+
+    def test_a_redirect_to_nowhere(self) -> None:
+        self.assertIn("answers 302", str(problem_of(httpx.Response(302, request=httpx.Request("GET", "http://hub/")))))
 
 
 class TestAddresses(unittest.TestCase):
@@ -212,6 +239,18 @@ class TestAddresses(unittest.TestCase):
         self.assertEqual(hub._how()["additional_headers"], {"Authorization": basic, "Cookie": "__Host-seghub_x=t"})
         self.assertEqual(hub._address(events.Place()), "wss://hub/lab/api/v1/ws?")
         self.assertRaises(ValueError, SegHub, "https://ada:secret@hub", token="t")
+
+    def test_a_hub_that_lets_nobody_in_costs_no_connection(self) -> None:
+        made: list[httpx.Client] = []
+
+        def client(**options: object) -> httpx.Client:
+            made.append(unpatched(transport=httpx.MockTransport(lambda request: httpx.Response(401)), **options))
+            return made[0]
+
+        unpatched = httpx.Client
+        with mock.patch.object(httpx, "Client", client):
+            self.assertRaises(Problem, SegHub, "http://hub", access_key="wrong")
+        self.assertTrue(made[0].is_closed)
 
     def test_an_export_may_take_its_time(self) -> None:
         asked: list[tuple[bytes, float]] = []

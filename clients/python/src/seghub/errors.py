@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from typing import Any, Mapping
 
@@ -10,6 +11,7 @@ import httpx
 # The hub is there and has too much to do, which may last.
 FULL = frozenset({"queue_full", "rate_limited", "gpu_memory_exhausted"})
 PASSING_STATUS = frozenset({408, 429, 502, 503, 504})
+MOST_PATIENCE = 86400.0  # seconds: the longest wait that is believed
 
 
 class Problem(Exception):
@@ -36,9 +38,12 @@ class JobFailed(Exception):
     """A job did not come to a result. `job` is the job as the hub tells of it."""
 
     def __init__(self, job: Mapping[str, Any]) -> None:
-        error = job.get("error") or {}
-        super().__init__(error.get("detail") or f"the job was {job.get('state')}")
+        super().__init__(job)  # from which pickle makes it again: of a worker process, a pool waits for ever for one that it cannot
         self.job = job
+
+    def __str__(self) -> str:
+        detail: str = (self.job.get("error") or {}).get("detail") or f"the job was {self.job.get('state')}"
+        return detail
 
 
 def is_distrust(error: BaseException | None) -> bool:
@@ -50,22 +55,25 @@ def is_distrust(error: BaseException | None) -> bool:
 
 def problem_of(response: httpx.Response) -> Problem:
     """The problem of an answer that is none of success, or none of a hub. What no hub says, a proxy in between may."""
-    body: Any = {}
+    body: Any = None
     if response.headers.get("content-type", "").startswith("application/problem+json"):
-        body = response.json()
+        with contextlib.suppress(ValueError):
+            body = response.json()
+    if not isinstance(body, dict):
+        body = {}
     after = response.headers.get("retry-after", "")
     return Problem(
         body.get("detail") or f"{response.url} answers {response.status_code} {response.reason_phrase}{_meaning(response)}",
         code=body.get("code", ""),
         status=response.status_code,
-        retry_after=float(after) if after.isdigit() else 0.0,
+        retry_after=min(float(after), MOST_PATIENCE) if after.isascii() and after.isdigit() else 0.0,
         rejected=body.get("rejected") or (),
     )
 
 
 def _meaning(response: httpx.Response) -> str:
     """What an answer that is no hub's may mean."""
-    if response.is_redirect:
+    if response.has_redirect_location:
         return f", and leads to {response.headers['location']}"
     if response.is_success:
         return " with a page, as no hub does"

@@ -70,7 +70,11 @@ class SegHub:
         direct: dict[str, Any] = {"mounts": {f"all://{place.lower()}": None}} if self.here else {}
         self.http = httpx.Client(timeout=httpx.Timeout(timeout, connect=15.0), **direct)
         self.patience = httpx.Timeout(timeout, connect=15.0, read=max(timeout, give_up))  # where the hub may say nothing for long
-        self.token = token or self._start(name, access_key)
+        try:
+            self.token = token or self._start(name, access_key)
+        except BaseException:  # there will be nothing to close
+            self.http.close()
+            raise
 
     def _start(self, name: str, access_key: str) -> str:
         self.token = ""
@@ -335,7 +339,7 @@ def _file(image: Image, name: str) -> tuple[str, bytes]:
     """The name and the bytes of a file that holds the image."""
     if not isinstance(image, np.ndarray):
         path = Path(image)
-        return name or path.name, path.read_bytes()
+        return (name or path.name).encode(errors="replace").decode(), path.read_bytes()  # names of Linux may hold what is not UTF-8
     if image.ndim not in (2, 3) or image.ndim == 3 and image.shape[2] != 3:
         raise ValueError(f"an image is [height, width] or [height, width, 3], not {list(image.shape)}")
     if image.dtype == bool:
