@@ -71,6 +71,8 @@ type Live interface {
 type Room interface {
 	// For reports why session may not bring so many bytes more; nil when it may. An empty session is one that is to be started.
 	For(ctx context.Context, session string, bytes int64) error
+	// ToWait reports why so many bytes cannot be written to Spool for a while; nil when they can.
+	ToWait(ctx context.Context, bytes int64) error
 }
 
 // Limits bound what one request may bring, and how many may come.

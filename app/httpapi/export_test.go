@@ -71,7 +71,7 @@ func exporting(t *testing.T, results pictures, done int) (e *edge, token string)
 	defer store.Close()
 	for _, job := range e.people.jobs["s1"] {
 		e.people.end("s1", job.ID, sessions.JobDone)
-		if err := store.Write(t.Context(), storage.ReceiptKey("s1", job.ID), []byte("{}")); err != nil {
+		if err := store.Write(t.Context(), storage.ResultKey("s1", job.ID), []byte("{}")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -209,10 +209,10 @@ func TestExportLeavesOutWhatIsGone(t *testing.T) {
 // TestExportTellsWhatWasLost has files go under the hub, one of them as a power cut leaves it.
 func TestExportTellsWhatWasLost(t *testing.T) {
 	e, token := exporting(t, pictures{}, 3)
-	receipt := func(job string) string {
-		return filepath.Join(e.folder, filepath.FromSlash(storage.ReceiptKey("s1", job)))
+	found := func(job string) string {
+		return filepath.Join(e.folder, filepath.FromSlash(storage.ResultKey("s1", job)))
 	}
-	if err := errors.Join(os.Remove(receipt("j1")), os.Truncate(receipt("j3"), 0)); err != nil {
+	if err := errors.Join(os.Remove(found("j1")), os.Truncate(found("j3"), 0)); err != nil {
 		t.Fatal(err)
 	}
 	a := e.get("/api/v1/export?format=masks", token)
@@ -222,6 +222,29 @@ func TestExportTellsWhatWasLost(t *testing.T) {
 	}
 	if a := e.get("/api/v1/export?format=masks&job=j2", token); a.StatusCode != http.StatusOK {
 		t.Errorf("what is there: status %d", a.StatusCode)
+	}
+}
+
+// TestNoRoomForWhatWaits is told before anything was sent, of what would wait on a disk that has no room for it.
+func TestNoRoomForWhatWaits(t *testing.T) {
+	e, token := exporting(t, pictures{}, 2)
+	e.room = problem.New(problem.QuotaExceeded, "The disk is full.")
+	for _, format := range export.Formats() {
+		if a := e.get("/api/v1/export?format="+format, token); a.StatusCode != http.StatusOK {
+			t.Errorf("%s of little: status %d", format, a.StatusCode)
+		}
+	}
+	large := filepath.Join(e.folder, filepath.FromSlash(storage.ResultKey("s1", "j2")))
+	if err := os.Truncate(large, largeResult); err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range export.Formats() {
+		a := e.get("/api/v1/export?format="+format, token)
+		if kind, _ := export.KindOf(format, 2); kind.Waits {
+			a.isProblem(t, http.StatusInsufficientStorage, problem.QuotaExceeded)
+		} else if a.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d", format, a.StatusCode)
+		}
 	}
 }
 

@@ -307,6 +307,7 @@ func (e *edge) send(request *http.Request) answer {
 type noLimit struct{ *edge }
 
 func (r noLimit) For(context.Context, string, int64) error { return r.room }
+func (r noLimit) ToWait(context.Context, int64) error      { return r.room }
 
 func (e *edge) get(path, token string) answer { return e.do("GET", path, token, "", nil) }
 

@@ -414,7 +414,10 @@ func TestNoRoom(t *testing.T) {
 }
 
 // filling is the room of a disk that is full once it was looked at so often.
-type filling struct{ looks atomic.Int32 }
+type filling struct {
+	Room
+	looks atomic.Int32
+}
 
 func (f *filling) For(context.Context, string, int64) error {
 	if f.looks.Add(-1) < 0 {

@@ -27,7 +27,7 @@ func (d disk) free(ctx context.Context) (bytes uint64, ok bool) {
 
 // room judges whether there is room for more data.
 type room struct {
-	disks   []disk
+	disks   []disk // the data folder's first
 	minFree int64 // bytes
 	most    int64 // bytes a session
 	sizes   *sizes
@@ -57,6 +57,16 @@ func (r room) For(ctx context.Context, session string, bytes int64) error {
 	if with > r.most {
 		return problem.Newf(problem.QuotaExceeded, "This session has %v of images and results, of the %v that it may have: end it and start another.",
 			inMiB(with-bytes), units.Base2Bytes(r.most))
+	}
+	return nil
+}
+
+// ToWait implements httpapi.Room. What goes again may take what stays free of images.
+func (r room) ToWait(ctx context.Context, bytes int64) error {
+	data := r.disks[0]
+	if free, ok := data.free(ctx); ok && int64(free) < bytes {
+		return problem.Newf(problem.QuotaExceeded, "What waits for the end of this export may take %v of the server's disk, which has %v left: take a format that goes out as it is made "+
+			"(masks, labels, geojson, imagej, yolo, coco), or fewer images at a time. Ending sessions makes room; tell the operator.", inMiB(bytes), inMiB(int64(free)))
 	}
 	return nil
 }

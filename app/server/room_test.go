@@ -41,4 +41,13 @@ func TestRoom(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
+	// What goes again may take what is to stay free.
+	one := room{disks: here, minFree: math.MaxInt64 / 2}
+	var p *problem.Problem
+	if err := one.ToWait(t.Context(), 1); err != nil {
+		t.Error(err)
+	}
+	if err := one.ToWait(t.Context(), math.MaxInt64); !errors.As(err, &p) || p.Code != problem.QuotaExceeded {
+		t.Error(err)
+	}
 }

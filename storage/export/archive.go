@@ -3,6 +3,7 @@ package export
 import (
 	"archive/zip"
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -138,11 +139,9 @@ type waiting struct {
 	ended time.Time // of the picture that was done last
 }
 
-func (w *waiting) add(ctx context.Context, p *Picture) (err error) {
+func (w *waiting) add(ctx context.Context, p *Picture) error {
 	if w.file == nil {
-		if w.file, err = newSpool(w.temp); err != nil {
-			return err
-		}
+		w.file = newSpool(w.temp)
 		w.inner = w.open(w.file, w.temp)
 	}
 	w.ended = later(w.ended, p)
@@ -168,31 +167,54 @@ func (w *waiting) close() error {
 	return err
 }
 
-// spool is a file without a name, which is gone once it is closed, also when the program dies.
+// spool is a file without a name, which is gone once it is closed, also when the program dies. What the disk does not take is in memory.
 type spool struct {
 	*bufio.Writer
-	file *os.File
+	file   *os.File // nil where there can be none
+	memory bytes.Buffer
 }
 
-func newSpool(folder string) (*spool, error) {
+func newSpool(folder string) *spool {
+	s := &spool{}
+	s.Writer = bufio.NewWriterSize(writerFunc(s.write), 64<<10)
 	file, err := os.CreateTemp(folder, "export-*")
 	if err != nil {
-		return nil, err
+		return s
 	}
 	if err := os.Remove(file.Name()); err != nil {
-		return nil, errors.Join(err, file.Close())
+		_ = file.Close() // it is not used
+		return s
 	}
-	return &spool{bufio.NewWriterSize(file, 64<<10), file}, nil
+	s.file = file
+	return s
 }
+
+// write takes all of p. From where the disk took nothing more on it goes to memory, or what follows would come before it.
+func (s *spool) write(p []byte) (int, error) {
+	n := 0
+	if s.file != nil && s.memory.Len() == 0 {
+		n, _ = s.file.Write(p)
+	}
+	s.memory.Write(p[n:])
+	return len(p), nil
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // reader gives what was written, from its start.
 func (s *spool) reader() (io.Reader, error) {
-	if err := s.Flush(); err != nil {
-		return nil, err
+	if err := s.Flush(); err != nil || s.file == nil {
+		return &s.memory, err
 	}
 	_, err := s.file.Seek(0, io.SeekStart)
-	return bufio.NewReaderSize(s.file, 64<<10), err
+	return io.MultiReader(bufio.NewReaderSize(s.file, 64<<10), &s.memory), err
 }
 
 // Close frees the room.
-func (s *spool) Close() { _ = s.file.Close() } // it is gone: how its closing went changes nothing
+func (s *spool) Close() {
+	if s.file != nil {
+		_ = s.file.Close() // it is gone: how its closing went changes nothing
+	}
+}

@@ -30,6 +30,7 @@ var ErrFormat = errors.New("unknown export format")
 type Kind struct {
 	MediaType string
 	Extension string // of a file that holds it, with its dot
+	Waits     bool   // what is made of its pictures leaves at the end alone, or some of it
 }
 
 // writer makes one export. Pictures come with their stems.
@@ -49,22 +50,22 @@ type format struct {
 
 // single are the formats that stand for themselves, in the order of the contract.
 var single = []format{
-	{name: "coco", kind: Kind{"application/json", ".coco.json"}, open: newCOCO},
+	{name: "coco", kind: Kind{"application/json", ".coco.json", false}, open: newCOCO},
 	{name: "yolo", kind: zipped, open: newYOLO},
-	{name: "geojson", kind: Kind{"application/geo+json", ".geojson"}, open: newDocument(writeGeoJSON),
+	{name: "geojson", kind: Kind{"application/geo+json", ".geojson", false}, open: newDocument(writeGeoJSON),
 		many: &format{kind: zipped, open: newFolder(writeGeoJSON, ".geojson")}},
-	{name: "imagej", kind: Kind{"application/zip", ".RoiSet.zip"}, open: newDocument(writeRoiSet),
+	{name: "imagej", kind: Kind{"application/zip", ".RoiSet.zip", false}, open: newDocument(writeRoiSet),
 		many: &format{kind: zipped, open: newFolder(writeRoiSet, ".RoiSet.zip")}},
-	{name: "csv", kind: Kind{"text/csv; charset=utf-8", ".csv"}, open: newCSV},
-	{name: "xlsx", kind: Kind{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".xlsx"}, open: newXLSX},
+	{name: "csv", kind: Kind{"text/csv; charset=utf-8", ".csv", true}, open: newCSV},
+	{name: "xlsx", kind: Kind{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".xlsx", true}, open: newXLSX},
 	{name: "masks", kind: zipped, open: newFolder(writeMask, ".png")},
 	{name: "labels", kind: zipped, open: newFolder(WriteLabels, ".tif")},
 }
 
-var zipped = Kind{"application/zip", ".zip"}
+var zipped = Kind{"application/zip", ".zip", false}
 
 // formats are all that can be asked for.
-var formats = append(slices.Clip(single), format{name: "all", kind: zipped, open: newAll})
+var formats = append(slices.Clip(single), format{name: "all", kind: Kind{"application/zip", ".zip", true}, open: newAll})
 
 // Formats are the names of all formats.
 func Formats() []string {
@@ -100,8 +101,8 @@ type Export struct {
 	names Names
 }
 
-// New begins an export of so many pictures to w. What has to wait for the end lies in files of the folder temp until Close; an
-// empty one is the system's. It fails with ErrFormat when there is no such format.
+// New begins an export of so many pictures to w. What has to wait for the end lies in files of the folder temp until Close, and in memory what its
+// disk does not take; an empty one is the system's. It fails with ErrFormat when there is no such format.
 func New(w io.Writer, name string, pictures int, temp string) (*Export, error) {
 	f, err := find(name, pictures)
 	if err != nil {

@@ -154,7 +154,7 @@ func TestDocumentsOfOneAndOfSeveral(t *testing.T) {
 		{"labels", "application/zip", ".zip", []string{"a.tif", "b.tif"}},
 		{"yolo", "application/zip", ".zip", []string{"labels/a.txt", "labels/b.txt", "data.yaml"}},
 	} {
-		if kind, err := KindOf(test.format, 1); err != nil || kind != (Kind{test.mediaType, test.extension}) {
+		if kind, err := KindOf(test.format, 1); err != nil || kind != (Kind{test.mediaType, test.extension, false}) {
 			t.Errorf("%s of one: %+v, %v", test.format, kind, err)
 		}
 		if kind, err := KindOf(test.format, 2); err != nil || kind != zipped {
@@ -234,6 +234,49 @@ func TestEveryFormatOfNothing(t *testing.T) {
 		if _, err := New(io.Discard, name, 1, ""); !errors.Is(err, ErrFormat) {
 			t.Errorf("%q: %v", name, err)
 		}
+	}
+}
+
+// TestExportsNeedNoDisk has what waits for the end wait where the disk takes nothing, and where it takes no more.
+func TestExportsNeedNoDisk(t *testing.T) {
+	pictures := []*drawn{segmented("a.png", 1, 40, 40), segmented("b.png", 2, 40, 40)}
+	for _, format := range Formats() {
+		var out bytes.Buffer
+		e, err := New(&out, format, len(pictures), t.TempDir()+"/none")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range pictures {
+			if err := e.Add(t.Context(), p.Picture); err != nil {
+				t.Errorf("%s: %v", format, err)
+			}
+		}
+		if err := e.Close(); err != nil {
+			t.Errorf("%s: %v", format, err)
+		}
+		want, err := exported(format, pictures...)
+		if err != nil || out.Len() == 0 || format == "csv" && out.String() != string(want) {
+			t.Errorf("%s: %d bytes, not %d; %v", format, out.Len(), len(want), err)
+		}
+	}
+
+	s := newSpool(t.TempDir())
+	defer s.Close()
+	piece := strings.Repeat("0123456789", 10_000)
+	for i := range 3 {
+		if _, err := s.WriteString(piece); err != nil || s.Flush() != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			s.memory.WriteByte('.') // the disk did not take this
+		}
+	}
+	content, err := s.reader()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(content); err != nil || string(got) != piece+"."+piece+piece {
+		t.Errorf("%d bytes, or in another order; %v", len(got), err)
 	}
 }
 

@@ -125,11 +125,9 @@ type table struct {
 	channels int
 }
 
-func (t *table) add(p *Picture) (err error) {
+func (t *table) add(p *Picture) error {
 	if t.file == nil {
-		if t.file, err = newSpool(t.temp); err != nil {
-			return err
-		}
+		t.file = newSpool(t.temp)
 		t.rows = csv.NewWriter(t.file)
 	}
 	for i := range p.Objects {
