@@ -17,6 +17,7 @@ import (
 	"seghub/models"
 	"seghub/models/imageio"
 	"seghub/models/mask"
+	"seghub/models/mask/masktest"
 )
 
 // startTiled starts a pool of one worker whose only model takes tiles of 64 pixels, three a run.
@@ -75,12 +76,12 @@ func TestALargeImageComesInBands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := bands.Probability()
+	p, err := masktest.Probability(bands)
 	if err != nil {
 		t.Fatal(err)
 	}
 	whole := mask.Segment(p, mask.Options{Threshold: 0.5})
-	if got := gray(t, r.Output.MaskPNG); !bytes.Equal(got.Pix, whole.Binary()) {
+	if got := gray(t, r.Output.MaskPNG); !bytes.Equal(got.Pix, masktest.Binary(whole)) {
 		t.Error("the mask is not that of the stored map")
 	}
 	next := 0
@@ -89,7 +90,7 @@ func TestALargeImageComesInBands(t *testing.T) {
 			t.Fatalf("a piece of %dx%d at %d,%d, want one at row %d", piece.Width, piece.Height, piece.X, piece.Y, next)
 		}
 		next += piece.Height
-		if got := gray(t, piece.PNG); !bytes.Equal(got.Pix, whole.Binary()[piece.Y*width:next*width]) {
+		if got := gray(t, piece.PNG); !bytes.Equal(got.Pix, masktest.Binary(whole)[piece.Y*width:next*width]) {
 			t.Errorf("the piece from row %d is not that of the mask", piece.Y)
 		}
 	}
@@ -121,15 +122,15 @@ func TestTheMapOfAShrunkImageIsSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := bands.Probability()
+	p, err := masktest.Probability(bands)
 	if err != nil || p.Width != width || p.Height != height {
 		t.Fatalf("a map of %dx%d, %v", p.Width, p.Height, err)
 	}
-	if got := gray(t, r.Output.MaskPNG); !bytes.Equal(got.Pix, mask.Segment(p, mask.Options{Threshold: 0.5}).Binary()) {
+	if got := gray(t, r.Output.MaskPNG); !bytes.Equal(got.Pix, masktest.Binary(mask.Segment(p, mask.Options{Threshold: 0.5}))) {
 		t.Error("the mask is not that of the stored map")
 	}
 	var whole bytes.Buffer
-	if err := mask.WriteBands(&whole, p); err != nil || stored >= whole.Len() {
+	if err := masktest.WriteBands(&whole, p); err != nil || stored >= whole.Len() {
 		t.Errorf("%d bytes are kept of a map that has %d at the image's size, %v", stored, whole.Len(), err)
 	}
 }

@@ -19,11 +19,12 @@ import (
 	"seghub/models"
 	"seghub/models/imageio"
 	"seghub/models/mask"
+	"seghub/models/mask/masktest"
 )
 
 // TestMain uses the maps' encoder first, which all share: made in one synctest bubble it could not be used in another.
 func TestMain(m *testing.M) {
-	if err := mask.WriteBands(io.Discard, mask.Probability{Width: 1, Height: 1, Pix: []uint8{0}}); err != nil {
+	if err := masktest.WriteBands(io.Discard, mask.Probability{Width: 1, Height: 1, Pix: []uint8{0}}); err != nil {
 		panic(err)
 	}
 	goleak.VerifyTestMain(m)

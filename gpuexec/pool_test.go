@@ -14,6 +14,7 @@ import (
 	"seghub/models"
 	"seghub/models/imageio"
 	"seghub/models/mask"
+	"seghub/models/mask/masktest"
 )
 
 func TestABatchIsSegmented(t *testing.T) {
@@ -41,7 +42,7 @@ func TestABatchIsSegmented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p, err := bands.Probability(); err != nil || slices.ContainsFunc(p.Pix, func(p uint8) bool { return p != 255 }) {
+	if p, err := masktest.Probability(bands); err != nil || slices.ContainsFunc(p.Pix, func(p uint8) bool { return p != 255 }) {
 		t.Errorf("the probability of one colour is %v, %v", p.Pix, err)
 	}
 

@@ -12,6 +12,7 @@ import (
 	"seghub/models"
 	"seghub/models/imageio"
 	"seghub/models/mask"
+	"seghub/models/mask/masktest"
 )
 
 func grey(width, height int, pix ...uint8) imageio.Image {
@@ -141,7 +142,7 @@ func TestAReducedMapComesBackAsItWasCut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := bands.Probability(); err != nil || !reflect.DeepEqual(got, p.Unfit(out, 0)) {
+		if got, err := masktest.Probability(bands); err != nil || !reflect.DeepEqual(got, p.Unfit(out, 0)) {
 			t.Errorf("%+v: got %v, %v, want %v", p, got, err, p.Unfit(out, 0))
 		}
 	})

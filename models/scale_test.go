@@ -53,8 +53,8 @@ func TestScaledTilesCoverTheImageOnce(t *testing.T) {
 		whole := tiled(max(128, height), max(128, width), 1) // one tile: the stretched image itself, in its corner
 		stretched, _ := models.Fit(img, whole)
 		small, want := make([]uint8, w*h), make([]uint8, width*height)
-		resample.Resize(small, w, h, stretched.Pix, width, height, whole.Width, 1)
-		resample.Resize(want, width, height, small, w, h, w, 1)
+		resample.New(w, h, width, height, 1).Rows(small, 0, h, stretched.Pix, 0, whole.Width)
+		resample.New(width, height, w, h, 1).Rows(want, 0, height, small, 0, w)
 		if m := p.Unfit(tensor, 0); m.Width != width || m.Height != height || !bytes.Equal(m.Pix, want) {
 			t.Errorf("%d tiles at %g did not make the image again", tensor.N, factor)
 		}

@@ -15,7 +15,7 @@
 //
 // A blob is whole or absent: a write that fails leaves nothing behind, and what lay under the key before
 // stays. In a folder a blob is written beside its place and renamed into it. A hub that is killed in the
-// middle of a write leaves that unfinished file, under a name that no key has: Unfinished lists them, for the janitor. File and folder are
+// middle of a write leaves that unfinished file, under a name that no key has: Unfinished lists them, for the janitor. File and folders are
 // synced before the write of an image or of a revision is over: what people have brought or drawn outlasts a power cut, as Redis' append-only
 // file does. What a model makes is not waited for, since it can be made again.
 //

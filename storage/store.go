@@ -122,9 +122,19 @@ func (s *Store) put(ctx context.Context, key string, options *blob.WriterOptions
 		_ = os.Remove(file.Name())
 	}
 	if err == nil && lasting {
-		err = s.syncFolder(filepath.Dir(file.Name()))
+		err = s.syncFolders(filepath.Dir(file.Name()))
 	}
 	return err
+}
+
+// syncFolders has the names in a folder of the storage outlast a power cut, and that of the folder, and of what it lies in: any of them may be new.
+func (s *Store) syncFolders(name string) error {
+	for {
+		if err := s.syncFolder(name); err != nil || name == s.folder {
+			return err
+		}
+		name = filepath.Dir(name)
+	}
 }
 
 // syncFolder has the names in a folder outlast a power cut. Systems that do that by themselves, or never, refuse it; a folder may be gone with

@@ -35,17 +35,21 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// What people have brought or drawn is on the disk before a write is over, file and folder; what can be made again is not waited for.
+// What people have brought or drawn is on the disk before a write is over, file and folders, any of which may be new; what can be made again is not waited for.
 func TestWritesOutlastAPowerCut(t *testing.T) {
 	s := open(t, t.TempDir())
 	var synced []string
 	s.sync = func(file *os.File) error {
 		info, err := file.Stat()
-		synced = append(synced, fmt.Sprintf("%s %t", strings.SplitN(filepath.Base(file.Name()), ".", 2)[0], info.IsDir()))
+		name, _, _ := strings.Cut(filepath.Base(file.Name()), ".")
+		if file.Name() == s.folder {
+			name = "all"
+		}
+		synced = append(synced, fmt.Sprintf("%s %t", name, info.IsDir()))
 		return errors.Join(err, file.Sync())
 	}
 	for key, want := range map[string]string{
-		ImageKey("s", "i"): "i false, images true", RevisionKey("s", "j", "A.change"): "A false, j true",
+		ImageKey("s", "i"): "i false, images true, s true, sessions true, all true", RevisionKey("s", "j", "A.change"): "A false, j true, jobs true, s true, sessions true, all true",
 		ResultKey("s", "j"): "", PieceKey("s", "j", 12): "", MaskKey("s", "j"): "",
 	} {
 		synced = nil

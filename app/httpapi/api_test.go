@@ -13,6 +13,7 @@ import (
 
 	"seghub/gpuexec"
 	"seghub/models/mask"
+	"seghub/models/mask/masktest"
 	"seghub/sessions"
 	"seghub/sessions/problem"
 	"seghub/storage"
@@ -223,7 +224,7 @@ func TestResultsAreThereOnceTheJobIsDone(t *testing.T) {
 		want.Pix[i], want.Border[i] = uint8(i), 255
 	}
 	var probability bytes.Buffer
-	if err := mask.WriteBands(&probability, want); err != nil {
+	if err := masktest.WriteBands(&probability, want); err != nil {
 		t.Fatal(err)
 	}
 	for key, data := range map[string]string{

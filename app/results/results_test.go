@@ -27,6 +27,7 @@ import (
 	"seghub/models/imageio"
 	"seghub/models/mask"
 	"seghub/models/mask/correct"
+	"seghub/models/mask/masktest"
 	"seghub/models/mask/result"
 	"seghub/sessions"
 	"seghub/storage"
@@ -89,7 +90,7 @@ func newKeeper(t rapid.TB, p mask.Probability, o mask.Options) (*Keeper, *oneJob
 		Budget: imageio.NewBudget(1 << 30), Pixels: 1e9, Version: "test", Runtime: "1", Device: "cpu", Log: slog.New(slog.DiscardHandler)})
 	k.Serve(jobs)
 	must(t, store.Write(context.Background(), storage.ImageKey(mySession, myImage), noise(t, p.Width, p.Height)))
-	must(t, store.WriteBy(context.Background(), storage.ProbabilityKey(mySession, myJob), func(w io.Writer) error { return mask.WriteBands(w, p) }))
+	must(t, store.WriteBy(context.Background(), storage.ProbabilityKey(mySession, myJob), func(w io.Writer) error { return masktest.WriteBands(w, p) }))
 	must(t, k.PutFirst(context.Background(), mySession, jobs.job, outputOf(t, k, jobs.job, p, o)))
 	return k, jobs, store
 }

@@ -19,6 +19,7 @@ import (
 	"seghub/models"
 	"seghub/models/imageio"
 	"seghub/models/mask"
+	"seghub/models/mask/masktest"
 	"seghub/models/modeltest"
 )
 
@@ -144,7 +145,7 @@ func (s *shelf) probabilityAt(t *testing.T, job string, x, y int) uint8 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := bands.Probability()
+	p, err := masktest.Probability(bands)
 	if err != nil {
 		t.Fatal(err)
 	}

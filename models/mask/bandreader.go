@@ -140,18 +140,3 @@ func (b *BandReader) read(frame int, dst []uint8) ([]uint8, error) {
 	}
 	return dst, nil
 }
-
-// Probability reads the whole map, as it was written.
-func (b *BandReader) Probability() (Probability, error) {
-	channels := make([][]uint8, b.Channels)
-	for channel := range channels {
-		channels[channel] = make([]uint8, b.Width*b.Height)
-		for band := range b.Bands {
-			begin, end := b.Rows(band)
-			if _, err := b.Read(band, channel, channels[channel][begin*b.Width:end*b.Width]); err != nil {
-				return Probability{}, err
-			}
-		}
-	}
-	return OfChannels(b.Width, b.Height, channels), nil
-}

@@ -152,19 +152,3 @@ func (b *BandWriter) Close() error {
 	}
 	return nil
 }
-
-// WriteBands writes the whole of p, which must be one that Segment takes and not empty.
-func WriteBands(w io.Writer, p Probability) error {
-	if err := p.check(); err != nil {
-		return fmt.Errorf("write a probability map: %w", err)
-	}
-	channels := p.Channels()
-	b, err := NewBandWriter(w, p.Width, p.Height, len(channels))
-	if err != nil {
-		return err
-	}
-	if err := b.Write(channels...); err != nil {
-		return err
-	}
-	return b.Close()
-}

@@ -122,15 +122,3 @@ type Segmentation struct {
 // Span is a piece of row Y of the object ID: pixels X0 up to but not including X1. Spans never overlap; those of one object do not
 // touch within a row.
 type Span struct{ Y, X0, X1, ID int32 }
-
-// Binary draws the objects: Width*Height samples, 255 where one is, else 0.
-func (s Segmentation) Binary() []uint8 {
-	pix := make([]uint8, s.Width*s.Height)
-	for _, span := range s.Spans {
-		row := pix[int(span.Y)*s.Width:]
-		for x := span.X0; x < span.X1; x++ {
-			row[x] = 255
-		}
-	}
-	return pix
-}

@@ -187,19 +187,6 @@ func (l *LabelReader) Band(band int) ([]Span, error) {
 	return spans, nil
 }
 
-// Spans gives those of the whole map, in reading order.
-func (l *LabelReader) Spans() ([]Span, error) {
-	var all []Span
-	for band := range l.Bands {
-		spans, err := l.Band(band)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, spans...)
-	}
-	return all, nil
-}
-
 func (l *LabelReader) frame(i int) (varints, error) {
 	decoder, err := bandDecoder()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"seghub/models/mask"
+	"seghub/models/mask/masktest"
 )
 
 // anyMap draws small maps in which objects, holes and corners are all frequent.
@@ -49,8 +50,8 @@ func TestSegmentAgreesWithFlooding(t *testing.T) {
 		o.SplitTouching, o.ExcludeBorder = false, false
 		s := mask.Segment(p, o)
 		binary, want := flooded(p, o)
-		if !reflect.DeepEqual(s.Binary(), binary) {
-			t.Errorf("binary is\n%v want\n%v", s.Binary(), binary)
+		if !reflect.DeepEqual(masktest.Binary(s), binary) {
+			t.Errorf("binary is\n%v want\n%v", masktest.Binary(s), binary)
 		}
 		if got := areas(s); !reflect.DeepEqual(got, want) {
 			t.Errorf("areas are %v, want %v", got, want)
@@ -66,7 +67,7 @@ func TestSplittingKeepsEveryPixel(t *testing.T) {
 		split := mask.Segment(p, o)
 		o.SplitTouching = false
 		whole := mask.Segment(p, o)
-		if !reflect.DeepEqual(split.Binary(), whole.Binary()) {
+		if !reflect.DeepEqual(masktest.Binary(split), masktest.Binary(whole)) {
 			t.Error("splitting changed the binary mask")
 		}
 		if split.Summary.Count < whole.Summary.Count {
@@ -120,8 +121,8 @@ func check(t failer, p mask.Probability, o mask.Options, s mask.Segmentation) {
 		}
 		total += object.Area
 	}
-	if !reflect.DeepEqual(painted, s.Binary()) {
-		t.Errorf("the filled polygons are\n%v the binary mask is\n%v", painted, s.Binary())
+	if !reflect.DeepEqual(painted, masktest.Binary(s)) {
+		t.Errorf("the filled polygons are\n%v the binary mask is\n%v", painted, masktest.Binary(s))
 	}
 	if s.Summary.Count != len(s.Objects) || s.Summary.TotalArea != total {
 		t.Errorf("summary %+v of %d objects with area %d", s.Summary, len(s.Objects), total)

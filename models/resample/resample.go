@@ -10,20 +10,13 @@ const (
 	rowBits    = 7
 )
 
-// Resize fills dst (dstWidth*dstHeight*channels samples, rows top to bottom, channels interleaved) with
-// src (srcWidth*srcHeight*channels). Sides are at least 1, channels 1 or 3. stride is the number of samples from one
-// row of src to the next, so that a part of a larger picture can be read in place.
-func Resize(dst []uint8, dstWidth, dstHeight int, src []uint8, srcWidth, srcHeight, stride, channels int) {
-	New(dstWidth, dstHeight, srcWidth, srcHeight, channels).Rows(dst, 0, dstHeight, src, 0, stride)
-}
-
-// Resizer is Resize of a picture that is not there whole: some rows at a time, in any order. One goroutine at a time.
+// Resizer changes the size of a picture that need not be there whole: some rows at a time, in any order. One goroutine at a time.
 type Resizer struct {
 	dstWidth, dstHeight, srcWidth, srcHeight, channels int
 	across, down                                       axis // where they are needed
 }
 
-// New is a Resizer from and to these sizes.
+// New is a Resizer from and to these sizes: sides are at least 1, channels 1 or 3, interleaved.
 func New(dstWidth, dstHeight, srcWidth, srcHeight, channels int) *Resizer {
 	r := &Resizer{dstWidth: dstWidth, dstHeight: dstHeight, srcWidth: srcWidth, srcHeight: srcHeight, channels: channels}
 	if !r.same() && !r.halves() {
@@ -51,7 +44,8 @@ func (r *Resizer) Needs(begin, end int) (first, last int) {
 	return first, below + len(weights)
 }
 
-// Rows fills dst with the rows from begin up to end. src begins with row first of the source, and has all that they need.
+// Rows fills dst with the rows from begin up to end, top to bottom. src begins with row first of the source, and has all that they need; stride is
+// the number of samples from one row of it to the next, so that a part of a larger picture can be read in place.
 func (r *Resizer) Rows(dst []uint8, begin, end int, src []uint8, first, stride int) {
 	n := r.dstWidth * r.channels
 	switch {

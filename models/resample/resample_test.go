@@ -32,7 +32,7 @@ func TestResizeAgreesWithItsDefinition(t *testing.T) {
 		src := rapid.SliceOfN(rapid.Byte(), stride*srcHeight, stride*srcHeight).Draw(t, "source")
 		dst := make([]uint8, width*height*channels)
 
-		resample.Resize(dst, width, height, src, srcWidth, srcHeight, stride, channels)
+		resample.New(width, height, srcWidth, srcHeight, channels).Rows(dst, 0, height, src, 0, stride)
 
 		for i, got := range dst {
 			x, y, c := i/channels%width, i/channels/width, i%channels
@@ -55,7 +55,7 @@ func TestResizeToTheSameSizeCopies(t *testing.T) {
 		src[i] = uint8(i)
 	}
 	dst := make([]uint8, len(src))
-	resample.Resize(dst, 16, 16, src, 16, 16, 16, 1)
+	resample.New(16, 16, 16, 16, 1).Rows(dst, 0, 16, src, 0, 16)
 	for i := range dst {
 		if dst[i] != src[i] {
 			t.Fatalf("sample %d was %d, is %d", i, src[i], dst[i])

@@ -24,7 +24,7 @@ func TestWholeRatiosGiveTheSameSamples(t *testing.T) {
 			src = src[:stride*(size.fromHeight-1)+size.fromWidth*channels]
 			got := make([]uint8, size.toWidth*size.toHeight*channels)
 			want := make([]uint8, len(got))
-			Resize(got, size.toWidth, size.toHeight, src, size.fromWidth, size.fromHeight, stride, channels)
+			New(size.toWidth, size.toHeight, size.fromWidth, size.fromHeight, channels).Rows(got, 0, size.toHeight, src, 0, stride)
 			ofAny := Resizer{
 				size.toWidth, size.toHeight, size.fromWidth, size.fromHeight, channels,
 				newAxis(size.fromWidth, size.toWidth), newAxis(size.fromHeight, size.toHeight),
@@ -51,7 +51,7 @@ func TestRowsAreThoseOfTheWholePicture(t *testing.T) {
 		stride := fromWidth * channels
 		src := rapid.SliceOfN(rapid.Byte(), stride*fromHeight, stride*fromHeight).Draw(t, "source")
 		whole := make([]uint8, toWidth*toHeight*channels)
-		Resize(whole, toWidth, toHeight, src, fromWidth, fromHeight, stride, channels)
+		New(toWidth, toHeight, fromWidth, fromHeight, channels).Rows(whole, 0, toHeight, src, 0, stride)
 
 		begin := rapid.IntRange(0, toHeight-1).Draw(t, "begin")
 		end := rapid.IntRange(begin+1, toHeight).Draw(t, "end")
@@ -72,7 +72,7 @@ func BenchmarkResize(b *testing.B) {
 				src, dst := make([]uint8, size[0]*size[0]*channels), make([]uint8, size[1]*size[1]*channels)
 				b.SetBytes(int64(max(len(src), len(dst))))
 				for b.Loop() {
-					Resize(dst, size[1], size[1], src, size[0], size[0], size[0]*channels, channels)
+					New(size[1], size[1], size[0], size[0], channels).Rows(dst, 0, size[1], src, 0, size[0]*channels)
 				}
 			})
 		}

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"seghub/models/mask"
+	"seghub/models/mask/masktest"
 	"seghub/models/score"
 )
 
@@ -195,7 +196,7 @@ func TestLabelsOfDrawsEveryObject(t *testing.T) {
 		l := score.LabelsOf(s)
 
 		areas := make([]int, len(s.Objects)+1)
-		binary := s.Binary()
+		binary := masktest.Binary(s)
 		for i, id := range l.IDs {
 			if (id != 0) != (binary[i] != 0) {
 				t.Errorf("pixel %d is labelled %d, in the binary mask it is %d", i, id, binary[i])
