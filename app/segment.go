@@ -18,20 +18,20 @@ type errand struct {
 	Server    string   `placeholder:"URL" help:"The hub to send to, such as http://127.0.0.1:8080. Default: one within this command."`
 	AccessKey string   `env:"SEGHUB_ACCESS_KEY" placeholder:"KEY" help:"The hub's access key, where it has one."`
 	Name      string   `default:"seghub" help:"How others at the hub see this session."`
-	Model     string   `required:"" help:"Model to segment with."`
+	Model     string   `required:"" placeholder:"MODEL" help:"Model to segment with, such as unet_nuclei."`
 	Out       string   `default:"." help:"Folder for what is made."`
 	Format    []string `default:"geojson,csv,masks" help:"What is made: coco, yolo, geojson, imagej, csv, xlsx, masks, labels, all."`
 
-	Threshold     float64 `help:"Probability from which on a pixel belongs to an object, 0.05 to 0.95. Default: the model's."`
-	MinArea       *int    `help:"Least area of an object in pixels. Default: the model's."`
+	Threshold     float64 `placeholder:"P" help:"Probability from which on a pixel belongs to an object, 0.05 to 0.95. Default: the model's."`
+	MinArea       *int    `placeholder:"PX²" help:"Least area of an object in pixels. Default: the model's."`
 	ExcludeBorder *bool   `negatable:"" help:"Leave out what touches the image's edge."`
 	DetectHoles   *bool   `negatable:"" help:"Keep holes rather than fill them. Default: they are kept."`
 	SplitTouching *bool   `negatable:"" help:"Part touching objects. Default: the model's."`
 	Diameter      float64 `placeholder:"PX" help:"Diameter of the objects in pixels, for models that have one. Default: found in each image."`
-	Pages         string  `help:"Pages of a stack: all, first or 1-5,8."`
-	Channel       string  `help:"Channel by number, from 0, or name."`
-	Projection    string  `help:"Projection of a stack: none or max."`
-	PixelSize     float64 `placeholder:"µM" help:"Side of a pixel in micrometres, in place of the file's."`
+	Pages         string  `placeholder:"PAGES" help:"Pages of a stack: all, first or 1-5,8."`
+	Channel       string  `placeholder:"CHANNEL" help:"Channel by number, from 0, or name."`
+	Projection    string  `placeholder:"KIND" help:"Projection of a stack: none or max."`
+	PixelSize     float64 `placeholder:"µm" help:"Side of a pixel in micrometres, in place of the file's."`
 
 	config.Inference
 }

@@ -26,7 +26,7 @@ type Config struct {
 	Origins     []string `env:"SEGHUB_ORIGINS" placeholder:"URL" help:"Origins of other sites whose pages may come here and read what they are answered, such as https://lab.example."`
 
 	Hosts          []string  `env:"SEGHUB_HOSTS" placeholder:"NAME" help:"Names that browsers call the hub by, beside this machine's own and its addresses; *.lab.example is all of a domain, * any name. Default: with an access key any, else none."`
-	TrustedProxies []Network `env:"SEGHUB_TRUSTED_PROXIES" placeholder:"ADDRESS|NETWORK" help:"Reverse proxies whose X-Forwarded-For and X-Forwarded-Host are believed, such as 127.0.0.1 or 10.0.0.0/8. Without, everybody behind a proxy shares the limits of its address."`
+	TrustedProxies []Network `env:"SEGHUB_TRUSTED_PROXIES" placeholder:"ADDRESS|NETWORK" help:"Reverse proxies whose X-Forwarded-For, -Host and -Port are believed, such as 127.0.0.1 or 10.0.0.0/8. Without, everybody behind a proxy shares the limits of its address."`
 	RateLimits     float64   `default:"1" env:"SEGHUB_RATE_LIMITS" help:"Multiplies how often one address or session may start sessions, guess the key, upload and connect; 0 sets no limits. A class of thirty behind one router is far below 1."`
 	MaxSessions    int       `default:"20000" env:"SEGHUB_MAX_SESSIONS" help:"Most open sessions."`
 	MaxUploads     int       `default:"256" env:"SEGHUB_MAX_UPLOADS" help:"Most uploads under way on this node; one address may have half of them, one session a sixteenth."`

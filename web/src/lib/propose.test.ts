@@ -13,6 +13,20 @@ describe('the subject of a picture', () => {
   it('is nuclei where many small bodies are bright on dark ground', () => expect(look(many, 200, 15)).toBe('nuclei'))
   it('is spheroids where the ground is bright', () => expect(look(many, 60, 190)).toBe('spheroids'))
   it('is spheroids where the bright bodies are few', () => expect(look([{ x: 90, y: 100, radius: 50 }], 200, 15)).toBe('spheroids'))
+  it('is nuclei where the dark ground is noisy', () => {
+    const noisy = Float32Array.from(paint(side, side, many, 200, 15), (value) => value + 24 * (random() + random() - 1))
+    expect(subjectOf({ width: side, height: side, values: noisy })).toBe('nuclei')
+  })
+  it('is spheroids where bodies have a bright and a dark side, as cells in DIC', () => {
+    const values = paint(side, side, [], 0, 120)
+    for (const { x, y, radius } of many) {
+      for (let i = 0; i < values.length; i++) {
+        const [dx, dy] = [(i % side) - x, Math.floor(i / side) - y]
+        if (dx ** 2 + dy ** 2 < radius ** 2) values[i] = dx < 0 ? 220 : 90
+      }
+    }
+    expect(subjectOf({ width: side, height: side, values })).toBe('spheroids')
+  })
   it('is spheroids where nothing is seen', () => expect(look([], 0, 90)).toBe('spheroids'))
 })
 

@@ -24,7 +24,7 @@ export interface Look extends Grey {
 
 const lookSide = 256 // values a side are enough to tell
 const lookExtent = 1024 // pixels a side: shrunk further, nuclei would be specks
-const darkGround = 0.4 // of the range, that the ground of a fluorescence image stays below
+const darkGround = 0.15 // of the range, below which half of a fluorescence image's ground lies; of DIC, which has shadows, it lies higher
 const mostCovered = 0.6 // of the picture, that nuclei cover
 const manyBodies = 8
 const speck = 6 // pixels; less is noise
@@ -35,13 +35,9 @@ export function subjectOf(picture: Grey): Subject {
   const [low, high] = rangeOf(values)
   if (high <= low) return 'spheroids'
   const cut = otsu(values, low, high)
-  let [bright, ground] = [0, 0]
-  for (let i = 0; i < values.length; i++) {
-    if (values[i]! > cut) bright++
-    else ground += values[i]!
-  }
-  const dark = (ground / Math.max(1, values.length - bright) - low) / (high - low) < darkGround
-  const few = bright / values.length < mostCovered
+  const ground = Array.from(values).filter((value) => value <= cut)
+  const dark = (quantile(ground, 0.5) - low) / (high - low) < darkGround
+  const few = ground.length / values.length > 1 - mostCovered
   return dark && few && bodies(picture, cut) >= manyBodies ? 'nuclei' : 'spheroids'
 }
 
