@@ -204,7 +204,7 @@ describe('an image', () => {
     await until('one', () => job(a.id)?.state === 'cancelled')
     expect(job(b.id)?.state).toBe('queued')
     await client.cancelAll()
-    await until('all', () => countJobs(client.view.hub).cancelled === 2)
+    await until('all', () => countJobs(client.view.hub.jobs).cancelled === 2)
   })
 })
 

@@ -12,7 +12,7 @@ beforeEach(() => {
   gestures = new Gestures(Object.fromEntries(['pan', 'zoom', 'begin', 'draw', 'end', 'press', 'hover'].map((name) => [name, say(name)])) as unknown as Meanings)
 })
 
-const finger = (x: number, y: number, id = 1): Pointer => ({ id, x, y, mouse: false, first: true })
+const finger = (x: number, y: number, id = 1): Pointer => ({ id, x, y, mouse: false, first: true, held: true })
 
 it('drags with one', () => {
   gestures.down(finger(10, 10), false)
@@ -66,4 +66,12 @@ it('hovers with a mouse alone', () => {
   gestures.move({ ...finger(1, 2), mouse: true })
   gestures.move(finger(3, 4))
   expect(said).toEqual([['hover', [1, 2]]])
+})
+
+it.each([[false, []], [true, [['begin', [10, 10]], ['end', false, true]]]])('lets go with a mouse whose button came up where nobody told of it, as in a menu (pen: %s)', (pen, before) => {
+  const mouse = { ...finger(10, 10), mouse: true }
+  gestures.down(mouse, pen)
+  gestures.move({ ...mouse, x: 50, held: false })
+  gestures.move({ ...mouse, x: 60, held: false })
+  expect(said).toEqual([...before, ['hover', [50, 10]], ['hover', [60, 10]]])
 })

@@ -10,6 +10,8 @@ export interface Pointer extends At {
   mouse: boolean
   /** It draws, if a pen is in hand: the first button, without Shift. */
   first: boolean
+  /** A button is down, or a finger. */
+  held: boolean
 }
 
 export interface Meanings {
@@ -44,6 +46,7 @@ export class Gestures {
   }
 
   move(pointer: Pointer): void {
+    if (!pointer.held) this.up(pointer, true) // where the system did not tell of it: over a menu of its own
     const before = this.pointers.get(pointer.id)
     if (!before) {
       if (pointer.mouse) this.mean.hover(pointer)

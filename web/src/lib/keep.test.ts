@@ -1,4 +1,4 @@
-import { afterEach, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { BrowserKeep, Tabs } from './keep'
 
 afterEach(() => vi.unstubAllGlobals())
@@ -52,4 +52,48 @@ it('hears which session another tab is in', () => {
   here.heard = vi.fn()
   there.tell('s1')
   expect(here.heard).toHaveBeenCalledExactlyOnceWith('s1')
+})
+
+describe('a browser that closes its database', () => {
+  /** One whose connections the test can cut, as a phone does with those of a page in its pocket, and the clearing of a site's data. */
+  class Base {
+    onclose?: () => void
+    cut = false
+    removed: string[] = []
+    transaction() {
+      if (this.cut) throw new DOMException('The database connection is closing.', 'InvalidStateError')
+      const transaction = { oncomplete: () => undefined, objectStore: () => ({ delete: (key: string) => this.removed.push(key) }) }
+      queueMicrotask(() => transaction.oncomplete())
+      return transaction
+    }
+  }
+  function browser(...answers: (Base | Error)[]) {
+    const open = vi.fn(() => {
+      const answer = answers.shift()!
+      const asked: { result?: Base; error?: Error; onsuccess?: () => void; onerror?: () => void } = answer instanceof Error ? { error: answer } : { result: answer }
+      queueMicrotask(() => (asked.error ? asked.onerror : asked.onsuccess)?.())
+      return asked
+    })
+    vi.stubGlobal('indexedDB', { open })
+  }
+
+  it('is asked anew', async () => {
+    const [first, second] = [new Base(), new Base()]
+    browser(first, second)
+    const keep = new BrowserKeep('')
+    await keep.remove(['a'])
+    first.cut = true
+    first.onclose?.()
+    await keep.remove(['b'])
+    expect([first.removed, second.removed]).toEqual([['a'], ['b']])
+  })
+
+  it('is asked anew where it could not open it', async () => {
+    const base = new Base()
+    browser(new Error('not now'), base)
+    const keep = new BrowserKeep('')
+    await expect(keep.remove(['a'])).rejects.toThrow('not now')
+    await keep.remove(['a'])
+    expect(base.removed).toEqual(['a'])
+  })
 })

@@ -71,7 +71,7 @@ export class BrowserKeep implements Keep {
 
   /** One transaction: all of step, or nothing. */
   private async change(step: (files: IDBObjectStore) => void): Promise<void> {
-    const base = await (this.opened ??= open(`seghub${this.mount}`))
+    const base = await (this.opened ??= open(`seghub${this.mount}`, () => (this.opened = null)))
     await new Promise<void>((resolve, reject) => {
       const transaction = base.transaction(store, 'readwrite')
       transaction.oncomplete = () => resolve()
@@ -81,13 +81,19 @@ export class BrowserKeep implements Keep {
   }
 }
 
-function open(database: string): Promise<IDBDatabase> {
-  return new Promise((resolve, reject) => {
+/** A phone closes a database while its page sleeps, and so does who clears a site's data: gone says that it is to be opened anew. */
+function open(database: string, gone: () => void): Promise<IDBDatabase> {
+  const opened = new Promise<IDBDatabase>((resolve, reject) => {
     const asked = indexedDB.open(database, 1)
     asked.onupgradeneeded = () => asked.result.createObjectStore(store, { keyPath: 'key' })
-    asked.onsuccess = () => resolve(asked.result)
+    asked.onsuccess = () => {
+      asked.result.onclose = gone
+      resolve(asked.result)
+    }
     asked.onerror = () => reject(asked.error ?? new Error('the browser has no database'))
   })
+  opened.catch(gone)
+  return opened
 }
 
 const patience = 250 // ms in which a living tab answers

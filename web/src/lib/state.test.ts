@@ -270,5 +270,5 @@ it('adds what a snapshot has left out, but nothing that has changed or gone sinc
 
 it('counts jobs by state', () => {
   const state = after(welcome(1), snapshot(1, job('a'), job('b', { state: 'done' }), job('c', { state: 'done' })))
-  expect(countJobs(state)).toEqual({ queued: 1, running: 0, done: 2, failed: 0, cancelled: 0 })
+  expect(countJobs(state.jobs)).toEqual({ queued: 1, running: 0, done: 2, failed: 0, cancelled: 0 })
 })

@@ -116,9 +116,9 @@ export function without(state: HubState, image: string): HubState {
   return { ...state, gone: new Set(state.gone).add(image), jobs, progress }
 }
 
-export function countJobs(state: HubState): Record<JobState, number> {
+export function countJobs(jobs: ReadonlyMap<string, Job>): Record<JobState, number> {
   const counts: Record<JobState, number> = { queued: 0, running: 0, done: 0, failed: 0, cancelled: 0 }
-  for (const job of state.jobs.values()) counts[job.state]++
+  for (const job of jobs.values()) counts[job.state]++
   return counts
 }
 

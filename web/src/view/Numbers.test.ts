@@ -79,3 +79,19 @@ it('tells the hub the pixel size that is typed, of the image that is shown then'
   expect(one<HTMLInputElement>('.units input').value).toBe('0.5')
   expect(all('.units [role=alert]')).toEqual([])
 })
+
+it('asks once for what the hub does not have, and not for as long as the table is looked at', async () => {
+  localStorage.setItem('seghub.numbers', JSON.stringify({ tab: 'images' }))
+  const result = vi.fn(async (id: string) => {
+    await new Promise((resolve) => setTimeout(resolve))
+    if (id === '2') throw new Failure('not_found', '', '', 404)
+    return { job: id, objects: [], summary: { count: 3, total_area: 5, coverage: 0.1 } } as unknown as Result
+  })
+  mounted(Numbers, {
+    client: { result, persist: (ask: () => Promise<Result>) => ask() } as unknown as Client,
+    api: new Api(), jobs: list(...Array.from({ length: 9 }, (_, index) => job(`${index}`, `image${index}`))),
+    job: job('1', 'image1'), models: [], result: null, trouble: '', pixelSize: null, selected: new Set<string>(), hovered: null, picked: null, choose: () => undefined,
+  })
+  for (let i = 0; i < 10; i++) await settle()
+  expect(result.mock.calls.map(([id]) => id)).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8'])
+})
