@@ -154,7 +154,7 @@ func (w *watcher) do(ctx context.Context, files []File) (goesOn bool, err error)
 	}
 	failures, err := Run(ctx, w.task, files)
 	for _, f := range failures {
-		w.task.Board.Say(fmt.Sprintf("failed: %s: %v", f.File.Path, f.Err))
+		w.task.Board.Say(f.String())
 		if isHere(f.Err) || isOfHub(f.Err) {
 			w.rests[f.File.Name] = -pause
 		} else {
