@@ -219,7 +219,7 @@ func roughly(d time.Duration) string {
 }
 
 func bar(part float64) string {
-	full := int(part*barWidth + 0.5)
+	full := int(max(0, min(part, 1))*barWidth + 0.5) // what a hub says need not be true
 	return "[" + strings.Repeat("#", full) + strings.Repeat(".", barWidth-full) + "]"
 }
 

@@ -418,6 +418,19 @@ func TestBoardShowsBarsPlaceAndTimeLeft(t *testing.T) {
 	}
 }
 
+func TestABarIsNeverFullerThanFull(t *testing.T) {
+	for percent, want := range map[int]string{-900: bar(0), 900: bar(1)} {
+		var screen bytes.Buffer
+		b := NewBoard(&screen, true)
+		b.start(1)
+		b.begin(1)
+		b.running(&item{}, "infer", percent)
+		if text := screen.String(); !strings.Contains(text, want) {
+			t.Errorf("%d %%: %q", percent, text)
+		}
+	}
+}
+
 // TestNoNameSteersTheTerminal has names that end a line, clear the screen and begin a title.
 func TestNoNameSteersTheTerminal(t *testing.T) {
 	for _, terminal := range []bool{true, false} {
