@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -203,7 +204,16 @@ func see(f File) seen {
 	if err != nil || info.Size() == 0 {
 		return seen{}
 	}
-	return seen{info.Size(), info.ModTime().UTC()}
+	return asSeen(info)
+}
+
+// asSeen is what is remembered of a file. A time of a year that JSON has no digits for is none.
+func asSeen(info fs.FileInfo) seen {
+	modified := info.ModTime().UTC()
+	if year := modified.Year(); year < 0 || year > 9999 {
+		modified = time.Time{}
+	}
+	return seen{info.Size(), modified}
 }
 
 // isAtRest tells whether a file is new and has been at rest for long enough.
