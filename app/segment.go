@@ -89,7 +89,7 @@ func (s *segmentCommand) Run() error {
 	return s.at(func(ctx context.Context, task segment.Task) error {
 		failures, err := segment.Run(ctx, task, files)
 		for _, f := range failures {
-			fmt.Fprintf(os.Stderr, "failed: %s: %v\n", f.File.Path, f.Err)
+			fmt.Fprintln(os.Stderr, f)
 		}
 		if err == nil && len(failures) > 0 {
 			err = fmt.Errorf("%d of %d files failed", len(failures), len(files))

@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -95,7 +96,7 @@ func Open(ctx context.Context, config Config) (*Client, error) {
 			HandshakeTimeout: dialTimeout,
 			Proxy:            config.Transport.Proxy,
 			NetDialContext:   config.Transport.DialContext,
-			TLSClientConfig:  config.Transport.TLSClientConfig,
+			TLSClientConfig:  http1(config.Transport.TLSClientConfig),
 		},
 	}
 	if c.token == "" {
@@ -104,6 +105,15 @@ func Open(ctx context.Context, config Config) (*Client, error) {
 		}
 	}
 	return c, nil
+}
+
+// http1 is what says how TLS is spoken, for sockets, which HTTP/2 has none of. A transport that may speak that has written so into its own.
+func http1(config *tls.Config) *tls.Config {
+	if config != nil {
+		config = config.Clone()
+		config.NextProtos = nil
+	}
+	return config
 }
 
 // start begins a session. When its answer is lost another one is begun; the one that nobody knows of has no work and expires.

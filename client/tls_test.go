@@ -80,3 +80,32 @@ func TestWhatNoOtherTryMendsIsSaidAtOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestEventsWhereCallsSpeakHTTP2 has a transport as programs make theirs, and a hub behind a proxy that speaks HTTP/2 where it is asked to.
+func TestEventsWhereCallsSpeakHTTP2(t *testing.T) {
+	hub := newScripted(t)
+	hub.serveEvents(func(_ string, c *websocket.Conn) {
+		say(t, c, `{"type":"welcome","seq":1,"epoch":"e"}`, `{"type":"snapshot","seq":1,"epoch":"e"}`)
+		closeWith(c, 4404)
+	})
+	server := httptest.NewUnstartedServer(hub.mux)
+	server.Config.ErrorLog = log.New(t.Output(), "", 0)
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	c, err := Open(t.Context(), Config{URL: server.URL, Transport: transport})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Disconnect()
+	for event, err := range c.Events(t.Context(), Follow{}) {
+		if gone, is := event.(Disconnected); is {
+			t.Fatal(gone.Err)
+		}
+		if event == nil && !HasCode(err, CodeUnauthorized) {
+			t.Error(err)
+		}
+	}
+}

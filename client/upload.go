@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -222,8 +223,9 @@ type part struct {
 // errChanged is why a file is not sent whose length is no longer the one that was announced: another program writes it.
 var errChanged = errors.New("the file changed while it was sent")
 
-// body reads parts one after the other.
+// body reads parts one after the other. HTTP/2 closes it while it is read, where the hub wants no more of it.
 type body struct {
+	mu    sync.Mutex // guards all below
 	parts []part
 	file  io.ReadCloser // in hand; nil between files
 	left  int64         // bytes that file should still have; below 0 from the start where its length is unknown
@@ -232,10 +234,12 @@ type body struct {
 }
 
 func (b *body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for {
 		switch {
 		case b.file != nil:
-			n, err := b.readFile(p)
+			n, err := b.readFileLocked(p)
 			if b.total += int64(n); n > 0 && b.moved != nil {
 				b.moved(b.total)
 			}
@@ -263,8 +267,8 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 }
 
-// readFile reads the file in hand, and closes it at its end. What goes wrong is this machine's: the hub is asked for nothing again.
-func (b *body) readFile(p []byte) (int, error) {
+// readFileLocked reads the file in hand, and closes it at its end. What goes wrong is this machine's: the hub is asked for nothing again.
+func (b *body) readFileLocked(p []byte) (int, error) {
 	n, err := b.file.Read(p)
 	if b.left >= 0 {
 		if b.left -= int64(n); b.left < 0 || b.left > 0 && errors.Is(err, io.EOF) {
@@ -283,6 +287,8 @@ func (b *body) readFile(p []byte) (int, error) {
 
 // Close closes the file in hand.
 func (b *body) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.parts = nil
 	if b.file == nil {
 		return nil

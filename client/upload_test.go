@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
@@ -432,5 +433,20 @@ func TestFromDiskKnowsTheSize(t *testing.T) {
 	}
 	if f := FromDisk(path); f.Name != "a.png" || f.Size != 3 {
 		t.Errorf("%+v", f)
+	}
+}
+
+// TestBodyIsClosedWhileItIsRead is what HTTP/2 does where a hub answers before it has all: a matter for the race detector.
+func TestBodyIsClosedWhileItIsRead(t *testing.T) {
+	b, _, err := Upload{Files: slices.Repeat([]File{FromBytes("a.png", []byte("abc"))}, 100)}.body("boundary")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reading sync.WaitGroup
+	reading.Go(func() { _, err = io.Copy(io.Discard, b) })
+	closed := b.Close()
+	reading.Wait()
+	if err != nil || closed != nil {
+		t.Errorf("%v, %v", err, closed)
 	}
 }

@@ -1,10 +1,11 @@
-// Reads `go test -json` from stdin and prints what a person wants to know: one line a package, the whole
-// output of what failed, and each reason for which a test was left out, once. Exits 1 when anything failed.
+// Reads `go test -json`, and "exit 0" after its good end, from stdin and prints what a person wants to know: one line a package, the whole
+// output of what failed, and each reason for which a test was left out, once. Exits 1 when anything failed, or the end is missing.
 import { createInterface } from 'node:readline'
 
 const outputs = new Map() // package + test -> lines
 const leftOut = new Set()
 let failed = false
+let ended = false // one that the system has killed tells of no failure
 let tests = 0
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -12,7 +13,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     event = JSON.parse(line)
   } catch {
-    console.log(line) // what the build says is not JSON
+    if (line === 'exit 0') ended = true
+    else console.log(line) // what the build says is not JSON
     continue
   }
   const key = `${event.Package ?? event.ImportPath} ${event.Test ?? ''}`
@@ -42,4 +44,5 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 console.log(`${tests} tests passed`)
 for (const reason of leftOut) console.log(reason)
-if (failed || tests === 0) process.exit(1)
+if (!failed && !ended) console.log('FAIL go test, before its end')
+if (failed || !ended || tests === 0) process.exit(1)

@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -28,6 +29,9 @@ func importCheckpoint(ctx context.Context, w io.Writer, r Request, rt Runtime) (
 		return refuse("%s is missing here, which translates PyTorch checkpoints: run the command in the project's folder", script)
 	}
 	if exec.CommandContext(ctx, "python3", "-c", "import torch, onnx, onnxruntime").Run() != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		return refuse("a PyTorch checkpoint needs a python3 with the packages of models/training/requirements.txt (torch, onnx, onnxruntime), and none is there: install them, or run python3 -m %s on a machine that has them and copy the ONNX file into the models folder", converter)
 	}
 	made, err := os.MkdirTemp("", "seghub-import-*")
@@ -41,6 +45,9 @@ func importCheckpoint(ctx context.Context, w io.Writer, r Request, rt Runtime) (
 	if err := translate.Run(); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || !exit.Exited() { // as by a system that is short of memory
+			return fmt.Errorf("translate %s: %w", r.File, err)
 		}
 		return refuse("%s", strings.TrimSpace(said.String()))
 	}

@@ -2,6 +2,9 @@ package importer
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,5 +77,19 @@ func TestCheckpointsAreRefused(t *testing.T) {
 			}
 			wantRefusal(t, Import(t.Context(), &bytes.Buffer{}, Request{File: "net.pth", Folder: folder, ID: c.id}, rt), folder, c.want)
 		})
+	}
+}
+
+// TestAnInterruptedTranslationIsNoFaultOfTheCheckpoint ends python3 while it looks for its packages, and while it translates.
+func TestAnInterruptedTranslationIsNoFaultOfTheCheckpoint(t *testing.T) {
+	r := Request{File: "net.pth", Folder: project(t, `[ "$1" = -c ] || kill -KILL $$`), ID: "old_unet"}
+	file(t, ".", r.File, nil)
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if err := importCheckpoint(stopped, io.Discard, r, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped: %v", err)
+	}
+	if err := importCheckpoint(t.Context(), io.Discard, r, nil); err == nil || errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("killed: %v", err)
 	}
 }

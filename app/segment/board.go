@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 const (
@@ -138,7 +139,17 @@ func (b *Board) end() {
 
 func (b *Board) sayLocked(line string) {
 	b.wipeLocked()
-	fmt.Fprintln(b.w, line)
+	fmt.Fprintln(b.w, plain(line))
+}
+
+// plain is a text on one line, in which no file's name steers the terminal.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 func (b *Board) wipeLocked() {
@@ -208,12 +219,13 @@ func roughly(d time.Duration) string {
 }
 
 func bar(part float64) string {
-	full := int(part*barWidth + 0.5)
+	full := int(max(0, min(part, 1))*barWidth + 0.5) // what a hub says need not be true
 	return "[" + strings.Repeat("#", full) + strings.Repeat(".", barWidth-full) + "]"
 }
 
 // fitted is a name in as many columns as it has, its end rather than its beginning: that tells files apart.
 func fitted(name string) string {
+	name = plain(name)
 	if runes := []rune(name); len(runes) > nameWidth {
 		name = "…" + string(runes[len(runes)-nameWidth+1:])
 	}

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 )
 
@@ -175,6 +177,25 @@ func TestNamesAreRememberedWhateverTheirBytes(t *testing.T) {
 }
 
 // TestAMemoryFromBefore has one that does not say yet whose it is, nor escapes names.
+// TestTimesAreRememberedWhateverTheirYear has those of clocks that were wrong: shares keep times that JSON does not.
+func TestTimesAreRememberedWhateverTheirYear(t *testing.T) {
+	for _, year := range []int{-1, 0, 1, 2026, 9999, 10000, 30828} {
+		folder := fstest.MapFS{"a.tif": {Data: []byte("image"), ModTime: time.Date(year, 7, 1, 12, 0, 0, 1, time.UTC)}}
+		info, err := folder.Stat("a.tif")
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, after := asSeen(info), seen{}
+		data, err := json.Marshal(before)
+		if err == nil {
+			err = json.Unmarshal(data, &after)
+		}
+		if err != nil || after != before {
+			t.Errorf("%d: %v after %v: %v", year, after, before, err)
+		}
+	}
+}
+
 func TestAMemoryFromBefore(t *testing.T) {
 	folder, job := day(t, "5%.png")
 	now := see(File{Path: filepath.Join(folder, "5%.png")})

@@ -48,6 +48,9 @@ type Failure struct {
 	Err  error
 }
 
+// String says it in one line.
+func (f Failure) String() string { return plain(fmt.Sprintf("failed: %s: %v", f.File.Path, f.Err)) }
+
 // Run segments files and writes what was asked for. Failures are those of single files; the error is that of the whole.
 func Run(ctx context.Context, task Task, files []File) ([]Failure, error) {
 	items := make([]*item, len(files))

@@ -438,6 +438,37 @@ func TestBoardShowsBarsPlaceAndTimeLeft(t *testing.T) {
 	}
 }
 
+func TestABarIsNeverFullerThanFull(t *testing.T) {
+	for percent, want := range map[int]string{-900: bar(0), 900: bar(1)} {
+		var screen bytes.Buffer
+		b := NewBoard(&screen, true)
+		b.start(1)
+		b.begin(1)
+		b.running(&item{}, "infer", percent)
+		if text := screen.String(); !strings.Contains(text, want) {
+			t.Errorf("%d %%: %q", percent, text)
+		}
+	}
+}
+
+// TestNoNameSteersTheTerminal has names that end a line, clear the screen and begin a title.
+func TestNoNameSteersTheTerminal(t *testing.T) {
+	for _, terminal := range []bool{true, false} {
+		var screen bytes.Buffer
+		b := NewBoard(&screen, terminal)
+		odd := &item{File: File{Name: "a\n\x1b[2Jb\r\u009d0;c.tif", Path: "in/a\nb.tif"}}
+		b.start(1)
+		b.begin(1)
+		b.running(odd, "infer", 50)
+		b.ended(odd, 0, errors.New("open in/a\nb.tif: no such file"))
+		b.Say(Failure{odd.File, errors.New("no\nimage")}.String())
+		b.end()
+		if text := screen.String(); strings.Contains(text, "a\n") || strings.Contains(text, "\x1b[2J") || strings.ContainsAny(text, "\r\u009d") || strings.Contains(text, "no\n") {
+			t.Errorf("%q", text)
+		}
+	}
+}
+
 // shown is what a terminal of so many columns shows of a text, without the empty lines at its end.
 func shown(text string, columns int) []string {
 	lines, row, column, wraps := []string{""}, 0, 0, true

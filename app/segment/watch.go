@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -154,7 +155,7 @@ func (w *watcher) do(ctx context.Context, files []File) (goesOn bool, err error)
 	}
 	failures, err := Run(ctx, w.task, files)
 	for _, f := range failures {
-		w.task.Board.Say(fmt.Sprintf("failed: %s: %v", f.File.Path, f.Err))
+		w.task.Board.Say(f.String())
 		if isHere(f.Err) || isOfHub(f.Err) {
 			w.rests[f.File.Name] = -pause
 		} else {
@@ -203,7 +204,16 @@ func see(f File) seen {
 	if err != nil || info.Size() == 0 {
 		return seen{}
 	}
-	return seen{info.Size(), info.ModTime().UTC()}
+	return asSeen(info)
+}
+
+// asSeen is what is remembered of a file. A time of a year that JSON has no digits for is none.
+func asSeen(info fs.FileInfo) seen {
+	modified := info.ModTime().UTC()
+	if year := modified.Year(); year < 0 || year > 9999 {
+		modified = time.Time{}
+	}
+	return seen{info.Size(), modified}
 }
 
 // isAtRest tells whether a file is new and has been at rest for long enough.

@@ -140,7 +140,10 @@ def render(out: Path, count: int, first_seed: int, side: int, processes: int) ->
     with ProcessPoolExecutor(processes) as pool:
         pairs = list(pool.map(partial(spheroids, side=side), range(first_seed, first_seed + count), chunksize=8))
     out.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(out, grey=np.stack([p.image[..., 0] for p in pairs]), mask=np.stack([p.mask for p in pairs]))
+    unfinished = out.with_suffix(".tmp")  # a training takes what is there for whole
+    with unfinished.open("wb") as file:
+        np.savez(file, grey=np.stack([p.image[..., 0] for p in pairs]), mask=np.stack([p.mask for p in pairs]))
+    unfinished.replace(out)
 
 
 def main() -> None:

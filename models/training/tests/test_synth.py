@@ -3,6 +3,7 @@
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from scipy import ndimage
@@ -70,6 +71,17 @@ class TestSpheroids(unittest.TestCase):
             arrays = np.load(file)
             np.testing.assert_array_equal(arrays["grey"][1], synth.spheroids(6, 64).image[..., 0])
             np.testing.assert_array_equal(arrays["mask"][1], synth.spheroids(6, 64).mask)
+
+    def test_a_rendering_that_is_stopped_leaves_no_set(self):
+        def stopped(file, **_arrays):
+            Path(file.name).write_bytes(b"PK")
+            raise KeyboardInterrupt
+
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(np, "savez", stopped):
+            file = Path(folder) / "set.npz"
+            with self.assertRaises(KeyboardInterrupt):
+                synth.render(file, count=1, first_seed=5, side=64, processes=1)
+            self.assertFalse(file.exists())
 
 
 if __name__ == "__main__":
