@@ -2,7 +2,7 @@
 // settings. It outlives the page.
 
 import type { Model, Options, Wishes } from './protocol'
-import { fewDark, lookAt, propose, subjectOf, type Subject } from './propose'
+import { fewDark, lookAt, propose, subjectOf, subjects, type Subject } from './propose'
 import type { Settings } from './uploads'
 
 export interface Choice {
@@ -66,7 +66,7 @@ export async function decide(files: readonly { id: number; file: File }[], model
     const looks = Math.min(looksAt, pool.length)
     const some = Array.from({ length: looks }, (_, i) => pool[Math.floor((i * pool.length) / looks)]!)
     const votes = (await Promise.all(some.map(({ file }) => look(file)))).filter((vote) => vote !== null)
-    const subject = votes.filter((vote) => vote.subject === 'nuclei').length * 2 > votes.length ? 'nuclei' : 'spheroids'
+    const subject = subjects.find((each) => votes.filter((vote) => vote.subject === each).length * 2 > votes.length) ?? 'spheroids'
     const crumbs = Math.min(...votes.filter((vote) => vote.subject === subject).map((vote) => vote.crumbs))
     return decision(files, votes.length > 0 ? { subject, crumbs: Number.isFinite(crumbs) ? crumbs : 0 } : null, models, wishes)
   }

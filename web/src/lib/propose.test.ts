@@ -9,6 +9,13 @@ const random = generator(7)
 const many: Disc[] = Array.from({ length: 30 }, (_, i) => ({ x: 20 + (i % 6) * 32 + random() * 6, y: 20 + Math.floor(i / 6) * 36 + random() * 6, radius: 5 + random() * 4 }))
 const look = (discs: Disc[], inside: number, ground: number) => subjectOf({ width: side, height: side, values: paint(side, side, discs, inside, ground) })
 
+/** A picture with some noise, of bodies of one colour on ground of another. */
+function inColour(discs: Disc[], inside: number[], ground: number[]) {
+  const channels = inside.map((value, i) => Float32Array.from(paint(side, side, discs, value, ground[i]!), (v) => Math.max(0, v + 6 * (random() - 0.5))))
+  const values = channels[0]!.map((_, i) => channels.reduce((sum, channel) => sum + channel[i]! / 3, 0))
+  return subjectOf({ width: side, height: side, values, rgb: Float32Array.from({ length: 3 * values.length }, (_, i) => channels[i % 3]![Math.floor(i / 3)]!) })
+}
+
 describe('the subject of a picture', () => {
   it('is nuclei where many small bodies are bright on dark ground', () => expect(look(many, 200, 15)).toBe('nuclei'))
   it('is spheroids where the ground is bright', () => expect(look(many, 60, 190)).toBe('spheroids'))
@@ -27,6 +34,10 @@ describe('the subject of a picture', () => {
     }
     expect(subjectOf({ width: side, height: side, values })).toBe('spheroids')
   })
+  it('is tissue where colours differ on bright ground', () => expect(inColour(many, [120, 70, 160], [235, 190, 215])).toBe('tissue'))
+  it('is spheroids where all has the colour of the light', () => expect(inColour(many, [60, 55, 40], [230, 210, 150])).toBe('spheroids'))
+  it('is spheroids where bodies are black', () => expect(inColour(many, [0, 0, 0], [200, 200, 200])).toBe('spheroids'))
+  it('is nuclei where bodies shine in colours', () => expect(inColour(many, [20, 60, 220], [8, 4, 6])).toBe('nuclei'))
   it('is spheroids where nothing is seen', () => expect(look([], 0, 90)).toBe('spheroids'))
 })
 

@@ -1,9 +1,10 @@
-// Which model an image wants, from a look at it: many small bright bodies on dark ground are stained nuclei, anything
-// else is taken for spheroids in brightfield. A proposal, to be shown as one: the person has the last word.
+// Which model an image wants, from a look at it: many small bright bodies on dark ground are nuclei in fluorescence, colours that differ on
+// bright ground are stained tissue, anything else is taken for spheroids in brightfield. A proposal, to be shown as one: the person has the last word.
 
 import type { Model } from './protocol'
 
-export type Subject = 'nuclei' | 'spheroids'
+export const subjects = ['nuclei', 'tissue', 'spheroids'] as const
+export type Subject = (typeof subjects)[number]
 
 export interface Proposal {
   model: Model
@@ -15,6 +16,7 @@ export interface Grey {
   width: number
   height: number
   values: ArrayLike<number>
+  rgb?: Float32Array | undefined // of one that may be in colour, pixel by pixel
 }
 
 /** What is seen of a picture by a look at its middle. */
@@ -28,10 +30,13 @@ const darkGround = 0.15 // of the range, below which half of a fluorescence imag
 const mostCovered = 0.6 // of the picture, that nuclei cover
 const manyBodies = 8
 const speck = 6 // pixels; less is noise
+const brightGround = 1 / 3 // of the brightest, above which half of what is seen by white light lies
+const dyes = 0.08 // of a pixel's light, by which the part of a colour differs from place to place; that of a lamp or a camera hardly does
 
 /** subjectOf looks at a picture. */
 export function subjectOf(picture: Grey): Subject {
-  const { values } = picture
+  const { values, rgb } = picture
+  if (rgb && stained(rgb)) return 'tissue'
   const [low, high] = rangeOf(values)
   if (high <= low) return 'spheroids'
   const cut = otsu(values, low, high)
@@ -39,6 +44,16 @@ export function subjectOf(picture: Grey): Subject {
   const dark = (quantile(ground, 0.5) - low) / (high - low) < darkGround
   const few = ground.length / values.length > 1 - mostCovered
   return dark && few && bodies(picture, cut) >= manyBodies ? 'nuclei' : 'spheroids'
+}
+
+function stained(rgb: Float32Array): boolean {
+  const light = Float32Array.from({ length: rgb.length / 3 }, (_, i) => rgb[3 * i]! + rgb[3 * i + 1]! + rgb[3 * i + 2]!)
+  const bright = brightGround * quantile(light, 0.995)
+  if (quantile(light, 0.5) <= bright) return false
+  return [0, 1, 2].some((colour) => {
+    const parts = light.map((sum, i) => rgb[3 * i + colour]! / sum).filter((_, i) => light[i]! > bright) // noise has colours where it is dark
+    return quantile(parts, 0.95) - quantile(parts, 0.05) > dyes
+  })
 }
 
 /** fewDark tells whether few bodies stand on bright ground, as spheroids do: what is far smaller beside them is dirt. */
@@ -53,7 +68,7 @@ function rangeOf(values: ArrayLike<number>): [low: number, high: number] {
   return [quantile(values, 0.01), quantile(values, 0.995)]
 }
 
-const signs: Record<Subject, RegExp> = { nuclei: /nucle/i, spheroids: /spher/i }
+const signs: Record<Subject, RegExp> = { nuclei: /nucle/i, tissue: /nucle/i, spheroids: /spher/i }
 
 /** propose picks the model whose words are most of the subject; the first where none is. */
 export function propose(models: readonly Model[], subject: Subject): Proposal | null {
@@ -129,6 +144,10 @@ export async function lookAt(file: Blob): Promise<Look | null> {
   whole.close()
   const { data } = context.getImageData(0, 0, width, height)
   const values = new Float32Array(width * height)
-  for (let i = 0; i < values.length; i++) values[i] = 0.3 * data[4 * i]! + 0.59 * data[4 * i + 1]! + 0.11 * data[4 * i + 2]!
-  return { width, height, values, pixels }
+  const rgb = new Float32Array(3 * values.length)
+  for (let i = 0; i < values.length; i++) {
+    rgb.set(data.subarray(4 * i, 4 * i + 3), 3 * i)
+    values[i] = 0.3 * rgb[3 * i]! + 0.59 * rgb[3 * i + 1]! + 0.11 * rgb[3 * i + 2]!
+  }
+  return { width, height, values, rgb, pixels }
 }

@@ -15,14 +15,20 @@ function page(width: number, height: number, pattern: (x: number, y: number) => 
   return { width, height, pixels, values: Float32Array.from({ length: width * height }, (_, i) => pattern(i % width, Math.floor(i / width))) }
 }
 
+/** The colours of its pixels. */
+function inColour(width: number, height: number, pattern: (x: number, y: number) => number[]) {
+  return Float32Array.from(Array.from({ length: width * height }, (_, i) => pattern(i % width, Math.floor(i / width))).flat())
+}
+
 describe('a TIFF is read', () => {
-  const wanted: Record<keyof typeof tiffs, ReturnType<typeof page>> = {
+  const wanted: Record<keyof typeof tiffs, ReturnType<typeof page> & { rgb?: Float32Array }> = {
     'LZW in strips': page(24, 30, noise),
     'LZW of differences, 16 bits, the high byte first': page(24, 30, (x, y) => 50 * steps(x, y)),
     'deflate of differences in strips': page(24, 30, (x, y) => 50 * steps(x, y)),
     'floats in tiles': page(24, 30, (x, y) => steps(x, y) / 8),
-    BigTIFF: page(9, 9, steps),
+    BigTIFF: { ...page(9, 9, steps), rgb: inColour(9, 9, (x, y) => [steps(x, y), steps(x, y), steps(x, y)]) },
     'white is zero': page(24, 8, (x, y) => steps(x, y) - 255),
+    colours: { ...page(6, 5, (x, y) => (20 * x + 30 * y + 210) / 3), rgb: inColour(6, 5, (x, y) => [40 * x, 30 * y + 10, 200 - 20 * x]) },
   }
   it.each(Object.keys(tiffs) as (keyof typeof tiffs)[])('%s', async (name) => {
     expect(await look(blob(tiffs[name]))).toEqual(wanted[name])

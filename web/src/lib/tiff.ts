@@ -14,7 +14,8 @@ const plain = 1
 const lzw = 5
 const deflates = [8, 32946]
 const whiteIsZero = 0
-const greyOrRGB = [whiteIsZero, 1, 2]
+const inColour = 2
+const greyOrRGB = [whiteIsZero, 1, inColour]
 const apart = 2 // planar: each channel has blocks of its own, those of the first before the others
 const differences = 2 // predictor: each sample is the difference to the one before
 
@@ -42,6 +43,7 @@ interface Layout {
   compression: number
   predictor: number
   inverted: boolean
+  colour: boolean
   block: { width: number; height: number; across: number; offsets: readonly number[]; sizes: readonly number[] }
 }
 
@@ -64,6 +66,7 @@ async function layoutOf(file: Blob): Promise<Layout | null> {
     compression: one('compression', plain),
     predictor: one('predictor', 1),
     inverted: one('photometric', 1) === whiteIsZero,
+    colour: one('photometric', 1) === inColour,
     block: { ...block, across: Math.ceil(width / block.width) },
   }
   const readable =
@@ -116,6 +119,7 @@ async function sampled(file: Blob, layout: Layout, side: number, extent: number)
   const [xs, ys] = [places(layout.width), places(layout.height)]
   const values = new Float32Array(xs.length * ys.length)
   const colours = Math.min(3, samples)
+  const rgb = layout.colour && colours === 3 ? new Float32Array(3 * values.length) : undefined
   let blocks = new Map<number, Uint8Array>() // those of one row, unpacked
   for (const [i, y] of ys.entries()) {
     const down = Math.floor(y / block.height)
@@ -126,11 +130,15 @@ async function sampled(file: Blob, layout: Layout, side: number, extent: number)
       const index = down * block.across + Math.floor(x / block.width)
       if (index !== of) [line, of] = [await lineOf(file, layout, blocks, index, y % block.height), index]
       let sum = 0
-      for (let c = 0; c < colours; c++) sum += value(line, ((x % block.width) * samples + c) * bytes)
+      for (let c = 0; c < colours; c++) {
+        const sample = value(line, ((x % block.width) * samples + c) * bytes)
+        if (rgb) rgb[3 * (i * xs.length + j) + c] = sample
+        sum += sample
+      }
       values[i * xs.length + j] = (layout.inverted ? -sum : sum) / colours
     }
   }
-  return { width: xs.length, height: ys.length, values, pixels: layout.width * layout.height }
+  return { width: xs.length, height: ys.length, values, rgb, pixels: layout.width * layout.height }
 }
 
 /** One row of a block. */

@@ -195,9 +195,11 @@ export const cs: Words = {
     advanced: 'Pokročilé',
     own: 'Jak to má model',
     proposal: (title: string, subject: Subject) =>
-      subject === 'nuclei'
-        ? `Navržen ${title}: mnoho malých světlých tělísek na tmavém pozadí vypadá jako jádra.`
-        : `Navržen ${title}: nevypadá to jako obarvená jádra, tedy sféroidy.`,
+      `Navržen ${title}: ${{
+        nuclei: 'mnoho malých světlých tělísek na tmavém pozadí vypadá jako jádra.',
+        tissue: 'tyto barvy vypadají jako obarvená tkáň, jejíž jádra obkreslí.',
+        spheroids: 'nevypadá to jako obarvená jádra, tedy sféroidy.',
+      }[subject]}`,
     unseen: (title: string) => `Navržen ${title}, bez pohledu: do tohoto souboru nelze nahlédnout, dokud není na hubu.`,
     edge: 'Vynechat objekty na okraji',
     crumbs: 'Vynechat drobky pod',

@@ -191,9 +191,11 @@ export const de: Words = {
     advanced: 'Erweitert',
     own: 'Wie das Modell es hat',
     proposal: (title: string, subject: Subject) =>
-      subject === 'nuclei'
-        ? `${title} wird vorgeschlagen: Viele kleine helle Körper auf dunklem Grund sehen nach Zellkernen aus.`
-        : `${title} wird vorgeschlagen: Das sieht nicht nach gefärbten Zellkernen aus, also nach Sphäroiden.`,
+      `${title} wird vorgeschlagen: ${{
+        nuclei: 'Viele kleine helle Körper auf dunklem Grund sehen nach Zellkernen aus.',
+        tissue: 'Diese Farben sehen nach gefärbtem Gewebe aus, dessen Zellkerne es umreißt.',
+        spheroids: 'Das sieht nicht nach gefärbten Zellkernen aus, also nach Sphäroiden.',
+      }[subject]}`,
     unseen: (title: string) => `${title} wird ungesehen vorgeschlagen: In diese Datei lässt sich nicht sehen, bevor sie beim Hub ist.`,
     edge: 'Objekte am Rand weglassen',
     crumbs: 'Krümel weglassen unter',

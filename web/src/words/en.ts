@@ -194,9 +194,11 @@ export const en = {
     advanced: 'Advanced',
     own: 'As the model has it',
     proposal: (title: string, subject: Subject) =>
-      subject === 'nuclei'
-        ? `${title} is proposed: many small bright bodies on dark ground look like nuclei.`
-        : `${title} is proposed: this does not look like stained nuclei, so it is taken for spheroids.`,
+      `${title} is proposed: ${{
+        nuclei: 'many small bright bodies on dark ground look like nuclei.',
+        tissue: 'these colours look like stained tissue, of which it outlines the nuclei.',
+        spheroids: 'this does not look like stained nuclei, so it is taken for spheroids.',
+      }[subject]}`,
     unseen: (title: string) => `${title} is proposed unseen: this file cannot be looked into before it is at the hub.`,
     edge: 'Leave out objects at the edge',
     crumbs: 'Leave out crumbs below',
