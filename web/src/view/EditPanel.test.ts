@@ -236,6 +236,29 @@ it('corrects what was seen when it was asked for, though another image is shown 
   expect(historyOf('job1', 3)).toEqual({ past: [1, 2], future: [], at: 3 })
 })
 
+it('leaves picked what was picked before the hub had answered', async () => {
+  let answer = () => {}
+  hold = new Promise((resolve) => (answer = resolve))
+  key('s')
+  panel.drawn([[-1, 5], [5, 5], [11, 5]])
+  await settle()
+  key('m')
+  pick(1)
+  answer()
+  await settle()
+  pick(2)
+  await settle()
+  expect(operations().slice(1)).toEqual([{ op: 'merge', ids: [1, 2] }])
+
+  key('s')
+  hold = new Promise((resolve) => (answer = resolve))
+  key('Enter') // splits 1, which is picked
+  for (const id of [2, 1]) pick(id)
+  answer()
+  await settle()
+  expect([operations().length, picked.value]).toEqual([3, 1])
+})
+
 it('puts the tool away, and the object after it, by Escape', () => {
   key('b')
   pick(1)
