@@ -80,14 +80,14 @@ export async function allDone(page: Page, count: number): Promise<void> {
 export const rows = (page: Page): Locator => page.locator('[data-job]')
 export const objectRows = (page: Page): Locator => page.getByRole('table', { name: 'Objects' }).locator('tr[data-row]')
 
-/** settled is what is read once it no longer changes. */
-export async function settled<T>(read: () => Promise<T>): Promise<T> {
+/** settled is what is read once it no longer changes from one picture of the page to the next. */
+export async function settled<T>(page: Page, read: () => Promise<T>): Promise<T> {
   let before = ''
   return until('it to rest', async () => {
+    await page.evaluate(() => new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted))))
     const now = await read()
     const same = JSON.stringify(now) === before
     before = JSON.stringify(now)
-    if (!same) await new Promise((resolve) => setTimeout(resolve, 50)) // some frames
     return same ? { now } : null
   }).then(({ now }) => now)
 }

@@ -62,11 +62,11 @@ describe.skipIf(missing)('the viewer', () => {
     await page.mouse.move(x, y)
     for (let i = 0; i < 6; i++) await page.mouse.wheel(0, -300)
     await until('a larger picture', async () => (await box()).width > 3 * whole.width)
-    const zoomed = await settled(box)
+    const zoomed = await settled(page, box)
     await page.mouse.down()
     await page.mouse.move(x + 40, y + 25, { steps: 4 })
     await page.mouse.up()
-    const dragged = await settled(box)
+    const dragged = await settled(page, box)
     expect([dragged.x - zoomed.x, dragged.y - zoomed.y]).toEqual([expect.closeTo(40, 0), expect.closeTo(25, 0)])
 
     const { objects, image } = await shownResult(page)
@@ -431,7 +431,7 @@ type Size = { width: number; height: number }
 
 /** Where a point of the picture is on the page. */
 async function on(page: Page, image: Size, [x, y]: Point): Promise<Point> {
-  const box = await settled(async () => (await page.locator('.stage .image').boundingBox())!)
+  const box = await settled(page, async () => (await page.locator('.stage .image').boundingBox())!)
   return [box.x + (x / image.width) * box.width, box.y + (y / image.height) * box.height]
 }
 
