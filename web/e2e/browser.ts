@@ -24,6 +24,7 @@ export function launch(): Promise<Browser> {
   mkdirSync(output, { recursive: true })
   return chromium.launch({
     executablePath: executable,
+    timeout: patience,
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
   })
 }
