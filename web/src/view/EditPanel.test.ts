@@ -249,6 +249,14 @@ it('leaves picked what was picked before the hub had answered', async () => {
   pick(2)
   await settle()
   expect(operations().slice(1)).toEqual([{ op: 'merge', ids: [1, 2] }])
+
+  key('s')
+  hold = new Promise((resolve) => (answer = resolve))
+  key('Enter') // splits 1, which is picked
+  for (const id of [2, 1]) pick(id)
+  answer()
+  await settle()
+  expect([operations().length, picked.value]).toEqual([3, 1])
 })
 
 it('puts the tool away, and the object after it, by Escape', () => {
