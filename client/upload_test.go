@@ -294,9 +294,12 @@ func TestDownloadThatBreaksIsBegunAnew(t *testing.T) {
 	})
 }
 
-// TestExportOfManyJobs asks for more than an address holds.
-func TestExportOfManyJobs(t *testing.T) {
+// TestExportOfFewAndOfManyJobs asks for more than an address holds, and for what an older hub gives, too.
+func TestExportOfFewAndOfManyJobs(t *testing.T) {
 	hub := newScripted(t)
+	hub.mux.HandleFunc("GET /api/v1/export", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprint(w, r.URL.Query())
+	})
 	hub.mux.HandleFunc("POST /api/v1/export", func(w http.ResponseWriter, r *http.Request) {
 		var asked struct {
 			Format string
@@ -306,7 +309,11 @@ func TestExportOfManyJobs(t *testing.T) {
 		_, _ = fmt.Fprint(w, asked.Format, len(asked.Jobs), asked.Jobs == nil, err)
 	})
 	c := hub.open()
-	for want, jobs := range map[string][]string{"csv2000 false <nil>": make([]string, 2000), "csv0 true <nil>": nil} {
+	for want, jobs := range map[string][]string{
+		"csv2000 false <nil>":            make([]string, 2000),
+		"map[format:[csv] job:[j1 j&2]]": {"j1", "j&2"},
+		"map[format:[csv]]":              nil,
+	} {
 		var got bytes.Buffer
 		if err := c.Export(t.Context(), "csv", jobs, func() (io.Writer, error) { return &got, nil }); err != nil || got.String() != want {
 			t.Errorf("%q, %v, want %q", got.String(), err, want)
@@ -328,7 +335,7 @@ func TestAnExportMayTakeItsTime(t *testing.T) {
 			}
 			_, _ = io.WriteString(w, "a table")
 		}
-		hub.mux.HandleFunc("POST /api/v1/export", late)
+		hub.mux.HandleFunc("GET /api/v1/export", late)
 		hub.mux.HandleFunc("GET /api/v1/jobs/j1/mask.png", late)
 		c := hub.open()
 		nowhere := func() (io.Writer, error) { return io.Discard, nil }

@@ -102,6 +102,7 @@ type Hub struct {
 
 	mu         sync.Mutex
 	state      state
+	farewell   []byte               // what sockets hear while the hub is draining
 	guests     sync.WaitGroup       // everyone whom Stop waits for; added to under mu, and not when stopped
 	sockets    map[*socket]struct{} // those that are served
 	perSession map[string]int       // sockets that are served or about to be
@@ -171,12 +172,16 @@ func (h *Hub) change(from, to state) bool {
 // Drain tells all clients that the server is going down and when to come back; new sockets are closed
 // with 1001 from now on.
 func (h *Hub) Drain(reconnectAfter time.Duration) {
-	if !h.change(serving, draining) {
+	frame := drainingFrame(reconnectAfter)
+	h.mu.Lock()
+	if h.state != serving {
+		h.mu.Unlock()
 		return
 	}
-	frame := drainingFrame(reconnectAfter)
+	h.state, h.farewell = draining, frame
+	h.mu.Unlock()
 	for _, s := range h.list() {
-		s.queue.deliver(sessions.Message{Type: typeDraining, Key: typeDraining, Data: frame})
+		s.tellDraining(frame)
 	}
 }
 
@@ -239,10 +244,14 @@ func (h *Hub) exit(session string, address netip.Addr) {
 func (h *Hub) join(s *socket) {
 	h.mu.Lock()
 	h.sockets[s] = struct{}{}
-	late := h.state == stopped
+	state, farewell := h.state, h.farewell
 	h.mu.Unlock()
-	if late { // Stop came between enter and join, and did not see s
+	switch state { // Drain or Stop came between enter and join, and did not see s
+	case draining:
+		s.tellDraining(farewell)
+	case stopped:
 		s.queue.finish(CloseGoingAway)
+	case serving:
 	}
 }
 

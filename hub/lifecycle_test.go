@@ -104,6 +104,30 @@ func TestStopBeforeASocketIsSeen(t *testing.T) {
 	})
 }
 
+// drainedMeanwhile has the hub go down while it subscribes.
+type drainedMeanwhile struct {
+	*scripted
+	hub *Hub
+}
+
+func (d drainedMeanwhile) Subscribe(ctx context.Context, id string, since *sessions.Mark, deliver func(sessions.Message)) (*sessions.Subscription, error) {
+	d.hub.Drain(1500 * time.Millisecond)
+	return d.scripted.Subscribe(ctx, id, since, deliver)
+}
+
+// TestDrainBeforeASocketIsSeen has the hub go down when a socket has its place and is not yet among those that Drain tells.
+func TestDrainBeforeASocketIsSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := piped(t)
+		w.hub.Sessions = drainedMeanwhile{w.scripted, w.hub}
+		c := w.dial(t, "ada")
+		c.greet()
+		if f := c.expect(typeDraining); f.After != 1500 {
+			t.Errorf("got %s", f.text)
+		}
+	})
+}
+
 func TestStopEndsCallsThatHang(t *testing.T) {
 	hang := func(ctx context.Context) error {
 		<-ctx.Done()

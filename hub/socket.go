@@ -45,6 +45,11 @@ func (s *socket) serve(ctx context.Context) {
 	s.hub.Log.Debug("socket closed", logSession, s.session)
 }
 
+// tellDraining may be called twice.
+func (s *socket) tellDraining(frame []byte) {
+	s.queue.deliver(sessions.Message{Type: typeDraining, Key: typeDraining, Data: frame})
+}
+
 // cut ends the connection without a word. Reader and writer leave.
 func (s *socket) cut() {
 	s.queue.abandon()

@@ -7,22 +7,16 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"seghub/sessions"
 	"seghub/sessions/redisserver"
 )
-
-// redisWithin is how long a Redis may take to answer.
-const redisWithin = 5 * time.Second
 
 // oldestRedis is the oldest major version that speaks the client's protocol, RESP3; with an older one it falls back.
 const oldestRedis = 6
 
 // redis finds out which Redis the settings mean, and tries it.
 func (d *Doctor) redis(ctx context.Context) []Finding {
-	ctx, cancel := context.WithTimeout(ctx, redisWithin)
-	defer cancel()
 	var child lastWords
 	state, err := redisserver.Check(ctx, d.Config.Redis, d.Config.Data, sessions.CheckRights, slog.New(&child))
 	if words := child.get(); err != nil && words != "" {
@@ -91,6 +85,9 @@ func ofRedis(state redisserver.State, err error) []Finding {
 		return []Finding{{Bad, subject, err.Error(), remedy}}
 	}
 	findings := []Finding{{Good, subject, fmt.Sprintf("%s, version %s, takes writes", place, state.Version), ""}}
+	if state.Untried != nil {
+		findings = append(findings, Finding{Doubtful, subject + " files", fmt.Sprintf("whether it can load what the last hub has kept was not tried: %v", state.Untried), "set TMPDIR to a folder with room for a copy"})
+	}
 	if major, _, _ := strings.Cut(state.Version, "."); !atLeast(major, oldestRedis) {
 		findings = append(findings, Finding{Doubtful, subject + " version", fmt.Sprintf("%q is older than any that the hub was tried with", state.Version), fmt.Sprintf("install Redis %d or later", oldestRedis)})
 	}

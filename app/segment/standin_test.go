@@ -50,7 +50,7 @@ func newStandIn(t *testing.T) *standIn {
 		s.deleted = append(s.deleted, r.PathValue("id"))
 		w.WriteHeader(http.StatusNoContent)
 	})
-	mux.HandleFunc("POST /api/v1/export", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "table") })
+	mux.HandleFunc("GET /api/v1/export", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "table") })
 	mux.HandleFunc("GET /api/v1/jobs/{id}", func(w http.ResponseWriter, r *http.Request) {
 		s.count(&s.asked)
 		reply(w, http.StatusOK, fmt.Sprintf(`{"id":%q,"state":"done","pages":1}`, r.PathValue("id")))

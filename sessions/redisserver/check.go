@@ -5,10 +5,13 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -22,14 +25,21 @@ type State struct {
 	Version    string // such as "7.2.4"
 	Eviction   string // its maxmemory-policy
 	AppendOnly bool   // it keeps an append-only file
+	Untried    error  // why a child was not tried on what is kept of the last one; nil when it was
 }
 
+// answerWithin is how long a Redis may take to answer.
+const answerWithin = 5 * time.Second
+
 // Check finds out whether Open would give a Redis that takes writes, and what it is. It leaves nothing behind: a child that no
-// hub runs is tried in a folder of its own, not on the files of dataDir. try is what else must go well there. With an error State has what
+// hub runs is tried on a copy of the files of dataDir. try is what else must go well there. With an error State has what
 // was known until then.
 func Check(ctx context.Context, how, dataDir string, try func(context.Context, redis.UniversalClient) error, log *slog.Logger) (state State, err error) {
 	kind, what := resolve(how)
 	state = State{Kind: kind, Where: what}
+	starting := ctx // which is bounded by itself: there may be much to load
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	var client redis.UniversalClient
 	stop := func() error { return nil }
 	switch kind {
@@ -56,9 +66,19 @@ func Check(ctx context.Context, how, dataDir string, try func(context.Context, r
 			return state, fmt.Errorf("redisserver: %w", err)
 		}
 		defer func() { _ = os.RemoveAll(folder) }() // it is in the system's folder for what does not last
-		if client, stop, err = openChild(ctx, what, folder, 0, log); err != nil {
+		files := filepath.Join(folder, "redis")
+		if err = copyFiles(filepath.Join(dataDir, "redis"), files); errors.Is(err, syscall.ENOSPC) {
+			state.Untried = err
+			err = os.RemoveAll(files)
+		}
+		if err != nil {
+			return state, fmt.Errorf("redisserver: %w", err)
+		}
+		if client, stop, err = openChild(starting, what, folder, 0, log); err != nil {
 			return state, err
 		}
+		ctx, cancel = context.WithTimeout(starting, answerWithin)
+		defer cancel()
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	if err := state.ask(ctx, client); err != nil {
@@ -68,6 +88,40 @@ func Check(ctx context.Context, how, dataDir string, try func(context.Context, r
 		return state, fmt.Errorf("redisserver: it takes no writes: %w", err)
 	}
 	return state, try(ctx, client)
+}
+
+// copyFiles copies what a child has written: one that loads files may mend their ends, and adds to them.
+func copyFiles(from, to string) error {
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if path == from && errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		there := filepath.Join(to, strings.TrimPrefix(path, from))
+		switch {
+		case entry.IsDir():
+			return os.Mkdir(there, 0o700)
+		case !entry.Type().IsRegular() || entry.Name() == reserveName:
+			return nil
+		}
+		return copyFile(path, there)
+	})
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
 
 // runningChild is a client of the child that a hub runs on dataDir now; nil when there is none.

@@ -1,6 +1,7 @@
 package redisserver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -105,6 +106,44 @@ func TestCheckOfAChild(t *testing.T) {
 	}
 	if process(t, client) != pid {
 		t.Error("the hub's server was started again")
+	}
+}
+
+// TestCheckOfFilesThatCannotBeLoaded damages what a hub has kept. Whole or not, it stays as it is.
+func TestCheckOfFilesThatCannotBeLoaded(t *testing.T) {
+	needRedis(t)
+	data := t.TempDir()
+	client, _, stop := open(t, "auto", data, discard)
+	if err := client.Set(t.Context(), "kept", strings.Repeat("x", 1000), 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	logs, err := filepath.Glob(filepath.Join(data, "redis", "appendonlydir", "*.incr.aof"))
+	if err != nil || len(logs) != 1 {
+		t.Fatal(logs, err)
+	}
+	kept := func(_ context.Context, client redis.UniversalClient) error { return client.Append(t.Context(), "kept", "y").Err() }
+	check := func() error {
+		before, err := os.ReadFile(logs[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, wrong := Check(t.Context(), "auto", data, kept, discard)
+		if after, err := os.ReadFile(logs[0]); err != nil || !bytes.Equal(after, before) {
+			t.Errorf("the files are others: %v", err)
+		}
+		return wrong
+	}
+	if err := check(); err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(logs[0], []byte("*9\r\n$3\r\nno log of Redis\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := check(); err == nil {
+		t.Error("what cannot be loaded is well")
 	}
 }
 

@@ -20,6 +20,8 @@ import (
 const MostReserve = 16 << 20
 
 const (
+	// reserveName is that of its file, beside Redis' own.
+	reserveName = "reserve"
 	// reserveEvery is how often the reserve looks at Redis.
 	reserveEvery = 250 * time.Millisecond
 	// spentWithin is how long Redis may take to write on once the reserve is given up: a sync that is under way may hold it up.
@@ -42,7 +44,7 @@ type reserve struct {
 	spent time.Time // guarded by mu: when it was given up last
 }
 
-func (r *reserve) path() string { return filepath.Join(r.folder, "reserve") }
+func (r *reserve) path() string { return filepath.Join(r.folder, reserveName) }
 
 // keep looks after the reserve until stopping is closed.
 func (r *reserve) keep(stopping <-chan struct{}) {

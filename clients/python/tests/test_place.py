@@ -253,10 +253,10 @@ class TestAddresses(unittest.TestCase):
         self.assertTrue(made[0].is_closed)
 
     def test_an_export_may_take_its_time(self) -> None:
-        asked: list[tuple[bytes, float]] = []
+        asked: list[tuple[str, bytes, float]] = []
 
         def answer(request: httpx.Request) -> httpx.Response:
-            asked.append((request.read(), request.extensions["timeout"]["read"]))
+            asked.append((request.url.query.decode(), request.read(), request.extensions["timeout"]["read"]))
             return httpx.Response(200, content=b"a table")
 
         hub = SegHub("http://hub", token="t", give_up=200)
@@ -264,9 +264,11 @@ class TestAddresses(unittest.TestCase):
         hub.http = httpx.Client(transport=httpx.MockTransport(answer), timeout=hub.http.timeout)
         self.assertEqual(hub.export("csv"), b"a table")
         hub.export("csv", ["j1", "j2"])
+        hub.export("csv", ["j1"] * 200)  # more than an address holds
         hub.get("/jobs/j1/mask.png")
-        self.assertEqual([json.loads(body or b"null") for body, _ in asked], [{"format": "csv"}, {"format": "csv", "jobs": ["j1", "j2"]}, None])
-        self.assertEqual([read for _, read in asked], [200, 200, 60])
+        self.assertEqual([query for query, _, _ in asked], ["format=csv", "format=csv&job=j1&job=j2", "", ""])
+        self.assertEqual([json.loads(body or b"null") for _, body, _ in asked], [None, None, {"format": "csv", "jobs": ["j1"] * 200}, None])
+        self.assertEqual([read for _, _, read in asked], [200, 200, 200, 60])
 
 
 if __name__ == "__main__":
