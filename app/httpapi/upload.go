@@ -16,7 +16,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/alecthomas/units"
 	"github.com/gin-gonic/gin"
@@ -298,13 +297,7 @@ func cleanFilename(name string) string {
 	if windowsPath.MatchString(name) {
 		name = strings.ReplaceAll(name, `\`, "/")
 	}
-	name = path.Base(name)
-	name = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, name))
+	name = oneLine(path.Base(name))
 	if name == "" || name == "." || name == "/" {
 		return "image"
 	}
