@@ -36,15 +36,7 @@ func (a *api) segmentAgain(c *gin.Context) {
 	if err == nil && len(jobs) == 0 {
 		jobs, rejected, err = a.submitAgain(c, session, key)
 	}
-	switch {
-	case err != nil:
-		a.fail(c, err)
-	case len(jobs) == 0:
-		p := problem.New(rejected[0].Code, rejected[0].Detail)
-		problem.Write(c.Writer, p, refusal{Problem: p, Rejected: rejected})
-	default:
-		c.JSON(http.StatusAccepted, uploadResponse{Accepted: jobs, Rejected: rejected})
-	}
+	a.answerUpload(c, jobs, rejected, err)
 }
 
 func (a *api) submitAgain(c *gin.Context, session, key string) ([]sessions.Job, []rejection, error) {

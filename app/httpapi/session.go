@@ -157,12 +157,7 @@ func notExpected(err error) error {
 }
 
 func cleanName(name string) (string, error) {
-	name = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, name))
+	name = oneLine(name)
 	switch {
 	case name == "":
 		return unnamed, nil
@@ -170,4 +165,14 @@ func cleanName(name string) (string, error) {
 		return "", problem.Newf(problem.BadRequest, "The name is longer than %d characters.", maxName)
 	}
 	return name, nil
+}
+
+// oneLine is text without what nobody sees, such as the end of a line, and without blanks around it.
+func oneLine(text string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, text))
 }

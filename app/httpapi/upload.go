@@ -16,7 +16,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/alecthomas/units"
 	"github.com/gin-gonic/gin"
@@ -67,7 +66,7 @@ func (a *api) upload(c *gin.Context) {
 	key := c.GetHeader("Idempotency-Key")
 	jobs, err := a.before(c, u.session, key)
 	if err == nil && len(jobs) > 0 {
-		c.JSON(http.StatusAccepted, uploadResponse{Accepted: jobs, Rejected: []rejection{}})
+		a.answerUpload(c, jobs, []rejection{}, nil)
 		return
 	}
 	if err == nil {
@@ -79,15 +78,19 @@ func (a *api) upload(c *gin.Context) {
 	if !errors.Is(err, sessions.ErrInDoubt) && !u.kept(jobs) {
 		u.discard()
 	}
+	a.answerUpload(c, jobs, u.rejected, err)
+}
+
+// answerUpload tells what became of a request that brings work; where no jobs were made something was rejected.
+func (a *api) answerUpload(c *gin.Context, jobs []sessions.Job, rejected []rejection, err error) {
 	switch {
 	case err != nil:
 		a.fail(c, err)
-	case len(u.taken) == 0:
-		first := u.rejected[0]
-		p := problem.New(first.Code, first.Detail)
-		problem.Write(c.Writer, p, refusal{Problem: p, Rejected: u.rejected})
+	case len(jobs) == 0:
+		p := problem.New(rejected[0].Code, rejected[0].Detail)
+		problem.Write(c.Writer, p, refusal{Problem: p, Rejected: rejected})
 	default:
-		c.JSON(http.StatusAccepted, uploadResponse{Accepted: jobs, Rejected: u.rejected})
+		c.JSON(http.StatusAccepted, uploadResponse{Accepted: jobs, Rejected: rejected})
 	}
 }
 
@@ -298,13 +301,7 @@ func cleanFilename(name string) string {
 	if windowsPath.MatchString(name) {
 		name = strings.ReplaceAll(name, `\`, "/")
 	}
-	name = path.Base(name)
-	name = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, name))
+	name = oneLine(path.Base(name))
 	if name == "" || name == "." || name == "/" {
 		return "image"
 	}

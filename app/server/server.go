@@ -100,7 +100,7 @@ type server struct {
 	stall     *stall
 	models    *models.Registry
 	unfollow  context.CancelFunc
-	following sync.WaitGroup // what keeps the workers up with models
+	following sync.WaitGroup // what keeps the workers up with models, and ends stalls
 	runtime   *ort.Runtime
 	budget    *budget.Budget
 	decoded   *imageio.Budget // of what all who read images hold
@@ -338,7 +338,7 @@ func (s *server) mayBorrow() bool { return s.cfg.Borrow && !s.budget.Short() && 
 
 // slotOpen tells whether the worker of a slot is up and warm, and can do jobs.
 func (s *server) slotOpen(slot int) bool {
-	return s.warmed.Load() && s.pool.Stats()[slot].State != gpuexec.WorkerDown && !s.stall.lasts(context.Background())
+	return !s.stall.is.Load() && s.warmed.Load() && s.pool.Stats()[slot].State != gpuexec.WorkerDown
 }
 
 // workers are those of the pool; none runs during a stall.

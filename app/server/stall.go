@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"seghub/gpuexec"
 	"seghub/storage"
@@ -55,18 +56,31 @@ func (s *stall) reason(ctx context.Context, err error) error {
 	return s.free(ctx)
 }
 
-// lasts tells whether it goes on, and looks whether it is over.
-func (s *stall) lasts(ctx context.Context) bool {
-	if !s.is.Load() {
-		return false
+// stallLookEvery is how often somebody looks whether a stall is over.
+const stallLookEvery = time.Second
+
+// watch ends what stalls begin, until ctx ends. It alone waits for a disk that may answer late, as that of a network does: whoever renews the lease
+// asks only whether there is a stall.
+func (s *stall) watch(ctx context.Context) {
+	look := time.NewTicker(stallLookEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+			s.endIfOver(ctx)
+		}
 	}
-	if s.why(ctx) != nil {
-		return true
-	}
-	if s.is.Swap(false) {
+}
+
+// endIfOver ends the stall if there is one and jobs can be done again.
+func (s *stall) endIfOver(ctx context.Context) {
+	if s.is.Load() && s.why(ctx) == nil {
+		s.is.Store(false)
 		s.log.Info("jobs are run again")
+		s.tell(ctx)
 	}
-	return false
 }
 
 func (s *stall) why(ctx context.Context) error {
@@ -81,6 +95,6 @@ func (s *stall) why(ctx context.Context) error {
 
 func (s *stall) tell(ctx context.Context) {
 	if err := s.changed(ctx); err != nil {
-		s.log.Warn("the slots are closed as soon as Redis can be told", "error", err)
+		s.log.Warn("which slots are open is told as soon as Redis can hear it", "error", err)
 	}
 }

@@ -62,9 +62,10 @@ func (s *server) wanted() []string {
 	return ids
 }
 
-// startFollowing has the workers keep up with the models folder until stopFollowing.
+// startFollowing has the workers keep up with the models folder, and begin again after a stall, until stopFollowing.
 func (s *server) startFollowing(ctx context.Context) error {
 	ctx, s.unfollow = context.WithCancel(ctx)
+	s.following.Go(func() { s.stall.watch(ctx) })
 	s.following.Go(func() {
 		for {
 			select {
