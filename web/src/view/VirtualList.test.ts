@@ -68,6 +68,21 @@ it('brings what becomes the current one into sight, and makes it the stop of Tab
   expect(all('button[tabindex="0"]').length).toBe(1)
 })
 
+it('leaves who has scrolled away where they are, until they choose there', () => {
+  const scroll = (rows: number) => (one('ul').scrollTop = rows * rowHeight)
+  const choose = (item: string) => {
+    current.value = item
+    flushSync()
+    return one('ul').scrollTop / rowHeight
+  }
+  vi.spyOn(one('ul'), 'clientHeight', 'get').mockReturnValue(10 * rowHeight)
+  expect(choose('well 700')).toBe(691)
+  scroll(1_000)
+  expect(choose('well 701')).toBe(1_000)
+  expect(choose('well 1005')).toBe(1_000)
+  expect(choose('well 1010')).toBe(1_001)
+})
+
 it('gives the focus of a row that goes to where Tab comes in', async () => {
   one('li[data-index="1"] button').focus()
   listed.value = items.filter((item) => item !== 'well 1')
