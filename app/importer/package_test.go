@@ -362,6 +362,8 @@ func TestPackagesAreRefused(t *testing.T) {
 			[]string{"more than 0.0001 + 0.001 of the value"}},
 		{"a tolerance that proves nothing", parcel{yaml: rdf05, before: zmuv, replace: []string{"0.0001", "10"}, spoil: func(_, output []float32) { output[5] += 0.5 }},
 			[]string{"more than 0.05 + 0.001 of the value"}},
+		{"a tolerance without a number", parcel{yaml: rdf05, before: zmuv, replace: []string{"absolute_tolerance: 0.0001", "mismatched_elements_per_million: .nan"}, spoil: func(_, output []float32) { output[5] += 0.5 }},
+			[]string{"1 of 1024 values differ"}},
 		{"a test without a number", parcel{yaml: rdf05, before: zmuv, spoil: func(_, output []float32) { output[5] = float32(math.NaN()) }}, []string{"1 of 1024"}},
 		{"no description", parcel{yaml: rdf04, without: "rdf.yaml"}, []string{"neither a bioimageio.yaml nor an rdf.yaml"}},
 		{"no weights", parcel{yaml: rdf04, without: "weights.onnx"}, []string{`"weights.onnx" and does not hold it`}},

@@ -127,7 +127,8 @@ func Run(ctx context.Context, hub client.Config, o Original, image string) (Outc
 	outcome, err := run(ctx, session, o, image)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), parting)
 	defer cancel()
-	return outcome, errors.Join(err, session.Close(ctx))
+	_ = session.Close(ctx) // else it ends by itself: what was found stands
+	return outcome, err
 }
 
 // parting is how long leaving a hub may take.

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -258,8 +259,8 @@ func replaysAlone(ctx context.Context, t *testing.T, address, receipt, image str
 	}
 }
 
-// TestAHubThatGivesNoSocketIsAsked has one whose proxy lets none through.
-func TestAHubThatGivesNoSocketIsAsked(t *testing.T) {
+// noSocket is a hub whose proxy lets none through, and which cannot end a session.
+func noSocket(t *testing.T) client.Config {
 	mux := http.NewServeMux()
 	say := func(pattern string, status int, body string) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) {
@@ -272,15 +273,33 @@ func TestAHubThatGivesNoSocketIsAsked(t *testing.T) {
 	say("POST /api/v1/images", http.StatusAccepted, `{"accepted":[{"id":"j","state":"queued"}]}`)
 	say("GET /api/v1/ws", http.StatusBadGateway, "")
 	say("GET /api/v1/jobs/j", http.StatusOK, `{"id":"j","state":"done"}`)
+	say("GET /api/v1/jobs/j/receipt", http.StatusOK, `{"labels":{"form":1,"sha256":"5a"}}`)
+	say("DELETE /api/v1/session", http.StatusInternalServerError, "")
 	server := httptest.NewServer(mux)
-	defer server.Close()
-	hub, err := client.Open(t.Context(), client.Config{URL: server.URL})
+	t.Cleanup(server.Close)
+	return client.Config{URL: server.URL}
+}
+
+func TestAHubThatGivesNoSocketIsAsked(t *testing.T) {
+	hub, err := client.Open(t.Context(), noSocket(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer hub.Disconnect()
 	if job, err := segmentAs(t.Context(), hub, result.Receipt{}, "replay_test.go"); job != "j" || err != nil {
 		t.Errorf("%q, %v", job, err)
+	}
+}
+
+func TestWhatWasFoundStandsHoweverTheHubIsLeft(t *testing.T) {
+	image, err := os.ReadFile("replay_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	receipt := result.Receipt{Labels: result.Labels{Form: 1, SHA256: "5a"}}
+	receipt.Image.SHA256 = fmt.Sprintf("%x", sha256.Sum256(image))
+	if got, err := Run(t.Context(), noSocket(t), Original{Receipt: receipt}, "replay_test.go"); err != nil || !got.Same {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

@@ -170,6 +170,15 @@ class TestAddresses(unittest.TestCase):
                     raise kind({})
             self.assertEqual(asked, 3)
 
+    def test_a_session_ends_once(self) -> None:
+        asked: list[str] = []
+        hub = SegHub("http://hub", token="t")
+        hub.http.close()
+        hub.http = httpx.Client(transport=httpx.MockTransport(lambda request: asked.append(request.method) or httpx.Response(204)))
+        with hub:
+            hub.close()
+        self.assertEqual(asked, ["DELETE"])
+
     def test_a_page_in_the_hubs_place_is_said(self) -> None:
         hub = SegHub("http://hub", token="t")
         self.addCleanup(hub.http.close)

@@ -101,6 +101,8 @@ class SegHub:
 
     def close(self) -> None:
         """Ends the session: its queue is cancelled and its files are deleted. A hub that is away is not waited for: there, it ends by itself."""
+        if self.http.is_closed:
+            return
         try:
             self.call("DELETE", "/session", give_up=min(self.give_up, PARTING), timeout=PARTING)
         except Problem as problem:
