@@ -34,7 +34,7 @@ export function tilesInSight(level: number, image: Size, window: Size, view: Vie
 
 /** Tiles that have come, and those under way: the newest wish first, what is no longer wanted not at all. */
 export class Tiles {
-  private readonly ready = new LRU<string, ImageBitmap>(kept)
+  private readonly ready = new LRU<string, ImageBitmap>(kept, (bitmap) => bitmap.close())
   private readonly coming = new Set<string>()
   private readonly missing = new Set<string>()
   private wanted: string[] = []
