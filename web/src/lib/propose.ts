@@ -28,6 +28,7 @@ const darkGround = 0.4 // of the range, that the ground of a fluorescence image 
 const mostCovered = 0.6 // of the picture, that nuclei cover
 const manyBodies = 8
 const speck = 6 // pixels; less is noise
+const mostRead = 256 << 20 // bytes of a file that the browser takes into memory for a look
 
 /** subjectOf looks at a picture. */
 export function subjectOf(picture: Grey): Subject {
@@ -114,13 +115,11 @@ function bodies({ width, height, values }: Grey, cut: number): number {
 
 /** lookAt reads the middle of a file, shrunk; null where neither the browser nor this page can. */
 export async function lookAt(file: Blob): Promise<Look | null> {
-  let whole: ImageBitmap
-  try {
-    whole = await createImageBitmap(file)
-  } catch {
-    // Most browsers read no TIFF; the hub that would bring the page's own reader may be away.
-    return import('./tiff').then(({ glimpse }) => glimpse(file, lookSide, lookExtent), () => null)
-  }
+  // Most browsers read no TIFF, and of a large one all before they say so; the hub that would bring the page's own reader may be away.
+  const glimpsed = await import('./tiff').then(({ glimpse }) => glimpse(file, lookSide, lookExtent), () => null)
+  if (glimpsed || file.size > mostRead) return glimpsed
+  const whole = await createImageBitmap(file).catch(() => null)
+  if (!whole) return null
   const [spanX, spanY] = [Math.min(lookExtent, whole.width), Math.min(lookExtent, whole.height)]
   const scale = Math.min(1, lookSide / Math.max(spanX, spanY))
   const [width, height] = [Math.max(1, Math.round(spanX * scale)), Math.max(1, Math.round(spanY * scale))]
