@@ -30,7 +30,7 @@ it('proposes the model whose words are most of the subject', () => {
     { id: 'b', title: 'Nuclei', description: 'Nuclei in fluorescence.' },
     { id: 'sphero', title: 'Sphero', description: 'Spheroids; nuclei, too.' },
   ] as Model[]
-  expect([propose(models, 'nuclei')?.model.id, propose(models, 'spheroids')?.model.id, propose([], 'nuclei')]).toEqual(['b', 'sphero', null])
+  expect([propose(models, 'nuclei')?.id, propose(models, 'spheroids')?.id, propose([], 'nuclei')]).toEqual(['b', 'sphero', undefined])
 })
 
 afterEach(() => vi.unstubAllGlobals())

@@ -5,11 +5,6 @@ import type { Model } from './protocol'
 
 export type Subject = 'nuclei' | 'spheroids'
 
-export interface Proposal {
-  model: Model
-  subject: Subject
-}
-
 /** A picture as grey values of any range, row by row. */
 export interface Grey {
   width: number
@@ -61,10 +56,9 @@ function rangeOf(values: ArrayLike<number>): [low: number, high: number] {
 const signs: Record<Subject, RegExp> = { nuclei: /nucle/i, spheroids: /spher/i }
 
 /** propose picks the model whose words are most of the subject; the first where none is. */
-export function propose(models: readonly Model[], subject: Subject): Proposal | null {
+export function propose(models: readonly Model[], subject: Subject): Model | undefined {
   const worth = ({ id, title, description }: Model) => 2 * Number(signs[subject].test(`${id} ${title}`)) + Number(signs[subject].test(description))
-  const [model] = models.toSorted((a, b) => worth(b) - worth(a))
-  return model ? { model, subject } : null
+  return models.toSorted((a, b) => worth(b) - worth(a))[0]
 }
 
 function quantile(values: ArrayLike<number>, part: number): number {
