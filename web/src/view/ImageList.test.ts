@@ -125,3 +125,12 @@ it('says what went wrong', async () => {
   flushSync()
   expect(one('[role=alert]').textContent).toBe('It will not stop.')
 })
+
+it('is read aloud when all is done, and not with each image', () => {
+  const told = [[job(1), job(2, 'queued')], [job(1), job(2)]].map((jobs) => {
+    document.body.replaceChildren()
+    shown(jobs)
+    return one('header p').getAttribute('aria-live')
+  })
+  expect(told).toEqual(['off', 'polite'])
+})
