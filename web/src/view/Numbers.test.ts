@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { flushSync } from 'svelte'
 import { expect, it, vi } from 'vitest'
-import { all, choose, mounted, one, settle } from '../../test/mounted'
+import { all, button, choose, mounted, one, settle } from '../../test/mounted'
 import { reactive } from '../../test/reactive.svelte'
 import { Api, Failure } from '../lib/api'
 import type { Client } from '../lib/client'
@@ -94,4 +94,18 @@ it('asks once for what the hub does not have, and not for as long as the table i
   })
   for (let i = 0; i < 10; i++) await settle()
   expect(result.mock.calls.map(([id]) => id)).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8'])
+})
+
+it('says why nothing was copied', async () => {
+  localStorage.setItem('seghub.numbers', JSON.stringify({ tab: 'images' }))
+  vi.spyOn(navigator.clipboard, 'writeText').mockRejectedValueOnce(new DOMException('Write permission denied.', 'NotAllowedError'))
+  mounted(Numbers, {
+    client: { result: async () => ({}), persist: () => new Promise(() => undefined) } as unknown as Client,
+    api: new Api(), jobs: list(job('1', 'a')), job: job('1', 'a'), models: [], result: null, trouble: '', pixelSize: null, selected: new Set<string>(), hovered: null, picked: null, choose: () => undefined,
+  })
+  const copy = () => (button('Copy').click(), settle())
+  await copy()
+  expect(one('[role=alert]').textContent).toContain('denied')
+  await copy()
+  expect([all('[role=alert]').length, button('Copied').textContent]).toEqual([0, 'Copied'])
 })
