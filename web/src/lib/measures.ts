@@ -68,6 +68,11 @@ export function imageColumns(micrometres: boolean): Column<ImageRow>[] {
   ]
 }
 
+/** What is added up of a result. */
+export function withoutObjects(result: Result): Result {
+  return { ...result, objects: [] }
+}
+
 /** What is counted of a result: without the outlines, which weigh more than all measures. */
 export function withoutOutlines(result: Result): Result {
   return { ...result, objects: result.objects.map((object) => ({ ...object, polygon: [], holes: [] })) }
