@@ -50,7 +50,7 @@ it('lets go of the tiles that have been out of sight for longest', async () => {
   const tiles = new Tiles(() => undefined, async () => new Blob(), () => Promise.resolve())
   const urls = Array.from({ length: 400 }, (_, index) => `tile ${index}`)
   tiles.want(urls)
-  await vi.waitFor(() => expect(tiles.get('tile 399')).toBeDefined())
+  await vi.waitFor(() => expect(tiles.get('tile 399')).toBeDefined(), 20_000)
   expect(tiles.get('tile 0')).toBeUndefined()
   expect(open.size).toBe(urls.filter((url) => tiles.get(url)).length)
 })
