@@ -88,7 +88,7 @@ function decision(items: readonly { id: number }[], seen: Seen | null, models: r
 }
 
 async function look(file: File): Promise<Seen | null> {
-  const seen = await lookAt(file)
+  const seen = await lookAt(file).catch(() => null) // no look is worth a file that stays behind
   if (!seen) return null
   const subject = subjectOf(seen)
   return { subject, crumbs: subject === 'spheroids' && fewDark(seen) ? Math.round(ofSpheroid * seen.pixels) : 0 }
