@@ -53,4 +53,6 @@ it('lets go of the tiles that have been out of sight for longest', async () => {
   await vi.waitFor(() => expect(tiles.get('tile 399')).toBeDefined(), 20_000)
   expect(tiles.get('tile 0')).toBeUndefined()
   expect(open.size).toBe(urls.filter((url) => tiles.get(url)).length)
+  tiles.stop()
+  expect(open.size).toBe(0)
 })

@@ -55,6 +55,12 @@ export class Tiles {
     this.next()
   }
 
+  /** stop wants no more, and lets go of what there is. */
+  stop(): void {
+    this.wanted = []
+    this.ready.clear()
+  }
+
   private next(): void {
     while (this.coming.size < atOnce) {
       const url = this.wanted.shift()
