@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { tiff } from '../../test/tiff'
 import { askedOf, decide } from './choice'
 import type { Model, Wishes } from './protocol'
@@ -35,4 +35,13 @@ test('a folder is judged by its images, however many notes lie beside them', asy
     id, file: id % 6 === 2 ? new File([stained], `${id}.tif`, { type: 'image/tiff' }) : new File(['notes'], `${id}.txt`, { type: 'text/plain' }),
   }))
   expect((await decide(files, models, {})).map(({ ids, subject, settings }) => [ids.length, subject, settings.model])).toEqual([[24, 'nuclei', 'nuclei']])
+})
+
+test('what the browser shows and cannot be looked at is proposed unseen, as where there is no room for one more canvas', async () => {
+  vi.stubGlobal('createImageBitmap', async () => ({ width: 10, height: 10, close: () => undefined }))
+  vi.stubGlobal('document', { createElement: () => ({ getContext: () => null }) })
+  const [model] = [{ id: 'unet', title: 'U-Net', description: '' } as Model]
+  const decisions = await decide([{ id: 7, file: new File(['picture'], 'a.png') }], [model!], {})
+  vi.unstubAllGlobals()
+  expect(decisions).toMatchObject([{ ids: [7], subject: null, settings: { model: 'unet' } }])
 })

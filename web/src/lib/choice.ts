@@ -80,7 +80,7 @@ export async function decide(files: readonly { id: number; file: File }[], model
 }
 
 function decision(items: readonly { id: number }[], seen: Seen | null, models: readonly Model[], wishes: Wishes): Decision[] {
-  const model = seen ? propose(models, seen.subject)?.model : models[0]
+  const model = seen ? propose(models, seen.subject) : models[0]
   if (!model) return []
   const proposed: Wishes = seen?.crumbs ? { min_area: seen.crumbs } : {}
   const settings = { model: model.id, options: askedOf(model, { ...proposed, ...wishes }) }
@@ -88,7 +88,7 @@ function decision(items: readonly { id: number }[], seen: Seen | null, models: r
 }
 
 async function look(file: File): Promise<Seen | null> {
-  const seen = await lookAt(file)
+  const seen = await lookAt(file).catch(() => null) // no look is worth a file that stays behind
   if (!seen) return null
   const subject = subjectOf(seen)
   return { subject, crumbs: subject === 'spheroids' && fewDark(seen) ? Math.round(ofSpheroid * seen.pixels) : 0 }

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { decimalOf, numberOf, spelt } from './decimals'
 
 it.each([['0,65', 0.65], ['0.65', 0.65], [' 1,325 ', 1.325], ['1e-3', 0.001], ['', NaN], ['1.000,5', NaN], ['0,65 µm', NaN]])('reads the decimals of %j', (text, value) => {
@@ -14,4 +14,11 @@ it.each([
 
 it('spells a number whole', () => {
   expect([spelt(1234.5678, 'de'), spelt(1234.5678, 'en'), spelt(0.1, 'cs')]).toEqual(['1234,5678', '1234.5678', '0,1'])
+})
+
+it('finds out once how a language writes decimals: a table is full of them', () => {
+  const format = vi.spyOn(Intl.NumberFormat.prototype, 'formatToParts')
+  for (let i = 0; i < 100; i++) spelt(i / 10, 'fr')
+  expect(format).toHaveBeenCalledOnce()
+  format.mockRestore()
 })

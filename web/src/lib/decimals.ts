@@ -19,6 +19,12 @@ export function spelt(value: number, locale: string): string {
   return String(value).replace('.', sign('decimal', locale))
 }
 
+// What a sign is takes long to find out, and a table that is copied asks for each of its numbers.
+const signs = new Map<string, string>()
+
 function sign(type: 'group' | 'decimal', locale: string): string {
-  return new Intl.NumberFormat(locale).formatToParts(1_234_567.8).find((part) => part.type === type)?.value ?? ''
+  const name = `${type} ${locale}`
+  const known = signs.get(name) ?? new Intl.NumberFormat(locale).formatToParts(1_234_567.8).find((part) => part.type === type)?.value ?? ''
+  signs.set(name, known)
+  return known
 }

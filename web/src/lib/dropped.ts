@@ -1,5 +1,7 @@
 // What a person dropped: files, and the files of folders.
 
+import { byName } from './names'
+
 export interface Dropped {
   files: File[]
   /** Names of what cannot be read: a path that is too long, a folder of somebody else's. */
@@ -17,7 +19,7 @@ export async function filesOf(entry: FileSystemEntry): Promise<Dropped> {
   try {
     if (entry.isFile) return { files: [await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))], lost: [] }
     const inside = await children((entry as FileSystemDirectoryEntry).createReader())
-    const shown = inside.filter(({ name }) => !name.startsWith('.')).sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+    const shown = inside.filter(({ name }) => !name.startsWith('.')).sort((a, b) => byName(a.name, b.name))
     return together(await Promise.all(shown.map(filesOf)))
   } catch {
     return { files: [], lost: [entry.name] }

@@ -20,8 +20,12 @@ export interface Laid {
   against: string
 }
 
-/** Draws on an empty canvas; false where there is nothing to be seen. */
-export type Draw = (canvas: HTMLCanvasElement) => boolean
+export interface Drawing {
+  /** Draws on an empty canvas; false where there is nothing to be seen. */
+  draw: (canvas: HTMLCanvasElement) => boolean
+  /** What it holds in memory, whether it is drawn or not. */
+  close: () => void
+}
 
 /** empty makes a canvas as large as what is laid over a picture may be, with nothing on it. */
 export function empty(canvas: HTMLCanvasElement, size: Size): void {
@@ -31,48 +35,48 @@ export function empty(canvas: HTMLCanvasElement, size: Size): void {
 }
 
 /** drawingOf brings what is to be drawn. */
-export async function drawingOf({ job, size, done, overlay, result, against }: Laid, masks: Masks, api: Pick<Api, 'probability'>): Promise<Draw> {
-  if (against && done) return differenceOf(await Promise.all([masks.whole(job), masks.whole(against)]))
-  if (overlay === 'none') return () => false
-  if (overlay === 'probability' && done) return probabilityOf(await api.probability(job))
+export async function drawingOf({ job, size, done, overlay, result, against }: Laid, masks: Masks, api: Pick<Api, 'probability'>): Promise<Drawing> {
+  if (against && done) {
+    return decoded(await Promise.all([masks.whole(job), masks.whole(against)]), (canvas, bitmaps) => {
+      const [here, there] = bitmaps.map((bitmap) => pixelsOf(bitmap, canvas))
+      difference(here!.data, there!.data)
+      contextOf(canvas).putImageData(here!, 0, 0)
+    })
+  }
+  if (overlay === 'none') return decoded([], () => undefined)
+  if (overlay === 'probability' && done) {
+    return decoded([await api.probability(job)], (canvas, [bitmap]) => {
+      const pixels = pixelsOf(bitmap!, canvas)
+      colourProbability(pixels.data)
+      contextOf(canvas).putImageData(pixels, 0, 0)
+    })
+  }
   if (result) {
-    return (canvas) => {
+    const draw = (canvas: HTMLCanvasElement) => {
       fillObjects(canvas, result.objects, canvas.width / size.width, overlay === 'labels')
       return true
     }
+    return { draw, close: () => undefined }
   }
   const pieces = done ? [{ png: await masks.whole(job), at: null }] : masks.known(job)
-  const pictures = await Promise.all(pieces.map(async ({ png, at }) => ({ at: at ?? { x: 0, y: 0, ...size }, bitmap: await createImageBitmap(png) })))
-  return (canvas) => {
+  return decoded(pieces.map(({ png }) => png), (canvas, bitmaps) => {
     const scale = canvas.width / size.width
-    const context = contextOf(canvas)
-    for (const { at, bitmap } of pictures) {
+    for (const [index, bitmap] of bitmaps.entries()) {
+      const at = pieces[index]!.at ?? { x: 0, y: 0, ...size }
       const [width, height] = [Math.max(1, Math.round(at.width * scale)), Math.max(1, Math.round(at.height * scale))]
-      context.drawImage(tint(bitmap, width, height), Math.round(at.x * scale), Math.round(at.y * scale))
-      bitmap.close()
+      contextOf(canvas).drawImage(tint(bitmap, width, height), Math.round(at.x * scale), Math.round(at.y * scale))
     }
-    return pictures.length > 0
-  }
+  })
 }
 
-async function differenceOf(masks: readonly Blob[]): Promise<Draw> {
-  const bitmaps = await Promise.all(masks.map((blob) => createImageBitmap(blob)))
-  return (canvas) => {
-    const [here, there] = bitmaps.map((bitmap) => pixelsOf(bitmap, canvas))
-    difference(here!.data, there!.data)
-    contextOf(canvas).putImageData(here!, 0, 0)
-    return true
+/** A drawing of pictures, which a browser holds in memory until they are closed. */
+async function decoded(pictures: readonly Blob[], paint: (canvas: HTMLCanvasElement, bitmaps: readonly ImageBitmap[]) => void): Promise<Drawing> {
+  const bitmaps = await Promise.all(pictures.map((blob) => createImageBitmap(blob)))
+  const draw = (canvas: HTMLCanvasElement) => {
+    paint(canvas, bitmaps)
+    return bitmaps.length > 0
   }
-}
-
-async function probabilityOf(png: Blob): Promise<Draw> {
-  const bitmap = await createImageBitmap(png)
-  return (canvas) => {
-    const pixels = pixelsOf(bitmap, canvas)
-    colourProbability(pixels.data)
-    contextOf(canvas).putImageData(pixels, 0, 0)
-    return true
-  }
+  return { draw, close: () => bitmaps.forEach((bitmap) => bitmap.close()) }
 }
 
 function pixelsOf(bitmap: ImageBitmap, { width, height }: Size): ImageData {
@@ -81,7 +85,6 @@ function pixelsOf(bitmap: ImageBitmap, { width, height }: Size): ImageData {
   canvas.height = height
   const context = contextOf(canvas)
   context.drawImage(bitmap, 0, 0, width, height)
-  bitmap.close()
   return context.getImageData(0, 0, width, height)
 }
 

@@ -4,7 +4,11 @@ export class LRU<K, V> {
   private readonly entries = new Map<K, { value: V; weight: number }>() // least recently used first
   private weight = 0
 
-  constructor(private readonly capacity: number) {}
+  /** drop is given what goes. */
+  constructor(
+    private readonly capacity: number,
+    private readonly drop: (value: V) => void = () => undefined,
+  ) {}
 
   get(key: K): V | undefined {
     const entry = this.entries.get(key)
@@ -29,10 +33,10 @@ export class LRU<K, V> {
     if (!entry) return
     this.entries.delete(key)
     this.weight -= entry.weight
+    this.drop(entry.value)
   }
 
   clear(): void {
-    this.entries.clear()
-    this.weight = 0
+    for (const key of this.entries.keys()) this.delete(key)
   }
 }

@@ -1,6 +1,7 @@
 // What is measured of objects and of images, as columns of a table: sorted, filtered, copied, counted into bars.
 
 import { numberOf, spelt } from './decimals'
+import { byName } from './names'
 import type { Job, Result, SegmentedObject } from './protocol'
 
 export interface Column<Row> {
@@ -67,6 +68,11 @@ export function imageColumns(micrometres: boolean): Column<ImageRow>[] {
   ]
 }
 
+/** What is added up of a result. */
+export function withoutObjects(result: Result): Result {
+  return { ...result, objects: [] }
+}
+
 /** What is counted of a result: without the outlines, which weigh more than all measures. */
 export function withoutOutlines(result: Result): Result {
   return { ...result, objects: result.objects.map((object) => ({ ...object, polygon: [], holes: [] })) }
@@ -78,7 +84,7 @@ export function sorted<Row>(rows: readonly Row[], { value }: Column<Row>, ascend
   return rows.toSorted((a, b) => {
     const [x, y] = [value(a), value(b)]
     if (x === null || y === null) return Number(x === null) - Number(y === null)
-    return sign * (typeof x === 'number' && typeof y === 'number' ? x - y : String(x).localeCompare(String(y), undefined, { numeric: true }))
+    return sign * (typeof x === 'number' && typeof y === 'number' ? x - y : byName(String(x), String(y)))
   })
 }
 

@@ -2,6 +2,9 @@
 
 import type { Job } from './protocol'
 
+/** byName orders names as people do, 2 before 10. One that each comparison makes anew takes seconds for ten thousand of them. */
+export const byName = new Intl.Collator(undefined, { numeric: true }).compare
+
 /** stem is a file's name without its ending. */
 export function stem(filename: string): string {
   return filename.replace(/\.[^.]+$/, '') || filename

@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { paint, type Disc } from '../../test/png'
 import { generator } from '../../test/random'
-import { fewDark, propose, subjectOf } from './propose'
+import { tiff } from '../../test/tiff'
+import { fewDark, lookAt, propose, subjectOf } from './propose'
 import type { Model } from './protocol'
 
 const side = 200
@@ -54,5 +55,16 @@ it('proposes the model whose words are most of the subject', () => {
     { id: 'b', title: 'Nuclei', description: 'Nuclei in fluorescence.' },
     { id: 'sphero', title: 'Sphero', description: 'Spheroids; nuclei, too.' },
   ] as Model[]
-  expect([propose(models, 'nuclei')?.model.id, propose(models, 'spheroids')?.model.id, propose([], 'nuclei')]).toEqual(['b', 'sphero', null])
+  expect([propose(models, 'nuclei')?.id, propose(models, 'spheroids')?.id, propose([], 'nuclei')]).toEqual(['b', 'sphero', undefined])
+})
+
+afterEach(() => vi.unstubAllGlobals())
+
+it('does not have the browser read into memory what is too large for it', async () => {
+  const read = vi.fn(() => Promise.reject(new Error('it was read')))
+  vi.stubGlobal('createImageBitmap', read)
+  const huge = (content: BlobPart) => Object.defineProperty(new File([content], 'huge'), 'size', { value: 5e9 })
+  expect(await lookAt(huge('no picture'))).toBeNull()
+  expect((await lookAt(huge(tiff(8, 8, [new Uint8Array(64)]) as Uint8Array<ArrayBuffer>)))?.pixels).toBe(64) // the page's own reader takes what it needs
+  expect(read).not.toHaveBeenCalled()
 })

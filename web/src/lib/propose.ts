@@ -6,11 +6,6 @@ import type { Model } from './protocol'
 export const subjects = ['nuclei', 'tissue', 'spheroids'] as const
 export type Subject = (typeof subjects)[number]
 
-export interface Proposal {
-  model: Model
-  subject: Subject
-}
-
 /** A picture as grey values of any range, row by row. */
 export interface Grey {
   width: number
@@ -32,6 +27,7 @@ const manyBodies = 8
 const speck = 6 // pixels; less is noise
 const brightGround = 1 / 3 // of the brightest, above which half of what is seen by white light lies
 const dyes = 0.08 // of a pixel's light, by which the part of a colour differs from place to place; that of a lamp or a camera hardly does
+const mostRead = 256 << 20 // bytes of a file that the browser takes into memory for a look
 
 /** subjectOf looks at a picture. */
 export function subjectOf(picture: Grey): Subject {
@@ -71,10 +67,9 @@ function rangeOf(values: ArrayLike<number>): [low: number, high: number] {
 const signs: Record<Subject, RegExp> = { nuclei: /nucle/i, tissue: /nucle/i, spheroids: /spher/i }
 
 /** propose picks the model whose words are most of the subject; the first where none is. */
-export function propose(models: readonly Model[], subject: Subject): Proposal | null {
+export function propose(models: readonly Model[], subject: Subject): Model | undefined {
   const worth = ({ id, title, description }: Model) => 2 * Number(signs[subject].test(`${id} ${title}`)) + Number(signs[subject].test(description))
-  const [model] = models.toSorted((a, b) => worth(b) - worth(a))
-  return model ? { model, subject } : null
+  return models.toSorted((a, b) => worth(b) - worth(a))[0]
 }
 
 function quantile(values: ArrayLike<number>, part: number): number {
@@ -125,13 +120,11 @@ function bodies({ width, height, values }: Grey, cut: number): number {
 
 /** lookAt reads the middle of a file, shrunk; null where neither the browser nor this page can. */
 export async function lookAt(file: Blob): Promise<Look | null> {
-  let whole: ImageBitmap
-  try {
-    whole = await createImageBitmap(file)
-  } catch {
-    // Most browsers read no TIFF; the hub that would bring the page's own reader may be away.
-    return import('./tiff').then(({ glimpse }) => glimpse(file, lookSide, lookExtent), () => null)
-  }
+  // Most browsers read no TIFF, and of a large one all before they say so; the hub that would bring the page's own reader may be away.
+  const glimpsed = await import('./tiff').then(({ glimpse }) => glimpse(file, lookSide, lookExtent), () => null)
+  if (glimpsed || file.size > mostRead) return glimpsed
+  const whole = await createImageBitmap(file).catch(() => null)
+  if (!whole) return null
   const [spanX, spanY] = [Math.min(lookExtent, whole.width), Math.min(lookExtent, whole.height)]
   const scale = Math.min(1, lookSide / Math.max(spanX, spanY))
   const [width, height] = [Math.max(1, Math.round(spanX * scale)), Math.max(1, Math.round(spanY * scale))]

@@ -1,5 +1,6 @@
 // The list of images as a person wants it: results of one picture together, those that are looked for, in their order.
 
+import { byName } from './names'
 import type { Job, JobState } from './protocol'
 
 export const shownStates = ['all', 'open', 'done', 'failed', 'cancelled'] as const
@@ -43,13 +44,11 @@ export function arrange(jobs: Iterable<Job>, query: ListQuery): Entry[] {
     else pictures.set(picture, [job])
   }
   const groups = [...pictures.values()]
-  if (query.order === 'name') groups.sort(([a], [b]) => names.compare(a!.filename, b!.filename) || a!.page - b!.page)
+  if (query.order === 'name') groups.sort(([a], [b]) => byName(a!.filename, b!.filename) || a!.page - b!.page)
   if (query.order === 'count') groups.sort((a, b) => most(b) - most(a))
   if (query.order === 'state') groups.sort((a, b) => Math.min(...a.map(({ state }) => byState[state])) - Math.min(...b.map(({ state }) => byState[state])))
   return groups.flatMap((group) => group.map((job, index) => ({ job, first: index === 0 })))
 }
-
-const names = new Intl.Collator(undefined, { numeric: true })
 
 function most(group: readonly Job[]): number {
   return Math.max(...group.map(({ count }) => count ?? -1))

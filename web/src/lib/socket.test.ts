@@ -147,6 +147,20 @@ it('gives a draining hub the time that it asks for', async () => {
   expect(link?.state === 'waiting' && link.retryInMs).toBeGreaterThan(30_000) // it asked a while ago, on a busy machine
 })
 
+it('waits no longer for a draining hub where the clock is put back', async () => {
+  start({ random: () => 0 })
+  await opened(1)
+  hub.say({ type: 'draining', reconnect_after_ms: 60_000 })
+  await until('the word', () => types().includes('draining'))
+  const now = Date.now()
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(now - 3_600_000)
+  hub.drop(1001)
+  await until('the wait', () => state() === 'waiting')
+  clock.mockRestore()
+  const link = links.at(-1)
+  expect(link?.state === 'waiting' && link.retryInMs).toBeLessThanOrEqual(60_000)
+})
+
 it('takes a silent line for dead', async () => {
   start({ pingEvery: 15 })
   await opened(1)

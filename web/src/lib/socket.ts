@@ -56,7 +56,7 @@ export class LiveSocket {
   private socket: WebSocket | null = null
   private link: Link = { state: 'idle' }
   private attempt = 0 // tries since a connection last stood
-  private notBefore = 0 // ms of Date.now(): the server asked for this much patience
+  private notBefore = 0 // ms of performance.now(), which no clock steps: the server asked for this much patience
   private timer: ReturnType<typeof setTimeout> | undefined
   private heartbeat: ReturnType<typeof setInterval> | undefined
   private heard = false // since the last ping
@@ -133,7 +133,7 @@ export class LiveSocket {
     // What takes the connection and says nothing, or closes it at once, is not the hub: something on the way may do so.
     if (frame.type === 'welcome') this.opened()
     if (frame.type === 'welcome' || frame.type === 'snapshot') this.epoch = frame.epoch
-    if (frame.type === 'draining') this.notBefore = Date.now() + frame.reconnect_after_ms
+    if (frame.type === 'draining') this.notBefore = performance.now() + frame.reconnect_after_ms
     this.options.onFrame(frame)
   }
 
@@ -146,7 +146,7 @@ export class LiveSocket {
 
   private retry(close: Close): void {
     const backoff = close.then === 'wait' ? this.options.patient : this.options.reconnect
-    const asked = Math.max(0, this.notBefore - Date.now())
+    const asked = Math.max(0, this.notBefore - performance.now())
     const retryInMs = asked + delay(backoff, this.attempt, this.options.random)
     this.attempt++
     this.notBefore = 0

@@ -9,7 +9,7 @@ const capacity = 600
 const atOnce = 3
 
 export class Thumbnails {
-  private readonly ready = new LRU<string, ImageBitmap>(capacity)
+  private readonly ready = new LRU<string, ImageBitmap>(capacity, (bitmap) => bitmap.close())
   private readonly coming = new Map<string, Promise<ImageBitmap>>()
   private free = atOnce
   private readonly line: (() => void)[] = []
@@ -31,14 +31,15 @@ export class Thumbnails {
       return bitmap
     } finally {
       this.coming.delete(key)
-      this.free++
-      this.line.pop()?.() // the newest first: it is what is on the screen
+      const next = this.line.pop() // the newest first: it is what is on the screen
+      if (next) next()
+      else this.free++
     }
   }
 
   private async turn(): Promise<void> {
-    if (this.free === 0) await new Promise<void>((resolve) => this.line.push(resolve))
-    this.free--
+    if (this.free > 0) this.free--
+    else await new Promise<void>((resolve) => this.line.push(resolve)) // for the turn of another
   }
 }
 

@@ -39,3 +39,20 @@ it('wants again what the hub could not give for the moment, and not what there i
   await vi.waitFor(() => expect(tiles.get('busy')).toBeDefined())
   expect(asked).toEqual(['busy', 'none', 'busy'])
 })
+
+it('lets go of the tiles that have been out of sight for longest', async () => {
+  const open = new Set<object>()
+  vi.stubGlobal('createImageBitmap', async () => {
+    const bitmap = { close: () => open.delete(bitmap) }
+    open.add(bitmap)
+    return bitmap
+  })
+  const tiles = new Tiles(() => undefined, async () => new Blob(), () => Promise.resolve())
+  const urls = Array.from({ length: 400 }, (_, index) => `tile ${index}`)
+  tiles.want(urls)
+  await vi.waitFor(() => expect(tiles.get('tile 399')).toBeDefined(), 20_000)
+  expect(tiles.get('tile 0')).toBeUndefined()
+  expect(open.size).toBe(urls.filter((url) => tiles.get(url)).length)
+  tiles.stop()
+  expect(open.size).toBe(0)
+})

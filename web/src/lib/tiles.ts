@@ -34,7 +34,7 @@ export function tilesInSight(level: number, image: Size, window: Size, view: Vie
 
 /** Tiles that have come, and those under way: the newest wish first, what is no longer wanted not at all. */
 export class Tiles {
-  private readonly ready = new LRU<string, ImageBitmap>(kept)
+  private readonly ready = new LRU<string, ImageBitmap>(kept, (bitmap) => bitmap.close())
   private readonly coming = new Set<string>()
   private readonly missing = new Set<string>()
   private wanted: string[] = []
@@ -53,6 +53,12 @@ export class Tiles {
   want(urls: readonly string[]): void {
     this.wanted = urls.filter((url) => !this.coming.has(url) && !this.missing.has(url) && !this.ready.get(url))
     this.next()
+  }
+
+  /** stop wants no more, and lets go of what there is. */
+  stop(): void {
+    this.wanted = []
+    this.ready.clear()
   }
 
   private next(): void {

@@ -2,6 +2,7 @@
 import { expect, it, vi } from 'vitest'
 import { model } from '../../test/fakehub'
 import { all, button, choose, fill, mounted, one, settle } from '../../test/mounted'
+import { reactive } from '../../test/reactive.svelte'
 import type { Client } from '../lib/client'
 import type { Job } from '../lib/protocol'
 import Again from './Again.svelte'
@@ -28,4 +29,27 @@ it('shows what all pictures have, and no value where they differ', async () => {
   choose(all<HTMLSelectElement>('select')[1]!, 'all')
   const field = one<HTMLInputElement>('[type=number]')
   expect([field.value, field.placeholder, one('[type=range]').closest('label')!.textContent]).toEqual(['', 'as before', expect.stringContaining('0.40')])
+})
+
+it('does not say of this time what was the matter the last', async () => {
+  const again = vi.fn(() => Promise.reject(new Error('The line is full.')))
+  const open = reactive(true)
+  mounted(Again, {
+    client: { again } as unknown as Client, models: [model], choice: { model: '', wishes: {} }, jobs: [{ id: 'a', image_id: 'a', page: 0, pages: 1, model: model.id } as Job], all: [], begun: () => undefined,
+    get open() {
+      return open.value
+    },
+    set open(next) {
+      open.value = next
+    },
+  })
+  await settle()
+  button('Segment').click()
+  await settle()
+  expect(one('[role=alert]').textContent).toBe('The line is full.')
+  for (const next of [false, true]) {
+    open.value = next
+    await settle()
+  }
+  expect(all('[role=alert]')).toEqual([])
 })

@@ -134,3 +134,12 @@ it('tells who listens one page of a stack, and one result of a picture, from the
   expect(new Set(labels).size).toBe(4)
   expect(labels[0]).toBe('Select stack.tif, page 1 of 2')
 })
+
+it('is read aloud when all is done, and not with each image', () => {
+  const told = [[job(1), job(2, 'queued')], [job(1), job(2)]].map((jobs) => {
+    document.body.replaceChildren()
+    shown(jobs)
+    return one('header p').getAttribute('aria-live')
+  })
+  expect(told).toEqual(['off', 'polite'])
+})

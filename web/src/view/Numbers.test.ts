@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { flushSync } from 'svelte'
 import { expect, it, vi } from 'vitest'
-import { all, choose, mounted, one, settle } from '../../test/mounted'
+import { all, button, choose, mounted, one, settle } from '../../test/mounted'
 import { reactive } from '../../test/reactive.svelte'
 import { Api, Failure } from '../lib/api'
 import type { Client } from '../lib/client'
@@ -15,15 +15,18 @@ it('spreads the objects of each picture once, as they are now', async () => {
   localStorage.setItem('seghub.numbers', JSON.stringify({ tab: 'histogram' }))
   const jobs = reactive(list(job('1', 'a'), job('2', 'b'), job('3', 'c')))
   const found = Array.from({ length: 2 }, (_, id) => ({ id, polygon: [], holes: [], area: 5 }) as unknown as SegmentedObject)
+  const result = vi.fn(async (id: string) => ({ job: id, objects: found, summary: { count: 2, total_area: 10, coverage: 0.1 } }) as unknown as Result)
   mounted(Numbers, {
-    client: { result: async (id: string) => ({ job: id, objects: found }) as unknown as Result, persist: (ask: () => Promise<Result>) => ask() } as unknown as Client,
+    client: { result, persist: (ask: () => Promise<Result>) => ask() } as unknown as Client,
     api: new Api(), job: job('1', 'a'), models: [], result: null, trouble: '', pixelSize: null, selected: new Set<string>(), hovered: null, picked: null, choose: () => undefined,
     get jobs() {
       return jobs.value
     },
   })
   await settle()
+  expect(result).not.toHaveBeenCalled() // before they are wanted
   choose(all<HTMLSelectElement>('select')[1]!, 'all')
+  await settle()
   expect(one('.summary').textContent).toContain('n = 6')
   const scaled = (each: Job, pixel_size: number) => ({ ...each, pixel_size })
   jobs.value = list(scaled(job('1', 'a'), 0.5), scaled(job('2', 'b'), 1), job('3', 'c'))
@@ -35,6 +38,11 @@ it('spreads the objects of each picture once, as they are now', async () => {
   jobs.value = list(job('1', 'a', 2), job('2', 'b'), job('4', 'b')) // corrected, segmented again, removed
   await settle()
   flushSync()
+  expect(one('.summary').textContent).toContain('n = 4')
+  button('Images').click() // where sums are enough
+  await settle()
+  button('Histogram').click()
+  await settle()
   expect(one('.summary').textContent).toContain('n = 4')
 })
 
@@ -94,4 +102,18 @@ it('asks once for what the hub does not have, and not for as long as the table i
   })
   for (let i = 0; i < 10; i++) await settle()
   expect(result.mock.calls.map(([id]) => id)).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8'])
+})
+
+it('says why nothing was copied', async () => {
+  localStorage.setItem('seghub.numbers', JSON.stringify({ tab: 'images' }))
+  vi.spyOn(navigator.clipboard, 'writeText').mockRejectedValueOnce(new DOMException('Write permission denied.', 'NotAllowedError'))
+  mounted(Numbers, {
+    client: { result: async () => ({}), persist: () => new Promise(() => undefined) } as unknown as Client,
+    api: new Api(), jobs: list(job('1', 'a')), job: job('1', 'a'), models: [], result: null, trouble: '', pixelSize: null, selected: new Set<string>(), hovered: null, picked: null, choose: () => undefined,
+  })
+  const copy = () => (button('Copy').click(), settle())
+  await copy()
+  expect(one('[role=alert]').textContent).toContain('denied')
+  await copy()
+  expect([all('[role=alert]').length, button('Copied').textContent]).toEqual([0, 'Copied'])
 })

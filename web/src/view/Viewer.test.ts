@@ -1,0 +1,57 @@
+// @vitest-environment happy-dom
+import { flushSync } from 'svelte'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { mounted } from '../../test/mounted'
+import { reactive } from '../../test/reactive.svelte'
+import { Api } from '../lib/api'
+import type { Camera } from '../lib/camera'
+import type { Client } from '../lib/client'
+import { Masks } from '../lib/masks'
+import type { Job, Result, SegmentedObject } from '../lib/protocol'
+import Viewer from './Viewer.svelte'
+
+beforeEach(() => {
+  for (const side of ['clientWidth', 'clientHeight'] as const) vi.spyOn(HTMLElement.prototype, side, 'get').mockReturnValue(400)
+  const drawsNothing = new Proxy({}, { get: () => () => undefined, set: () => true })
+  vi.spyOn(HTMLCanvasElement.prototype, 'getContext').mockReturnValue(drawsNothing as never)
+  vi.stubGlobal('Path2D', function Path2D() {
+    return drawsNothing
+  })
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.unstubAllGlobals()
+})
+
+const body = (area: number) => ({ id: 1, polygon: [[0, 0], [900, 0], [900, 900], [0, 900]], holes: [], bbox: [0, 0, 900, 900], area, centroid: [450, 450] }) as unknown as SegmentedObject
+const found = (area: number) => ({ job: 'job1', objects: [body(area)] }) as unknown as Result
+
+it('brings what is picked into sight once, and not with each correction of it', () => {
+  const [camera, picked, result] = [reactive<Camera | null>({ scale: 4, x: 0.05, y: 0.05 }), reactive<number | null>(null), reactive(found(1))]
+  mounted(Viewer, {
+    client: { masks: new Masks(() => Promise.reject(new Error('none here'))), persist: (ask: () => Promise<unknown>) => ask() } as unknown as Client, api: new Api(),
+    job: { id: 'job1', image_id: 'image1', filename: 'a.png', state: 'done', width: 1000, height: 1000 } as Job,
+    look: { page: 0 }, overlay: 'none', opacity: 1, outlines: false, pixelSize: null, hovered: null,
+    get result() {
+      return result.value
+    },
+    get picked() {
+      return picked.value
+    },
+    get camera() {
+      return camera.value
+    },
+    set camera(next) {
+      camera.value = next
+    },
+  })
+  picked.value = 1
+  flushSync()
+  expect(camera.value!.x).toBeCloseTo(0.45) // the middle of what is larger than the window
+  const edge = { scale: 4, x: 0.9, y: 0.45 }
+  camera.value = edge
+  flushSync()
+  result.value = found(2) // a stroke at its edge
+  flushSync()
+  expect(camera.value).toEqual(edge)
+})
