@@ -41,7 +41,7 @@ func TestTheDocsNameWhatThereIs(t *testing.T) {
 	if err != nil || len(pages) < 10 {
 		t.Fatal(pages, err)
 	}
-	setting, test, link := regexp.MustCompile(`\bSEGHUB_[A-Z_]*[A-Z]\b`), regexp.MustCompile("`((?:Test|Benchmark)[A-Z]\\w+)`"), regexp.MustCompile(`\]\(([^):#]+)[^)]*\)`)
+	setting, test, link := regexp.MustCompile(`\bSEGHUB_[A-Z_]*[A-Z]\b`), regexp.MustCompile("`((?:Test|Benchmark)[A-Z]\\w+)`"), regexp.MustCompile(`\]\(([^):#]*)(?:#([^)]+))?[^)]*\)`)
 	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		if err != nil {
@@ -61,9 +61,29 @@ func TestTheDocsNameWhatThereIs(t *testing.T) {
 			if strings.HasPrefix(found[1], "http") {
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), found[1])); err != nil {
+			target := page
+			if found[1] != "" {
+				target = filepath.Join(filepath.Dir(page), found[1])
+			}
+			if _, err := os.Stat(target); err != nil {
 				t.Errorf("%s: a link leads nowhere: %v", page, err)
+			} else if found[2] != "" && !slices.Contains(anchors(t, target), found[2]) {
+				t.Errorf("%s: there is no heading #%s in %s", page, found[2], target)
 			}
 		}
 	}
+}
+
+// anchors are what links call the headings of a page by.
+func anchors(t *testing.T, page string) (names []string) {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(string(text), -1) {
+		name := regexp.MustCompile(`[^\p{L}\p{N} _-]`).ReplaceAllString(strings.ToLower(heading[1]), "")
+		names = append(names, strings.ReplaceAll(name, " ", "-"))
+	}
+	return names
 }

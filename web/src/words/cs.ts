@@ -100,7 +100,7 @@ export const cs: Words = {
   },
 
   signIn: {
-    what: 'Přetáhněte snímky z mikroskopu a sledujte, jak se jejich objekty obkreslují. Až čtyři lidé najednou; ostatní vidí své místo ve frontě.',
+    what: 'Přetáhněte snímky z mikroskopu a sledujte, jak se jejich objekty obkreslují. Najednou pracuje několik lidí; ostatní vidí své místo ve frontě.',
     name: 'Vaše jméno',
     guest: 'Host',
     key: 'Přístupový klíč',

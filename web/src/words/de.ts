@@ -96,7 +96,7 @@ export const de: Words = {
   },
 
   signIn: {
-    what: 'Mikroskopbilder ablegen und zusehen, wie ihre Objekte umrissen werden. Bis zu vier Personen gleichzeitig; alle anderen sehen ihren Platz in der Schlange.',
+    what: 'Mikroskopbilder ablegen und zusehen, wie ihre Objekte umrissen werden. Mehrere Personen arbeiten gleichzeitig; alle anderen sehen ihren Platz in der Schlange.',
     name: 'Ihr Name',
     guest: 'Gast',
     key: 'Zugangsschlüssel',

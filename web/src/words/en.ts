@@ -99,7 +99,7 @@ export const en = {
   },
 
   signIn: {
-    what: 'Drop microscope images, watch their objects being outlined. Up to four people at the same moment; everyone else sees their place in line.',
+    what: 'Drop microscope images, watch their objects being outlined. Several people work at the same moment; everyone else sees their place in line.',
     name: 'Your name',
     guest: 'Guest',
     key: 'Access key',
