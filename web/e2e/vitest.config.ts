@@ -4,8 +4,8 @@ export default defineConfig({
   test: {
     include: ['e2e/*.test.ts'],
     disableConsoleIntercept: true, // what is left out is said in lines of their own
-    testTimeout: 180_000, // a browser and a model on whatever machine this is
-    hookTimeout: 120_000,
+    testTimeout: 600_000, // a browser and a model on whatever machine this is
+    hookTimeout: 600_000,
     fileParallelism: false,
   },
 })
