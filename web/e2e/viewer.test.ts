@@ -286,6 +286,7 @@ describe.skipIf(missing)('the viewer', () => {
     await page.keyboard.press('b')
     await draw(page, image, [[x, y], [x, y + 12]])
     await becomes('a larger object', ({ id, area }) => id === fresh.id && area > fresh.area)
+    await page.locator('tr[data-row] button[aria-pressed=true]').waitFor() // the page has it, too
     const { area } = await newest()
     await page.keyboard.press('e')
     await draw(page, image, [[x, y + 16], [x, y + 12]])
