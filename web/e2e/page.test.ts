@@ -173,7 +173,8 @@ describe.skipIf(missing)('the page', () => {
     expect(await listed.count()).toBeLessThan(40)
     await screenshot(page, 'hundred-1280-light')
 
-    // Who has scrolled away is left there, whatever happens meanwhile.
+    // Who has scrolled away from what is shown is left there, whatever happens meanwhile.
+    await rows(page).locator('[aria-current=true]').waitFor()
     const list = page.getByRole('list', { name: 'Images' })
     const scrolled = await list.evaluate((element) => (element.scrollTop = 3_000))
     const words = () => page.getByRole('region', { name: 'Images' }).locator('header p').textContent()
