@@ -87,7 +87,7 @@ func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
-	timeout := time.NewTimer(20 * time.Second)
+	timeout := time.NewTimer(2 * time.Minute) // far beyond what a slow machine needs
 	defer timeout.Stop()
 	for !ok() {
 		select {

@@ -11,7 +11,7 @@ const executable = process.env.CHROMIUM || '/usr/bin/chromium'
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const output = join(import.meta.dirname, 'output')
 
-const patience = 90_000 // ms: a machine may be busy with other things
+const patience = 300_000 // ms: a machine may be busy with other things
 
 /** until waits for what the page does on its own time. */
 export function until<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<T>> {
