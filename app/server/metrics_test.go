@@ -52,7 +52,9 @@ func TestScrapesAskRedisOnceASecond(t *testing.T) {
 		if n := asked.Load(); n < 5 || n > 6 {
 			t.Errorf("scrapes over five seconds ask %d times", n)
 		}
-		g.workers = func() []gpuexec.WorkerStat { return []gpuexec.WorkerStat{{Slot: 0, Device: "cpu"}, {Slot: 1, Device: "cpu"}} }
+		g.workers = func() []gpuexec.WorkerStat {
+			return []gpuexec.WorkerStat{{Slot: 0, Device: "cpu"}, {Slot: 1, Device: "cpu"}}
+		}
 		if n := scrape(); n != 15 {
 			t.Errorf("of workers that run on something: %d metrics", n)
 		}
