@@ -106,6 +106,7 @@ var (
 	readyDesc       = prometheus.NewDesc("seghub_ready", "1 while a job that is sent now would run; /readyz has the reason where not.", nil, nil)
 	redisDesc       = prometheus.NewDesc("seghub_redis_up", "1 while Redis answers.", nil, nil)
 	workersDesc     = prometheus.NewDesc("seghub_workers", "Workers of this node, by what they do.", []string{"state"}, nil)
+	deviceDesc      = prometheus.NewDesc("seghub_device_info", "1, with the device that models run on: cpu or cuda:N.", []string{"device"}, nil)
 	diskDesc        = prometheus.NewDesc("seghub_disk_free_bytes", "Room on the disk of a folder, data or storage.", []string{"folder"}, nil)
 	slotsDesc       = prometheus.NewDesc("seghub_slots", "Slots of this node.", nil, nil)
 	activeDesc      = prometheus.NewDesc("seghub_slots_active", "Slots that have an owner.", nil, nil)
@@ -123,7 +124,7 @@ var (
 // Describe sends the gauges' names.
 func (g *gauges) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		readyDesc, redisDesc, workersDesc, diskDesc, slotsDesc, activeDesc, waitingDesc, connectionsDesc,
+		readyDesc, redisDesc, workersDesc, deviceDesc, diskDesc, slotsDesc, activeDesc, waitingDesc, connectionsDesc,
 		memoryUsedDesc, memoryTotalDesc, budgetDesc, bookedDesc, breakerDesc, utilisationDesc, temperatureDesc,
 	} {
 		out <- d
@@ -138,8 +139,13 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	gauge(connectionsDesc, float64(g.connections()))
 	g.collectMemory(gauge)
 	doing := make(map[gpuexec.WorkerState]int)
+	var device string // of all of them
 	for _, worker := range g.workers() {
 		doing[worker.State]++
+		device = worker.Device
+	}
+	if device != "" {
+		gauge(deviceDesc, 1, device)
 	}
 	for _, state := range []gpuexec.WorkerState{gpuexec.WorkerIdle, gpuexec.WorkerBusy, gpuexec.WorkerDown} {
 		gauge(workersDesc, float64(doing[state]), string(state))

@@ -52,9 +52,15 @@ func TestScrapesAskRedisOnceASecond(t *testing.T) {
 		if n := asked.Load(); n < 5 || n > 6 {
 			t.Errorf("scrapes over five seconds ask %d times", n)
 		}
+		g.workers = func() []gpuexec.WorkerStat {
+			return []gpuexec.WorkerStat{{Slot: 0, Device: "cpu"}, {Slot: 1, Device: "cpu"}}
+		}
+		if n := scrape(); n != 15 {
+			t.Errorf("of workers that run on something: %d metrics", n)
+		}
 		line = nil // Redis is away
 		<-time.After(scrapeRest)
-		if n := scrape(); n != 11 {
+		if n := scrape(); n != 12 {
 			t.Errorf("without Redis: %d metrics, want all but those of the line and the slots", n)
 		}
 
@@ -62,7 +68,7 @@ func TestScrapesAskRedisOnceASecond(t *testing.T) {
 		var looks atomic.Int32
 		g.health.ask = func(context.Context) health { looks.Add(1); <-never; return health{} } // a folder of a network that is gone
 		<-time.After(scrapeRest)
-		if n, m := scrape(), scrape(); n != 11 || m != 11 || looks.Load() != 1 {
+		if n, m := scrape(), scrape(); n != 12 || m != 12 || looks.Load() != 1 {
 			t.Errorf("beside a disk that does not answer: %d and %d metrics, after %d looks", n, m, looks.Load())
 		}
 		close(never)

@@ -28,8 +28,8 @@ func (d disk) free(ctx context.Context) (bytes uint64, ok bool) {
 // room judges whether there is room for more data.
 type room struct {
 	disks   []disk // the data folder's first
-	minFree int64 // bytes
-	most    int64 // bytes a session
+	minFree int64  // bytes
+	most    int64  // bytes a session
 	sizes   *sizes
 }
 

@@ -285,7 +285,7 @@ func (s *server) startSessions(ctx context.Context) error {
 }
 
 func (s *server) startEdge(ctx context.Context) error {
-	source := status.Source{Admission: s.sessions.Stats, Workers: s.workers, Memory: s.budget.State}
+	source := status.Source{Admission: s.sessions.Stats, Workers: s.workers, Memory: s.budget.State, GPUUnused: s.runtime.Unused()}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.hub = hub.New(hub.Config{

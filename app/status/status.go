@@ -18,6 +18,8 @@ type Stats struct {
 	Workers []Worker `json:"workers"`
 	Memory  Memory   `json:"memory"`
 	Nodes   []Node   `json:"nodes"` // all that share the line, by name
+	// GPUUnused is why workers run on the CPU though their machine has a GPU; null where they run on it, or are to run on the CPU.
+	GPUUnused *string `json:"gpu_unused"`
 }
 
 // Node is one of the hubs that share the line.
@@ -83,6 +85,7 @@ type Source struct {
 	Admission func(context.Context) (sessions.Stats, error)
 	Workers   func() []gpuexec.WorkerStat
 	Memory    func() budget.State
+	GPUUnused string // why; empty where it is in use, or there is none
 }
 
 // Snapshot is the state of the hub at one moment.
@@ -90,6 +93,7 @@ type Snapshot struct {
 	Admission sessions.Stats
 	Workers   []gpuexec.WorkerStat
 	Memory    Memory
+	GPUUnused string
 }
 
 // Take reads a Snapshot.
@@ -98,7 +102,7 @@ func (s Source) Take(ctx context.Context) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("status: %w", err)
 	}
-	return Snapshot{Admission: admission, Workers: s.Workers(), Memory: newMemory(s.Memory())}, nil
+	return Snapshot{Admission: admission, Workers: s.Workers(), Memory: newMemory(s.Memory()), GPUUnused: s.GPUUnused}, nil
 }
 
 // Active counts the slots that have an owner.
@@ -140,11 +144,15 @@ func (s Snapshot) For(session string) Stats {
 	for i, n := range s.Admission.Nodes {
 		nodes[i] = Node{Name: n.Node, Slots: n.Slots, Open: n.Open, Active: n.Active, Draining: n.Draining}
 	}
-	return Stats{
+	stats := Stats{
 		Slots:   Slots{Total: len(s.Admission.Slots), Active: s.Active()},
 		Waiting: s.Admission.Waiting,
 		Workers: workers,
 		Memory:  s.Memory,
 		Nodes:   nodes,
 	}
+	if s.GPUUnused != "" {
+		stats.GPUUnused = &s.GPUUnused
+	}
+	return stats
 }

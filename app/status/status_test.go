@@ -79,6 +79,17 @@ func TestNobodyOwnsAFreeSlot(t *testing.T) {
 	}
 }
 
+func TestWhyTheGPUIsNotUsedIsSaid(t *testing.T) {
+	s := snapshot(t)
+	if why := s.For("").GPUUnused; why != nil {
+		t.Errorf("it is in use, or there is none: %q", *why)
+	}
+	s.GPUUnused = "its memory is full"
+	if why := s.For("").GPUUnused; why == nil || *why != s.GPUUnused {
+		t.Error(why)
+	}
+}
+
 func TestMemoryIsShownAsTheBudgetHasIt(t *testing.T) {
 	want := Memory{UsedBytes: 9, TotalBytes: 10, BudgetBytes: 8, BookedBytes: 3, Pressure: budget.Critical, Breaker: BreakerOpen}
 	if got := snapshot(t).For("").Memory; got != want {

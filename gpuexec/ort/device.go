@@ -21,6 +21,7 @@ type device struct {
 	pciBusID    string
 	name        string // and its memory
 	memoryLimit uint64 // bytes of GPU memory that one session's arena may take
+	unused      string // why a GPU that is there is not taken, and what to do
 }
 
 func (d device) String() string {
@@ -58,6 +59,9 @@ func chooseDevice(library, wanted string, slots int, log *slog.Logger) (device, 
 	case err == nil:
 		log.Info("models run on the GPU", "gpu", found.GPU.String(), "cuda", found.CUDA.String(), "driver_cuda", found.Driver.String())
 		return gpu, nil
+	case wanted == auto && found.GPUs > 0:
+		log.Warn("models run on the CPU until the hub is started anew, though there is a GPU", "reason", err.Error())
+		return device{unused: found.brief()}, nil
 	case wanted == auto:
 		log.Info("models run on the CPU", "reason", err.Error())
 		return device{}, nil

@@ -112,6 +112,15 @@ func (d Diagnosis) Err() error {
 	return fmt.Errorf("%w: %s%s", ErrNoGPU, problem, remedy)
 }
 
+// brief is Problem and Remedy for a line of a page, or the latter alone: what libraries say of their errors may be two thousand characters.
+func (d Diagnosis) brief() string {
+	const most = 120
+	if len(d.Problem) > most {
+		return d.Remedy
+	}
+	return d.Problem + "; " + d.Remedy
+}
+
 // DeviceName is what Runtime.DeviceName is of a Runtime on this machine: the GPU's when that works, else the CPU's.
 func (d Diagnosis) DeviceName() string {
 	if d.Works {

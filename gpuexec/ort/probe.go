@@ -220,6 +220,7 @@ var remedies = []struct{ sign, remedy string }{
 	{"not enabled in this build", "use the core library that `make runtime GPU=1` fetches: this one is a build for the CPU"},
 	{"no kernel image", "the provider has code for GPUs of compute capability 7.5, 8.x, 9.0 and 12.x: take one of those, or SEGHUB_DEVICE=cpu"},
 	{"out of memory", "end the programs that nvidia-smi lists on the GPU"},
+	{"Failed to allocate memory", "end the programs that nvidia-smi lists on the GPU"}, // so an arena says it
 }
 
 // advise makes an error an obstacle: with the remedy that fits it, or the first thing to look at.

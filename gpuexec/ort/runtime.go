@@ -118,6 +118,9 @@ func CPUThreads(slots int) int { return max(1, runtime.GOMAXPROCS(0)/slots) }
 // Device is what the engines run on: "cpu" or "cuda:N".
 func (r *Runtime) Device() string { return r.device.String() }
 
+// Unused says why a GPU that this machine has is not what the engines run on, where nobody asked for the CPU, and what to do; empty otherwise.
+func (r *Runtime) Unused() string { return r.device.unused }
+
 // Version of the ONNX Runtime library.
 func (r *Runtime) Version() string { return onnx.GetVersion() }
 

@@ -11,8 +11,8 @@ import (
 	"seghub/gpuexec/cuda/cudatest"
 )
 
-// openAuto opens ONNX Runtime on what "auto" finds, and returns what it logs.
-func openAuto(t *testing.T) (device, log string) {
+// openAuto opens ONNX Runtime on what "auto" finds, and returns why it is not the GPU, and what it logs.
+func openAuto(t *testing.T) (device, unused, log string) {
 	t.Helper()
 	var text bytes.Buffer
 	r, err := Open(library(t), auto, 4, slog.New(slog.NewTextHandler(&text, nil)))
@@ -22,14 +22,14 @@ func openAuto(t *testing.T) (device, log string) {
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
-	return r.Device(), text.String()
+	return r.Device(), r.Unused(), text.String()
 }
 
 // The real provider finds all that it needs, and the probe's convolution comes before anything that this process does.
 func TestAutoTakesAGPUOnWhichAConvolutionRan(t *testing.T) {
 	onStandIn(t, cudatest.Settings{}, func(t *testing.T, s *cudatest.StandIn) {
-		device, text := openAuto(t)
-		if device != "cuda:0" {
+		device, unused, text := openAuto(t)
+		if device != "cuda:0" || unused != "" {
 			t.Errorf("the models run on %q: %s", device, text)
 		}
 		if log := s.Log(t); len(log.Calls("cudnnBackendExecute")) != 1 || log.Launches() != 1 || len(log.Failed()) > 0 {
@@ -44,6 +44,7 @@ func TestAutoEndsOnTheCPU(t *testing.T) {
 		without cudatest.Library
 		fault   cudatest.Fault
 		said    []string
+		there   bool // a card
 	}{
 		"no driver":   {without: cudatest.Driver, said: []string{"the NVIDIA driver (libcuda.so.1)", "nvidia-driver-580"}},
 		"no cudart":   {without: cudatest.Runtime, said: []string{"cudart 13 (libcudart.so.13)", "cuda-cudart-13-0"}},
@@ -54,11 +55,14 @@ func TestAutoEndsOnTheCPU(t *testing.T) {
 
 		"no card":       {fault: cudatest.Fault{Call: "cudaGetDeviceCount", Code: cudatest.NoDevice}, said: []string{"CUDA error 100"}},
 		"an old driver": {fault: cudatest.Fault{Call: "cudaGetDeviceCount", Code: cudatest.InsufficientDriver}, said: []string{"CUDA error 35", "driver of version 580"}},
-		"a broken card": {fault: cudatest.Fault{Call: "cudaStreamSynchronize", Code: cudatest.LaunchFailure, After: 1}, said: []string{"nvidia-smi"}},
+		"a full card":   {fault: cudatest.Fault{Call: "cudaMalloc*", Code: cudatest.OutOfMemory}, said: []string{"Failed to allocate memory", "end the programs that nvidia-smi lists"}, there: true},
+		"a card without room for another program": {fault: cudatest.Fault{Call: "cudaSetDevice", Code: cudatest.OutOfMemory},
+			said: []string{"out of memory", "end the programs that nvidia-smi lists"}, there: true},
+		"a broken card": {fault: cudatest.Fault{Call: "cudaStreamSynchronize", Code: cudatest.LaunchFailure, After: 1}, said: []string{"nvidia-smi"}, there: true},
 		"a card that the provider has no code for": {fault: cudatest.Fault{Call: "cudaLaunchKernel", Code: cudatest.NoKernelImage},
-			said: []string{"no kernel image", "compute capability 7.5"}},
+			said: []string{"no kernel image", "compute capability 7.5"}, there: true},
 		"a broken cuDNN": {fault: cudatest.Fault{Call: "cudnnBuildPlan", Code: cudatest.DNNInternalError},
-			said: []string{"nvidia-smi"}},
+			said: []string{"nvidia-smi"}, there: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var settings cudatest.Settings
@@ -72,7 +76,7 @@ func TestAutoEndsOnTheCPU(t *testing.T) {
 				if c.without != "" && cuda.Load(string(c.without)) == nil {
 					t.Skip("left out: CUDA: this machine has libraries of its own")
 				}
-				device, text := openAuto(t)
+				device, unused, text := openAuto(t)
 				if device != gpuexec.CPU {
 					t.Errorf("the models run on %s", device)
 				}
@@ -81,8 +85,17 @@ func TestAutoEndsOnTheCPU(t *testing.T) {
 						t.Errorf("the log does not say %q: %s", part, text)
 					}
 				}
-				if strings.Count(text, "level=INFO") != 2 { // why, and that ONNX Runtime is loaded
-					t.Errorf("the log has more to say: %s", text)
+				lines := map[string]int{"level=INFO": 2, "level=WARN": 0} // why, and that ONNX Runtime is loaded
+				if c.there {
+					lines = map[string]int{"level=INFO": 1, "level=WARN": 1}
+				}
+				for level, want := range lines {
+					if strings.Count(text, level) != want {
+						t.Errorf("not %d lines of %s: %s", want, level, text)
+					}
+				}
+				if last := c.said[len(c.said)-1]; c.there != strings.Contains(unused, last) || len(unused) > 300 {
+					t.Errorf("the GPU is unused because of %q", unused)
 				}
 			}, without...)
 		})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -124,7 +125,13 @@ func TestCheckOfFilesThatCannotBeLoaded(t *testing.T) {
 	if err != nil || len(logs) != 1 {
 		t.Fatal(logs, err)
 	}
-	kept := func(_ context.Context, client redis.UniversalClient) error { return client.Append(t.Context(), "kept", "y").Err() }
+	kept := func(ctx context.Context, client redis.UniversalClient) error {
+		length, err := client.Append(ctx, "kept", "y").Result()
+		if err == nil && length != 1001 {
+			err = fmt.Errorf("it has loaded %d bytes", length-1)
+		}
+		return err
+	}
 	check := func() error {
 		before, err := os.ReadFile(logs[0])
 		if err != nil {

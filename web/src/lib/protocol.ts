@@ -201,6 +201,8 @@ export interface Stats {
   waiting: number
   workers: Worker[]
   memory: Memory
+  /** Why the workers run on the CPU though there is a GPU. */
+  gpu_unused?: string | null
 }
 
 /** Text frames that the server sends. Those with seq are kept: each arrives once and in order. */

@@ -164,6 +164,7 @@ export const cs: Words = {
     taken: 'Obsazeno',
     idle: 'Volno',
     line: 'Fronta',
+    onCPU: (why: string) => `Snímky trvají déle, na procesoru, dokud nebude hub spuštěn znovu: ${why}.`,
     inLine: (n: number) => `${count(n, 'sezení')} ve frontě. Vaše snímky začnou samy; stránku můžete zavřít.`,
     inWork: (running: number, queued: number) => `V práci: ${images(running)}${queued > 0 ? `, zařazeno ${number(queued)}` : ''}`,
     inUse: (active: number, total: number, waiting: number) => `${active} z ${total} míst obsazeno${waiting > 0 ? `, ${waiting} ve frontě` : ', nikdo nečeká'}`,

@@ -160,6 +160,7 @@ export const de: Words = {
     taken: 'Besetzt',
     idle: 'Frei',
     line: 'Schlange',
+    onCPU: (why: string) => `Bilder dauern länger, auf dem Prozessor, bis der Hub neu gestartet wird: ${why}.`,
     inLine: (n: number) => `${count(n, 'Sitzung', 'Sitzungen')} in der Schlange. Ihre Bilder beginnen von selbst; Sie dürfen diese Seite schließen.`,
     inWork: (running: number, queued: number) => `${count(running, 'Bild', 'Bilder')} in Arbeit${queued > 0 ? `, ${number(queued)} eingereiht` : ''}`,
     inUse: (active: number, total: number, waiting: number) => `${active} von ${total} Plätzen besetzt${waiting > 0 ? `, ${waiting} in der Schlange` : ', niemand wartet'}`,

@@ -163,6 +163,7 @@ export const en = {
     taken: 'Taken',
     idle: 'Idle',
     line: 'Line',
+    onCPU: (why: string) => `Images take longer, on the CPU, until the hub is started anew: ${why}.`,
     inLine: (n: number) => `${count(n, 'session')} in line. Your images start by themselves; you may close this page.`,
     inWork: (running: number, queued: number) => `${count(running, 'image')} in work${queued > 0 ? `, ${number(queued)} queued` : ''}`,
     inUse: (active: number, total: number, waiting: number) => `${active} of ${total} slots in use${waiting > 0 ? `, ${waiting} in line` : ', nobody waits'}`,
