@@ -259,11 +259,7 @@ func (r *round) sent(it *item, jobs []client.Job, err error) {
 	r.settle(it)
 }
 
-// heard takes how a job stands, or stood when it was looked for.
 func (r *round) heard(job client.Job) {
-	if r.jobs[job.ID].State.Ended() && !job.State.Ended() {
-		return
-	}
 	r.jobs[job.ID] = job
 	if it := r.owners[job.ID]; it != nil {
 		r.settle(it)
@@ -313,6 +309,7 @@ func (r *round) look(ctx context.Context, it *item, id string) error {
 	}
 	r.tell(ctx, func() {
 		switch {
+		case err == nil && r.jobs[id].State.Ended(): // an event has told more
 		case err == nil:
 			r.heard(job)
 		case client.HasCode(err, client.CodeNotFound) && r.owners[id] == it && !it.ended:
