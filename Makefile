@@ -10,7 +10,7 @@ client := web/dist/index.html
 client_sources := $(shell find web/src web/public web/index.html web/*.ts web/*.js web/tsconfig*.json hub/closecodes.json -type f 2>/dev/null)
 client_packages := web/node_modules/.package-lock.json
 
-.PHONY: help run build runtime test lint bench soak evaluate loadtest crowd chaos clean
+.PHONY: help run build runtime test lint bench soak evaluate loadtest crowd chaos notices clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
