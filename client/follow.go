@@ -94,6 +94,9 @@ func after(err error) (pace backoff, final error) {
 		}
 		return usual, nil
 	}
+	if p := (*Problem)(nil); errors.As(err, &p) && (p.Status == http.StatusBadRequest || p.Status == http.StatusUpgradeRequired) {
+		return usual, nil // a proxy that lets no sockets through, before a hub that answers calls
+	}
 	if !passes(err) {
 		return pace, err
 	}

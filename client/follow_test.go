@@ -47,8 +47,8 @@ func closeWith(c *websocket.Conn, code int) {
 func job(seq int) string { return fmt.Sprintf(`{"type":"job","seq":%d,"job":{"id":"j%d"}}`, seq, seq) }
 
 // told is what came of a walk: a word an event.
-func told(ctx context.Context, c *Client, follow Follow) (words []string, err error) {
-	for event, err := range c.Events(ctx, follow) {
+func told(ctx context.Context, c *Client) (words []string, err error) {
+	for event, err := range c.Events(ctx, Follow{}) {
 		if err != nil {
 			return words, err
 		}
@@ -105,7 +105,7 @@ func TestEventsGoOnWhereTheyStopped(t *testing.T) {
 			},
 		)
 		began := time.Now()
-		words, err := told(t.Context(), hub.open(), Follow{})
+		words, err := told(t.Context(), hub.open())
 		if !HasCode(err, CodeUnauthorized) {
 			t.Errorf("the end of the session: %v", err)
 		}
@@ -141,7 +141,7 @@ func TestSilentConnectionIsMadeAgain(t *testing.T) {
 			},
 			func(_ string, c *websocket.Conn) { closeWith(c, 4401) },
 		)
-		words, err := told(t.Context(), hub.open(), Follow{})
+		words, err := told(t.Context(), hub.open())
 		if want := []string{"snapshot", "j2", "gone"}; !HasCode(err, CodeUnauthorized) || !slices.Equal(words, want) {
 			t.Errorf("heard %q, want %q; %v", words, want, err)
 		}
@@ -157,7 +157,7 @@ func TestEventsEndWithTheirContext(t *testing.T) {
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := told(ctx, hub.open(), Follow{}); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := told(ctx, hub.open()); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("ended with %v", err)
 		}
 	})

@@ -86,7 +86,7 @@ func (s *scripted) config() Config {
 }
 
 // takeUpload makes one job of each file, as the hub does: a key that has made jobs is answered with those.
-func (s *scripted) takeUpload(w http.ResponseWriter, r *http.Request) (status int, body any) {
+func (s *scripted) takeUpload(r *http.Request) (status int, body any) {
 	key := r.Header.Get("Idempotency-Key")
 	s.mu.Lock()
 	known := s.jobs[key]

@@ -41,7 +41,7 @@ func TestBehindAProxyThatAsksForAPassword(t *testing.T) {
 	if s, err := c.Session(t.Context()); err != nil || s.ID != "s1" {
 		t.Errorf("%+v, %v", s, err)
 	}
-	if words, err := told(t.Context(), c, Follow{}); !HasCode(err, CodeUnauthorized) || len(words) != 1 || words[0] != "snapshot" {
+	if words, err := told(t.Context(), c); !HasCode(err, CodeUnauthorized) || len(words) != 1 || words[0] != "snapshot" {
 		t.Errorf("heard %q, %v", words, err)
 	}
 	if _, err := Open(t.Context(), Config{URL: address, Token: "secret"}); err == nil {

@@ -38,7 +38,7 @@ func TestCertificateOfOnesOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Disconnect()
-		if words, err := told(t.Context(), c, Follow{}); !HasCode(err, CodeUnauthorized) || len(words) != 1 || words[0] != "snapshot" {
+		if words, err := told(t.Context(), c); !HasCode(err, CodeUnauthorized) || len(words) != 1 || words[0] != "snapshot" {
 			t.Errorf("heard %q, %v", words, err)
 		}
 		return

@@ -25,7 +25,7 @@ func TestUploadWhoseAnswerIsLostIsAskedAboutAndNotSentAgain(t *testing.T) {
 		requests := 0
 		hub.mux.HandleFunc("POST /api/v1/images", func(w http.ResponseWriter, r *http.Request) {
 			requests++
-			status, body := hub.takeUpload(w, r)
+			status, body := hub.takeUpload(r)
 			if requests == 1 {
 				cut(w)
 				return
@@ -68,7 +68,7 @@ func TestUploadThatNeverArrivedIsSentAgain(t *testing.T) {
 				cut(w)
 				return
 			}
-			status, body := hub.takeUpload(w, r)
+			status, body := hub.takeUpload(r)
 			answer(w, status, body)
 		})
 		files := []File{FromBytes("a.png", bytes.Repeat([]byte("a"), 100_000)), FromBytes("b.png", []byte("b"))}
@@ -98,7 +98,7 @@ func TestUploadThatTakesLongerThanAHubMayBeAwayIsSentAgain(t *testing.T) {
 					cut(w)
 					return
 				}
-				status, body := hub.takeUpload(w, r)
+				status, body := hub.takeUpload(r)
 				answer(w, status, body)
 			})
 			file := FromBytes("a.tif", make([]byte, 2<<20))
@@ -124,7 +124,7 @@ func TestFullHubIsWaitedFor(t *testing.T) {
 				answer(w, http.StatusTooManyRequests, Problem{Code: codeQueueFull, Detail: "Full."})
 				return
 			}
-			status, body := hub.takeUpload(w, r)
+			status, body := hub.takeUpload(r)
 			answer(w, status, body)
 		})
 		if _, err := hub.open().Upload(t.Context(), Upload{Model: "m", Files: []File{FromBytes("a", []byte("a"))}}); err != nil {
@@ -154,7 +154,7 @@ func TestNamesThatNoHeaderMayHoldAreSentWithoutThat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub := newScripted(t)
 		hub.mux.HandleFunc("POST /api/v1/images", func(w http.ResponseWriter, r *http.Request) {
-			status, body := hub.takeUpload(w, r)
+			status, body := hub.takeUpload(r)
 			answer(w, status, body)
 		})
 		sent, err := hub.open().Upload(t.Context(), Upload{Model: "m", Files: []File{FromBytes("a\x01 \"\u00e9\xe9\"\t\x7f.png", []byte("pixels"))}})
@@ -168,7 +168,7 @@ func TestFileThatIsGoneFailsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub := newScripted(t)
 		hub.mux.HandleFunc("POST /api/v1/images", func(w http.ResponseWriter, r *http.Request) {
-			status, body := hub.takeUpload(w, r)
+			status, body := hub.takeUpload(r)
 			answer(w, status, body)
 		})
 		began := time.Now()
@@ -198,7 +198,7 @@ func TestFileThatChangesWhileItIsSentFailsAtOnce(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				hub := newScripted(t)
 				hub.mux.HandleFunc("POST /api/v1/images", func(w http.ResponseWriter, r *http.Request) {
-					_, _ = hub.takeUpload(w, r)
+					_, _ = hub.takeUpload(r)
 					cut(w)
 				})
 				began := time.Now()

@@ -259,8 +259,8 @@ func replaysAlone(ctx context.Context, t *testing.T, address, receipt, image str
 	}
 }
 
-// noSocket is a hub whose proxy lets none through, and which cannot end a session.
-func noSocket(t *testing.T) client.Config {
+// noSocket is a hub whose proxy says such a thing in the place of one, and which cannot end a session.
+func noSocket(t *testing.T, status int) client.Config {
 	mux := http.NewServeMux()
 	say := func(pattern string, status int, body string) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) {
@@ -271,7 +271,7 @@ func noSocket(t *testing.T) client.Config {
 	}
 	say("POST /api/v1/sessions", http.StatusCreated, `{"token":"t"}`)
 	say("POST /api/v1/images", http.StatusAccepted, `{"accepted":[{"id":"j","state":"queued"}]}`)
-	say("GET /api/v1/ws", http.StatusBadGateway, "")
+	say("GET /api/v1/ws", status, "")
 	say("GET /api/v1/jobs/j", http.StatusOK, `{"id":"j","state":"done"}`)
 	say("GET /api/v1/jobs/j/receipt", http.StatusOK, `{"labels":{"form":1,"sha256":"5a"}}`)
 	say("DELETE /api/v1/session", http.StatusInternalServerError, "")
@@ -281,13 +281,15 @@ func noSocket(t *testing.T) client.Config {
 }
 
 func TestAHubThatGivesNoSocketIsAsked(t *testing.T) {
-	hub, err := client.Open(t.Context(), noSocket(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer hub.Disconnect()
-	if job, err := segmentAs(t.Context(), hub, result.Receipt{}, "replay_test.go"); job != "j" || err != nil {
-		t.Errorf("%q, %v", job, err)
+	for _, status := range []int{http.StatusBadGateway, http.StatusBadRequest} {
+		hub, err := client.Open(t.Context(), noSocket(t, status))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if job, err := segmentAs(t.Context(), hub, result.Receipt{}, "replay_test.go"); job != "j" || err != nil {
+			t.Errorf("%d: %q, %v", status, job, err)
+		}
+		hub.Disconnect()
 	}
 }
 
@@ -298,7 +300,7 @@ func TestWhatWasFoundStandsHoweverTheHubIsLeft(t *testing.T) {
 	}
 	receipt := result.Receipt{Labels: result.Labels{Form: 1, SHA256: "5a"}}
 	receipt.Image.SHA256 = fmt.Sprintf("%x", sha256.Sum256(image))
-	if got, err := Run(t.Context(), noSocket(t), Original{Receipt: receipt}, "replay_test.go"); err != nil || !got.Same {
+	if got, err := Run(t.Context(), noSocket(t, http.StatusBadGateway), Original{Receipt: receipt}, "replay_test.go"); err != nil || !got.Same {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

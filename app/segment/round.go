@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,8 +13,7 @@ import (
 const (
 	uploadsAtOnce = 3
 	fetchesAtOnce = 2
-	looksAtOnce   = 4                // for jobs that a snapshot has not, which may be thousands
-	giveUp        = 10 * time.Minute // of a hub that is away, so long as nothing else is wanted of it
+	looksAtOnce   = 4 // for jobs that no event tells of, which may be thousands
 )
 
 // round is the work of one session. Its state is owned by the goroutine of run; the others hand it what to do.
@@ -34,6 +32,7 @@ type round struct {
 	jobs    map[string]client.Job // as they were told last, also of items that do not know of them yet
 	left    int                   // items that have not ended
 	taken   bool                  // the hub has taken one
+	looking int                   // goroutines that look for jobs
 	senders int                   // goroutines that send
 	full    chan struct{}         // closed when the session has no room for more
 }
@@ -197,7 +196,7 @@ type parcel struct {
 
 // follow hears of jobs until the round ends.
 func (r *round) follow(ctx context.Context) error {
-	var gone time.Time // since when there is no connection
+	gone := false // that there is no connection was said
 	for event, err := range r.hub.Events(ctx, client.Follow{}) {
 		if err != nil {
 			return quiet(ctx, err)
@@ -218,14 +217,17 @@ func (r *round) follow(ctx context.Context) error {
 		case client.Position:
 			r.task.Board.place(&e.Position, e.Waiting, e.ETASeconds)
 		case client.Welcome:
-			gone = time.Time{}
-		case client.Disconnected:
-			if gone.IsZero() {
-				gone = time.Now()
-			} else if time.Since(gone) > giveUp {
-				return e.Err
+			gone = false
+		case client.Disconnected: // connections are tried for ever, a look until the hub has been away for too long
+			if !gone {
+				gone = true
+				r.task.Board.Say("There is no connection for events; it is tried again, and the hub asked meanwhile: " + e.Err.Error())
 			}
-			r.task.Board.Say("The connection is gone, and is made again: " + e.Err.Error())
+			r.tell(ctx, func() {
+				if r.looking == 0 {
+					r.seen(ctx, client.Snapshot{})
+				}
+			})
 		}
 	}
 	return nil
@@ -264,7 +266,8 @@ func (r *round) heard(job client.Job) {
 	}
 }
 
-// seen takes all that the hub knows of. Jobs that it should know and does not were lost with its log: their files are sent again.
+// seen takes all that the hub tells of, and looks for the jobs that it should tell of and does not: the files of those that were lost with its
+// log are sent again.
 func (r *round) seen(ctx context.Context, all client.Snapshot) {
 	known := make(map[string]bool, len(all.Jobs))
 	for _, job := range all.Jobs {
@@ -279,7 +282,9 @@ func (r *round) seen(ctx context.Context, all client.Snapshot) {
 	}
 	close(missing)
 	for range min(looksAtOnce, len(missing)) {
+		r.looking++
 		r.group.Go(func() error {
+			defer r.tell(ctx, func() { r.looking-- })
 			for m := range missing {
 				if err := r.look(ctx, m.item, m.job); err != nil {
 					return err
@@ -296,7 +301,7 @@ type owned struct {
 	item *item
 }
 
-// look asks for a job that a snapshot has not: it may have been made since, or be one of very many.
+// look asks for a job that no snapshot tells of: it may have been made since, be one of very many, or there is no connection for events.
 func (r *round) look(ctx context.Context, it *item, id string) error {
 	job, err := r.hub.Job(ctx, id)
 	if err != nil && ofSession(err) {
@@ -304,6 +309,7 @@ func (r *round) look(ctx context.Context, it *item, id string) error {
 	}
 	r.tell(ctx, func() {
 		switch {
+		case err == nil && r.jobs[id].State.Ended(): // an event has told more
 		case err == nil:
 			r.heard(job)
 		case client.HasCode(err, client.CodeNotFound) && r.owners[id] == it && !it.ended:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -83,7 +84,7 @@ func TestJobsThatASnapshotHasNotAreAskedForAFewAtATime(t *testing.T) {
 	}
 	r.toFetch = make(chan parcel, n)
 	r.seen(t.Context(), client.Snapshot{})
-	for range n {
+	for range n + looksAtOnce { // what each of them finds, and that it has no more to look for
 		(<-r.news)()
 	}
 	if err := r.group.Wait(); err != nil {
@@ -91,7 +92,26 @@ func TestJobsThatASnapshotHasNotAreAskedForAFewAtATime(t *testing.T) {
 	}
 	hub.mu.Lock()
 	defer hub.mu.Unlock()
-	if hub.asked != n || len(r.toFetch) != n || hub.most > 2*looksAtOnce {
-		t.Errorf("asked %d times over %d connections, %d of %d are done", hub.asked, hub.most, len(r.toFetch), n)
+	if hub.asked != n || len(r.toFetch) != n || hub.most > 2*looksAtOnce || r.looking != 0 {
+		t.Errorf("asked %d times over %d connections, %d of %d are done, %d look", hub.asked, hub.most, len(r.toFetch), n, r.looking)
+	}
+}
+
+// TestAHubThatGivesNoSocketIsAsked has a proxy that lets none through: by an error of its own, or as the call of a page, which the hub refuses.
+func TestAHubThatGivesNoSocketIsAsked(t *testing.T) {
+	for _, status := range []int{http.StatusBadGateway, http.StatusBadRequest} {
+		hub, out, said := newStandIn(t), t.TempDir(), 0
+		hub.socket = status
+		job := task(t, hub.URL, out, "masks")
+		job.Board = NewBoard(lines(func(line string) { said += strings.Count(line, "no connection for events") }), false)
+		files := dots(t, t.TempDir(), 20)
+		failures, err := Run(t.Context(), job, files)
+		if err != nil || len(failures) > 0 || said != 1 {
+			t.Errorf("%d: %v, %v, said %d times", status, failures, err, said)
+		}
+		made, err := filepath.Glob(filepath.Join(out, "*"+maskEnding))
+		if err != nil || len(made) != len(files) {
+			t.Errorf("%d: made %q, %v", status, made, err)
+		}
 	}
 }

@@ -22,6 +22,7 @@ import (
 type standIn struct {
 	*httptest.Server
 	refuse func() (status int, code string) // an upload; 0 for taking it. nil takes all
+	socket int                              // the status of what is said in the place of a socket; 0 for one
 
 	mu       sync.Mutex // guards all below
 	sessions int
@@ -57,6 +58,10 @@ func newStandIn(t *testing.T) *standIn {
 	})
 	mux.HandleFunc("GET /api/v1/jobs/{id}/mask.png", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "mask") })
 	mux.HandleFunc("GET /api/v1/ws", func(w http.ResponseWriter, r *http.Request) {
+		if s.socket > 0 {
+			reply(w, s.socket, "{}")
+			return
+		}
 		up := websocket.Upgrader{Subprotocols: []string{"seghub.v1"}}
 		conn, err := up.Upgrade(w, r, nil)
 		if err != nil {
@@ -99,8 +104,11 @@ func (s *standIn) upload(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	n := s.count(&s.jobs)
-	reply(w, http.StatusAccepted, fmt.Sprintf(`{"accepted":[{"id":"j%d","image_id":"i%d","state":"done","pages":1}]}`, n, n))
+	n, state := s.count(&s.jobs), "done"
+	if s.socket > 0 {
+		state = "queued" // until it is asked
+	}
+	reply(w, http.StatusAccepted, fmt.Sprintf(`{"accepted":[{"id":"j%d","image_id":"i%d","state":%q,"pages":1}]}`, n, n, state))
 }
 
 func reply(w http.ResponseWriter, status int, body string) {
