@@ -75,6 +75,15 @@ it('has all that is told above the list in its place before and after a run', ()
   expect(one('.sum').textContent).toBe('3 objects in all')
 })
 
+it('is read aloud when all is done, and not with each image', () => {
+  const told = [[job(1), job(2, 'queued')], [job(1), job(2)]].map((jobs) => {
+    document.body.replaceChildren()
+    shown(jobs)
+    return one('header p').getAttribute('aria-live')
+  })
+  expect(told).toEqual(['off', 'polite'])
+})
+
 it('selects by Space, and several by Shift and arrows', async () => {
   shown([job(1), job(2), job(3)])
   press(row(1), 'ArrowDown', { shiftKey: true })
@@ -124,13 +133,4 @@ it('says what went wrong', async () => {
   await settle()
   flushSync()
   expect(one('[role=alert]').textContent).toBe('It will not stop.')
-})
-
-it('is read aloud when all is done, and not with each image', () => {
-  const told = [[job(1), job(2, 'queued')], [job(1), job(2)]].map((jobs) => {
-    document.body.replaceChildren()
-    shown(jobs)
-    return one('header p').getAttribute('aria-live')
-  })
-  expect(told).toEqual(['off', 'polite'])
 })
