@@ -102,7 +102,7 @@ describe('with a session', () => {
     hub.play(job)
     expect((await api.mask(job.id)).size).toBe(maskPicture.byteLength)
     expect((await api.result(job.id)).summary.count).toBe(3)
-    expect((await api.preview(job.image_id, { page: 0 })).size).toBe(picture.byteLength)
+    expect((await api.preview(job.image_id, { page: 0 }, 112)).size).toBe(picture.byteLength)
   })
 
   it('cancels one and all', async () => {

@@ -238,7 +238,7 @@ export class Api {
     return (await this.call('GET', `/jobs/${encodeURIComponent(job)}/mask.png`)).blob()
   }
 
-  async preview(image: string, look: Look, size = 0): Promise<Blob> {
+  async preview(image: string, look: Look, size: number): Promise<Blob> {
     return this.picture(this.previewURL(image, look, size))
   }
 
@@ -247,9 +247,9 @@ export class Api {
     return (await this.request(url, {})).blob()
   }
 
-  /** The picture as a browser shows it; size bounds its longest side, 0 does not. */
-  previewURL(image: string, look: Look, size = 0): string {
-    const query = { page: look.page > 0 ? String(look.page) : '', size: size > 0 ? String(size) : '', ...lookQuery(look) }
+  /** The picture as a browser shows it; size bounds its longest side. */
+  previewURL(image: string, look: Look, size: number): string {
+    const query = { page: look.page > 0 ? String(look.page) : '', size: String(size), ...lookQuery(look) }
     return `${this.root}/images/${encodeURIComponent(image)}/preview${asked(query)}`
   }
 

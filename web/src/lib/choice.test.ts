@@ -45,3 +45,18 @@ test('what the browser shows and cannot be looked at is proposed unseen, as wher
   vi.unstubAllGlobals()
   expect(decisions).toMatchObject([{ ids: [7], subject: null, settings: { model: 'unet' } }])
 })
+
+test('pictures of one gesture are looked at one after the other: a browser unpacks each of them whole', async () => {
+  let [open, most] = [0, 0]
+  vi.stubGlobal('createImageBitmap', async () => {
+    most = Math.max(most, ++open)
+    return { width: 8, height: 8, close: () => open-- }
+  })
+  vi.stubGlobal('document', { createElement: () => ({ getContext: () => ({ drawImage: () => undefined, getImageData: () => ({ data: new Uint8ClampedArray(4 * 64) }) }) }) })
+  const model = { id: 'unet', title: 'U-Net', description: '' } as Model
+  const files = Array.from({ length: 30 }, (_, id) => ({ id, file: new File(['picture'], `${id}.png`, { type: 'image/png' }) }))
+  const decisions = await decide(files, [model], {})
+  vi.unstubAllGlobals()
+  expect(decisions).toMatchObject([{ subject: 'spheroids' }])
+  expect([most, open]).toEqual([1, 0])
+})

@@ -65,7 +65,11 @@ export async function decide(files: readonly { id: number; file: File }[], model
     const pool = images.length > 0 ? images : files
     const looks = Math.min(looksAt, pool.length)
     const some = Array.from({ length: looks }, (_, i) => pool[Math.floor((i * pool.length) / looks)]!)
-    const votes = (await Promise.all(some.map(({ file }) => look(file)))).filter((vote) => vote !== null)
+    const votes: Seen[] = []
+    for (const { file } of some) {
+      const seen = await look(file) // one after the other: a browser unpacks each of them whole
+      if (seen) votes.push(seen)
+    }
     const subject = subjects.find((each) => votes.filter((vote) => vote.subject === each).length * 2 > votes.length) ?? 'spheroids'
     const crumbs = Math.min(...votes.filter((vote) => vote.subject === subject).map((vote) => vote.crumbs))
     return decision(files, votes.length > 0 ? { subject, crumbs: Number.isFinite(crumbs) ? crumbs : 0 } : null, models, wishes)

@@ -46,7 +46,7 @@ describe('the whole mask', () => {
   it('is asked for once after a reload', async () => {
     const fetchMask = vi.fn(async () => new Blob(['mask']))
     const masks = new Masks(fetchMask)
-    await masks.whole('j')
+    await Promise.all([masks.whole('j'), masks.whole('j')]) // by the picture and its thumbnail
     await masks.whole('j')
     expect(fetchMask).toHaveBeenCalledTimes(1)
   })

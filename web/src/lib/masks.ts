@@ -42,7 +42,7 @@ export class Masks {
   async whole(job: string): Promise<Blob> {
     const final = this.known(job).find(({ at }) => at === null)
     if (final) return final.png
-    const asked = this.fetchMask(job)
+    const asked = this.asked.get(job) ?? this.fetchMask(job)
     this.asked.set(job, asked)
     const isNewest = () => this.asked.get(job) === asked
     try {

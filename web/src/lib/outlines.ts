@@ -63,7 +63,7 @@ function pathOf(square: Square, detail: number): Path2D {
   return square.drawn.path
 }
 
-function inSight([left, top, right, bottom]: Square['box'], view: Viewport, window: Size, margin = 0): boolean {
+function inSight([left, top, right, bottom]: Square['box'], view: Viewport, window: Size, margin: number): boolean {
   const { scale, x, y } = view
   return left * scale + x < window.width + margin && top * scale + y < window.height + margin && right * scale + x > -margin && bottom * scale + y > -margin
 }

@@ -75,6 +75,15 @@ it('has all that is told above the list in its place before and after a run', ()
   expect(one('.sum').textContent).toBe('3 objects in all')
 })
 
+it('is read aloud when all is done, and not with each image', () => {
+  const told = [[job(1), job(2, 'queued')], [job(1), job(2)]].map((jobs) => {
+    document.body.replaceChildren()
+    shown(jobs)
+    return one('header p').getAttribute('aria-live')
+  })
+  expect(told).toEqual(['off', 'polite'])
+})
+
 it('selects by Space, and several by Shift and arrows', async () => {
   shown([job(1), job(2), job(3)])
   press(row(1), 'ArrowDown', { shiftKey: true })
@@ -133,13 +142,4 @@ it('tells who listens one page of a stack, and one result of a picture, from the
   expect(labels).toHaveLength(4)
   expect(new Set(labels).size).toBe(4)
   expect(labels[0]).toBe('Select stack.tif, page 1 of 2')
-})
-
-it('is read aloud when all is done, and not with each image', () => {
-  const told = [[job(1), job(2, 'queued')], [job(1), job(2)]].map((jobs) => {
-    document.body.replaceChildren()
-    shown(jobs)
-    return one('header p').getAttribute('aria-live')
-  })
-  expect(told).toEqual(['off', 'polite'])
 })

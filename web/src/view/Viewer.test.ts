@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { flushSync } from 'svelte'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { mounted } from '../../test/mounted'
+import { all, mounted, one } from '../../test/mounted'
 import { reactive } from '../../test/reactive.svelte'
 import { Api } from '../lib/api'
 import type { Camera } from '../lib/camera'
@@ -26,12 +26,16 @@ afterEach(() => {
 const body = (area: number) => ({ id: 1, polygon: [[0, 0], [900, 0], [900, 900], [0, 900]], holes: [], bbox: [0, 0, 900, 900], area, centroid: [450, 450] }) as unknown as SegmentedObject
 const found = (area: number) => ({ job: 'job1', objects: [body(area)] }) as unknown as Result
 
+const shown = {
+  client: { masks: new Masks(() => Promise.reject(new Error('none here'))), persist: (ask: () => Promise<unknown>) => ask() } as unknown as Client, api: new Api(),
+  job: { id: 'job1', image_id: 'image1', filename: 'a.png', state: 'done', width: 1000, height: 1000 } as Job,
+  look: { page: 0 }, overlay: 'none' as const, opacity: 1, outlines: false, pixelSize: null, hovered: null, result: null, picked: null, camera: null,
+}
+
 it('brings what is picked into sight once, and not with each correction of it', () => {
   const [camera, picked, result] = [reactive<Camera | null>({ scale: 4, x: 0.05, y: 0.05 }), reactive<number | null>(null), reactive(found(1))]
   mounted(Viewer, {
-    client: { masks: new Masks(() => Promise.reject(new Error('none here'))), persist: (ask: () => Promise<unknown>) => ask() } as unknown as Client, api: new Api(),
-    job: { id: 'job1', image_id: 'image1', filename: 'a.png', state: 'done', width: 1000, height: 1000 } as Job,
-    look: { page: 0 }, overlay: 'none', opacity: 1, outlines: false, pixelSize: null, hovered: null,
+    ...shown,
     get result() {
       return result.value
     },
@@ -54,4 +58,26 @@ it('brings what is picked into sight once, and not with each correction of it', 
   result.value = found(2) // a stroke at its edge
   flushSync()
   expect(camera.value).toEqual(edge)
+})
+
+it('says so for as long as the picture of another page is below what was found in this one', () => {
+  const look = reactive({ page: 0 })
+  mounted(Viewer, {
+    ...shown,
+    get look() {
+      return look.value
+    },
+  })
+  const load = () => {
+    one('img').dispatchEvent(new Event('load'))
+    flushSync()
+  }
+  expect(all('.none')).toHaveLength(1)
+  load()
+  expect(all('.none')).toHaveLength(0)
+  look.value = { page: 1 }
+  flushSync()
+  expect(all('.none')).toHaveLength(1)
+  load()
+  expect(all('.none')).toHaveLength(0)
 })
