@@ -68,7 +68,7 @@ export class FakeHub {
   models: readonly Model[] = [model]
   /** The next upload is answered with this instead; used up once. */
   refuse: { problem: Problem; retryAfter?: number; rejected?: Rejection[] } | null = null
-  /** The next upload is taken, but its answer is lost; used up once. */
+  /** The next upload, or request to segment again, is taken, but its answer is lost; used up once. */
   swallow = false
   /** The most jobs of a snapshot, the newest. */
   snapshotJobs = 1_000
@@ -90,7 +90,7 @@ export class FakeHub {
   maskOf: (job: Job) => Uint8Array = () => maskPicture
 
   private readonly revisions = new Map<string, Result[]>() // of results that were corrected, by job
-  private readonly keys = new Map<string, Job[]>() // what uploads have made, by their session and Idempotency-Key
+  private readonly keys = new Map<string, Job[]>() // what requests have made, by their session and Idempotency-Key
   private readonly server: Server
   private readonly sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'seghub.v1' })
   private readonly timers = new Set<ReturnType<typeof setTimeout>>()
@@ -340,7 +340,7 @@ export class FakeHub {
       case 'GET jobs':
         return json(response, 200, { jobs: member.jobs.toReversed(), next_cursor: null })
       case 'POST jobs':
-        return this.again(response, JSON.parse((await body(request)).toString()), member)
+        return this.again(request, response, member)
       case 'DELETE images/*':
         if (!member.jobs.some(({ image_id }) => image_id === id)) break
         this.removeImage(id!, member)
@@ -435,11 +435,18 @@ export class FakeHub {
     if (this.pace !== null) for (const job of accepted) void this.playSlowly(job, member, this.pace)
   }
 
-  private again(response: ServerResponse, asked: { images: string[]; model: string }, member: Member): void {
-    const accepted = asked.images.flatMap((image) => {
+  private async again(request: IncomingMessage, response: ServerResponse, member: Member): Promise<void> {
+    const asked = JSON.parse((await body(request)).toString()) as { images: string[]; model: string }
+    const key = `${member.token} ${request.headers['idempotency-key']}`
+    const accepted = this.keys.get(key) ?? asked.images.flatMap((image) => {
       const known = member.jobs.find(({ image_id }) => image_id === image)
       return known ? [this.newJob(known.filename, member, { image_id: image, model: asked.model })] : []
     })
+    this.keys.set(key, accepted)
+    if (this.swallow) {
+      this.swallow = false
+      return void response.destroy()
+    }
     json(response, 202, { accepted, rejected: [] })
   }
 

@@ -186,9 +186,10 @@ export class Api {
     }
   }
 
-  /** again segments images that the hub has already. */
-  async again(images: readonly string[], model: string, options: Wishes): Promise<Uploaded> {
-    return this.json('POST', '/jobs', { images, model, ...options })
+  /** again segments images that the hub has already; key names the request, as that of an upload. */
+  async again(images: readonly string[], model: string, options: Wishes, key: string): Promise<Uploaded> {
+    const { headers, ...request } = posted({ images, model, ...options })
+    return (await (await this.request(`${this.root}/jobs`, { ...request, headers: { ...headers, 'Idempotency-Key': key } })).json()) as Uploaded
   }
 
   async removeImage(image: string): Promise<void> {

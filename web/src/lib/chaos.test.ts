@@ -5,7 +5,7 @@ import { FakeHub } from '../../test/fakehub'
 import { generator } from '../../test/random'
 import { Page, type Weather } from '../../test/wires'
 import { Client } from './client'
-import type { Keep, Kept, Tabs } from './keep'
+import { randomKey, type Keep, type Kept, type Tabs } from './keep'
 import type { Job } from './protocol'
 
 const settings = { model: 'unet_test', options: {} }
@@ -221,7 +221,7 @@ function happenings(world: World): Record<string, [share: number, happen: () => 
     'somebody cancels': [2, withJob((job) => tried(api.cancel(job.id)))],
     'somebody corrects': [6, withJob((job) => tried(api.edit(job.id, job.revision!, correction())), 'done')],
     'somebody calibrates': [2, withJob((job) => tried(api.calibrate(job.image_id, world.random())))],
-    'somebody segments again': [2, withJob((job) => tried(api.again([job.image_id], 'other', {})))],
+    'somebody segments again': [2, withJob((job) => tried(api.again([job.image_id], 'other', {}, randomKey())))],
     'somebody leaves and begins anew': [0.5, () => {
       world.giveUp()
       tried(api.closeSession().then(() => api.createSession('Grace', '')))

@@ -411,6 +411,19 @@ describe('what is at the hub', () => {
     expect([...client.view.hub.jobs.values()].map(({ filename, state }) => [filename, state])).toEqual([['b.png', 'cancelled']])
   })
 
+  it('is segmented again once, though the answer to the first time is lost', async () => {
+    const made = hub.newJob('a.png')
+    const again = () => client.again([made.image_id], 'other', {})
+    hub.swallow = true
+    await expect(again()).rejects.toThrow()
+    await again()
+    await caughtUp()
+    expect(client.view.hub.jobs.size).toBe(2)
+    await again()
+    await caughtUp()
+    expect(client.view.hub.jobs.size).toBe(3)
+  })
+
   it('has the pixel size that is said in any tab', async () => {
     const [made, beside] = [hub.newJob('a.png'), hub.newJob('b.png')]
     await client.again([made.image_id], 'other', {})

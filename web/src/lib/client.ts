@@ -6,7 +6,7 @@
 
 import { Api, cookieRefused, Failure, isPassing, signInOnTheWay } from './api'
 import { delay } from './backoff'
-import type { Keep, Tabs } from './keep'
+import { randomKey, type Keep, type Tabs } from './keep'
 import { LRU } from './lru'
 import { Masks } from './masks'
 import type { Command, Edited, Frame, Job, Model, Operation, Result, Sample, Wishes } from './protocol'
@@ -73,6 +73,7 @@ export class Client {
   private readonly results = new LRU<string, Promise<Result>>(keptObjects)
   private asks = false
   private readonly waiting = new Set<() => void>() // for the hub
+  private readonly unanswered = new Map<string, string>() // keys of requests to segment again, by what they ask
   private snapshot: Snapshot | null = null // the newest
   private session = '' // that the page went live with last
   private current: View = {
@@ -178,10 +179,14 @@ export class Client {
     this.uploads.remove(new Set(ids))
   }
 
-  /** again segments images that the hub has. */
+  /** again segments images that the hub has. Asked once more for what it got no answer to, it makes nothing twice. */
   async again(images: readonly string[], model: string, options: Wishes): Promise<readonly Job[]> {
     const { phase } = this.current
-    const { accepted } = await this.api.again(images, model, options)
+    const request = JSON.stringify([images, model, options])
+    const key = this.unanswered.get(request) ?? randomKey()
+    this.unanswered.set(request, key)
+    const { accepted } = await this.api.again(images, model, options, key)
+    this.unanswered.delete(request)
     if (this.current.phase === phase) this.change({ hub: adopt(this.current.hub, accepted) })
     return accepted
   }

@@ -31,6 +31,20 @@ it('shows what all pictures have, and no value where they differ', async () => {
   expect([field.value, field.placeholder, one('[type=range]').closest('label')!.textContent]).toEqual(['', 'as before', expect.stringContaining('0.40')])
 })
 
+it('asks for no part of what is wanted twice when another part was refused', async () => {
+  const jobs = ['a', 'b'].map((id, i) => ({ id, image_id: id, page: 0, pages: 1, model: model.id, options: { threshold: 0.4, min_area: i } }) as Job)
+  const again = vi.fn(([image]: string[]) => Promise.resolve([{ id: `${image} again` }])).mockImplementationOnce(() => Promise.resolve([{ id: 'first' }])).mockImplementationOnce(() => Promise.reject(new Error('Away.')))
+  const begun = vi.fn()
+  mounted(Again, { client: { again } as unknown as Client, models: [model], choice: { model: '', wishes: {} }, jobs, all: jobs, open: true, begun })
+  await settle()
+  for (let i = 0; i < 2; i++) {
+    button('Segment').click()
+    await settle()
+  }
+  expect(again.mock.calls.map(([images]) => images)).toEqual([['a'], ['b'], ['b']])
+  expect(begun).toHaveBeenCalledExactlyOnceWith([{ id: 'first' }, { id: 'b again' }])
+})
+
 it('does not say of this time what was the matter the last', async () => {
   const again = vi.fn(() => Promise.reject(new Error('The line is full.')))
   const open = reactive(true)
