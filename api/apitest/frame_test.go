@@ -12,7 +12,7 @@ import (
 
 const stats = `{"type":"stats","slots":{"total":4,"active":1},"waiting":0,"workers":[{"slot":0,"device":"cpu","state":"busy",` +
 	`"session_is_you":true,"helps_you":false,"model":"m","images_done":3}],"memory":{"used_bytes":1,"total_bytes":2,` +
-	`"budget_bytes":2,"booked_bytes":0,"pressure":"normal","breaker":"closed","utilisation":null,"temperature_c":null},"nodes":[]}`
+	`"budget_bytes":2,"booked_bytes":0,"pressure":"normal","breaker":"closed","utilisation":null,"temperature_c":null},"nodes":[],"gpu_unused":null}`
 
 func TestTextFrames(t *testing.T) {
 	v := New(t)

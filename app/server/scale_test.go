@@ -56,7 +56,8 @@ func TestAnImageIsScaledByWhatIsFoundOrSaid(t *testing.T) {
 		}
 		return receipt.Scale
 	}
-	if got := scaled(first.ID); first.Diameter != nil || got.Asked != nil || math.Abs(*got.Diameter-diameter) > 5 || got.Factor != 16 / *got.Diameter {
+	const oneTile = 128. / side // nearly what would bring them to 16 pixels, 0.4
+	if got := scaled(first.ID); first.Diameter != nil || got.Asked != nil || math.Abs(*got.Diameter-diameter) > 5 || got.Factor != oneTile {
 		t.Errorf("found %g, scaled by %g", *got.Diameter, got.Factor)
 	}
 
