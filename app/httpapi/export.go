@@ -73,7 +73,7 @@ func (a *api) export(c *gin.Context) {
 	if err == nil {
 		stored, err = a.areStored(ctx, session, jobs)
 	}
-	if err == nil && kind.Waits && waitingRoom*stored > littleMemory { // little waits in memory where the disk is full
+	if err == nil && kind.Waits && waitingRoom*stored > export.MostInMemory {
 		err = a.Room.ToWait(ctx, waitingRoom*stored)
 	}
 	if err != nil {

@@ -167,10 +167,15 @@ func (w *waiting) close() error {
 	return err
 }
 
-// spool is a file without a name, which is gone once it is closed, also when the program dies. What the disk does not take is in memory.
+// MostInMemory is how many bytes of a part of an export wait in memory where the disk does not take them.
+const MostInMemory = 40 << 20
+
+// spool is a file without a name, which is gone once it is closed, also when the program dies. What the disk does not take is in memory, where
+// that is little.
 type spool struct {
 	*bufio.Writer
 	file   *os.File // nil where there can be none
+	full   error    // why the disk takes nothing more
 	memory bytes.Buffer
 }
 
@@ -179,21 +184,27 @@ func newSpool(folder string) *spool {
 	s.Writer = bufio.NewWriterSize(writerFunc(s.write), 64<<10)
 	file, err := os.CreateTemp(folder, "export-*")
 	if err != nil {
+		s.full = err
 		return s
 	}
 	if err := os.Remove(file.Name()); err != nil {
 		_ = file.Close() // it is not used
+		s.full = err
 		return s
 	}
 	s.file = file
 	return s
 }
 
-// write takes all of p. From where the disk took nothing more on it goes to memory, or what follows would come before it.
-func (s *spool) write(p []byte) (int, error) {
-	n := 0
-	if s.file != nil && s.memory.Len() == 0 {
-		n, _ = s.file.Write(p)
+// write takes p. From where the disk took nothing more on it goes to memory, or what follows would come before it.
+func (s *spool) write(p []byte) (n int, err error) {
+	if s.full == nil {
+		if n, s.full = s.file.Write(p); s.full == nil {
+			return n, nil
+		}
+	}
+	if s.memory.Len()+len(p)-n > MostInMemory {
+		return n, s.full
 	}
 	s.memory.Write(p[n:])
 	return len(p), nil

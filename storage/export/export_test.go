@@ -268,6 +268,7 @@ func TestExportsNeedNoDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i == 0 {
+			s.full = io.ErrShortWrite
 			s.memory.WriteByte('.') // the disk did not take this
 		}
 	}
