@@ -174,23 +174,26 @@ def flow_in(window: Window, objects: Objects) -> tuple[np.ndarray, np.ndarray]:
     y, y_way = folded(window.y, height)
     x, x_way = folded(window.x, width)
     owner = objects.labels[np.minimum(y.astype(int), height - 1), np.minimum(x.astype(int), width - 1)]
+    inside = owner > 0
+    own, y, x = owner[inside], y[inside], x[inside]
     top, left = np.floor(y - 0.5).astype(int), np.floor(x - 0.5).astype(int)
     low, far = y - 0.5 - top, x - 0.5 - left
-    flow = np.zeros((2, *owner.shape), np.float32)
+    flow = np.zeros((2, len(own)), np.float32)
     for row, across in ((top, 1 - low), (top + 1, low)):
         for column, along in ((left, 1 - far), (left + 1, far)):
             at = np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)
-            part = np.where(objects.labels[at] == owner, across * along, 0) / UNIT
-            flow += part * objects.flow[at].transpose(2, 0, 1)
-    y_down, y_right = (slope * y_way for slope in np.gradient(window.y))
-    x_down, x_right = (slope * x_way for slope in np.gradient(window.x))
+            part = np.where(objects.labels[at] == own, across * along, 0) / UNIT
+            flow += part * objects.flow[at].T
+    y_down, y_right = ((slope * y_way)[inside] for slope in np.gradient(window.y))
+    x_down, x_right = ((slope * x_way)[inside] for slope in np.gradient(window.x))
     side = np.sign(y_down * x_right - y_right * x_down)
     turned = np.stack([x_right * flow[0] - y_right * flow[1], y_down * flow[1] - x_down * flow[0]]) * side
     length = np.hypot(*turned)
-    flow = np.where((owner > 0) & (length > 0), turned / np.maximum(length, 1e-6), 0)
+    flow = np.zeros((2, *owner.shape), np.float32)
+    flow[:, inside] = np.where(length > 0, turned / np.maximum(length, 1e-6), 0)
     mirror = window.mirrored and not window.inside(height, width).all()
     whole = ~(mirror & np.isin(owner, objects.cut))
-    return flow.astype(np.float32), whole
+    return flow, whole
 
 
 def folded(places: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
