@@ -17,6 +17,11 @@ from .synth import jpeg
 
 VARIANCE_FLOOR = 1.0  # grey levels squared; as in preparation.standardise
 
+# How much of red, green and blue a dye takes, in parts of its optical density (Ruifrok and Johnston 2001, Anal. Quant. Cytol.
+# Histol.): haematoxylin, which nuclei take up, and eosin, which stains what is around them.
+HAEMATOXYLIN = (0.65, 0.70, 0.29)
+EOSIN = (0.07, 0.99, 0.11)
+
 
 @dataclass(frozen=True)
 class Window:
@@ -81,20 +86,45 @@ def tones(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def stain(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A picture of three channels as grey, as a dye in its colour, or stained more, less and in other hues."""
+    """A picture of three channels as grey, as a dye in its colour, stained more, less and in other hues, or as a section that
+    is stained with two dyes."""
     kind = rng.random()
     if kind < 0.2:
         grey = np.asarray(Image.fromarray(image).convert("L"))
         return np.repeat(grey[..., None], 3, axis=2)
     if np.ptp(image.astype(np.int16), axis=2).max() == 0:
-        if kind < 0.8:
+        dark = image.mean() < 100
+        if kind < 0.35 and dark:
+            return section(stretch(image[..., 0]) / 255, rng)
+        if kind < 0.85:
             return image
         tint = np.where(np.arange(3) == rng.integers(3), 1, rng.uniform(0, 0.5, 3))
         return (image * tint).astype(np.uint8)
     # Dyes absorb: what they take of the light multiplies (Beer and Lambert), so that its logarithm adds up.
     absorbed = -np.log((image.astype(np.float32) + 1) / 256)
-    mix = (np.eye(3) + rng.normal(0, 0.1, (3, 3))) * np.exp(rng.normal(0, 0.2, 3)) * math.exp(rng.normal(0, 0.3))
+    if kind < 0.35:
+        ground, dense = np.percentile(absorbed.mean(axis=2), (15, 99.5))
+        return section(np.clip((absorbed.mean(axis=2) - ground) / max(dense - ground, 0.3), 0, 1), rng)
+    mix = (np.eye(3) + rng.normal(0, 0.12, (3, 3))) * np.exp(rng.normal(0, 0.25, 3)) * math.exp(rng.normal(0, 0.3))
     return np.clip(256 * np.exp(-absorbed @ mix.astype(np.float32)) - 1, 0, 255).astype(np.uint8)
+
+
+def section(nuclear: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """uint8 [H, W, 3]: a stained section in transmitted light whose nuclei are as dense as `nuclear` says, 0..1 [H, W], in tissue
+    that never was (as Giacomelli et al. 2016, PLoS ONE, stain fluorescence, which has the tissue itself)."""
+    height, width = nuclear.shape
+    side = max(height, width)
+
+    def grains(scale: float) -> np.ndarray:
+        return smooth_noise(rng, side, scale)[:height, :width]
+
+    tissue = 0.6 + 0.5 * grains(side * rng.uniform(0.1, 0.6)) + rng.uniform(0, 0.3) * grains(rng.uniform(2, 12))
+    tissue = np.clip(tissue, 0, None) * rng.uniform(0, 0.9) * (1 - rng.uniform(0, 0.8) * nuclear)
+    nuclear = nuclear ** math.exp(rng.normal(0, 0.3)) * rng.uniform(0.6, 2)
+    dyes = np.abs(np.array([HAEMATOXYLIN, EOSIN]) + rng.normal(0, 0.12, (2, 3)))
+    light = rng.uniform(190, 255) * rng.uniform(0.85, 1, 3)
+    absorbed = np.stack([nuclear, tissue], axis=-1) @ dyes
+    return np.clip(light * np.exp(-absorbed), 0, 255).astype(np.uint8)
 
 
 def statistics(image: np.ndarray) -> tuple[float, float]:

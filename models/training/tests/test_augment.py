@@ -70,6 +70,22 @@ class TestCrop(unittest.TestCase):
             likeness = np.corrcoef(stained.mean(axis=2).ravel(), image.mean(axis=2).ravel())[0, 1]
             self.assertGreater(likeness, 0.6)
 
+    def test_a_section_is_darkest_where_its_nuclei_are(self):
+        nuclear = np.zeros((48, 64), np.float32)
+        nuclear[10:20, 10:20] = 1
+        for seed in range(20):
+            drawn = augment.section(nuclear, np.random.default_rng(seed))
+            self.assertEqual((drawn.shape, drawn.dtype), ((48, 64, 3), np.uint8))
+            red = drawn[..., 0].astype(float)  # which eosin lets through
+            self.assertLess(red[nuclear > 0].mean(), 0.85 * red[nuclear == 0].mean())
+
+    def test_fluorescence_becomes_a_section_at_times(self):
+        image = np.full((40, 40, 3), 10, np.uint8)
+        image[10:20, 10:20] = 200
+        bright = [seed for seed in range(60) if np.median(augment.stain(image, np.random.default_rng(seed))) > 100]
+        self.assertGreater(len(bright), 2)
+        self.assertLess(len(bright), 20)
+
     def test_lint_covers_what_lies_under_it(self):
         pair = disc()
         image, target = augment.lint(pair.image, pair.target, np.random.default_rng(2))
