@@ -283,6 +283,7 @@ def main() -> None:
     kept = []
     if recipe.held_back:
         sets, kept = data.hold_back(sets, recipe.held_back)
+    sets = {name: data.by_look(groups) for name, groups in sets.items()}
     about = {"model": recipe.id, "seed": arguments.seed, "images": {name: sum(map(len, groups)) for name, groups in sets.items()}}
     (run.folder / "run.json").write_text(json.dumps(about))
     train(run, sets, until, kept, arguments.makers)

@@ -7,6 +7,7 @@ import torch
 
 from .. import augment, data
 from ..architectures.preparation import prepare, standardise
+from ..flows import Objects, flow_to_middles
 from ..images import Pair
 
 
@@ -108,6 +109,23 @@ class TestDraw(unittest.TestCase):
         dark = Pair("dark", 255 - small.image, small.target)
         groups = data.by_instrument([small, large, dark, small])
         self.assertEqual(sorted(map(len, groups)), [1, 1, 2])
+
+    def test_stains_and_sizes_are_told_apart(self):
+        white, purple, pink = (pair_on(colour) for colour in ((220, 222, 225), (182, 164, 208), (212, 160, 204)))
+        small = pair_on((220, 222, 225), width=8)
+        groups = data.by_look([[white, purple, pink, small, white]])
+        self.assertEqual(sorted(map(len, groups)), [1, 1, 1, 2])
+
+    def test_what_has_no_objects_stays_together(self):
+        self.assertEqual(len(data.by_look([[disc(), disc(radius=5)]])), 1)
+
+
+def pair_on(colour: tuple[int, int, int], width: int = 20) -> Pair:
+    """A dark square nucleus on a ground of that colour."""
+    labels = np.zeros((64, 64), np.int32)
+    labels[16 : 16 + width, 16 : 16 + width] = 1
+    image = np.where(labels[..., None] > 0, 40, np.array(colour)).astype(np.uint8)
+    return Pair("square", image, np.where(labels > 0, 255, 0).astype(np.uint8)[..., None], Objects(labels, flow_to_middles(labels)))
 
 
 if __name__ == "__main__":
