@@ -24,14 +24,16 @@ PYRAMID = (24, 32, 48, 64, 96)  # channels of the decoder at those strides
 class Lite(nn.Module):
     """Logits [N, outputs, H, W] of prepared float [N, channels, H, W].
 
-    It works at half resolution and doubles the logits bilinearly. H and W must be multiples of `multiple`.
+    It works at half resolution and doubles the logits bilinearly. H and W must be multiples of `multiple`. While it learns, blocks
+    of the encoder are left out at random, the last as often as `stochastic_depth` says, the first never (Huang et al. 2016, ECCV,
+    "Deep networks with stochastic depth").
     """
 
     multiple = 32
 
-    def __init__(self, channels: int = 6, outputs: int = 1, norm: str = "batch"):
+    def __init__(self, channels: int = 6, outputs: int = 1, norm: str = "batch", stochastic_depth: float = 0.0):
         super().__init__()
-        self.encoder = Encoder(channels)
+        self.encoder = Encoder(channels, stochastic_depth)
         widths = [self.encoder.widths[tap] for tap in TAPS]
         self.lateral = nn.ModuleList(nn.Conv2d(width, level, 1) for width, level in zip(widths, PYRAMID))
         # Each 3x3 convolution gives as many channels as the level above it has, to which it is added.
@@ -51,14 +53,16 @@ class Lite(nn.Module):
 class Encoder(nn.Module):
     """Five feature maps, at strides 2 to 32, of float [N, channels, H, W]."""
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int, stochastic_depth: float = 0.0):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(channels, 32, 3, stride=2, padding=1, bias=False), normalise(32), nn.ReLU6(inplace=True))
         self.blocks = nn.ModuleList()
         self.widths = [32]
+        depth = sum(group[-1] for group in GROUPS)
         for kernel, stride, widening, width, count in GROUPS:
             for number in range(count):
-                self.blocks.append(Inverted(self.widths[-1], width, kernel, stride if number == 0 else 1, widening))
+                self.blocks.append(Inverted(self.widths[-1], width, kernel, stride if number == 0 else 1, widening,
+                                            stochastic_depth * len(self.blocks) / depth))
                 self.widths.append(width)
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
@@ -72,11 +76,13 @@ class Encoder(nn.Module):
 
 
 class Inverted(nn.Module):
-    """The inverted residual block: widen, convolve each channel by itself, narrow without a rectifier."""
+    """The inverted residual block: widen, convolve each channel by itself, narrow without a rectifier. Where its input is added,
+    what it makes is left out of that part of the images that it learns from, `skipped`."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, widening: int):
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, widening: int, skipped: float = 0.0):
         super().__init__()
         inner = widening * inputs
+        self.skipped = skipped
         self.adds = stride == 1 and inputs == outputs
         self.widen = nn.Identity() if widening == 1 else nn.Sequential(
             nn.Conv2d(inputs, inner, 1, bias=False), normalise(inner), nn.ReLU6(inplace=True))
@@ -88,7 +94,12 @@ class Inverted(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         made = self.narrow(self.depthwise(self.widen(x)))
-        return x + made if self.adds else made
+        if not self.adds:
+            return made
+        if self.training and self.skipped > 0:
+            kept = torch.rand(len(x), 1, 1, 1, device=x.device) >= self.skipped
+            made = made * (kept / (1 - self.skipped)).to(made.dtype)
+        return x + made
 
 
 class Depthwise(nn.Conv2d):

@@ -5,7 +5,7 @@ import unittest
 import torch
 
 from ..architectures import build
-from ..architectures.lite import Depthwise, imagenet_file, load_imagenet, original_name
+from ..architectures.lite import Depthwise, Inverted, imagenet_file, load_imagenet, original_name
 
 
 class TestLite(unittest.TestCase):
@@ -29,6 +29,16 @@ class TestLite(unittest.TestCase):
             with self.subTest(weight=name):
                 self.assertTrue(torch.isfinite(weight.grad).all())
                 self.assertGreater(weight.grad.abs().max().item(), 0)
+
+    def test_leaves_blocks_out_while_it_learns_alone(self):
+        torch.manual_seed(0)
+        block = Inverted(8, 8, 3, 1, 6, skipped=0.5)
+        images = torch.randn(64, 8, 4, 4)
+        with torch.no_grad():
+            out = (block.train()(images) == images).flatten(1).all(dim=1).sum().item()
+            self.assertGreater(out, 16)
+            self.assertLess(out, 48)
+            self.assertFalse((block.eval()(images) == images).flatten(1).all(dim=1).any())
 
     def test_size(self):
         network = build("lite", outputs=3)
