@@ -50,6 +50,52 @@ it('gives an upload up of which nothing moves any more, though its line says not
   }
 })
 
+describe('a mask that comes in pieces', () => {
+  let comes: ReadableStreamDefaultController<Uint8Array>
+  beforeEach(() => {
+    api = new Api({
+      fetch: async (_, init) => {
+        const body = new ReadableStream<Uint8Array>({ start: (controller) => void (comes = controller) })
+        init?.signal?.addEventListener('abort', () => comes.error(init.signal!.reason)) // as browsers do
+        return new Response(body, { headers: { 'Content-Type': 'image/png' } })
+      },
+    })
+  })
+
+  it('is whole when the last has come', async () => {
+    const mask = api.mask('a')
+    await Promise.resolve()
+    for (const piece of [[1, 2], [3]]) comes.enqueue(new Uint8Array(piece))
+    comes.close()
+    expect(await (await mask).arrayBuffer()).toEqual(new Uint8Array([1, 2, 3]).buffer)
+    expect((await mask).type).toBe('image/png')
+  })
+
+  it('is given up, and may be asked for again, where no more comes', async () => {
+    vi.useFakeTimers()
+    try {
+      const failed = vi.fn()
+      void failure(api.mask('a')).then(failed)
+      await vi.advanceTimersByTimeAsync(119_000)
+      comes.enqueue(new Uint8Array([1]))
+      await vi.advanceTimersByTimeAsync(119_000)
+      expect(failed).not.toHaveBeenCalled()
+      await vi.advanceTimersByTimeAsync(119_000)
+      expect(failed).toHaveBeenCalledWith(expect.objectContaining({ code: 'timeout', status: 0 }))
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it('may be asked for again where the line breaks in the middle', async () => {
+    const mask = failure(api.mask('a'))
+    await Promise.resolve()
+    comes.enqueue(new Uint8Array([1]))
+    comes.error(new TypeError('network error'))
+    expect(await mask).toMatchObject({ code: unreachable, status: 0 })
+  })
+})
+
 describe('a session', () => {
   it('is absent at first, there once created, gone once closed', async () => {
     expect(await api.session()).toBeNull()

@@ -159,19 +159,17 @@ export class Api {
     form.set('model', upload.model)
     for (const [name, value] of Object.entries(upload.options)) form.set(name, String(value))
     for (const file of upload.files) form.append('files', file, file.name)
-    const still = new AbortController()
-    let timer: ReturnType<typeof setTimeout>
+    const still = new Stillness(upload.patience)
     const moved = (fraction: number) => {
-      clearTimeout(timer)
-      timer = setTimeout(() => still.abort(new Failure('timeout', 'Nothing moves on the way to the hub', '', 0)), upload.patience)
+      still.moved()
       sent(fraction)
     }
-    moved(0)
+    sent(0)
     try {
       const response = await reached(() => this.sendForm(`${this.root}/images`, form, { 'Idempotency-Key': upload.key }, moved, AbortSignal.any([signal, still.signal])))
       return (await (await accepted(response)).json()) as Uploaded
     } finally {
-      clearTimeout(timer!)
+      still.end()
     }
   }
 
@@ -307,8 +305,56 @@ export class Api {
     return this.request(this.root + path, body === undefined ? { method } : { ...posted(body), method })
   }
 
-  private async request(url: string, init: RequestInit): Promise<Response> {
-    return accepted(await reached(() => this.fetch(url, { credentials: 'same-origin', redirect: 'manual', ...init })))
+  /** The whole answer, so that one that breaks off in the middle is none either. */
+  private request(url: string, init: RequestInit): Promise<Response> {
+    const still = new Stillness((init.method ?? 'GET') === 'GET' ? stillness : Infinity) // what changes something may take its time
+    const signal = init.signal ? AbortSignal.any([init.signal, still.signal]) : still.signal
+    return reached(async () => {
+      try {
+        const response = await accepted(await this.fetch(url, { credentials: 'same-origin', redirect: 'manual', ...init, signal }))
+        return new Response(await whole(response, () => still.moved()), response)
+      } finally {
+        still.end()
+      }
+    })
+  }
+}
+
+const stillness = 120_000 // ms; of the pictures of a very large image the first byte may take one
+
+/** Gives up what it has the signal of where nothing moves for so many ms: a line that is gone does not say so for a quarter of an hour. */
+class Stillness {
+  private readonly controller = new AbortController()
+  private timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(private readonly patience: number) {
+    this.moved()
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal
+  }
+
+  moved(): void {
+    this.end()
+    if (this.patience === Infinity) return
+    this.timer = setTimeout(() => this.controller.abort(new Failure('timeout', 'Nothing moves on the way to the hub', '', 0)), this.patience)
+  }
+
+  end(): void {
+    clearTimeout(this.timer)
+  }
+}
+
+/** The body of an answer, of which each piece is told as it comes; null where there is none. */
+async function whole({ body, headers }: Response, moved: () => void): Promise<Blob | null> {
+  if (!body) return null
+  const pieces: BlobPart[] = []
+  for (const reader = body.getReader(); ; ) {
+    const { value, done } = await reader.read()
+    if (done) return new Blob(pieces, { type: headers.get('Content-Type') ?? '' })
+    pieces.push(value)
+    moved()
   }
 }
 
