@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
-import { flushSync } from 'svelte'
-import { beforeEach, expect, it, vi } from 'vitest'
+import { flushSync, mount, unmount } from 'svelte'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { all, button, choose, mounted, one, settle } from '../../test/mounted'
 import { Api, Failure } from '../lib/api'
 import type { Job } from '../lib/protocol'
@@ -16,6 +16,11 @@ const fetchExport = vi.fn((_format: string, _jobs: readonly string[], tell: (byt
   return new Promise<{ blob: Blob; filename: string }>((resolve, reject) => (finish = { resolve, reject }))
 })
 
+afterEach(async () => {
+  finish?.reject(new DOMException('aborted', 'AbortError')) // what runs is the page's
+  await settle()
+})
+
 beforeEach(() => {
   saved.length = 0
   fetchExport.mockClear()
@@ -24,8 +29,12 @@ beforeEach(() => {
   })
 })
 
-function shown(selected: string[] = [], done = ['job1', 'job2', 'job3']) {
-  mounted(Export, { api: Object.assign(new Api(), { fetchExport }), job: { id: 'job1', state: 'done' } as Job, selected: new Set(selected), done })
+function props(selected: string[] = [], done = ['job1', 'job2', 'job3']) {
+  return { api: Object.assign(new Api(), { fetchExport }), job: { id: 'job1', state: 'done' } as Job, selected: new Set(selected), done }
+}
+
+function shown(...of: Parameters<typeof props>) {
+  mounted(Export, props(...of))
 }
 
 async function take(format: string) {
@@ -56,6 +65,22 @@ it('tells how much has come, and saves it under the name that the hub gives it',
   await settle()
   expect(saved).toEqual(['objects.csv'])
   expect(button('Excel').disabled).toBe(false)
+})
+
+it('goes on while people look at something else, and is there when they come back', async () => {
+  const panel = mount(Export, { target: document.body, props: props() })
+  await take('CSV')
+  await unmount(panel)
+  came(2_400_000)
+  shown()
+  expect(one('.came').textContent).toContain('2.4 MB')
+  finish.reject(new Failure('unavailable', 'Not now', 'The disk is full.', 503))
+  await settle()
+  expect(one('[role=alert]').textContent).toContain('The disk is full.')
+  await take('CSV')
+  expect(all('[role=alert]')).toEqual([])
+  finish.resolve({ blob: new Blob(['a']), filename: 'objects.csv' })
+  await settle()
 })
 
 it('stops when it is told to, and says nothing of it', async () => {
