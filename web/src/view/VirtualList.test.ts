@@ -83,6 +83,22 @@ it('leaves who has scrolled away where they are, until they choose there', () =>
   expect(choose('well 1010')).toBe(1_001)
 })
 
+it.each([[0, 'well 1', 'well 2'], [1_990, 'well 1990', 'well 1991']])('keeps the focus of a row that is scrolled out of sight (%i)', async (from, focused, next) => {
+  const scroll = (rows: number) => {
+    one('ul').scrollTop = rows * rowHeight
+    one('ul').dispatchEvent(new Event('scroll'))
+    flushSync()
+  }
+  scroll(from)
+  all('li[data-index] button').find(({ textContent }) => textContent === focused)!.focus()
+  scroll(1_000)
+  expect(document.activeElement?.textContent).toBe(focused)
+  expect(all('li[data-index]').length).toBeLessThan(20)
+  press(document.activeElement!, 'ArrowDown')
+  await settle()
+  expect(document.activeElement?.textContent).toBe(next)
+})
+
 it('gives the focus of a row that goes to where Tab comes in', async () => {
   one('li[data-index="1"] button').focus()
   listed.value = items.filter((item) => item !== 'well 1')
