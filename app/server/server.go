@@ -206,6 +206,7 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 	if s.decoded, s.unlimit, err = decodeBudget(ctx, int64(s.cfg.DecodeMemory)); err != nil {
 		return err
 	}
+	s.log.Info("memory for decoded images", "most", config.Bytes(s.decoded.Bytes()).String()) // of which a setting of 0 says nothing
 	onCPU := s.runtime.Device() == gpuexec.CPU
 	batches, err := models.OpenBatches(s.cfg.Models, s.runtime.DeviceName(), onCPU)
 	if err != nil {
