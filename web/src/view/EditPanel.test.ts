@@ -138,6 +138,33 @@ it('merges two that are pressed one after the other', async () => {
   expect(picked.value).toBe(1)
 })
 
+it('merges a third, and a fourth, that are pressed before the answer', async () => {
+  result.value = { ...first, objects: [1, 2, 3, 4].map((id) => square(id, 20 * id)) }
+  let answer = () => {}
+  hold = new Promise((resolve) => (answer = resolve))
+  key('m')
+  for (const id of [1, 2, 3]) pick(id)
+  await settle()
+  hold = undefined
+  answer()
+  await settle()
+  pick(4)
+  await settle()
+  expect(operations()).toEqual([2, 3, 4].map((id) => ({ op: 'merge', ids: [1, id] })))
+  expect(picked.value).toBe(1)
+})
+
+it('merges with what is picked where nothing came of the last', async () => {
+  result.value = { ...first, objects: [1, 2, 3].map((id) => square(id, 20 * id)) }
+  fail = new Failure('invalid', 'They do not touch', '', 400)
+  key('m')
+  for (const id of [1, 2]) pick(id)
+  await settle()
+  pick(3)
+  await settle()
+  expect(operations().at(-1)).toEqual({ op: 'merge', ids: [2, 3] })
+})
+
 it.each<[tool: string, line: Point[], operation: object]>([
   ['s', [[-1, 5], [5, 5], [11, 5]], { op: 'split', id: 1 }],
   ['b', [[5, 5], [15, 5]], { op: 'paint', id: 1, mode: 'add' }],
