@@ -96,6 +96,13 @@ describe('a mask that comes in pieces', () => {
   })
 })
 
+it('takes an answer of nothing that has a body all the same, as browsers give it', async () => {
+  const nothing = () => new ReadableStream({ start: (controller) => controller.close() })
+  api = new Api({ fetch: async () => Object.defineProperty(new Response(null, { status: 204 }), 'body', { value: nothing() }) })
+  await api.cancel('a')
+  await api.closeSession()
+})
+
 describe('a session', () => {
   it('is absent at first, there once created, gone once closed', async () => {
     expect(await api.session()).toBeNull()

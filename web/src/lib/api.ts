@@ -352,7 +352,8 @@ async function whole({ body, headers }: Response, moved: () => void): Promise<Bl
   const pieces: BlobPart[] = []
   for (const reader = body.getReader(); ; ) {
     const { value, done } = await reader.read()
-    if (done) return new Blob(pieces, { type: headers.get('Content-Type') ?? '' })
+    // Browsers have a body, of nothing, for an answer that may have none, as 204: no other can be made with it.
+    if (done) return pieces.length > 0 ? new Blob(pieces, { type: headers.get('Content-Type') ?? '' }) : null
     pieces.push(value)
     moved()
   }
