@@ -93,8 +93,7 @@ def stain(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         grey = np.asarray(Image.fromarray(image).convert("L"))
         return np.repeat(grey[..., None], 3, axis=2)
     if np.ptp(image.astype(np.int16), axis=2).max() == 0:
-        dark = image.mean() < 100
-        if kind < 0.35 and dark:
+        if kind < 0.35 and image.mean() < 100:
             return section(stretch(image[..., 0]) / 255, rng)
         if kind < 0.85:
             return image
@@ -103,8 +102,9 @@ def stain(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     # Dyes absorb: what they take of the light multiplies (Beer and Lambert), so that its logarithm adds up.
     absorbed = -np.log((image.astype(np.float32) + 1) / 256)
     if kind < 0.35:
-        ground, dense = np.percentile(absorbed.mean(axis=2), (15, 99.5))
-        return section(np.clip((absorbed.mean(axis=2) - ground) / max(dense - ground, 0.3), 0, 1), rng)
+        density = absorbed.mean(axis=2)
+        ground, most = np.percentile(density, (15, 99.5))
+        return section(np.clip((density - ground) / max(most - ground, 0.3), 0, 1), rng)
     mix = (np.eye(3) + rng.normal(0, 0.12, (3, 3))) * np.exp(rng.normal(0, 0.25, 3)) * math.exp(rng.normal(0, 0.3))
     return np.clip(256 * np.exp(-absorbed @ mix.astype(np.float32)) - 1, 0, 255).astype(np.uint8)
 

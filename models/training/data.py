@@ -86,8 +86,11 @@ def by_look(groups: list[list[Pair]]) -> list[list[Pair]]:
     finer = {}
     for number, group in enumerate(groups):
         for pair in group:
-            width = pair.objects and pair.objects.diameter and round(math.log2(pair.objects.diameter))
-            finer.setdefault((number, width, ground(pair.image) if pair.objects else None), []).append(pair)
+            look = ()
+            if pair.objects:
+                octave = round(math.log2(max(pair.objects.diameter, 1)))
+                look = octave, ground(pair.image)
+            finer.setdefault((number, *look), []).append(pair)
     return list(finer.values())
 
 
