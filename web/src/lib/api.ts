@@ -320,7 +320,7 @@ export class Api {
   }
 }
 
-const stillness = 120_000 // ms; of the pictures of a very large image the first byte may take one
+const stillness = 120_000 // ms; the hub may need a minute before it has the first byte of a picture of a very large image
 
 /** Gives up what it has the signal of where nothing moves for so many ms: a line that is gone does not say so for a quarter of an hour. */
 class Stillness {

@@ -1,8 +1,9 @@
 // @vitest-environment happy-dom
-import { flushSync, mount, unmount } from 'svelte'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { flushSync } from 'svelte'
+import { beforeEach, expect, it, vi } from 'vitest'
 import { all, button, choose, mounted, one, settle } from '../../test/mounted'
-import { Api, Failure } from '../lib/api'
+import { Failure } from '../lib/api'
+import { Exporting } from '../lib/exporting.svelte'
 import type { Job } from '../lib/protocol'
 import Export from './Export.svelte'
 
@@ -16,11 +17,6 @@ const fetchExport = vi.fn((_format: string, _jobs: readonly string[], tell: (byt
   return new Promise<{ blob: Blob; filename: string }>((resolve, reject) => (finish = { resolve, reject }))
 })
 
-afterEach(async () => {
-  finish?.reject(new DOMException('aborted', 'AbortError')) // what runs is the page's
-  await settle()
-})
-
 beforeEach(() => {
   saved.length = 0
   fetchExport.mockClear()
@@ -29,12 +25,8 @@ beforeEach(() => {
   })
 })
 
-function props(selected: string[] = [], done = ['job1', 'job2', 'job3']) {
-  return { api: Object.assign(new Api(), { fetchExport }), job: { id: 'job1', state: 'done' } as Job, selected: new Set(selected), done }
-}
-
-function shown(...of: Parameters<typeof props>) {
-  mounted(Export, props(...of))
+function shown(selected: string[] = [], done = ['job1', 'job2', 'job3'], exporting = new Exporting({ fetchExport })) {
+  mounted(Export, { exporting, job: { id: 'job1', state: 'done' } as Job, selected: new Set(selected), done })
 }
 
 async function take(format: string) {
@@ -68,11 +60,12 @@ it('tells how much has come, and saves it under the name that the hub gives it',
 })
 
 it('goes on while people look at something else, and is there when they come back', async () => {
-  const panel = mount(Export, { target: document.body, props: props() })
+  const exporting = new Exporting({ fetchExport })
+  shown([], ['job1'], exporting)
   await take('CSV')
-  await unmount(panel)
+  document.body.replaceChildren()
   came(2_400_000)
-  shown()
+  shown([], ['job1'], exporting)
   expect(one('.came').textContent).toContain('2.4 MB')
   finish.reject(new Failure('unavailable', 'Not now', 'The disk is full.', 503))
   await settle()
