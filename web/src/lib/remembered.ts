@@ -22,3 +22,25 @@ export function remember(key: string, value: object): void {
     unwritten.set(key, text) // full, or refused
   }
 }
+
+/** keysOf are those that begin so and are remembered. */
+export function keysOf(prefix: string): string[] {
+  return [...new Set([...unwritten.keys(), ...stored()])].filter((key) => key.startsWith(prefix))
+}
+
+export function forget(key: string): void {
+  unwritten.delete(key)
+  try {
+    localStorage.removeItem(key)
+  } catch {
+    // Refused; it is not read either.
+  }
+}
+
+function stored(): string[] {
+  try {
+    return Object.keys(localStorage)
+  } catch {
+    return [] // refused
+  }
+}

@@ -1,7 +1,7 @@
 // Undoing and redoing. The hub keeps every revision of a result; what is kept here is the way back and forth among them, in
 // the browser's store, so that it outlives the page.
 
-import { recall, remember } from './remembered'
+import { forget, keysOf, recall, remember } from './remembered'
 
 export interface History {
   past: number[] // revisions, the newest last
@@ -9,8 +9,11 @@ export interface History {
   at: number // the newest revision that it knows of
 }
 
-const key = (job: string) => `seghub.undo.${job}`
+const prefix = 'seghub.undo.'
+const key = (job: string) => prefix + job
 const longest = 200 // steps
+/** Of how many jobs the way is kept, those changed last: the browser's store is small, and all that the page remembers is in it. */
+export const kept = 200
 
 /**
  * historyOf is the way back and forth from the newest revision of a job. Each that came since is a step of its own, whoever made it: a
@@ -18,20 +21,29 @@ const longest = 200 // steps
  * what the hub itself has lost.
  */
 export function historyOf(job: string, newest: number): History {
-  const history = recall<History>(key(job), { past: [], future: [], at: newest })
-  if (newest < history.at) return { past: history.past.filter((revision) => revision < newest), future: [], at: newest }
-  if (newest === history.at) return history
-  const since = Array.from({ length: newest - history.at }, (_, step) => history.at + step)
-  return { past: [...history.past, ...since].slice(-longest), future: [], at: newest }
+  const { past, future, at } = recall<History>(key(job), { past: [], future: [], at: newest })
+  if (newest < at) return { past: past.filter((revision) => revision < newest), future: [], at: newest }
+  if (newest === at) return { past, future, at }
+  const since = Array.from({ length: newest - at }, (_, step) => at + step)
+  return { past: [...past, ...since].slice(-longest), future: [], at: newest }
 }
 
 /** begin writes down where a change begins that is about to be asked for. */
 export function begin(job: string, newest: number): void {
-  remember(key(job), historyOf(job, newest))
+  write(job, historyOf(job, newest))
 }
 
 /** moved writes down the way from the revision that going back or forth has made. */
 export function moved(job: string, { past, future, at }: History, to: number, way: 'undo' | 'redo'): void {
   const history = way === 'undo' ? { past: past.slice(0, -1), future: [...future, at] } : { past: [...past, at], future: future.slice(0, -1) }
-  remember(key(job), { ...history, at: to })
+  write(job, { ...history, at: to })
+}
+
+function write(job: string, history: History): void {
+  const known = keysOf(prefix)
+  if (known.length >= kept && !known.includes(key(job))) {
+    const age = new Map(known.map((each) => [each, recall(each, { changed: 0 }).changed]))
+    for (const each of known.sort((a, b) => age.get(b)! - age.get(a)!).slice(kept - 1)) forget(each)
+  }
+  remember(key(job), { ...history, changed: Date.now() })
 }
