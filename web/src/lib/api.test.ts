@@ -169,6 +169,7 @@ describe('with a session', () => {
 })
 
 describe('a failure', () => {
+  const silent: typeof fetch = (_, init) => new Promise((_, reject) => init?.signal?.addEventListener('abort', () => reject(init.signal!.reason)))
   const answering = (body: string, status: number, headers = {}) => new Api({ fetch: async () => new Response(body, { status, headers }) })
 
   it('has words when the hub is not there', async () => {
@@ -177,9 +178,22 @@ describe('a failure', () => {
   })
 
   it('has words when nothing says that there is no way there', async () => {
-    const silent: typeof fetch = (_, init) => new Promise((_, reject) => init?.signal?.addEventListener('abort', () => reject(init.signal!.reason)))
     const api = new Api({ fetch: silent, patience: 5 })
     for (const asked of [api.session(), api.jobs(), api.stats(), api.models()]) expect((await failure(asked)).code).toBe(unreachable)
+  })
+
+  it('comes of a removal whose line goes silent, but not of what may take long by right', async () => {
+    vi.useFakeTimers()
+    const api = new Api({ fetch: silent })
+    try {
+      const failed = vi.fn()
+      void failure(api.removeImage('a')).then(() => failed('removal'))
+      void failure(api.measure('a', {})).then(() => failed('measuring'))
+      await vi.advanceTimersByTimeAsync(600_000)
+      expect(failed.mock.calls).toEqual([['removal']])
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('has words when something else answers', async () => {

@@ -307,7 +307,7 @@ export class Api {
 
   /** The whole answer, so that one that breaks off in the middle is none either. */
   private request(url: string, init: RequestInit): Promise<Response> {
-    const still = new Stillness((init.method ?? 'GET') === 'GET' ? stillness : Infinity) // what changes something may take its time
+    const still = new Stillness(init.method === 'POST' ? Infinity : stillness) // to measure a large image anew takes its time
     const signal = init.signal ? AbortSignal.any([init.signal, still.signal]) : still.signal
     return reached(async () => {
       try {
