@@ -84,3 +84,21 @@ it('is one stop of Tab: the current row, where it is in sight', () => {
   flushSync()
   expect(all('tbody button[tabindex="0"]').map((each) => each.textContent)).toEqual(['3'])
 })
+
+it('keeps the focus on a row that is scrolled out of sight, and takes its room', () => {
+  row(2).querySelector('button')!.focus()
+  scroll(200)
+  expect(document.activeElement?.closest<HTMLElement>('tr')?.dataset.row).toBe('2')
+  expect(heights()).toBe(rows.length * 32)
+  scroll(0)
+  expect(document.activeElement?.closest('tr')).toBe(row(2))
+  expect(heights()).toBe(rows.length * 32)
+})
+
+function scroll(to: number) {
+  one('.box').scrollTop = to * 32
+  one('.box').dispatchEvent(new Event('scroll'))
+  flushSync()
+}
+
+const heights = () => all('tbody tr').reduce((sum, { style }) => sum + Number.parseFloat(style.height), 0)
