@@ -82,7 +82,8 @@ func TestNamesAreSafeAndUnique(t *testing.T) {
 		{"CELLS.png", "CELLS-3"},
 		{"cells-2.png", "cells-2-2"},
 		{"../../etc/passwd", "passwd"},
-		{`C:\images\a.tif`, "a"},
+		{`plate1\A01.tif`, "plate1_A01"}, // a name, as it is shown; what is a path of Windows was cut when it came
+		{`plate2\A01.tif`, "plate2_A01"},
 		{"/abs/b.tif", "b"},
 		{"nul\x00l.tif", "nul_l"},
 		{"NUL.tif", "image-NUL"},

@@ -63,12 +63,12 @@ func shortened(name string) string {
 // all scripts stay, in their composed form.
 func safeStem(filename string) string {
 	name := norm.NFC.String(strings.ToValidUTF8(filename, "_"))
-	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
+	name = path.Base(name)
 	if ending := path.Ext(name); ending != name {
 		name = strings.TrimSuffix(name, ending)
 	}
 	name = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || strings.ContainsRune(`/<>:"|?*`, r) {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || strings.ContainsRune(`/\<>:"|?*`, r) {
 			return '_'
 		}
 		return r
