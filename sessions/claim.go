@@ -45,6 +45,10 @@ func (s *Service) Next(ctx context.Context, slot int) (gpuexec.Batch, error) {
 	}
 }
 
+// batchPixels is how many pixels the images of a batch of several have at most. A turn ends, and help comes, where a batch does, and each of very large
+// images is a run of many by itself.
+const batchPixels = 64 << 20
+
 // claim takes a batch if there is one; none is an empty Batch.
 func (s *Service) claim(ctx context.Context, slot int) (gpuexec.Batch, error) {
 	c := &s.slots[slot]
@@ -57,7 +61,7 @@ func (s *Service) claim(ctx context.Context, slot int) (gpuexec.Batch, error) {
 	}
 	for {
 		limit := max(1, s.config.BatchSize(c.model))
-		reply, err := s.ask(ctx, claimScript, slot, c.token, c.model, limit, borrow)
+		reply, err := s.ask(ctx, claimScript, slot, c.token, c.model, limit, batchPixels, borrow)
 		if err != nil {
 			return gpuexec.Batch{}, err
 		}

@@ -104,7 +104,7 @@ func (c *crowd) scriptCosts(t testing.TB, n int, spent func(calls func()) float6
 	measure("swept", func(i int) { run(sweptScript, id[i]) })
 	claimed := make([]string, n)
 	measure("claim", func(i int) {
-		reply := run(claimScript, 0, newID(), "unet", 1, 0)
+		reply := run(claimScript, 0, newID(), "unet", 1, batchPixels, 0)
 		claimed[i] = text(list(reply[2])[0])
 	})
 	measure("progress", func(i int) { run(progressScript, c.owner, claimed[i], 1, "infer", 50, "{}") })

@@ -396,7 +396,7 @@ func TestAJobThatIsInNobodysHand(t *testing.T) {
 		ada := create(t, s)
 		jobs := submit(t, s, ada, 3)
 		slot := *get(t, s, ada).Slot
-		_, err := s.run(t.Context(), claimScript, slot, "token", "unet", 1, 0)
+		_, err := s.run(t.Context(), claimScript, slot, "token", "unet", 1, batchPixels, 0)
 		must(t, err)
 		claimNow(t, s, slot)
 		clock.live(t, s.config.LeaseTTL-time.Second, s)

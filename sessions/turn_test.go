@@ -307,6 +307,31 @@ func TestAReservationHasItsGrace(t *testing.T) {
 	})
 }
 
+// TestABatchOfLargeImages: a turn that is over goes on for as long as the images that a worker has in hand.
+func TestABatchOfLargeImages(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		config.BatchSize = func(string) int { return 4 }
+		s, _ := joined(t, config)
+		ada := create(t, s)
+		jobs := newJobs(8)
+		for i, side := range []int{20_000, 4096, 4096, 4096, 4096, 4096, 20_000, 64} {
+			jobs[i].Width, jobs[i].Height = side, side
+		}
+		if _, err := s.Submit(t.Context(), ada, "", jobs); err != nil {
+			t.Fatal(err)
+		}
+		slot := *get(t, s, ada).Slot
+		for _, want := range []int{1, 4, 1, 1, 1} {
+			batch := claimNow(t, s, slot)
+			if len(batch.Jobs) != want {
+				t.Fatalf("a batch has %d images, want %d", len(batch.Jobs), want)
+			}
+			finishAll(t, s, slot, batch, nil)
+		}
+	})
+}
+
 // TestAClaimWhoseReplyWasLost asks twice with the same token, as after a broken connection.
 func TestAClaimWhoseReplyWasLost(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {

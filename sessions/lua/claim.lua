@@ -1,4 +1,4 @@
--- claim: slot, token, model, most jobs of it, borrow ('1' or '0')
+-- claim: slot, token, model, most jobs of it, most pixels of these, borrow ('1' or '0')
 --   -> {'batch', session, job...} each job as PUBLIC_JOB and its attempt
 --    | {'model', model}: ask again with the limit for this one
 --    | {'none'} | {'lost'}: this generation holds no lease.
@@ -6,7 +6,7 @@
 -- since: nobody heard of that, so that it went back to its queue, where it may have been cancelled or deleted.
 
 even_when_full()
-local slot, token, model, limit, borrow = arg(1), arg(2), arg(3), num(arg(4)), arg(5) == '1'
+local slot, token, model, limit, most_pixels, borrow = arg(1), arg(2), arg(3), num(arg(4)), num(arg(5)), arg(6) == '1'
 local node = node_key(NODE)
 if not holds_lease(NODE, GENERATION) then return {'lost'} end
 
@@ -99,8 +99,11 @@ if suspect then
   ids[1] = first
   call('HSET', node, 'suspect', slot .. ' ' .. from .. ' ' .. first)
 else
+  local pixels = 0
   for _, jid in ipairs(call('ZRANGE', queue, 0, limit - 1)) do
-    if call('HGET', job_key(from, jid), 'model') ~= model or deaths(from, jid) > 0 then break end
+    local j = call('HMGET', job_key(from, jid), 'model', 'width', 'height')
+    pixels = pixels + num(j[2]) * num(j[3])
+    if j[1] ~= model or deaths(from, jid) > 0 or (#ids > 0 and pixels > most_pixels) then break end
     ids[#ids + 1] = jid
   end
 end
