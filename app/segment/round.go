@@ -225,7 +225,7 @@ func (r *round) follow(ctx context.Context) error {
 			}
 			r.tell(ctx, func() {
 				if r.looking == 0 {
-					r.seen(ctx, client.Snapshot{})
+					r.ask(ctx)
 				}
 			})
 		}
@@ -264,6 +264,29 @@ func (r *round) heard(job client.Job) {
 	if it := r.owners[job.ID]; it != nil {
 		r.settle(it)
 	}
+}
+
+// ask asks for all jobs, of which no connection tells.
+func (r *round) ask(ctx context.Context) {
+	r.looking++
+	r.group.Go(func() error {
+		defer r.tell(ctx, func() { r.looking-- })
+		var all client.Snapshot
+		for job, err := range r.hub.Jobs(ctx, "") {
+			if err != nil && ofSession(err) {
+				return quiet(ctx, err)
+			}
+			if err != nil {
+				return nil // it is asked again
+			}
+			all.Jobs = append(all.Jobs, job)
+		}
+		r.tell(ctx, func() {
+			all.Jobs = slices.DeleteFunc(all.Jobs, func(job client.Job) bool { return r.jobs[job.ID].State.Ended() }) // an event may have told more
+			r.seen(ctx, all)
+		})
+		return nil
+	})
 }
 
 // seen takes all that the hub tells of, and looks for the jobs that it should tell of and does not: the files of those that were lost with its

@@ -70,19 +70,7 @@ func TestWhatASessionHasNoRoomForGoesIntoAnother(t *testing.T) {
 // TestJobsThatASnapshotHasNotAreAskedForAFewAtATime has thousands of them: a snapshot has the newest thousand.
 func TestJobsThatASnapshotHasNotAreAskedForAFewAtATime(t *testing.T) {
 	const n = 2000
-	hub := newStandIn(t)
-	session, err := client.Open(t.Context(), client.Config{URL: hub.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer session.Disconnect()
-	r := newRound(task(t, hub.URL, t.TempDir(), "masks"), session, &fetcher{stems: newStems()}, nil)
-	r.group = &errgroup.Group{}
-	for i := range n {
-		id := fmt.Sprint("j", i)
-		r.owners[id], r.jobs[id] = &item{jobs: []string{id}}, client.Job{ID: id, State: client.Queued}
-	}
-	r.toFetch = make(chan parcel, n)
+	hub, r := waitingFor(t, n)
 	r.seen(t.Context(), client.Snapshot{})
 	for range n + looksAtOnce { // what each of them finds, and that it has no more to look for
 		(<-r.news)()
@@ -95,6 +83,44 @@ func TestJobsThatASnapshotHasNotAreAskedForAFewAtATime(t *testing.T) {
 	if hub.asked != n || len(r.toFetch) != n || hub.most > 2*looksAtOnce || r.looking != 0 {
 		t.Errorf("asked %d times over %d connections, %d of %d are done, %d look", hub.asked, hub.most, len(r.toFetch), n, r.looking)
 	}
+}
+
+// TestAllJobsAreAskedForAtOnce where no connection tells of them; one by one they would be thousands of calls.
+func TestAllJobsAreAskedForAtOnce(t *testing.T) {
+	const n = 2000
+	hub, r := waitingFor(t, n)
+	hub.jobs = n
+	r.ask(t.Context())
+	for range 2 { // what there is, and that it looks no more
+		(<-r.news)()
+	}
+	if err := r.group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	hub.mu.Lock()
+	defer hub.mu.Unlock()
+	if hub.asked != 0 || len(r.toFetch) != n || r.looking != 0 {
+		t.Errorf("asked for %d alone, %d of %d are done, %d look", hub.asked, len(r.toFetch), n, r.looking)
+	}
+}
+
+// waitingFor is a round that has sent so many files to a hub, each of which has become a job.
+func waitingFor(t *testing.T, n int) (*standIn, *round) {
+	t.Helper()
+	hub := newStandIn(t)
+	session, err := client.Open(t.Context(), client.Config{URL: hub.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(session.Disconnect)
+	r := newRound(task(t, hub.URL, t.TempDir(), "masks"), session, &fetcher{stems: newStems()}, nil)
+	r.group = &errgroup.Group{}
+	for i := range n {
+		id := fmt.Sprint("j", i+1)
+		r.owners[id], r.jobs[id] = &item{jobs: []string{id}}, client.Job{ID: id, State: client.Queued}
+	}
+	r.toFetch = make(chan parcel, n)
+	return hub, r
 }
 
 // TestAHubThatGivesNoSocketIsAsked has a proxy that lets none through: by an error of its own, or as the call of a page, which the hub refuses.

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -52,6 +53,15 @@ func newStandIn(t *testing.T) *standIn {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("GET /api/v1/export", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "table") })
+	mux.HandleFunc("GET /api/v1/jobs", func(w http.ResponseWriter, _ *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		var jobs []string
+		for i := range s.jobs {
+			jobs = append(jobs, fmt.Sprintf(`{"id":"j%d","state":"done","pages":1}`, i+1))
+		}
+		reply(w, http.StatusOK, `{"jobs":[`+strings.Join(jobs, ",")+`]}`)
+	})
 	mux.HandleFunc("GET /api/v1/jobs/{id}", func(w http.ResponseWriter, r *http.Request) {
 		s.count(&s.asked)
 		reply(w, http.StatusOK, fmt.Sprintf(`{"id":%q,"state":"done","pages":1}`, r.PathValue("id")))
