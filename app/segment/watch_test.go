@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -238,4 +239,150 @@ func TestAMemoryThatCannotBeReadIsNamed(t *testing.T) {
 	if _, err := newWatcher(job, t.TempDir()); err == nil || !strings.Contains(err.Error(), filepath.Join(job.Out, memory)) {
 		t.Error(err)
 	}
+}
+
+func TestWatcherOutlastsAHubThatIsAway(t *testing.T) {
+	folder := t.TempDir()
+	pictures(t, folder, 1)
+	said := 0
+	watch := func(hub string) *watcher {
+		task := task(t, hub, t.TempDir(), "csv")
+		task.Hub.GiveUp = time.Nanosecond
+		task.Hub.Retrying = func(error, time.Duration) { said++ } // as the command says it of each try
+		task.Board = NewBoard(lines(func(line string) { said += strings.Count(line, "tries again") }), false)
+		w, err := newWatcher(task, folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	w := watch("http://127.0.0.1:1")
+	for range atRest + 2 {
+		if err := w.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if said != 1 || len(w.did) != 0 {
+		t.Errorf("said %d times that it tries again, and did %v", said, w.did)
+	}
+	hub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"code":"access_key_required","status":401}`)
+	}))
+	defer hub.Close()
+	w = watch(hub.URL)
+	var err error
+	for range atRest {
+		err = w.look(t.Context())
+	}
+	if !client.HasCode(err, "access_key_required") {
+		t.Error(err)
+	}
+}
+
+func TestWatcherTakesWhatIsCompleteAndRemembersIt(t *testing.T) {
+	folder, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
+	files := pictures(t, folder, 2)
+	whole, err := os.ReadFile(files[1].Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := func() { // a file that its microscope has stopped at
+		if err := os.WriteFile(files[1].Path, whole[:len(whole)/2], 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	half()
+	atHub(t, func(ctx context.Context, address string) error {
+		if err := os.MkdirAll(out, 0o755); err != nil {
+			return err
+		}
+		watch := func() *watcher {
+			w, err := newWatcher(task(t, address, out, "csv"), folder)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return w
+		}
+		made := func() []string {
+			list, err := filepath.Glob(filepath.Join(out, "*.csv"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return list
+		}
+		w := watch()
+		for look := range atRest {
+			if n := len(made()); n != 0 {
+				t.Errorf("after %d looks there are %d tables", look, n)
+			}
+			if err := w.look(ctx); err != nil {
+				return err
+			}
+		}
+		if n := len(made()); n != 1 {
+			t.Errorf("%d tables of one complete file", n)
+		}
+		if err := os.WriteFile(files[1].Path, whole, 0o600); err != nil {
+			return err
+		}
+		obstacle := filepath.Join(out, strings.TrimSuffix(files[1].Name, ".png")+".csv") // in place of which no file can be written
+		if err := os.Mkdir(obstacle, 0o700); err != nil {
+			return err
+		}
+		for range atRest {
+			if err := w.look(ctx); err != nil {
+				return err
+			}
+		}
+		if err := os.Remove(obstacle); err != nil {
+			return err
+		}
+		for range pause + atRest {
+			if err := w.look(ctx); err != nil {
+				return err
+			}
+		}
+		if n := len(made()); n != 2 {
+			t.Errorf("%d tables of two complete files", n)
+		}
+		if p, err := w.read(); err != nil || len(p.Done) != 2 {
+			t.Errorf("remembered %v, %v", p, err)
+		}
+		// Another one, with all tables gone, makes none anew.
+		for _, path := range made() {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+		}
+		w = watch()
+		for range atRest + 1 {
+			if err := w.look(ctx); err != nil {
+				return err
+			}
+		}
+		if n := len(made()); n != 0 {
+			t.Errorf("%d tables were made again", n)
+		}
+		// A file that differs in its ending alone, and one that is rewritten: neither writes over what the other has made.
+		twin := strings.TrimSuffix(files[0].Path, ".png") + ".tif"
+		for _, path := range []string{twin, files[0].Path} {
+			if err := os.WriteFile(path, append(whole[:len(whole):len(whole)], "trailing"...), 0o600); err != nil {
+				return err
+			}
+			for range atRest {
+				if err := w.look(ctx); err != nil {
+					return err
+				}
+			}
+		}
+		stem := strings.TrimSuffix(files[0].Name, ".png")
+		for i, path := range made() {
+			if want := []string{stem + "-2.csv", stem + ".csv"}[i]; filepath.Base(path) != want {
+				t.Errorf("table %s, want %s", path, want)
+			}
+		}
+		return nil
+	})
 }
