@@ -16,6 +16,7 @@ class Phase:
     # its logarithm, within the zoom.
     diameters: tuple[float, float] | None = None
     anew: bool = False  # the learning rate rises and falls once more from here on
+    rate: float = 1.0   # the learning rate's top, in parts of the recipe's
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ RECIPES = {
             held_back=10,
             learning_rate=1e-3,
             min_area=20,  # no nucleus of the training set is smaller
-            diameter=(34, 24, 60),
+            diameter=(40, 24, 60),
             split_touching=True,
             phases=(
                 # Every size first: an image's scale is found by what the network sees at a wrong one.
@@ -123,8 +124,9 @@ RECIPES = {
                 # it grows better to the end, on other instruments' images worse from some step on: hence the mean of where the
                 # learning rate had fallen (Izmailov et al. 2018, UAI, "Averaging weights leads to wider optima").
                 *[Phase(2000, 256, 8, (0.2, 4), {"nuclei": 1}, diameters=(10, 72), anew=True)] * 3,
+                *[Phase(2000, 256, 8, (0.2, 4), {"nuclei": 1}, diameters=(10, 72), anew=True, rate=0.5)] * 2,
             ),
-            averaged=(4000, 6000, 8000),
+            averaged=(4000, 6000, 8000, 10000, 12000),
             batch={"alone": 4, "shared": 2, "max": 8},
         ),
         Recipe(

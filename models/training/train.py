@@ -122,7 +122,7 @@ class Run:
         """One step; returns the loss."""
         image, target, weight = (layer.to(self.device, memory_format=torch.channels_last) for layer in batch)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.learning_rate * schedule(*self.course(self.step))
+            group["lr"] = self.recipe.learning_rate * self.phase(self.step).rate * schedule(*self.course(self.step))
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=halves(self.device)):
             logits = self.network(image)

@@ -38,6 +38,14 @@ class TestRun(unittest.TestCase):
         self.assertEqual([run.course(step) for step in (0, 9, 10, 19)], [(0, 10), (9, 10), (0, 10), (9, 10)])
         self.assertEqual(Run(TINY, self.folder, 1).course(9), (9, 10))
 
+    def test_a_phase_may_learn_at_a_lower_rate(self):
+        rates = []
+        for part in (1, 0.5):
+            run = Run(replace(TINY, phases=(replace(TINY.phases[0], rate=part),)), self.folder / str(part), 1)
+            run.learn(make_batch(self.sets, run.phase(0), 1, 0, TINY.scaling))
+            rates.append(run.optimiser.param_groups[0]["lr"])
+        self.assertAlmostEqual(rates[1], rates[0] / 2)
+
     def test_resumes_where_it_stopped(self):
         progress = self.enterContext(contextlib.redirect_stderr(io.StringIO()))
         straight = Run(TINY, self.folder / "straight", seed=1)
