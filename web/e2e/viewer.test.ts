@@ -170,7 +170,8 @@ describe.skipIf(missing)('the viewer', () => {
 
     // A line across the middle of a nucleus makes two of it.
     const { objects, image } = await shownResult(page)
-    const [whole] = objects.toSorted((a, b) => (b.solidity ?? 0) - (a.solidity ?? 0) || b.area - a.area)
+    const free = objects.filter(({ bbox: [left, , width] }) => left > 60 && left + width < image.width - 60) // of the buttons
+    const [whole] = free.toSorted((a, b) => (b.solidity ?? 0) - (a.solidity ?? 0) || b.area - a.area)
     const [left, , width] = whole!.bbox
     const y = whole!.centroid[1]
     await page.keyboard.press('s')
