@@ -170,7 +170,8 @@ describe.skipIf(missing)('the viewer', () => {
 
     // A line across the middle of a nucleus makes two of it.
     const { objects, image } = await shownResult(page)
-    const free = objects.filter(({ bbox: [left, , width] }) => left > 60 && left + width < image.width - 60) // of the buttons
+    const edge = 60 // pixels of the image that the zoom's buttons and the scale bar may lie over
+    const free = objects.filter(({ bbox: [left, , width] }) => left > edge && left + width < image.width - edge)
     const [whole] = free.toSorted((a, b) => (b.solidity ?? 0) - (a.solidity ?? 0) || b.area - a.area)
     const [left, , width] = whole!.bbox
     const y = whole!.centroid[1]
