@@ -14,6 +14,7 @@ export interface Viewport {
 const margin = 0.96 // of the window that a fitted image fills
 const maxScale = 24 // CSS pixels an image pixel: single pixels can be counted
 const smallFit = 8 // a small image is not blown up beyond this
+const beyond = 64 // CSS pixels that a zoomed image moves past an edge: what lies under the zoom's buttons can be drawn on
 
 /** fit shows the whole image, in the middle. */
 export function fit(image: Size, window: Size): Viewport {
@@ -67,12 +68,12 @@ function center(image: Size, window: Size, scale: number): Viewport {
   return { scale, x: (window.width - image.width * scale) / 2, y: (window.height - image.height * scale) / 2 }
 }
 
-/** hold keeps the image in the window: centred where it is smaller, without a gap at its edges where it is larger. */
+/** hold keeps the image in the window: centred where it is smaller, with little of a gap at its edges where it is larger. */
 export function hold(view: Viewport, image: Size, window: Size): Viewport {
   const middle = center(image, window, view.scale)
   return {
     scale: view.scale,
-    x: middle.x >= 0 ? middle.x : Math.min(0, Math.max(view.x, 2 * middle.x)),
-    y: middle.y >= 0 ? middle.y : Math.min(0, Math.max(view.y, 2 * middle.y)),
+    x: middle.x >= 0 ? middle.x : Math.min(beyond, Math.max(view.x, 2 * middle.x - beyond)),
+    y: middle.y >= 0 ? middle.y : Math.min(beyond, Math.max(view.y, 2 * middle.y - beyond)),
   }
 }
