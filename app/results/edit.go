@@ -232,6 +232,11 @@ func (k *Keeper) revert(ctx context.Context, session string, job sessions.Job, n
 func (k *Keeper) difference(ctx context.Context, session string, job sessions.Job, now, then *state, to sessions.Revision) (e Edited, box image.Rectangle, err error) {
 	e.Changed, e.Removed = []mask.Object{}, []int32{}
 	if now.content.base != then.content.base {
+		over, err := k.turn(ctx) // all of a result is read; what goes back in corrections alone reads what they changed
+		if err != nil {
+			return e, box, err
+		}
+		defer over()
 		r, err := k.result(ctx, session, job, to)
 		if err != nil {
 			return e, box, err

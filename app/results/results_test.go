@@ -345,6 +345,37 @@ func TestAnExportWaitsForNoTurn(t *testing.T) {
 	must(t, picture.Mask(t.Context(), io.Discard))
 }
 
+// TestGoingBackTakesATurnWhereItReadsAllOfAResult goes back behind a stroke, and behind a new threshold.
+func TestGoingBackTakesATurnWhereItReadsAllOfAResult(t *testing.T) {
+	k, jobs, _ := newKeeper(t, blobs(60, 50), mask.Options{Threshold: 0.5})
+	_, err := k.Measure(t.Context(), mySession, myJob, func(o *mask.Options) error { o.Threshold = 0.8; return nil }, true)
+	must(t, err)
+	edit := func(o correct.Operation) error {
+		_, err := k.Edit(t.Context(), mySession, myJob, jobs.job.Revision, []correct.Operation{o})
+		return err
+	}
+	must(t, edit(correct.Operation{Kind: correct.Paint, Mode: correct.Add, Polygon: []correct.Vertex{{2, 2}, {30, 2}, {30, 30}, {2, 30}}}))
+	k.turns = make(chan struct{}) // whoever takes a turn meets the test
+	for want, revision := range []int{2, 1} {
+		ended := make(chan error)
+		go func() { ended <- edit(correct.Operation{Kind: correct.Revert, Revision: revision}) }()
+		taken := 0
+		for running := true; running; {
+			select {
+			case <-k.turns:
+				taken++
+				k.turns <- struct{}{} // it is over
+			case err := <-ended:
+				must(t, err)
+				running = false
+			}
+		}
+		if taken != want {
+			t.Errorf("%d turns to go back to revision %d, not %d", taken, revision, want)
+		}
+	}
+}
+
 // TestACalibrationHoldsForAllThatIsKept says the pixel size of a result that has a history.
 func TestACalibrationHoldsForAllThatIsKept(t *testing.T) {
 	k, jobs, _ := newKeeper(t, blobs(60, 150), mask.Options{Threshold: 0.5})
