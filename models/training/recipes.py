@@ -125,9 +125,9 @@ RECIPES = {
                 # learning rate had fallen (Izmailov et al. 2018, UAI, "Averaging weights leads to wider optima").
                 *[Phase(2000, 256, 8, (0.2, 4), {"nuclei": 1}, diameters=(10, 72), anew=True)] * 3,
                 # At half the rate: one more at the whole one, with other crops, made the mean worse.
-                *[Phase(2000, 256, 8, (0.2, 4), {"nuclei": 1}, diameters=(10, 72), anew=True, rate=0.5)] * 2,
+                *[Phase(2000, 256, 8, (0.2, 4), {"nuclei": 1}, diameters=(10, 72), anew=True, rate=0.5)] * 4,
             ),
-            averaged=(4000, 6000, 8000, 10000, 12000),
+            averaged=(4000, 6000, 8000, 10000, 12000, 14000, 16000),
             batch={"alone": 4, "shared": 2, "max": 8},
         ),
         Recipe(
