@@ -28,7 +28,8 @@ const (
 // When the log has begun anew, a snapshot takes the place of all that waits, and the window follows it.
 //
 // A loose message keeps its place among the events: it is sent after all events that were known when it came
-// and before all later ones.
+// and before all later ones. One that tells of a job and was on its way while the client got later events from the log is left out: they may
+// be the job's end.
 //
 // The queue starts the writer when there is something to do, and the writer leaves when there is nothing: most sockets are idle
 // most of the time, and a goroutine is half of what one costs.
@@ -42,6 +43,7 @@ type queue struct {
 	bytes  int                // of kept and loose
 	sent   int64              // seq of the last event that next gave out
 	newest int64              // seq of the last event that is known to exist
+	read   int64              // seq of the last event that came by the Opening or from the log, perhaps ahead of messages
 	over   bool               // the session is closed: nothing follows newest
 
 	ping   bool
@@ -114,7 +116,14 @@ func (q *queue) open(sent, newest int64) {
 		return // the log has begun anew meanwhile
 	}
 	q.sent = sent
-	q.newest = max(q.newest, newest)
+	q.newest, q.read = max(q.newest, newest), newest
+	q.loose = slices.DeleteFunc(q.loose, func(l loose) bool {
+		void := q.isVoidLocked(l.Message)
+		if void {
+			q.bytes -= len(l.Data)
+		}
+		return void
+	})
 	for i := range q.loose {
 		q.loose[i].after = max(q.loose[i].after, newest)
 	}
@@ -149,7 +158,7 @@ func (q *queue) beginLocked(m sessions.Message) {
 	seq := m.Opening.Session.Seq
 	q.kept, q.bytes = nil, 0
 	q.loose = []loose{{Message: m, after: seq}}
-	q.sent, q.newest = seq, seq
+	q.sent, q.newest, q.read = seq, seq, seq
 }
 
 func (q *queue) addKeptLocked(m sessions.Message) {
@@ -165,7 +174,13 @@ func (q *queue) addKeptLocked(m sessions.Message) {
 	}
 }
 
+// isVoidLocked tells whether m was sent before what the client has from elsewhere, which may be the end of m's job.
+func (q *queue) isVoidLocked(m sessions.Message) bool { return m.After > 0 && m.After < q.read }
+
 func (q *queue) addLooseLocked(m sessions.Message) {
+	if q.isVoidLocked(m) {
+		return
+	}
 	q.bytes += len(m.Data)
 	if m.Key != "" {
 		same := func(l loose) bool { return l.Key == m.Key }
@@ -203,7 +218,8 @@ func (q *queue) refill(after int64, page []sessions.Message) {
 		for _, m := range page {
 			q.bytes += len(m.Data)
 		}
-		q.newest = max(q.newest, page[len(page)-1].Seq)
+		q.read = page[len(page)-1].Seq
+		q.newest = max(q.newest, q.read)
 	case q.over:
 		q.dropLocked(CloseSessionClosed, "")
 	default:

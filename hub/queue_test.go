@@ -328,6 +328,52 @@ func TestALogThatBeginsAnewBeforeTheQueueIsOpen(t *testing.T) {
 	}
 }
 
+// TestWhatIsToldOfAJobDoesNotFollowItsEnd has progress on its way while the client gets the end of its job by the Opening, and from the log.
+func TestWhatIsToldOfAJobDoesNotFollowItsEnd(t *testing.T) {
+	progress := func(after int64) sessions.Message {
+		return sessions.Message{Type: "progress", Key: fmt.Sprint("progress/", after), After: after, Data: []byte("{}")}
+	}
+	for name, arrive := range map[string]func(q *queue){
+		"before the queue is open": func(q *queue) {
+			q.deliver(progress(6))
+			q.deliver(progress(7))
+			q.open(7, 7)
+		},
+		"with an Opening": func(q *queue) {
+			q.open(7, 7)
+			q.deliver(progress(6))
+			q.deliver(progress(7))
+		},
+		"with a page that is ahead of the messages": func(q *queue) {
+			q.open(4, 5)
+			q.refill(q.next().after, []sessions.Message{event(5), event(6), event(7)})
+			q.deliver(progress(6))
+			q.deliver(progress(7))
+		},
+		"with a log that begins anew": func(q *queue) {
+			q.open(2, 2)
+			q.deliver(anew(7))
+			q.deliver(progress(6))
+			q.deliver(progress(7))
+		},
+	} {
+		q := newQueue()
+		arrive(q)
+		var told []int64
+		for !q.idle() {
+			if m := q.next().message; m.Type == "progress" {
+				told = append(told, m.After)
+			}
+		}
+		if !slices.Equal(told, []int64{7}) {
+			t.Errorf("%s: progress that was sent after the events %v is told", name, told)
+		}
+		if q.bytes != 0 {
+			t.Errorf("%s: %d bytes are counted of nothing", name, q.bytes)
+		}
+	}
+}
+
 func TestQueueDoesNotTouchThePageItIsGiven(t *testing.T) {
 	q := newQueue()
 	q.open(0, 2)

@@ -146,6 +146,9 @@ type Message struct {
 	// Key names what the message is the newest word on ("progress/JOB", "position"): a newer message of the
 	// same key may replace it in a queue. Empty for kept events, which are never replaced.
 	Key string
+	// After is set for what is told of a running job and not kept: the newest event when it was sent. It is void to who has heard of
+	// later events in another way than by messages, as by an Opening: one of them may be the job's end.
+	After int64
 	// JobID is set for "mask": the frame's picture is that job's mask, or, without a Seq, the piece of it that begins at Row.
 	JobID string
 	Row   int

@@ -54,7 +54,7 @@ func (s *Service) hearPiece(payload string) {
 
 // message is the piece as listeners get it.
 func (p heardPiece) message() Message {
-	return Message{Type: "mask", Key: fmt.Sprintf("mask/%s/%d", p.job, p.row), JobID: p.job, Row: p.row, Data: p.data}
+	return Message{Type: "mask", Key: fmt.Sprintf("mask/%s/%d", p.job, p.row), After: p.seq, JobID: p.job, Row: p.row, Data: p.data}
 }
 
 // deliverPieces gives the listeners that have heard what came before them their pieces, and returns those of the others.

@@ -105,7 +105,7 @@ func (s *Service) pump(ctx context.Context) {
 				continue
 			}
 			for _, l := range s.audience.of(p.session) {
-				l.hear(Message{Type: "progress", Key: "progress/" + job, Data: p.data})
+				l.hear(Message{Type: "progress", Key: "progress/" + job, After: p.seq, Data: p.data})
 			}
 		}
 	}
