@@ -218,7 +218,7 @@ func (q *queue) refill(after int64, page []sessions.Message) {
 		for _, m := range page {
 			q.bytes += len(m.Data)
 		}
-		q.read = page[len(page)-1].Seq
+		q.read = max(q.read, page[len(page)-1].Seq)
 		q.newest = max(q.newest, q.read)
 	case q.over:
 		q.dropLocked(CloseSessionClosed, "")

@@ -350,6 +350,15 @@ func TestWhatIsToldOfAJobDoesNotFollowItsEnd(t *testing.T) {
 			q.deliver(progress(6))
 			q.deliver(progress(7))
 		},
+		"with an Opening, of which the log has been read in part": func(q *queue) {
+			q.open(4, 7)
+			q.refill(q.next().after, []sessions.Message{event(5)})
+			q.deliver(progress(6))
+			q.deliver(progress(7))
+			for q.next().kind != readLog {
+			}
+			q.refill(5, []sessions.Message{event(6), event(7)})
+		},
 		"with a log that begins anew": func(q *queue) {
 			q.open(2, 2)
 			q.deliver(anew(7))
