@@ -441,7 +441,8 @@ describe.skipIf(missing)('the page', () => {
       for (const width of [320, 390, 768, 1024, 1280, 1440, 3840]) {
         await page.setViewportSize({ width, height: Math.round(width / 1.7) })
         const footer = await page.locator('#image footer').evaluate(({ clientHeight }) => clientHeight)
-        expect([language, width, await overflow(page), width < 1280 || footer < 60]).toEqual([language, width, 0, true])
+        const cut = await page.locator(':has(> table tr[data-row])').evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)
+        expect([language, width, await overflow(page), width < 1280 || footer < 60, width < 1280 || cut]).toEqual([language, width, 0, true, width < 1280 || 0])
       }
     }
   })
