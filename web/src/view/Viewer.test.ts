@@ -81,3 +81,36 @@ it('says so for as long as the picture of another page is below what was found i
   load()
   expect(all('.none')).toHaveLength(0)
 })
+
+it('shows how much a brush paints where the mouse is, before it is pressed', () => {
+  const pen = reactive<{ radius: number } | null>({ radius: 6 })
+  const camera = reactive<Camera | null>({ scale: 4, x: 0.5, y: 0.5 })
+  mounted(Viewer, {
+    ...shown,
+    get pen() {
+      return pen.value
+    },
+    get camera() {
+      return camera.value
+    },
+  })
+  const move = (onto: string, pointerType: string) => {
+    one(onto).dispatchEvent(new PointerEvent('pointermove', { bubbles: true, pointerId: 1, pointerType, clientX: 120, clientY: 80 }))
+    flushSync()
+    return all('.ring').map(({ style: { width, left, top } }) => [width, left, top])
+  }
+  expect(move('.stage', 'touch')).toEqual([])
+  expect(move('.stage', 'mouse')).toEqual([['48px', '120px', '80px']]) // 12 pixels of the picture, four times as large
+  camera.value = { scale: 8, x: 0.5, y: 0.5 }
+  flushSync()
+  expect(one<HTMLElement>('.ring').style.width).toBe('96px')
+  expect(move('.stage button', 'mouse')).toEqual([])
+  expect(move('.stage', 'pen')).toHaveLength(1)
+  pen.value = { radius: 0 } // one that splits
+  flushSync()
+  expect(all('.ring')).toEqual([])
+  pen.value = { radius: 6 }
+  one('.stage').dispatchEvent(new PointerEvent('pointerleave'))
+  flushSync()
+  expect(all('.ring')).toEqual([])
+})
