@@ -87,7 +87,8 @@ func measure(ctx context.Context, c *command) (r *Report, err error) {
 	if err := until(ctx, "all know their places", func() bool { return crowd.unplaced() == 0 }); err != nil {
 		return nil, err
 	}
-	if r.Rest, err = spend(hub, func() error { pause(ctx, 2*rest); return ctx.Err() }); err != nil {
+	pause(ctx, 5*rest) // a hub collects its garbage for seconds after so many have come
+	if r.Rest, err = spend(hub, func() error { pause(ctx, 5*rest); return ctx.Err() }); err != nil {
 		return nil, err
 	}
 	if r.Changes, err = spend(hub, func() error { return crowd.changes(ctx, c.Changes, r) }); err != nil {
