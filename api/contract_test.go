@@ -158,6 +158,28 @@ func TestOperations(t *testing.T) {
 	}
 }
 
+// A sentence in a line of braces ends at its first comma unless it is quoted: what follows is then a member of its own, without a value.
+func TestNoSentenceEndsAtAComma(t *testing.T) {
+	var look func(place string, value any)
+	look = func(place string, value any) {
+		switch value := value.(type) {
+		case []any:
+			for _, item := range value {
+				look(place, item)
+			}
+		case document:
+			for name, member := range value {
+				if member == nil {
+					t.Errorf("%s has %q, which has no value", place, name)
+				}
+				look(place+"/"+name, member)
+			}
+		}
+	}
+	look("openapi.yaml", parse(t, api.OpenAPI))
+	look("asyncapi.yaml", parse(t, api.AsyncAPI))
+}
+
 // Each message of the socket is said by exactly one side, under its own name.
 func TestMessages(t *testing.T) {
 	asyncAPI := parse(t, api.AsyncAPI)

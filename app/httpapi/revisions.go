@@ -276,7 +276,11 @@ func (a *api) edit(c *gin.Context) {
 		Revision   int                 `json:"revision"`
 		Operations []correct.Operation `json:"operations"`
 	}
-	if err := decodeJSON(c, maxEditBody, &request); err != nil {
+	err := decodeJSON(c, maxEditBody, &request)
+	if err == nil && request.Revision < 1 { // a conflict would have the client get the newest revision and ask the same again, for ever
+		err = problem.New(problem.BadRequest, "The field revision is to be the number of the revision that is corrected, from 1 on.")
+	}
+	if err != nil {
 		a.fail(c, err)
 		return
 	}

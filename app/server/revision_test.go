@@ -111,6 +111,7 @@ func TestCorrectionsAreWholeAndHeardByAll(t *testing.T) {
 		}
 	}
 	u.edit(job.ID, 1, http.StatusConflict, map[string]any{"op": "delete", "ids": []int{object.ID}})
+	u.edit(job.ID, 0, http.StatusBadRequest, map[string]any{"op": "delete", "ids": []int{object.ID}}) // as who names none
 	u.edit(job.ID, 2, http.StatusBadRequest, map[string]any{"op": "delete", "ids": []int{999_999}})
 	if now := u.result(job.ID, ""); now.Revision != 2 || now.Summary.Count != len(first.Objects)+1 || now.Summary.TotalArea != first.Summary.TotalArea {
 		t.Errorf("after refusals the result is revision %d with %+v", now.Revision, now.Summary)

@@ -118,11 +118,16 @@ func awaitReady(ctx context.Context, client redis.UniversalClient, tls bool, gon
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
 	began := time.Now()
+	var before error
 	for {
 		err := client.Ping(ctx).Err()
 		if err == nil {
 			return nil
 		}
+		if ctx.Err() != nil && before != nil {
+			err = before // that time is up says nothing of the server
+		}
+		before = err
 		if refused(err) {
 			return err
 		}

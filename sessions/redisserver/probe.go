@@ -66,10 +66,13 @@ func hungUp(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
 
-// mute reports whether nothing came in time from whoever was called.
+// mute reports whether nothing came in time from whoever took the call; a machine that is not there takes none.
 func mute(err error) bool {
-	var network net.Error
-	return errors.As(err, &network) && network.Timeout()
+	var (
+		network net.Error
+		call    *net.OpError
+	)
+	return errors.As(err, &network) && network.Timeout() && !(errors.As(err, &call) && call.Op == "dial")
 }
 
 // probe does one of each thing that a hub does with Redis, so that a right that its user lacks is told at the start. What only

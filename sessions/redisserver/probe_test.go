@@ -1,12 +1,17 @@
 package redisserver
 
 import (
+	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -90,5 +95,21 @@ func TestAServerInProtectedMode(t *testing.T) {
 	_, _, _, err = Open(t.Context(), "redis://"+listener.Addr().String(), t.TempDir(), 0, discard)
 	if err == nil || !strings.HasSuffix(err.Error(), ": DENIED Redis is running in protected mode because it is.") {
 		t.Errorf("it is told as %v", err)
+	}
+}
+
+// TestWhyNobodyTakesTheCall is told once the minute is over: what became of the calls, not that time is up, and nothing of TLS, for no connection was taken.
+func TestWhyNobodyTakesTheCall(t *testing.T) {
+	for _, why := range []error{syscall.ECONNREFUSED, os.ErrDeadlineExceeded} {
+		synctest.Test(t, func(t *testing.T) {
+			client := newClient(&redis.Options{Dialer: func(_ context.Context, network, _ string) (net.Conn, error) {
+				return nil, &net.OpError{Op: "dial", Net: network, Err: why}
+			}})
+			if err := awaitReady(t.Context(), client, false, nil); !errors.Is(err, why) || strings.Contains(err.Error(), "takes connections") {
+				t.Errorf("%v is told as %v", why, err)
+			}
+			client.Close()
+			<-time.After(2 * time.Second) // by the bubble's clock: its pool looks once a second whether it was closed
+		})
 	}
 }
