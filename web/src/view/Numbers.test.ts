@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { flushSync } from 'svelte'
 import { expect, it, vi } from 'vitest'
-import { all, button, choose, mounted, one, settle } from '../../test/mounted'
+import { all, button, choose, fill, mounted, one, settle } from '../../test/mounted'
 import { reactive } from '../../test/reactive.svelte'
 import { Api, Failure } from '../lib/api'
 import type { Client } from '../lib/client'
@@ -116,4 +116,23 @@ it('says why nothing was copied', async () => {
   expect(one('[role=alert]').textContent).toContain('denied')
   await copy()
   expect([all('[role=alert]').length, button('Copied').textContent]).toEqual([0, 'Copied'])
+})
+
+const inChannels = (id: number, ...mean_intensity: number[]) => ({ id, polygon: [], holes: [], area: 5, centroid: [1, 1], bbox: [0, 0, 1, 1], mean_intensity }) as unknown as SegmentedObject
+const found = (id: string, ...objects: SegmentedObject[]) => ({ job: id, objects, summary: { count: objects.length, total_area: 5, coverage: 0.1 } }) as unknown as Result
+
+it('filters by what the heads of all columns say, those of channels too', () => {
+  localStorage.setItem('seghub.numbers', JSON.stringify({ tab: 'objects' }))
+  mounted(Numbers, {
+    client: {} as Client, api: new Api(), jobs: list(job('1', 'a')), job: job('1', 'a'), models: [], result: found('1', inChannels(1, 3, 9), inChannels(2, 3, 4)), trouble: '', pixelSize: null,
+    selected: new Set<string>(), hovered: null, picked: null, choose: () => undefined,
+  })
+  const filter = (text: string) => {
+    fill(one<HTMLInputElement>('.query .field'), text)
+    return [one<HTMLInputElement>('.query .field').getAttribute('aria-invalid'), all('tr[data-row]').length]
+  }
+  const heads = all('.columns label').map(({ textContent }) => textContent!.trim())
+  expect(heads).toContain('Mean intensity 2')
+  for (const head of heads) expect([head, filter(`${head} > 0`)]).toEqual([head, ['false', 2]])
+  expect(filter('mean intensity 2 > 5')).toEqual(['false', 1])
 })
