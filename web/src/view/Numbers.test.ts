@@ -136,3 +136,30 @@ it('filters by what the heads of all columns say, those of channels too', () => 
   for (const head of heads) expect([head, filter(`${head} > 0`)]).toEqual([head, ['false', 2]])
   expect(filter('mean intensity 2 > 5')).toEqual(['false', 1])
 })
+
+it('says which measure is spread where the chosen one is not that of all images', async () => {
+  localStorage.setItem('seghub.numbers', JSON.stringify({ tab: 'histogram' }))
+  const results: Record<string, Result> = { 1: found('1', inChannels(1, 3)), 2: found('2', inChannels(1, 3, 9), inChannels(2, 3, 4)) }
+  const shown = reactive('2')
+  mounted(Numbers, {
+    client: { result: async (id: string) => results[id]!, persist: (ask: () => Promise<Result>) => ask() } as unknown as Client,
+    api: new Api(), jobs: list(job('1', 'a'), job('2', 'b')), models: [], trouble: '', pixelSize: null, selected: new Set<string>(), hovered: null, picked: null, choose: () => undefined,
+    get job() {
+      return job(shown.value, shown.value)
+    },
+    get result() {
+      return results[shown.value]!
+    },
+  })
+  const measure = () => one<HTMLSelectElement>('select').selectedOptions[0]?.textContent
+  const spread = () => [measure(), one('.bars').getAttribute('aria-label'), /n = \d+/.exec(one('.summary').textContent!)?.[0]]
+  choose(one<HTMLSelectElement>('select'), 'mean_intensity 2')
+  expect(spread()).toEqual(['Mean intensity 2', 'Mean intensity 2', 'n = 2'])
+  shown.value = '1' // of one channel
+  await settle()
+  expect(spread()).toEqual(['Area', 'Area', 'n = 1'])
+  choose(all<HTMLSelectElement>('select')[1]!, 'all')
+  await settle()
+  await settle()
+  expect(spread()).toEqual(['Mean intensity 2', 'Mean intensity 2', 'n = 2']) // which some of them have
+})
