@@ -1,12 +1,12 @@
 // @vitest-environment happy-dom
 import { flushSync } from 'svelte'
 import { expect, it, vi } from 'vitest'
-import { all, mounted, one } from '../../test/mounted'
+import { all, button, mounted, one, settle } from '../../test/mounted'
 import { reactive } from '../../test/reactive.svelte'
 import { Api } from '../lib/api'
 import type { Client, View } from '../lib/client'
 import { Masks } from '../lib/masks'
-import type { Job } from '../lib/protocol'
+import type { Job, Result } from '../lib/protocol'
 import { initialState } from '../lib/state'
 import type { Pending } from '../lib/uploads'
 import './Inspector.svelte' // which the page fetches when it stands: a busy machine takes long to
@@ -50,4 +50,53 @@ it('does not go through all images and files for each step of one', async () => 
   flushSync()
   expect(one('#image footer').textContent).toContain('40 %')
   expect([jobs.passes, pending.filter.mock.calls.length]).toEqual([0, 0])
+})
+
+const refuse = () => Promise.reject(new Error('none here'))
+const done = (number: number, revision: number): Job => ({ ...job(number), state: 'done', revision })
+const jobsOf = (...jobs: Job[]) => new Map(jobs.map((each) => [each.id, each]))
+
+/** The page of a session with these images, once its instruments have come. */
+async function page(client: Partial<Client>, ...jobs: Job[]) {
+  const view = reactive({ phase: { name: 'live' }, link: { state: 'open' }, hub: { ...initialState, jobs: jobsOf(...jobs) }, pending: [], models: [], samples: [] } as unknown as View)
+  mounted(Workspace, {
+    client: { persist: (ask: () => Promise<unknown>) => ask(), masks: new Masks(refuse), ...client } as unknown as Client,
+    api: Object.assign(new Api(), { preview: refuse, info: refuse }),
+    get view() {
+      return view.value
+    },
+  })
+  await vi.waitFor(() => expect(all('#image')).toHaveLength(1), 20_000)
+  await settle()
+  return {
+    told: (hub: Partial<View['hub']>) => {
+      view.value = { ...view.value, hub: { ...view.value.hub, ...hub } }
+      flushSync()
+      return settle()
+    },
+  }
+}
+
+it('shows what another window made of an image, though the answer to an older correction comes after it', async () => {
+  const found = (revision: number): Result => {
+    const objects = [1, 2, 3].slice(revision - 1).map((id) => ({ id, polygon: [], holes: [], area: 5, centroid: [1, 1] as [number, number], bbox: [0, 0, 1, 1] }))
+    return { job: 'job1', revision, image: { width: 64, height: 64 }, objects, summary: { count: objects.length, total_area: 5, coverage: 0.1 } } as unknown as Result
+  }
+  let answer = (_: Result) => {}
+  const edit = vi.fn(() => new Promise<Result>((resolve) => (answer = resolve)))
+  const { told } = await page({ result: async (_, revision = 0) => found(revision), edit }, done(1, 1))
+  const rows = () => all('tr[data-row]').map(({ dataset }) => dataset.row)
+  button('Corrections').click()
+  one('tr[data-row="1"]').click()
+  flushSync()
+  button('Delete').click()
+  await settle()
+  expect(edit).toHaveBeenCalledOnce()
+  await told({ jobs: jobsOf(done(1, 2)) })
+  await told({ jobs: jobsOf(done(1, 3)) }) // another window's
+  expect(rows()).toEqual(['3'])
+  answer(found(2))
+  await settle()
+  await settle()
+  expect(rows()).toEqual(['3'])
 })
