@@ -108,10 +108,11 @@ it('says why nothing was copied', async () => {
   localStorage.setItem('seghub.numbers', JSON.stringify({ tab: 'images' }))
   vi.spyOn(navigator.clipboard, 'writeText').mockRejectedValueOnce(new DOMException('Write permission denied.', 'NotAllowedError'))
   mounted(Numbers, {
-    client: { result: async () => ({}), persist: () => new Promise(() => undefined) } as unknown as Client,
+    client: { result: async () => found('1'), persist: (ask: () => Promise<Result>) => ask() } as unknown as Client,
     api: new Api(), jobs: list(job('1', 'a')), job: job('1', 'a'), models: [], result: null, trouble: '', pixelSize: null, selected: new Set<string>(), hovered: null, picked: null, choose: () => undefined,
   })
   const copy = () => (button('Copy').click(), settle())
+  await settle()
   await copy()
   expect(one('[role=alert]').textContent).toContain('denied')
   await copy()
@@ -162,4 +163,37 @@ it('says which measure is spread where the chosen one is not that of all images'
   await settle()
   await settle()
   expect(spread()).toEqual(['Mean intensity 2', 'Mean intensity 2', 'n = 2']) // which some of them have
+})
+
+it('says that more is to come of all images, and copies no table with holes', async () => {
+  localStorage.setItem('seghub.numbers', JSON.stringify({ tab: 'histogram' }))
+  const write = vi.spyOn(navigator.clipboard, 'writeText').mockReset().mockResolvedValue()
+  let answer = () => {}
+  const later = new Promise<void>((resolve) => (answer = resolve))
+  const result = async (id: string) => {
+    if (id === '2') await later
+    return found(id, inChannels(1, 3))
+  }
+  mounted(Numbers, {
+    client: { result, persist: (ask: () => Promise<Result>) => ask() } as unknown as Client,
+    api: new Api(), jobs: list(job('1', 'a'), job('2', 'b')), job: job('1', 'a'), models: [], result: found('1', inChannels(1, 3)), trouble: '', pixelSize: null,
+    selected: new Set<string>(), hovered: null, picked: null, choose: () => undefined,
+  })
+  const said = () => all('#numbers [role=status]').map(({ textContent }) => textContent)
+  expect(said()).toEqual([])
+  choose(all<HTMLSelectElement>('select')[1]!, 'all')
+  await settle()
+  expect([said(), one('#numbers').textContent]).toEqual([['Reading what was found…'], expect.not.stringContaining('No object has')])
+  button('Images').click()
+  await settle()
+  button('Copy').click()
+  await settle()
+  expect([write.mock.calls, one('[role=alert]').textContent]).toEqual([[], 'Reading what was found…'])
+  answer()
+  await settle()
+  await settle()
+  expect([said(), all('[role=alert]')]).toEqual([[], []])
+  button('Copy').click()
+  await settle()
+  expect(write.mock.calls[0]![0].split('\n').slice(1)).toEqual([expect.stringMatching(/^a.png\t1\t5\t/), expect.stringMatching(/^b.png\t1\t5\t/)])
 })
