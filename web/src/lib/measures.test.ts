@@ -35,9 +35,9 @@ it('sorts, what lacks the measure last', () => {
 })
 
 describe('a filter', () => {
-  const titles = { area: 'Fläche', mean_probability: 'Probability' }
+  const title = (id: string) => ({ area: 'Fläche', mean_probability: 'Probability' })[id] ?? id
   const kept = (text: string) => {
-    const filter = filterOf(text, columns, titles, 'en')
+    const filter = filterOf(text, columns, title, 'en')
     return filter && objects.filter(filter).map(({ id }) => id)
   }
   it.each([

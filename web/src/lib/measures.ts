@@ -100,13 +100,13 @@ const relations: Record<string, (a: number, b: number) => boolean> = {
  * filterOf reads "area > 200" (several with "and"); columns are known by their ids and by what the page calls them. null is
  * what it cannot read; an empty filter lets all rows pass.
  */
-export function filterOf<Row>(text: string, columns: readonly Column<Row>[], titles: Record<string, string>, locale: string): ((row: Row) => boolean) | null {
+export function filterOf<Row>(text: string, columns: readonly Column<Row>[], title: (id: string) => string, locale: string): ((row: Row) => boolean) | null {
   const parts = text.trim() === '' ? [] : text.split(/\s+(?:and|und|a)\s+|&+|;/i)
   const tests: ((row: Row) => boolean)[] = []
   for (const part of parts) {
     const [, name, relation, number] = /^\s*(.+?)\s*(>=|<=|>|<|=)\s*(-?\d[\d.,\s]*)$/.exec(part) ?? []
     const wanted = name?.toLowerCase()
-    const column = columns.find(({ id }) => id === wanted || titles[id]?.toLowerCase() === wanted)
+    const column = columns.find(({ id }) => id === wanted || title(id).toLowerCase() === wanted)
     const limit = numberOf(number ?? '', locale)
     if (!column || !relation || Number.isNaN(limit)) return null
     const holds = relations[relation]!

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { flushSync } from 'svelte'
 import { expect, it, vi } from 'vitest'
-import { all, button, choose, mounted, one, settle } from '../../test/mounted'
+import { all, button, choose, fill, mounted, one, settle } from '../../test/mounted'
 import { reactive } from '../../test/reactive.svelte'
 import { Api, Failure } from '../lib/api'
 import type { Client } from '../lib/client'
@@ -108,12 +108,92 @@ it('says why nothing was copied', async () => {
   localStorage.setItem('seghub.numbers', JSON.stringify({ tab: 'images' }))
   vi.spyOn(navigator.clipboard, 'writeText').mockRejectedValueOnce(new DOMException('Write permission denied.', 'NotAllowedError'))
   mounted(Numbers, {
-    client: { result: async () => ({}), persist: () => new Promise(() => undefined) } as unknown as Client,
+    client: { result: async () => found('1'), persist: (ask: () => Promise<Result>) => ask() } as unknown as Client,
     api: new Api(), jobs: list(job('1', 'a')), job: job('1', 'a'), models: [], result: null, trouble: '', pixelSize: null, selected: new Set<string>(), hovered: null, picked: null, choose: () => undefined,
   })
   const copy = () => (button('Copy').click(), settle())
+  await settle()
   await copy()
   expect(one('[role=alert]').textContent).toContain('denied')
   await copy()
   expect([all('[role=alert]').length, button('Copied').textContent]).toEqual([0, 'Copied'])
+})
+
+const inChannels = (id: number, ...mean_intensity: number[]) => ({ id, polygon: [], holes: [], area: 5, centroid: [1, 1], bbox: [0, 0, 1, 1], mean_intensity }) as unknown as SegmentedObject
+const found = (id: string, ...objects: SegmentedObject[]) => ({ job: id, objects, summary: { count: objects.length, total_area: 5, coverage: 0.1 } }) as unknown as Result
+
+it('filters by what the heads of all columns say, those of channels too', () => {
+  localStorage.setItem('seghub.numbers', JSON.stringify({ tab: 'objects' }))
+  mounted(Numbers, {
+    client: {} as Client, api: new Api(), jobs: list(job('1', 'a')), job: job('1', 'a'), models: [], result: found('1', inChannels(1, 3, 9), inChannels(2, 3, 4)), trouble: '', pixelSize: null,
+    selected: new Set<string>(), hovered: null, picked: null, choose: () => undefined,
+  })
+  const filter = (text: string) => {
+    fill(one<HTMLInputElement>('.query .field'), text)
+    return [one<HTMLInputElement>('.query .field').getAttribute('aria-invalid'), all('tr[data-row]').length]
+  }
+  const heads = all('.columns label').map(({ textContent }) => textContent!.trim())
+  expect(heads).toContain('Mean intensity 2')
+  for (const head of heads) expect([head, filter(`${head} > 0`)]).toEqual([head, ['false', 2]])
+  expect(filter('mean intensity 2 > 5')).toEqual(['false', 1])
+})
+
+it('says which measure is spread where the chosen one is not that of all images', async () => {
+  localStorage.setItem('seghub.numbers', JSON.stringify({ tab: 'histogram' }))
+  const results: Record<string, Result> = { 1: found('1', inChannels(1, 3)), 2: found('2', inChannels(1, 3, 9), inChannels(2, 3, 4)) }
+  const shown = reactive('2')
+  mounted(Numbers, {
+    client: { result: async (id: string) => results[id]!, persist: (ask: () => Promise<Result>) => ask() } as unknown as Client,
+    api: new Api(), jobs: list(job('1', 'a'), job('2', 'b')), models: [], trouble: '', pixelSize: null, selected: new Set<string>(), hovered: null, picked: null, choose: () => undefined,
+    get job() {
+      return job(shown.value, shown.value)
+    },
+    get result() {
+      return results[shown.value]!
+    },
+  })
+  const measure = () => one<HTMLSelectElement>('select').selectedOptions[0]?.textContent
+  const spread = () => [measure(), one('.bars').getAttribute('aria-label'), /n = \d+/.exec(one('.summary').textContent!)?.[0]]
+  choose(one<HTMLSelectElement>('select'), 'mean_intensity 2')
+  expect(spread()).toEqual(['Mean intensity 2', 'Mean intensity 2', 'n = 2'])
+  shown.value = '1' // of one channel
+  await settle()
+  expect(spread()).toEqual(['Area', 'Area', 'n = 1'])
+  choose(all<HTMLSelectElement>('select')[1]!, 'all')
+  await settle()
+  await settle()
+  expect(spread()).toEqual(['Mean intensity 2', 'Mean intensity 2', 'n = 2']) // which some of them have
+})
+
+it('says that more is to come of all images, and copies no table with holes', async () => {
+  localStorage.setItem('seghub.numbers', JSON.stringify({ tab: 'histogram' }))
+  const write = vi.spyOn(navigator.clipboard, 'writeText').mockReset().mockResolvedValue()
+  let answer = () => {}
+  const later = new Promise<void>((resolve) => (answer = resolve))
+  const result = async (id: string) => {
+    if (id === '2') await later
+    return found(id, inChannels(1, 3))
+  }
+  mounted(Numbers, {
+    client: { result, persist: (ask: () => Promise<Result>) => ask() } as unknown as Client,
+    api: new Api(), jobs: list(job('1', 'a'), job('2', 'b')), job: job('1', 'a'), models: [], result: found('1', inChannels(1, 3)), trouble: '', pixelSize: null,
+    selected: new Set<string>(), hovered: null, picked: null, choose: () => undefined,
+  })
+  const said = () => all('#numbers [role=status]').map(({ textContent }) => textContent)
+  expect(said()).toEqual([])
+  choose(all<HTMLSelectElement>('select')[1]!, 'all')
+  await settle()
+  expect([said(), one('#numbers').textContent]).toEqual([['Reading what was found…'], expect.not.stringContaining('No object has')])
+  button('Images').click()
+  await settle()
+  button('Copy').click()
+  await settle()
+  expect([write.mock.calls, one('[role=alert]').textContent]).toEqual([[], 'Reading what was found…'])
+  answer()
+  await settle()
+  await settle()
+  expect([said(), all('[role=alert]')]).toEqual([[], []])
+  button('Copy').click()
+  await settle()
+  expect(write.mock.calls[0]![0].split('\n').slice(1)).toEqual([expect.stringMatching(/^a.png\t1\t5\t/), expect.stringMatching(/^b.png\t1\t5\t/)])
 })
