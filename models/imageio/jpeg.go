@@ -17,6 +17,8 @@ type jpegHeader struct {
 	width, height, components int
 	progressive               bool
 	samples                   float64 // of a pixel, on average: the chromas are often fewer
+	thinned                   bool    // the chromas are fewer
+	restarts                  int     // so many pieces of a scan lie between two restart markers; 0 is without them
 	orientation               int
 }
 
@@ -24,6 +26,7 @@ const (
 	startOfImage = 0xd8
 	endOfImage   = 0xd9
 	startOfScan  = 0xda
+	restartEvery = 0xdd
 	app1         = 0xe1
 	startOfLS    = 0xf7 // a frame of JPEG-LS (ISO 14495)
 )
@@ -80,7 +83,7 @@ func readJPEGHeader(r *bufio.Reader) (h jpegHeader, err error) {
 		if standsAlone(marker) {
 			continue
 		}
-		if marker == startOfScan || marker == endOfImage {
+		if marker == endOfImage || marker == startOfScan && h.components == 0 {
 			return h, refusal.Corrupt("The header of this JPEG is damaged.")
 		}
 		var length [2]byte
@@ -100,12 +103,24 @@ func readJPEGHeader(r *bufio.Reader) (h jpegHeader, err error) {
 			h.takeApp1(data)
 		case marker == startOfLS:
 			return h, refusal.Unsupported("This is a JPEG-LS image, which is not read here: save it as PNG or TIFF.")
-		case isFrame(marker):
+		case isFrame(marker), marker == restartEvery, marker == startOfScan:
 			data := make([]byte, size)
 			if _, err := io.ReadFull(r, data); err != nil {
 				return h, cut
 			}
-			return h, h.takeFrame(marker, data)
+			switch {
+			case isFrame(marker):
+				err = h.takeFrame(marker, data)
+			case size == 0:
+				err = refusal.Corrupt("The header of this JPEG is damaged.")
+			case marker == startOfScan:
+				return h, h.judgeRestarts(int(data[0]))
+			case size >= 2:
+				h.restarts = int(data[0])<<8 | int(data[1])
+			}
+			if err != nil {
+				return h, err
+			}
 		default:
 			if _, err := r.Discard(size); err != nil {
 				return h, cut
@@ -157,6 +172,17 @@ func (h *jpegHeader) takeFrame(marker byte, data []byte) error {
 		sum += factors >> 4 * (factors & 15)
 	}
 	h.samples = float64(sum) / float64(most)
+	h.thinned = sum < most*h.components
+	return nil
+}
+
+// judgeRestarts refuses what image/jpeg does not read: in a scan of one component alone, as most of a progressive picture are, it looks for
+// restart markers where a scan of all of them would have those, which is elsewhere when the chromas are fewer. components are the first scan's.
+func (h *jpegHeader) judgeRestarts(components int) error {
+	blocks := ((h.width + 7) / 8) * ((h.height + 7) / 8)
+	if h.thinned && (h.progressive || components == 1) && 0 < h.restarts && h.restarts < blocks {
+		return refusal.Unsupported("This kind of JPEG is not read here (restart markers in scans of one colour each): save it as PNG or TIFF.")
+	}
 	return nil
 }
 
