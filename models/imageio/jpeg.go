@@ -18,6 +18,7 @@ type jpegHeader struct {
 	progressive               bool
 	samples                   float64 // of a pixel, on average: the chromas are often fewer
 	thinned                   bool    // the chromas are fewer
+	adobe                     bool    // Adobe's marker says which colours four components are
 	restarts                  int     // so many pieces of a scan lie between two restart markers; 0 is without them
 	orientation               int
 }
@@ -28,6 +29,7 @@ const (
 	startOfScan  = 0xda
 	restartEvery = 0xdd
 	app1         = 0xe1
+	app14        = 0xee
 	startOfLS    = 0xf7 // a frame of JPEG-LS (ISO 14495)
 )
 
@@ -38,6 +40,9 @@ func openJPEG(source *fileSource, _ Limits) (*File, error) {
 		return nil, source.err
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := judgeJPEG(source); err != nil {
 		return nil, err
 	}
 	complete, err := jpegComplete(source)
@@ -58,18 +63,24 @@ func openJPEG(source *fileSource, _ Limits) (*File, error) {
 		working += pixels * h.samples * coefficient
 	}
 	return pictureFile(source, page, int64(working), func(r io.Reader, alive func() error) (picture, error) {
-		p, err := standard(jpeg.Decode)(&scanLimiter{r: withStandardTables(r)}, alive)
-		return p, jpegRefusal(err)
+		return standard(jpeg.Decode)(&scanLimiter{r: withStandardTables(r)}, alive)
 	}), nil
 }
 
-// jpegRefusal names what image/jpeg does not read.
-func jpegRefusal(err error) error {
+// judgeJPEG has image/jpeg look at the header, as it does before the pixels. What it finds there that it does not know is the file's kind, and later on
+// damage.
+func judgeJPEG(source *fileSource) error {
+	_, err := jpeg.DecodeConfig(source.whole())
 	var unsupported jpeg.UnsupportedError
-	if errors.As(err, &unsupported) {
+	switch {
+	case source.err != nil:
+		return source.err
+	case errors.As(err, &unsupported):
 		return refusal.Unsupported("This kind of JPEG is not read here (%s): save it as PNG or TIFF.", string(unsupported))
+	case err != nil:
+		return refusal.Corrupt("The header of this JPEG is damaged (%v).", err)
 	}
-	return err
+	return nil
 }
 
 // readJPEGHeader walks the markers to the first scan.
@@ -103,7 +114,7 @@ func readJPEGHeader(r *bufio.Reader) (h jpegHeader, err error) {
 			h.takeApp1(data)
 		case marker == startOfLS:
 			return h, refusal.Unsupported("This is a JPEG-LS image, which is not read here: save it as PNG or TIFF.")
-		case isFrame(marker), marker == restartEvery, marker == startOfScan:
+		case isFrame(marker), marker == restartEvery, marker == app14, marker == startOfScan:
 			data := make([]byte, size)
 			if _, err := io.ReadFull(r, data); err != nil {
 				return h, cut
@@ -111,8 +122,12 @@ func readJPEGHeader(r *bufio.Reader) (h jpegHeader, err error) {
 			switch {
 			case isFrame(marker):
 				err = h.takeFrame(marker, data)
+			case marker == app14:
+				h.adobe = h.adobe || size >= 12 && bytes.HasPrefix(data, []byte("Adobe"))
 			case size == 0:
 				err = refusal.Corrupt("The header of this JPEG is damaged.")
+			case marker == startOfScan && h.components == 4 && !h.adobe:
+				return h, refusal.Unsupported("This JPEG does not say which colours its four values a pixel are, which is not read here: save it as PNG or TIFF.")
 			case marker == startOfScan:
 				return h, h.judgeRestarts(int(data[0]))
 			case size >= 2:

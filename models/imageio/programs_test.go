@@ -94,6 +94,34 @@ func TestRestartMarkersThatAreNotRead(t *testing.T) {
 	}
 }
 
+// TestJPEGsThatAreRefusedBeforeAnyPixel are of kinds that image/jpeg does not read.
+func TestJPEGsThatAreRefusedBeforeAnyPixel(t *testing.T) {
+	colour := jpegFile(t, colourful(40, 30))
+	at := bytes.Index(colour, []byte("\xff\xc0"))
+	thinned := slices.Clone(colour)
+	thinned[at+11] = 0x31 // to a third
+	frame := append([]byte{0xff, 0xc0, 0, 20, 8, 0, 30, 0, 40, 4}, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0)
+	four := slices.Concat(colour[:at], frame, colour[at+19:])
+	adobe := slices.Insert(slices.Clone(four), 2, []byte("\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00")...)
+	for name, c := range map[string]struct {
+		file    []byte
+		refused bool
+	}{
+		"chromas of a third": {thinned, true}, "four components of which nobody says what they are": {four, true}, "four of Adobe's": {adobe, false},
+	} {
+		_, err := imageio.Open(t.Context(), bytes.NewReader(c.file), int64(len(c.file)), imageio.Limits{})
+		if errors.Is(err, imageio.ErrUnsupported) != c.refused || err != nil && !c.refused {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// What a table of codes holds is no kind of a file.
+	tables := bytes.Index(colour, []byte("\xff\xc4")) + 5
+	copy(colour[tables+16:], bytes.Repeat([]byte{32}, 12)) // bits of a difference of two lumas, which have 11 at most
+	if err := bad(t, colour); !errors.Is(err, imageio.ErrCorrupt) {
+		t.Errorf("lumas of 32 bits: %v", err)
+	}
+}
+
 // TestTints is of channels that come with a colour to show them in: their samples are what they are.
 func TestTints(t *testing.T) {
 	const width, height = 24, 18
