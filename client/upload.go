@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"mime/multipart"
 	"net/http"
 	"os"
@@ -26,13 +27,19 @@ type File struct {
 	Size int64
 }
 
+// errNotAFile is why a pipe or a device is not sent: it has no length, and opening or reading one may never end.
+var errNotAFile = errors.New("a pipe or a device, not a file")
+
 // FromDisk is a file on this machine.
 func FromDisk(path string) File {
-	size := int64(-1)
+	size, open := int64(-1), func() (io.ReadCloser, error) { return os.Open(path) }
 	if info, err := os.Stat(path); err == nil {
 		size = info.Size()
+		if info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0 {
+			open = func() (io.ReadCloser, error) { return nil, &fs.PathError{Op: "open", Path: path, Err: errNotAFile} }
+		}
 	}
-	return File{Name: filepath.Base(path), Size: size, Open: func() (io.ReadCloser, error) { return os.Open(path) }}
+	return File{Name: filepath.Base(path), Size: size, Open: open}
 }
 
 // FromBytes is a file in memory.

@@ -212,6 +212,18 @@ func TestFileThatChangesWhileItIsSentFailsAtOnce(t *testing.T) {
 	}
 }
 
+func TestWhatIsNoFileIsNotOpened(t *testing.T) {
+	hub := newScripted(t)
+	hub.mux.HandleFunc("POST /api/v1/images", func(w http.ResponseWriter, r *http.Request) {
+		status, body := hub.takeUpload(r)
+		answer(w, status, body)
+	})
+	_, err := hub.open().Upload(t.Context(), Upload{Model: "m", Files: []File{FromDisk(os.DevNull)}})
+	if !errors.Is(err, errNotAFile) || !IsLocal(err) || !strings.Contains(err.Error(), os.DevNull) {
+		t.Errorf("a device: %v", err)
+	}
+}
+
 func TestHubThatIsAwayIsGivenUpInTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub := newScripted(t)

@@ -17,6 +17,9 @@ type jpegHeader struct {
 	width, height, components int
 	progressive               bool
 	samples                   float64 // of a pixel, on average: the chromas are often fewer
+	thinned                   bool    // the chromas are fewer
+	adobe                     bool    // Adobe's marker says which colours four components are
+	restarts                  int     // so many pieces of a scan lie between two restart markers; 0 is without them
 	orientation               int
 }
 
@@ -24,7 +27,9 @@ const (
 	startOfImage = 0xd8
 	endOfImage   = 0xd9
 	startOfScan  = 0xda
+	restartEvery = 0xdd
 	app1         = 0xe1
+	app14        = 0xee
 	startOfLS    = 0xf7 // a frame of JPEG-LS (ISO 14495)
 )
 
@@ -35,6 +40,9 @@ func openJPEG(source *fileSource, _ Limits) (*File, error) {
 		return nil, source.err
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := judgeJPEG(source); err != nil {
 		return nil, err
 	}
 	complete, err := jpegComplete(source)
@@ -55,18 +63,24 @@ func openJPEG(source *fileSource, _ Limits) (*File, error) {
 		working += pixels * h.samples * coefficient
 	}
 	return pictureFile(source, page, int64(working), func(r io.Reader, alive func() error) (picture, error) {
-		p, err := standard(jpeg.Decode)(&scanLimiter{r: withStandardTables(r)}, alive)
-		return p, jpegRefusal(err)
+		return standard(jpeg.Decode)(&scanLimiter{r: withStandardTables(r)}, alive)
 	}), nil
 }
 
-// jpegRefusal names what image/jpeg does not read.
-func jpegRefusal(err error) error {
+// judgeJPEG has image/jpeg look at the header, as it does before the pixels. What it finds there that it does not know is the file's kind, and later on
+// damage.
+func judgeJPEG(source *fileSource) error {
+	_, err := jpeg.DecodeConfig(source.whole())
 	var unsupported jpeg.UnsupportedError
-	if errors.As(err, &unsupported) {
+	switch {
+	case source.err != nil:
+		return source.err
+	case errors.As(err, &unsupported):
 		return refusal.Unsupported("This kind of JPEG is not read here (%s): save it as PNG or TIFF.", string(unsupported))
+	case err != nil:
+		return refusal.Corrupt("The header of this JPEG is damaged (%v).", err)
 	}
-	return err
+	return nil
 }
 
 // readJPEGHeader walks the markers to the first scan.
@@ -80,7 +94,7 @@ func readJPEGHeader(r *bufio.Reader) (h jpegHeader, err error) {
 		if standsAlone(marker) {
 			continue
 		}
-		if marker == startOfScan || marker == endOfImage {
+		if marker == endOfImage || marker == startOfScan && h.components == 0 {
 			return h, refusal.Corrupt("The header of this JPEG is damaged.")
 		}
 		var length [2]byte
@@ -100,12 +114,28 @@ func readJPEGHeader(r *bufio.Reader) (h jpegHeader, err error) {
 			h.takeApp1(data)
 		case marker == startOfLS:
 			return h, refusal.Unsupported("This is a JPEG-LS image, which is not read here: save it as PNG or TIFF.")
-		case isFrame(marker):
+		case isFrame(marker), marker == restartEvery, marker == app14, marker == startOfScan:
 			data := make([]byte, size)
 			if _, err := io.ReadFull(r, data); err != nil {
 				return h, cut
 			}
-			return h, h.takeFrame(marker, data)
+			switch {
+			case isFrame(marker):
+				err = h.takeFrame(marker, data)
+			case marker == app14:
+				h.adobe = h.adobe || size >= 12 && bytes.HasPrefix(data, []byte("Adobe"))
+			case size == 0:
+				err = refusal.Corrupt("The header of this JPEG is damaged.")
+			case marker == startOfScan && h.components == 4 && !h.adobe:
+				return h, refusal.Unsupported("This JPEG does not say which colours its four values a pixel are, which is not read here: save it as PNG or TIFF.")
+			case marker == startOfScan:
+				return h, h.judgeRestarts(int(data[0]))
+			case size >= 2:
+				h.restarts = int(data[0])<<8 | int(data[1])
+			}
+			if err != nil {
+				return h, err
+			}
 		default:
 			if _, err := r.Discard(size); err != nil {
 				return h, cut
@@ -157,6 +187,17 @@ func (h *jpegHeader) takeFrame(marker byte, data []byte) error {
 		sum += factors >> 4 * (factors & 15)
 	}
 	h.samples = float64(sum) / float64(most)
+	h.thinned = sum < most*h.components
+	return nil
+}
+
+// judgeRestarts refuses what image/jpeg does not read: in a scan of one component alone, as most of a progressive picture are, it looks for
+// restart markers where a scan of all of them would have those, which is elsewhere when the chromas are fewer. components are the first scan's.
+func (h *jpegHeader) judgeRestarts(components int) error {
+	blocks := ((h.width + 7) / 8) * ((h.height + 7) / 8)
+	if h.thinned && (h.progressive || components == 1) && 0 < h.restarts && h.restarts < blocks {
+		return refusal.Unsupported("This kind of JPEG is not read here (restart markers in scans of one colour each): save it as PNG or TIFF.")
+	}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package imageio_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -59,6 +60,65 @@ func TestJPEGsWithoutTables(t *testing.T) {
 		if got := readPlane(t, openFile(t, frame), imageio.Plane{}, everything); !bytes.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", name, got[:12], want[:12])
 		}
+	}
+}
+
+// TestRestartMarkersThatAreNotRead are judged by the header: where the chromas are fewer, and a scan is of one component alone, they lie elsewhere than
+// the decoder looks for them.
+func TestRestartMarkersThatAreNotRead(t *testing.T) {
+	colour, grey := jpegFile(t, colourful(40, 30)), jpegFile(t, gradient(40, 30))
+	progressive := func(file []byte) []byte { return bytes.Replace(file, []byte("\xff\xc0"), []byte("\xff\xc2"), 1) }
+	restarted := func(file []byte, every byte) []byte {
+		return slices.Insert(slices.Clone(file), bytes.Index(file, []byte("\xff\xda")), 0xff, 0xdd, 0, 4, 0, every)
+	}
+	ofOneComponent := func(file []byte) []byte {
+		at := bytes.Index(file, []byte("\xff\xda"))
+		return slices.Concat(file[:at], []byte{0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0}, file[at+14:])
+	}
+	for name, c := range map[string]struct {
+		file    []byte
+		refused bool
+	}{
+		"progressive":                     {restarted(progressive(colour), 3), true},
+		"a scan of one component":         {restarted(ofOneComponent(colour), 19), true},
+		"progressive, as many as it has":  {restarted(progressive(colour), 20), false},
+		"progressive, without":            {progressive(colour), false},
+		"progressive, grey":               {restarted(progressive(grey), 3), false},
+		"one scan of all components":      {restarted(colour, 3), false},
+		"an interval of 0, which is none": {restarted(progressive(colour), 0), false},
+	} {
+		_, err := imageio.Open(t.Context(), bytes.NewReader(c.file), int64(len(c.file)), imageio.Limits{})
+		if errors.Is(err, imageio.ErrUnsupported) != c.refused || err != nil && !c.refused {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestJPEGsThatAreRefusedBeforeAnyPixel are of kinds that image/jpeg does not read.
+func TestJPEGsThatAreRefusedBeforeAnyPixel(t *testing.T) {
+	colour := jpegFile(t, colourful(40, 30))
+	at := bytes.Index(colour, []byte("\xff\xc0"))
+	thinned := slices.Clone(colour)
+	thinned[at+11] = 0x31 // to a third
+	frame := append([]byte{0xff, 0xc0, 0, 20, 8, 0, 30, 0, 40, 4}, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0)
+	four := slices.Concat(colour[:at], frame, colour[at+19:])
+	adobe := slices.Insert(slices.Clone(four), 2, []byte("\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00")...)
+	for name, c := range map[string]struct {
+		file    []byte
+		refused bool
+	}{
+		"chromas of a third": {thinned, true}, "four components of which nobody says what they are": {four, true}, "four of Adobe's": {adobe, false},
+	} {
+		_, err := imageio.Open(t.Context(), bytes.NewReader(c.file), int64(len(c.file)), imageio.Limits{})
+		if errors.Is(err, imageio.ErrUnsupported) != c.refused || err != nil && !c.refused {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// What a table of codes holds is no kind of a file.
+	tables := bytes.Index(colour, []byte("\xff\xc4")) + 5
+	copy(colour[tables+16:], bytes.Repeat([]byte{32}, 12)) // bits of a difference of two lumas, which have 11 at most
+	if err := bad(t, colour); !errors.Is(err, imageio.ErrCorrupt) {
+		t.Errorf("lumas of 32 bits: %v", err)
 	}
 }
 
