@@ -233,7 +233,6 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 	s.pool = gpuexec.New(cfg)
 	s.results = results.New(results.Config{
 		Blobs:   s.store,
-		Models:  s.models.Get,
 		Budget:  s.decoded,
 		Pixels:  int64(s.cfg.MaxPixels),
 		Version: Version(),
