@@ -24,7 +24,8 @@ type lossy struct {
 	calls   int // to lose after those
 	refused int // calls to refuse after those
 	refusal string
-	lost    func() // called when a reply or a call was lost
+	of      *script // whose calls alone are lost; nil for all scripts'
+	lost    func()  // called when a reply or a call was lost
 }
 
 func newLossy(t *testing.T, client redis.UniversalClient) *lossy {
@@ -51,7 +52,7 @@ func (l *lossy) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proces
 }
 func (l *lossy) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if !strings.HasPrefix(cmd.Name(), "eval") { // as what a new connection says
+		if !strings.HasPrefix(cmd.Name(), "eval") || l.of != nil && cmd.Args()[1] != l.of.lua.Hash() { // or what a new connection says
 			return next(ctx, cmd)
 		}
 		var err error
