@@ -283,6 +283,33 @@ func TestAJobThatRedisDoesNotKnow(t *testing.T) {
 	})
 }
 
+// TestASubmissionIsSentAgainAfterADeletion loses the reply to a submission, and has its user, whose page knows the jobs already, delete the first
+// image before it is sent again: the jobs of the other are not made a second time while one is in hand.
+func TestASubmissionIsSentAgainAfterADeletion(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		wire := newLossy(t, client)
+		s, _ := joined(t, testConfig(wire))
+		ada := create(t, s)
+		slot := *get(t, s, ada).Slot
+		var batch gpuexec.Batch
+		wire.lost = sync.OnceFunc(func() {
+			_, err := s.ForgetImage(t.Context(), ada, "image0")
+			must(t, err)
+			batch = claimNow(t, s, slot)
+		})
+		wire.lose(1, 0)
+		jobs, err := s.Submit(t.Context(), ada, "", newJobs(2))
+		must(t, err)
+		if len(batch.Jobs) != 1 || batch.Jobs[0].ID != jobs[1].ID {
+			t.Fatalf("of %v, %v is in hand", jobs, batch.Jobs)
+		}
+		finishAll(t, s, slot, batch, nil)
+		if counts := get(t, s, ada).Jobs; counts != (Counts{Done: 1}) {
+			t.Errorf("in the end: %+v", counts)
+		}
+	})
+}
+
 // TestTheSameSubmissionTwice makes the jobs of one key once.
 func TestTheSameSubmissionTwice(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
