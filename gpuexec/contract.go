@@ -145,6 +145,7 @@ type Result struct {
 
 // Output is one job's masks at the size of its image, encoded, and its objects.
 type Output struct {
+	Model         models.Spec // that ran: the registry may have another one by now
 	Width, Height int
 	Shrunk        float64 // how many times the model's input is smaller than the image; 1 for not at all
 	Scale         models.Scale

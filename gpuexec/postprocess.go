@@ -73,8 +73,10 @@ func (w *worker) joinOne(work context.Context, out outlet, b *band) (*Output, er
 	}
 	made, err := t.assembly.output(ctx)
 	t.course.spend(StagePostprocess, began)
-	if err == nil {
-		out.report(t, StagePostprocess, func(c *course) { c.joined += b.ran })
+	if err != nil {
+		return nil, err
 	}
-	return made, err
+	made.Model = t.batch.model
+	out.report(t, StagePostprocess, func(c *course) { c.joined += b.ran })
+	return made, nil
 }

@@ -70,7 +70,7 @@ func giveDecoded(t *testing.T, from *source, b gpuexec.Batch) {
 	}
 }
 
-// The batch that runs keeps its model; the next has the new one, though it was decoded before that came.
+// The batch that runs keeps its model; the next has the new one, though it was decoded before that came. What was made says which it was.
 func TestAModelIsReplacedBetweenBatches(t *testing.T) {
 	for name, newSide := range map[string]int{"same input": side, "another input": 2 * side} {
 		t.Run(name, func(t *testing.T) {
@@ -95,7 +95,11 @@ func TestAModelIsReplacedBetweenBatches(t *testing.T) {
 				t.Errorf("%d images of %d pixels ran on version %s", images(call), call.Input.H, call.Model.Version)
 			}
 			for id, r := range to.next(t, 3) {
-				if r.Err != nil || r.Output.Width != side || r.Output.Summary.Count != 1 {
+				ran := "2"
+				if id == "runs" {
+					ran = "1"
+				}
+				if r.Err != nil || r.Output.Width != side || r.Output.Summary.Count != 1 || r.Output.Model.Version != ran {
 					t.Errorf("%s: %+v", id, r)
 				}
 			}

@@ -66,6 +66,15 @@ func TestAnImagesJobsHaveOnePixelSize(t *testing.T) {
 		}
 		want("with one that is made later", sizes(), map[string]int{fmt.Sprint("image0 ", said, "Ada"): len(pages) + 1, "image1 0.5": 1})
 
+		// Two say it at once.
+		begun, err := s.ask(t.Context(), calibrateScript, session, image.ImageID, "2", "", calibrateChunk)
+		must(t, err)
+		said = 3
+		must(t, s.Calibrate(t.Context(), session, image.ImageID, &said))
+		_, err = s.ask(t.Context(), calibrateScript, session, image.ImageID, "2", begun[0], calibrateChunk)
+		must(t, err)
+		want("said by two", sizes(), map[string]int{"image0 3Ada": len(pages) + 1, "image1 0.5": 1})
+
 		must(t, s.Calibrate(t.Context(), session, image.ImageID, nil))
 		want("taken back", sizes(), map[string]int{"image0 0.5Ada": len(pages) + 1, "image1 0.5": 1})
 		if err := s.Calibrate(t.Context(), session, "none", &said); !errors.Is(err, ErrNotFound) {

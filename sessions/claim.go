@@ -105,7 +105,7 @@ func (s *Service) take(slot int, session string, replies []any) (gpuexec.Batch, 
 				return s.config.Files.OpenImage(ctx, session, job.ImageID)
 			},
 			Keep: func(ctx context.Context, r io.Reader) error {
-				return s.config.Files.PutProbability(ctx, session, job.ID, r)
+				return s.config.Files.PutProbability(ctx, session, job.ID, s.whileAwaited(ctx, session, claimKey{job.ID, attempt}, r))
 			},
 			Plane:    job.Plane,
 			Diameter: diameter,

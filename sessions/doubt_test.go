@@ -24,7 +24,8 @@ type lossy struct {
 	calls   int // to lose after those
 	refused int // calls to refuse after those
 	refusal string
-	lost    func() // called when a reply or a call was lost
+	of      *script // whose calls alone are lost; nil for all scripts'
+	lost    func()  // called when a reply or a call was lost
 }
 
 func newLossy(t *testing.T, client redis.UniversalClient) *lossy {
@@ -51,7 +52,7 @@ func (l *lossy) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proces
 }
 func (l *lossy) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if !strings.HasPrefix(cmd.Name(), "eval") { // as what a new connection says
+		if !strings.HasPrefix(cmd.Name(), "eval") || l.of != nil && cmd.Args()[1] != l.of.lua.Hash() { // or what a new connection says
 			return next(ctx, cmd)
 		}
 		var err error
@@ -278,6 +279,33 @@ func TestAJobThatRedisDoesNotKnow(t *testing.T) {
 			if files.deleted[ada+"/"+batch.Jobs[0].ID] == 0 {
 				t.Errorf("files of %s stay", batch.Jobs[0].ID)
 			}
+		}
+	})
+}
+
+// TestASubmissionIsSentAgainAfterADeletion loses the reply to a submission, and has its user, whose page knows the jobs already, delete the first
+// image before it is sent again: the jobs of the other are not made a second time while one is in hand.
+func TestASubmissionIsSentAgainAfterADeletion(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		wire := newLossy(t, client)
+		s, _ := joined(t, testConfig(wire))
+		ada := create(t, s)
+		slot := *get(t, s, ada).Slot
+		var batch gpuexec.Batch
+		wire.lost = sync.OnceFunc(func() {
+			_, err := s.ForgetImage(t.Context(), ada, "image0")
+			must(t, err)
+			batch = claimNow(t, s, slot)
+		})
+		wire.lose(1, 0)
+		jobs, err := s.Submit(t.Context(), ada, "", newJobs(2))
+		must(t, err)
+		if len(batch.Jobs) != 1 || batch.Jobs[0].ID != jobs[1].ID {
+			t.Fatalf("of %v, %v is in hand", jobs, batch.Jobs)
+		}
+		finishAll(t, s, slot, batch, nil)
+		if counts := get(t, s, ada).Jobs; counts != (Counts{Done: 1}) {
+			t.Errorf("in the end: %+v", counts)
 		}
 	})
 }

@@ -125,6 +125,9 @@ func (s *Service) rejoin(ctx context.Context) error {
 		args = append(args, session, key.job)
 	}
 	_, err := s.run(ctx, survivedScript, args...)
+	if err != nil { // they hear it the next time: this lease is taken for another process's until then
+		s.generation.Store(before)
+	}
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -72,6 +73,41 @@ func TestAnotherNodeTakesOverWhenTheLeaseExpires(t *testing.T) {
 		legal := readTransitions(t)
 		for _, id := range []string{ada, ben, cleo} {
 			checkLog(t, two, id, legal)
+		}
+	})
+}
+
+// TestALateResultReplacesNone has a node that was silent for longer than its lease go on when another has done its job: what that has stored,
+// and people may have corrected, stays.
+func TestALateResultReplacesNone(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		one, clock := joined(t, config)
+		ada := create(t, one)
+		id := submit(t, one, ada, 1)[0]
+		late := claimNow(t, one, *get(t, one, ada).Slot)
+		config.Node, config.Now = "two", clock.Now
+		two := newService(t, config)
+		must(t, two.join(t.Context(), true))
+		clock.live(t, config.LeaseTTL, two)
+		slot := *get(t, two, ada).Slot
+		again := claimNow(t, two, slot)
+
+		keep := func(batch gpuexec.Batch) error { return batch.Jobs[0].Keep(t.Context(), strings.NewReader("a map")) }
+		if err := keep(late); !errors.Is(err, errNotAwaited) {
+			t.Errorf("while another runs it, a map was kept: %v", err)
+		}
+		must(t, keep(again))
+		finishAll(t, two, slot, again, nil)
+		if err := keep(late); !errors.Is(err, errNotAwaited) {
+			t.Errorf("once it is done, a map was kept: %v", err)
+		}
+		finishAll(t, one, 0, late, nil)
+		if n := config.Files.(*files).stored(ada, id); n != 1 {
+			t.Errorf("a result was stored %d times", n)
+		}
+		if got := jobState(t, two, ada, id); got != JobDone {
+			t.Errorf("the job is %s", got)
 		}
 	})
 }

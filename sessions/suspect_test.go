@@ -222,8 +222,18 @@ func TestALostLeaseIsNoDeath(t *testing.T) {
 	})
 }
 
-// TestALostLeaseIsNoDeathThoughItsNextIsLate loses the reply that tells a node of its next lease.
+// TestALostLeaseIsNoDeathThoughItsNextIsLate loses the reply that tells a node of its next lease, or the call by which others hear that it lives.
 func TestALostLeaseIsNoDeathThoughItsNextIsLate(t *testing.T) {
+	lose := map[string]func(wire *lossy){
+		"reply": func(wire *lossy) { wire.of = &joinScript; wire.lose(1, 0) },
+		"call":  func(wire *lossy) { wire.of = &survivedScript; wire.lose(0, 1) },
+	}
+	for what, lose := range lose {
+		t.Run(what, func(t *testing.T) { lostLeaseIsNoDeath(t, lose) })
+	}
+}
+
+func lostLeaseIsNoDeath(t *testing.T, lose func(*lossy)) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
 		wire := newLossy(t, client)
 		config := testConfig(wire)
@@ -235,9 +245,9 @@ func TestALostLeaseIsNoDeathThoughItsNextIsLate(t *testing.T) {
 		two := newService(t, config)
 		must(t, two.join(t.Context(), true))
 		clock.live(t, config.LeaseTTL, two) // one is taken for dead
-		wire.lose(1, 0)
-		if err := one.join(t.Context(), false); !errors.Is(err, ErrUnavailable) {
-			t.Fatalf("a lease whose reply is lost: %v", err)
+		lose(wire)
+		if _, err := one.tick(t.Context()); !errors.Is(err, ErrUnavailable) {
+			t.Fatalf("a tick of which something is lost: %v", err)
 		}
 		_, err := one.tick(t.Context())
 		must(t, err)

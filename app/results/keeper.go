@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"seghub/models"
 	"seghub/models/imageio"
 	"seghub/sessions"
 	"seghub/storage"
@@ -33,7 +32,6 @@ type Jobs interface {
 // Config is what a Keeper is made of.
 type Config struct {
 	Blobs  Blobs
-	Models func(id string) (models.Spec, bool)
 	Budget *imageio.Budget // of decoded pixels
 	Pixels int64           // the largest image that there may be
 

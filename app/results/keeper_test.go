@@ -80,8 +80,7 @@ func newKeeper(t rapid.TB, p mask.Probability, o mask.Options) (*Keeper, *oneJob
 	jobs := &oneJob{job: sessions.Job{ID: myJob, ImageID: myImage, Filename: "a.png", Width: p.Width, Height: p.Height, Model: "unet", Options: o,
 		FirstOptions: o, Revision: 1, State: sessions.JobDone, SHA256: "5a", FinishedAt: new(time.Time)},
 		revisions: []sessions.Revision{{Number: 1, Options: o}}}
-	k := New(Config{Blobs: store, Models: func(string) (models.Spec, bool) { return models.Spec{SHA256: "51", Precision: "fp32"}, true },
-		Budget: imageio.NewBudget(1 << 30), Pixels: 1e9, Version: "test", Runtime: "1", Device: "cpu", Log: slog.New(slog.DiscardHandler)})
+	k := New(Config{Blobs: store, Budget: imageio.NewBudget(1 << 30), Pixels: 1e9, Version: "test", Runtime: "1", Device: "cpu", Log: slog.New(slog.DiscardHandler)})
 	k.Serve(jobs)
 	must(t, store.Write(context.Background(), storage.ImageKey(mySession, myImage), noise(t, p.Width, p.Height)))
 	must(t, store.WriteBy(context.Background(), storage.ProbabilityKey(mySession, myJob), func(w io.Writer) error { return masktest.WriteBands(w, p) }))
@@ -93,7 +92,8 @@ func outputOf(t rapid.TB, k *Keeper, job sessions.Job, p mask.Probability, o mas
 	t.Helper()
 	s := mask.Segment(p, o)
 	must(t, k.light(context.Background(), mySession, job, s.Objects, s.Spans))
-	return gpuexec.Output{Width: p.Width, Height: p.Height, Shrunk: 1, Objects: s.Objects, Spans: s.Spans, Summary: s.Summary, MaskPNG: []byte("png")}
+	return gpuexec.Output{Model: models.Spec{SHA256: "51", Precision: "fp32"}, Width: p.Width, Height: p.Height, Shrunk: 1,
+		Objects: s.Objects, Spans: s.Spans, Summary: s.Summary, MaskPNG: []byte("png")}
 }
 
 // noise is a PNG of 16 bits a sample.

@@ -53,7 +53,7 @@ func (k *Keeper) newReceipt(job sessions.Job, out gpuexec.Output) result.Receipt
 		Job: job.ID,
 		Image: result.Source{ID: job.ImageID, Filename: job.Filename, SHA256: job.SHA256, Width: out.Width, Height: out.Height,
 			Page: job.Page, Channel: strconv.Itoa(job.Channel), Z: job.Z, T: job.T, Projection: job.Projection, PixelSize: job.PixelSize},
-		Model:   result.Model{ID: job.Model},
+		Model:   result.Model{ID: job.Model, Version: out.Model.Content(), SHA256: out.Model.SHA256, Precision: out.Model.Precision},
 		Options: job.Options,
 		Hub:     k.Version,
 		Runtime: k.Runtime,
@@ -63,9 +63,6 @@ func (k *Keeper) newReceipt(job sessions.Job, out gpuexec.Output) result.Receipt
 	}
 	if out.Scale.Factor > 0 {
 		r.Scale = &result.Scale{Asked: job.Diameter, Diameter: found(out.Scale.Diameter), Factor: out.Scale.Factor}
-	}
-	if spec, is := k.Models(job.Model); is {
-		r.Model.Version, r.Model.SHA256, r.Model.Precision = spec.Content(), spec.SHA256, spec.Precision
 	}
 	return r
 }

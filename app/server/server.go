@@ -63,7 +63,11 @@ func RunWatched(ctx context.Context, cfg config.Config, log *slog.Logger, ready 
 	log.Info("SegHub starts", "version", Version())
 	log.Info("settings", "effective", cfg)
 	s, err := start(ctx, cfg, log, inferred)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled): // as below
+		log.Info("asked to stop before it had started")
+		return nil
+	case err != nil:
 		return err
 	}
 	if err = s.warm(ctx); err == nil {
@@ -233,7 +237,6 @@ func (s *server) startWorkers(ctx context.Context) (err error) {
 	s.pool = gpuexec.New(cfg)
 	s.results = results.New(results.Config{
 		Blobs:   s.store,
-		Models:  s.models.Get,
 		Budget:  s.decoded,
 		Pixels:  int64(s.cfg.MaxPixels),
 		Version: Version(),

@@ -26,6 +26,30 @@ import (
 	"seghub/storage"
 )
 
+// TestAskedToStopBeforeItHasStarted stops a hub that waits for its Redis, which takes connections and says nothing.
+func TestAskedToStopBeforeItHasStarted(t *testing.T) {
+	mute, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	c := settings(t)
+	c.Redis = "redis://" + mute.Addr().String()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, c, slog.New(slog.DiscardHandler), func(string) {}) }()
+	connection, err := mute.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("asked to stop, the hub failed: %v", err)
+	}
+}
+
 // open begins a request by hand; what the head lacks of it is written by the caller.
 func (u *user) open(head string) (net.Conn, *bufio.Reader) {
 	u.tb.Helper()

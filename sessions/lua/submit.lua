@@ -10,12 +10,12 @@ local key = session_key(sid)
 local no = refusal(sid)
 if no then return no end
 
-local jobs, first = (argc - 3) / 6, arg(4)
-if jobs > 0 then
-  local known = call('HGET', job_key(sid, first), 'created')
+local jobs = (argc - 3) / 6
+for at = 4, argc, 6 do -- some may have been deleted already
+  local known = call('HGET', job_key(sid, arg(at)), 'created')
   if known then return {known} end
-  if call('EXISTS', void_key(sid, first)) == 1 then return 'void' end
 end
+if jobs > 0 and call('EXISTS', void_key(sid, arg(4))) == 1 then return 'void' end
 local before = idempotency ~= '' and call('HGET', key .. ':keys', idempotency)
 local reply = {'known'}
 for jid in string.gmatch(before or '', '%S+') do
