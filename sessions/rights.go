@@ -12,7 +12,7 @@ import (
 
 // commands are those that a hub gives Redis: what its scripts call, and what it asks for without one.
 var commands = func() []any {
-	names := []string{"GET", "HGET", "HSCAN", "SET", "SUBSCRIBE", "ZCARD", "ZSCORE"}
+	names := []string{"GET", "HGET", "HMGET", "HSCAN", "SET", "SUBSCRIBE", "ZCARD", "ZSCORE"}
 	files, err := luaFiles.ReadDir("lua")
 	if err != nil {
 		panic(err) // the folder is missing from the build
