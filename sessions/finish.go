@@ -77,9 +77,7 @@ func (s *Service) outcome(ctx context.Context, c *claim, r gpuexec.Result) (outc
 	switch {
 	case s.hand.cancelled(c):
 		return string(JobCancelled), ""
-	case errors.Is(err, gpuexec.ErrCancelled) || errors.Is(err, context.Canceled):
-		return outcomeRequeue, ""
-	case errors.Is(err, errNotAwaited):
+	case errors.Is(err, gpuexec.ErrCancelled) || errors.Is(err, context.Canceled) || errors.Is(err, errNotAwaited):
 		return outcomeRequeue, ""
 	case err == nil && r.Output == nil:
 		err = errors.New("a result without output")
@@ -87,13 +85,10 @@ func (s *Service) outcome(ctx context.Context, c *claim, r gpuexec.Result) (outc
 		if err = s.awaited(ctx, c.session, claimKey{r.JobID, r.Attempt}); err == nil {
 			err = s.config.Files.PutResult(ctx, c.job, c.session, *r.Output)
 		}
-		if errors.Is(err, errNotAwaited) {
-			return outcomeRequeue, ""
-		}
 		if err == nil {
 			return string(JobDone), ""
 		}
-		if ctx.Err() != nil {
+		if errors.Is(err, errNotAwaited) || ctx.Err() != nil {
 			return outcomeRequeue, ""
 		}
 	}

@@ -87,7 +87,7 @@ func measure(ctx context.Context, c *command) (r *Report, err error) {
 	if err := until(ctx, "all know their places", func() bool { return crowd.unplaced() == 0 }); err != nil {
 		return nil, err
 	}
-	pause(ctx, 5*rest) // a hub collects its garbage for seconds after so many have come
+	pause(ctx, 5*rest) // for some seconds after so many have come a hub does more than at rest
 	if r.Rest, err = spend(hub, func() error { pause(ctx, 5*rest); return ctx.Err() }); err != nil {
 		return nil, err
 	}
