@@ -22,6 +22,8 @@ export default defineConfig({
   resolve: process.env.VITEST ? { conditions: ['browser'] } : {}, // components as a page has them, not as a server renders them
   test: {
     include: ['src/**/*.test.ts'],
+    pool: 'vmThreads', // a world of its own for each file, without a process for each
+    maxWorkers: '100%',
     testTimeout: 120_000, // for what hangs: a machine may be busy with other things
     hookTimeout: 120_000,
   },

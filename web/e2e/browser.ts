@@ -99,6 +99,12 @@ export async function shownResult(page: Page): Promise<Result> {
   return (await page.request.get(await link.evaluate((element: HTMLAnchorElement) => element.href))).json()
 }
 
+/** The jobs of the page's session, as the hub lists them. */
+export async function jobs(page: Page, hub = new URL(page.url()).origin): Promise<{ state: string }[]> {
+  const answer = await page.request.get(`${hub}/api/v1/jobs?limit=1000`)
+  return (await answer.json()).jobs
+}
+
 /** By how many pixels the page is wider than its window. */
 export function overflow(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)

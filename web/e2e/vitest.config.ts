@@ -6,6 +6,6 @@ export default defineConfig({
     disableConsoleIntercept: true, // what is left out is said in lines of their own
     testTimeout: 600_000, // a browser and a model on whatever machine this is
     hookTimeout: 600_000,
-    fileParallelism: false,
+    maxWorkers: 2, // what they do most is wait
   },
 })
