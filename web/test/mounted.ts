@@ -3,10 +3,10 @@
 import { flushSync, mount, unmount, type Component } from 'svelte'
 import { afterEach } from 'vitest'
 
-const standing: Record<string, unknown>[] = []
+const standing = new Set<Record<string, unknown>>()
 
 afterEach(() => {
-  for (const component of standing.splice(0)) void unmount(component)
+  for (const component of standing) leave(component)
   document.body.replaceChildren()
   localStorage.clear()
 })
@@ -14,9 +14,15 @@ afterEach(() => {
 /** mounted puts a component on the page. What its props' getters read of state is followed. */
 export function mounted<Props extends Record<string, any>>(component: Component<Props, any, any>, props: Props): Record<string, unknown> {
   const exports = mount(component, { target: document.body, props })
-  standing.push(exports)
+  standing.add(exports)
   flushSync()
   return exports
+}
+
+/** leave takes a component off the page before its test ends. */
+export function leave(component: Record<string, unknown>): void {
+  standing.delete(component)
+  void unmount(component)
 }
 
 export function all<Kind extends Element = HTMLElement>(selector: string): Kind[] {

@@ -1,7 +1,6 @@
 // @vitest-environment happy-dom
-import { mount, unmount } from 'svelte'
 import { expect, it } from 'vitest'
-import { button, fill, mounted, one, settle } from '../../test/mounted'
+import { button, fill, leave, mounted, one, settle } from '../../test/mounted'
 import { reactive } from '../../test/reactive.svelte'
 import type { Api } from '../lib/api'
 import type { Job, Result } from '../lib/protocol'
@@ -23,9 +22,9 @@ it('shows nothing that comes when another image is shown by then', async () => {
     },
     keep: () => undefined,
   }
-  const panel = mount(MeasurePanel, { target: document.body, props })
+  const panel = mounted(MeasurePanel, props)
   fill(one<HTMLInputElement>('input[type=range]'), '0.9')
-  await unmount(panel)
+  leave(panel)
   answer({ job: 'job1' })
   await settle()
   expect(preview).toBeNull()

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { flushSync } from 'svelte'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { all, mounted, one } from '../../test/mounted'
+import { all, leave, mounted, one } from '../../test/mounted'
 import { reactive } from '../../test/reactive.svelte'
 import { Api } from '../lib/api'
 import type { Camera } from '../lib/camera'
@@ -80,6 +80,20 @@ it('says so for as long as the picture of another page is below what was found i
   expect(all('.none')).toHaveLength(1)
   load()
   expect(all('.none')).toHaveLength(0)
+})
+
+it('asks no longer for a picture that has not come once it has been left', () => {
+  const asked: (() => boolean)[] = []
+  const persist = (_: () => Promise<unknown>, wanted: () => boolean) => {
+    asked.push(wanted)
+    return new Promise(() => undefined)
+  }
+  const viewer = mounted(Viewer, { ...shown, client: { ...shown.client, persist } as unknown as Client })
+  one('img').dispatchEvent(new Event('error'))
+  const wanted = () => asked.map((each) => each())
+  expect(wanted()).toContain(true)
+  leave(viewer)
+  expect(wanted()).not.toContain(true)
 })
 
 it('shows how much a brush paints where the mouse is, before it is pressed', () => {
