@@ -33,7 +33,7 @@ func viewChannel(file *imageio.File, v view, draw func(imageio.Plane) (imageio.I
 		return draw(plane)
 	}
 	var sum imageio.Image
-	channels := len(file.Channels())
+	channels := len(file.Channels(v.page))
 	for channel, plane := range file.Together(v.page) {
 		light, err := draw(plane)
 		if err != nil {

@@ -76,7 +76,7 @@ func newInfo(file *imageio.File, page imageio.Page, number int, levels *imageio.
 	window, counts := levels.Window(), levels.Histogram()
 	least, most := levels.Extent()
 	answer := infoResponse{
-		Pages: len(file.Pages), Page: number, Width: page.Width, Height: page.Height, Channels: channelsOf(file),
+		Pages: len(file.Pages), Page: number, Width: page.Width, Height: page.Height, Channels: channelsOf(file, number),
 		SampleType: page.Type.String(), Bits: page.Bits, Range: [2]float64{least, most}, Low: window.Low, High: window.High,
 		Histogram:       histogram{Low: window.Low, High: window.High, Counts: counts[:]},
 		PixelSizeSource: page.PixelSizeFrom,
@@ -87,9 +87,9 @@ func newInfo(file *imageio.File, page imageio.Page, number int, levels *imageio.
 	return answer
 }
 
-// channelsOf are the channels of a file, by their numbers.
-func channelsOf(file *imageio.File) []channelInfo {
-	names := file.Channels()
+// channelsOf are the channels of a file beside a page, by their numbers.
+func channelsOf(file *imageio.File, page int) []channelInfo {
+	names := file.Channels(page)
 	channels := make([]channelInfo, len(names))
 	for i, name := range names {
 		c := colourOf(i, len(names))

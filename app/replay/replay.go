@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"seghub/client"
+	"seghub/models/imageio"
 	"seghub/models/mask"
 	"seghub/models/mask/result"
 )
@@ -185,7 +186,7 @@ func run(ctx context.Context, hub *client.Client, o Original, image string) (Out
 
 // segmentAs makes the first revision as a receipt says.
 func segmentAs(ctx context.Context, hub *client.Client, r result.Receipt, image string) (job string, err error) {
-	sent, err := hub.Upload(ctx, client.Upload{Model: r.Model.ID, Files: []client.File{client.FromDisk(image)}, Options: optionsOf(r)})
+	sent, err := hub.Upload(ctx, client.Upload{Model: r.Model.ID, Files: []client.File{client.FromDisk(image)}, Options: optionsOf(ctx, r, image)})
 	if err != nil {
 		return "", err
 	}
@@ -223,13 +224,32 @@ func segmentAs(ctx context.Context, hub *client.Client, r result.Receipt, image 
 }
 
 // optionsOf chooses of the file what the receipt is of, and nothing else. A projection is of all depths, of which it names the first.
-func optionsOf(r result.Receipt) client.Options {
+func optionsOf(ctx context.Context, r result.Receipt, image string) client.Options {
 	options := r.Options
 	return client.Options{
 		Threshold: options.Threshold, MinArea: &options.MinArea, ExcludeBorder: &options.ExcludeBorder,
 		DetectHoles: &options.DetectHoles, SplitTouching: &options.SplitTouching, Diameter: diameter(r.Scale), PixelSize: size(r.Image.PixelSize),
-		Pages: strconv.Itoa(r.Image.Page + 1), Channel: r.Image.Channel, Projection: r.Image.Projection,
+		Pages: strconv.Itoa(r.Image.Page + 1), Channel: channel(ctx, r.Image, image), Projection: r.Image.Projection,
 	}
+}
+
+// channel is empty where the page is of the channel already. The receipt's number would be taken for a name there, if the file has channels that are
+// called 1, 2 and 3.
+func channel(ctx context.Context, of result.Source, image string) string {
+	data, err := os.Open(image)
+	if err != nil {
+		return of.Channel
+	}
+	defer data.Close()
+	info, err := data.Stat()
+	if err != nil {
+		return of.Channel
+	}
+	file, err := imageio.Open(ctx, data, info.Size(), imageio.Limits{})
+	if err != nil || of.Page >= len(file.Pages) || strconv.Itoa(file.Pages[of.Page].Channel) != of.Channel {
+		return of.Channel
+	}
+	return ""
 }
 
 // size is 0 where it is not known.

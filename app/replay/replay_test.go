@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +27,7 @@ import (
 	"seghub/app/segment"
 	"seghub/client"
 	"seghub/gpuexec/ort"
+	"seghub/models/imageio"
 	"seghub/models/imageio/tiff/tifftest"
 	"seghub/models/mask"
 	"seghub/models/mask/correct"
@@ -330,9 +332,45 @@ func TestNothingElseOfTheFileIsSegmented(t *testing.T) {
 		{"8", "1", "max"}:  {Page: 7, Channel: "1", Z: 0, T: 1, Projection: "max"},
 		{"1", "", ""}:      {}, // of a hub that did not say it
 	} {
-		o := optionsOf(result.Receipt{Image: of})
+		o := optionsOf(t.Context(), result.Receipt{Image: of}, "")
 		if got := [3]string{o.Pages, o.Channel, o.Projection}; got != want {
 			t.Errorf("of %+v: %q, want %q", of, got, want)
+		}
+	}
+}
+
+// TestChannelThatIsCalledByAnothersNumber has channels of which the second is called 1, as its number is, and one page of samples, whose name is 1.
+func TestChannelThatIsCalledByAnothersNumber(t *testing.T) {
+	ome := func(names ...string) tifftest.Tag {
+		text := fmt.Sprintf(`<OME><Image><Pixels DimensionOrder="XYZCT" SizeZ="1" SizeT="1" SizeC="%d">`, len(names))
+		for _, name := range names {
+			text += `<Channel Name="` + name + `"/>`
+		}
+		return tifftest.Text(270, text+fmt.Sprintf(`<TiffData IFD="0" PlaneCount="%d"/></Pixels></Image></OME>`, len(names)))
+	}
+	grey := func(more ...tifftest.Tag) tifftest.Page { return tifftest.Grey(4, 3, make([]byte, 12), more...) }
+	samples := tifftest.Grey(4, 3, make([]byte, 48))
+	samples.Tags = append(slices.DeleteFunc(samples.Tags, func(tag tifftest.Tag) bool { return tag.ID == 277 || tag.ID == 258 }),
+		tifftest.Shorts(277, 4), tifftest.Shorts(258, 8, 8, 8, 8), ome("1"))
+	for name, c := range map[string]struct {
+		file []byte
+		of   result.Source
+		want imageio.Plane
+	}{
+		"pages":   {tifftest.File(binary.LittleEndian, false, grey(ome("1", "2", "3")), grey(), grey()), result.Source{Page: 1, Channel: "1"}, imageio.Plane{Page: 1}},
+		"samples": {tifftest.File(binary.LittleEndian, false, samples), result.Source{Channel: "1"}, imageio.Plane{Sample: 1}},
+	} {
+		image := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(image, c.file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o := optionsOf(t.Context(), result.Receipt{Image: c.of}, image)
+		file, err := imageio.Open(t.Context(), bytes.NewReader(c.file), int64(len(c.file)), imageio.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := file.Planes(imageio.Choice{Pages: o.Pages, Channel: o.Channel}); err != nil || len(got) != 1 || got[0] != c.want {
+			t.Errorf("%s: %+v, %v, want %+v", name, got, err, c.want)
 		}
 	}
 }

@@ -128,16 +128,20 @@ func (k *Keeper) corrected(ctx context.Context, session string, job sessions.Job
 		return nil, err
 	}
 	var drawn []mask.Object
+	joined := make(map[int32]bool)
 	for i := range objects {
 		o := &objects[i]
 		o.Edited = true
-		if of := made.Of[int32(o.ID)]; of != nil {
-			o.JoinIntensities(slices.DeleteFunc(slices.Clone(before), func(p mask.Object) bool { return !slices.Contains(of, int32(p.ID)) }))
+		of := made.Of[int32(o.ID)]
+		parts := slices.DeleteFunc(slices.Clone(before), func(p mask.Object) bool { return !slices.Contains(of, int32(p.ID)) })
+		if of != nil && !slices.ContainsFunc(parts, func(p mask.Object) bool { return !p.Lit() }) {
+			joined[int32(o.ID)] = true
+			o.JoinIntensities(parts)
 		} else {
 			drawn = append(drawn, *o)
 		}
 	}
-	spans := slices.DeleteFunc(slices.Clone(made.Spans), func(one mask.Span) bool { return made.Of[one.ID] != nil })
+	spans := slices.DeleteFunc(slices.Clone(made.Spans), func(one mask.Span) bool { return joined[one.ID] })
 	if err := k.light(ctx, session, job, drawn, spans); err != nil {
 		return nil, err
 	}

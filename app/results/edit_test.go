@@ -1,10 +1,13 @@
 package results
 
 import (
+	"encoding/binary"
 	"errors"
+	"math"
 	"slices"
 	"testing"
 
+	"seghub/models/imageio/tiff/tifftest"
 	"seghub/models/mask"
 	"seghub/models/mask/correct"
 	"seghub/sessions"
@@ -92,6 +95,41 @@ func TestEditsOfWholeObjectsNeedNoPicture(t *testing.T) {
 	must(t, store.Write(t.Context(), storage.ImageKey(mySession, myImage), picture))
 	for revision := range jobs.job.Revision {
 		whole(t, k, revision+1)
+	}
+}
+
+// TestAMergerOfPixelsWithoutNumbers has a picture half of whose first object is not a number, as the ground of a picture of ratios is.
+func TestAMergerOfPixelsWithoutNumbers(t *testing.T) {
+	p := mask.Probability{Width: 40, Height: 20, Pix: make([]uint8, 40*20)}
+	var pix []byte
+	for i := range p.Pix {
+		x, y := i%p.Width, i/p.Width
+		if 5 <= y && y < 15 && 5 <= x && x < 15 {
+			p.Pix[i] = 200
+		}
+		v := float32(100 + x + 7*y)
+		if y < 10 && x < 12 {
+			v = float32(math.NaN())
+		}
+		pix = binary.LittleEndian.AppendUint32(pix, math.Float32bits(v))
+	}
+	k, jobs, store := newKeeper(t, p, mask.Options{Threshold: 0.5})
+	page := tifftest.Grey(p.Width, p.Height, pix)
+	page.Tags = append(slices.DeleteFunc(page.Tags, func(tag tifftest.Tag) bool { return tag.ID == 258 }), tifftest.Shorts(258, 32), tifftest.Shorts(339, 3))
+	must(t, store.Write(t.Context(), storage.ImageKey(mySession, myImage), tifftest.File(binary.LittleEndian, false, page)))
+	before, err := k.Measure(t.Context(), mySession, myJob, func(*mask.Options) error { return nil }, true)
+	must(t, err)
+	id := 1
+	for _, o := range []correct.Operation{
+		{Kind: correct.Split, ID: &id, Line: []correct.Vertex{{4, 10.5}, {16, 10.5}}},
+		{Kind: correct.Merge, IDs: []int{1, 2}},
+	} {
+		_, err := k.Edit(t.Context(), mySession, myJob, jobs.job.Revision, []correct.Operation{o})
+		must(t, err)
+		whole(t, k, 0)
+	}
+	if after, err := k.Result(t.Context(), mySession, myJob, 0); err != nil || after.Objects[0].MeanIntensity[0] != before.Objects[0].MeanIntensity[0] {
+		t.Errorf("a mean of %v, and %v before it was split and merged, %v", after.Objects[0].MeanIntensity, before.Objects[0].MeanIntensity, err)
 	}
 }
 

@@ -25,7 +25,7 @@ func (f *File) Planes(c Choice) ([]Plane, error) {
 	if err != nil {
 		return nil, err
 	}
-	sample, channel, err := f.channel(c.Channel)
+	sample, is, err := f.channel(c.Channel)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (f *File) Planes(c Choice) ([]Plane, error) {
 	var planes []Plane
 	projected := make(map[[3]int]bool)
 	for i, p := range f.Pages {
-		if !wanted(i) || channel >= 0 && p.Channel != channel {
+		if !wanted(i) || is != nil && !is(p) {
 			continue
 		}
 		plane := Plane{Page: i, Sample: sample, Max: c.Max}
@@ -123,10 +123,13 @@ func (c Choice) Validate() error {
 	return err
 }
 
-// Channels are the names of the channels that a Choice can name, by their numbers; empty where the file does not say.
-func (f *File) Channels() []string {
+// Channels are the names of the channels beside a page, by their numbers; empty where the file does not say. Each of several series has its own.
+func (f *File) Channels(page int) []string {
 	names, samples := make([]string, 1), 1
 	for _, p := range f.Pages {
+		if p.Image != f.Pages[page].Image {
+			continue
+		}
 		samples = max(samples, p.Samples)
 		if p.Channel >= len(names) {
 			names = append(names, make([]string, p.Channel+1-len(names))...)
@@ -142,11 +145,11 @@ func (f *File) Channels() []string {
 // Beside is the plane of a channel at the depth and the time of a page, of which it has the size; an empty name is the page's own.
 // The error is a Refusal, in words about the choice.
 func (f *File) Beside(page int, name string) (Plane, error) {
-	sample, channel, err := f.channel(name)
+	sample, is, err := f.channel(name)
 	if err != nil {
 		return Plane{}, err
 	}
-	plane, there := f.beside(page, sample, channel)
+	plane, there := f.beside(page, sample, is)
 	if !there {
 		return Plane{}, refusal.Unsupported("There is no channel %q beside page %d.", name, page+1)
 	}
@@ -157,57 +160,83 @@ func (f *File) Beside(page int, name string) (Plane, error) {
 func (f *File) Together(page int) iter.Seq2[int, Plane] {
 	return func(yield func(int, Plane) bool) {
 		samples := f.Pages[page].Samples
-		for number := range f.Channels() {
-			sample, channel := 0, number
+		for number := range f.Channels(page) {
+			sample, is := 0, numbered(number)
 			if samples > 1 {
-				sample, channel = number, -1
+				sample, is = number, nil
 			}
-			if plane, there := f.beside(page, sample, channel); there && !yield(number, plane) {
+			if plane, there := f.beside(page, sample, is); there && !yield(number, plane) {
 				return
 			}
 		}
 	}
 }
 
-// beside is a plane at the depth and the time of a page: of a channel among the pages, or where that is -1, of a sample of its pixels.
-func (f *File) beside(page, sample, channel int) (plane Plane, there bool) {
+// beside is a plane at the depth and the time of a page: of a channel among the pages, or where that is nil, of a sample of its pixels.
+func (f *File) beside(page, sample int, is ofChannel) (plane Plane, there bool) {
 	own := f.Pages[page]
-	if channel < 0 || channel == own.Channel {
+	if is == nil || is(own) {
 		return Plane{Page: page, Sample: sample}, sample < own.Samples
 	}
 	for i, p := range f.Pages {
-		if p.Image == own.Image && p.Channel == channel && p.Z == own.Z && p.T == own.T && p.Width == own.Width && p.Height == own.Height {
+		if p.Image == own.Image && is(p) && p.Z == own.Z && p.T == own.T && p.Width == own.Width && p.Height == own.Height {
 			return Plane{Page: i}, true
 		}
 	}
 	return Plane{}, false
 }
 
-// channel finds a channel by its name or number: among the pages, or where those are of one, among the samples of a pixel. It is -1
+// ofChannel tells whether a page is of a channel.
+type ofChannel func(Page) bool
+
+func numbered(channel int) ofChannel { return func(p Page) bool { return p.Channel == channel } }
+
+// called is the channel of a name; nil where there is none. Of several series each may have it elsewhere, or not at all: an overview, two places
+// that were set up otherwise.
+func (f *File) called(name string) ofChannel {
+	at := make(map[int]int) // of a series, the first channel of that name
+	for _, p := range f.Pages {
+		if _, known := at[p.Image]; !known && strings.EqualFold(p.ChannelName, name) {
+			at[p.Image] = p.Channel
+		}
+	}
+	if len(at) == 0 {
+		return nil
+	}
+	return func(p Page) bool {
+		channel, known := at[p.Image]
+		return known && p.Channel == channel
+	}
+}
+
+// channel finds a channel by its name or number: among the pages, or where those are of one, among the samples of a pixel. is is nil
 // when any is meant.
-func (f *File) channel(name string) (sample, channel int, err error) {
+func (f *File) channel(name string) (sample int, is ofChannel, err error) {
 	if name == "" {
-		return 0, -1, nil
+		return 0, nil, nil
 	}
 	last, samples := 0, 1
 	var names []string
 	for _, p := range f.Pages {
-		if strings.EqualFold(p.ChannelName, name) {
-			return 0, p.Channel, nil
-		}
-		if p.Channel >= len(names) && p.ChannelName != "" {
+		if p.ChannelName != "" && !slices.Contains(names, p.ChannelName) {
 			names = append(names, p.ChannelName)
 		}
 		last, samples = max(last, p.Channel), max(samples, p.Samples)
 	}
 	number, err := strconv.Atoi(name)
+	isNumber := err == nil && number >= 0
+	byName := f.called(name)
 	switch {
-	case err == nil && number >= 0 && last > 0 && number <= last:
-		return 0, number, nil
-	case err == nil && number >= 0 && last == 0 && number < samples:
-		return number, -1, nil
+	case isNumber && last == 0 && 1 < samples && number < samples:
+		return number, nil, nil // samples have no names, whatever their page is called
+	case byName != nil:
+		return 0, byName, nil
+	case isNumber && last > 0 && number <= last:
+		return 0, numbered(number), nil
+	case isNumber && last == 0 && number < samples:
+		return number, nil, nil
 	case len(names) > 0:
-		return 0, 0, refusal.Unsupported("There is no channel %q in this file: it has %s.", name, strings.Join(names, ", "))
+		return 0, nil, refusal.Unsupported("There is no channel %q in this file: it has %s.", name, strings.Join(names, ", "))
 	}
-	return 0, 0, refusal.Unsupported("There is no channel %q in this file: it has %d, counted from 0.", name, max(last+1, samples))
+	return 0, nil, refusal.Unsupported("There is no channel %q in this file: it has %d, counted from 0.", name, max(last+1, samples))
 }

@@ -374,6 +374,27 @@ func (c *counted) ReadAt(p []byte, offset int64) (int, error) {
 	return c.Reader.ReadAt(p, offset)
 }
 
+// TestWhatMetaMorphSaysOfItsPixels has pixels that are as high as they are wide, and others, whose size is not one number.
+func TestWhatMetaMorphSaysOfItsPixels(t *testing.T) {
+	const unit = "um\x00\x00"
+	for height, want := range map[uint32]float64{325: 0.325, 650: 0} {
+		made := func(behind int) []byte {
+			at := uint64(behind)
+			uic1 := tifftest.Tag{ID: 33628, Kind: tifftest.Rational, Values: []uint64{3, 1, 4, at, 5, at + 8, 6, at + 16}}
+			uic2 := tifftest.Tag{ID: 33629, Kind: tifftest.Rational, Values: make([]uint64, 2)}
+			return tifftest.File(binary.LittleEndian, false, tifftest.Grey(4, 3, make([]byte, 12), uic1, uic2))
+		}
+		data := made(len(made(0)))
+		for _, v := range []uint32{325, 1000, height, 1000, uint32(len(unit))} {
+			data = binary.LittleEndian.AppendUint32(data, v)
+		}
+		page := openFile(t, append(data, unit...)).Pages[0]
+		if from := map[bool]string{true: "MetaMorph"}[want > 0]; page.PixelSize != want || page.PixelSizeFrom != from {
+			t.Errorf("of %d: %v, %q", height, page.PixelSize, page.PixelSizeFrom)
+		}
+	}
+}
+
 // TestLongDescriptionsAreReadOnce has a stack of MetaMorph that nobody calibrated: what it says of each plane lies in the description of the first.
 func TestLongDescriptionsAreReadOnce(t *testing.T) {
 	const planes = 50
@@ -464,6 +485,47 @@ func TestTiledPagesThatAreNoPyramid(t *testing.T) {
 	}
 }
 
+// TestChannelsOfSeveralSeries has an overview and two places of a sample, of which each has its channels in an order of its own.
+func TestChannelsOfSeveralSeries(t *testing.T) {
+	image := func(first int, names ...string) string {
+		text := fmt.Sprintf(`<Image><Pixels DimensionOrder="XYZCT" SizeZ="1" SizeT="1" SizeC="%d">`, len(names))
+		for _, name := range names {
+			text += `<Channel Name="` + name + `"/>`
+		}
+		return text + fmt.Sprintf(`<TiffData IFD="%d" PlaneCount="%d"/></Pixels></Image>`, first, len(names))
+	}
+	file := openFile(t, stackOf(planesOf(5), tifftest.Text(270, `<OME>`+image(0, "BF")+image(1, "DAPI", "GFP")+image(3, "GFP", "DAPI")+`</OME>`)))
+	for name, want := range map[string][]imageio.Plane{
+		"dapi": {{Page: 1}, {Page: 4}}, "GFP": {{Page: 2}, {Page: 3}}, "BF": {{}}, "1": {{Page: 2}, {Page: 4}},
+	} {
+		if got, err := file.Planes(imageio.Choice{Channel: name}); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %+v, %v, want %+v", name, got, err, want)
+		}
+	}
+	for page, want := range [][]string{{"BF"}, {"DAPI", "GFP"}, {"DAPI", "GFP"}, {"GFP", "DAPI"}, {"GFP", "DAPI"}} {
+		if got := file.Channels(page); !slices.Equal(got, want) {
+			t.Errorf("channels beside page %d are %q, want %q", page, got, want)
+		}
+	}
+	if got, err := file.Beside(3, "DAPI"); err != nil || got.Page != 4 {
+		t.Errorf("beside the second place is %+v, %v", got, err)
+	}
+	if got, err := file.Beside(0, "DAPI"); err == nil {
+		t.Errorf("beside the overview is %+v", got)
+	}
+}
+
+// TestSamplesHaveNoNames asks for one of several samples by its number, which their page is called.
+func TestSamplesHaveNoNames(t *testing.T) {
+	four := with(tifftest.Grey(4, 3, make([]byte, 48)), tifftest.Shorts(277, 4), tifftest.Shorts(258, 8, 8, 8, 8),
+		tifftest.Text(270, `<OME><Image><Pixels DimensionOrder="XYZCT" SizeZ="1" SizeT="1" SizeC="4"><Channel Name="1"/></Pixels></Image></OME>`))
+	file := openFile(t, tifftest.File(binary.LittleEndian, false, four))
+	planes, err := file.Planes(imageio.Choice{Channel: "1"})
+	if want := []imageio.Plane{{Sample: 1}}; err != nil || !slices.Equal(planes, want) {
+		t.Errorf("%+v, %v", planes, err)
+	}
+}
+
 func TestChannelsBesideAPage(t *testing.T) {
 	digits := strings.NewReplacer("DAPI", "1", "GFP", "2").Replace(omeXML)
 	four := with(tifftest.Grey(4, 3, make([]byte, 48)), tifftest.Shorts(277, 4), tifftest.Shorts(258, 8, 8, 8, 8))
@@ -487,7 +549,7 @@ func TestChannelsBesideAPage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := file.Channels(); !slices.Equal(got, c.channels) {
+			if got := file.Channels(c.page); !slices.Equal(got, c.channels) {
 				t.Errorf("channels %q, want %q", got, c.channels)
 			}
 			if got, err := file.Beside(c.page, c.channel); err != nil || got != c.want {

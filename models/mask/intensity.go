@@ -121,7 +121,20 @@ func (b *Body) SetIntensities8(channels int, samples func(Span) []uint8) {
 	b.setLight(lights)
 }
 
-// JoinIntensities sets the intensities of an object that consists of parts, each with its own: the squares within the parts and those
+// Lit tells whether surely all pixels of an object have intensities: of what is no finite number there is no count, but mean and sum tell of it. Where
+// there is nothing but zeros, they do not.
+func (o *Object) Lit() bool {
+	const rounding = 1e-9
+	for c, mean := range o.MeanIntensity {
+		area, sd := float64(o.Area), o.SDIntensity[c]
+		if mean == 0 && sd == 0 || math.Abs(o.IntegratedIntensity[c]-mean*area) > rounding*area*(math.Abs(mean)+sd) {
+			return false
+		}
+	}
+	return true
+}
+
+// JoinIntensities sets the intensities of an object that consists of parts, each Lit and with its own: the squares within the parts and those
 // between their means add up.
 func (o *Object) JoinIntensities(parts []Object) {
 	o.MeanIntensity, o.SDIntensity, o.IntegratedIntensity = []float64{}, []float64{}, []float64{}

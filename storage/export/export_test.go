@@ -250,6 +250,46 @@ func TestROIsOfAProjectionAreOnAllSlices(t *testing.T) {
 	}
 }
 
+// TestIntensitiesHaveTheNumberOfTheirChannel has one channel of several that was segmented, a picture of colours, and one of which nothing is known.
+func TestIntensitiesHaveTheNumberOfTheirChannel(t *testing.T) {
+	for _, c := range []struct {
+		channel int
+		means   []float64
+		want    []string
+	}{
+		{1, []float64{7}, []string{"Channel 2: Mean"}},
+		{0, []float64{7, 8, 9}, []string{"Channel 1: Mean", "Channel 2: Mean", "Channel 3: Mean"}},
+		{-1, []float64{7}, []string{"Channel 1: Mean"}},
+	} {
+		p := corners()
+		p.Channel = c.channel
+		for i := range p.Objects {
+			p.Objects[i].MeanIntensity, p.Objects[i].SDIntensity, p.Objects[i].IntegratedIntensity = c.means, c.means, c.means
+		}
+		var file bytes.Buffer
+		if err := writeGeoJSON(t.Context(), &file, &p.Picture); err != nil {
+			t.Fatal(err)
+		}
+		var read struct {
+			Features []struct {
+				Properties struct{ Measurements map[string]float64 }
+			}
+		}
+		if err := json.Unmarshal(file.Bytes(), &read); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for name := range read.Features[0].Properties.Measurements {
+			if strings.HasSuffix(name, ": Mean") {
+				got = append(got, name)
+			}
+		}
+		if slices.Sort(got); !slices.Equal(got, c.want) {
+			t.Errorf("of channel %d: %q, want %q", c.channel, got, c.want)
+		}
+	}
+}
+
 // TestClosedPathsStayWithinTheirObjects walks along those of a sheet with ten thousand holes, and of bodies with some: each step is along a row,
 // a column or a diagonal, and each pixel on its way the object's.
 func TestClosedPathsStayWithinTheirObjects(t *testing.T) {

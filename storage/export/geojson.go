@@ -48,7 +48,7 @@ func appendFeature(b []byte, p *Picture, o *mask.Object, class, plane []byte) []
 	b = append(b, `","classification":`...)
 	b = append(b, class...)
 	b = append(b, `,"measurements":{`...)
-	b = appendMeasurements(b, o)
+	b = appendMeasurements(b, p, o)
 	return append(b, "}}}"...)
 }
 
@@ -109,7 +109,7 @@ func appendClass(b []byte, model string) []byte {
 	return append(b, "]}"...)
 }
 
-func appendMeasurements(b []byte, o *mask.Object) []byte {
+func appendMeasurements(b []byte, p *Picture, o *mask.Object) []byte {
 	first := len(b)
 	add := func(name string, v float64) {
 		if len(b) > first {
@@ -136,8 +136,12 @@ func appendMeasurements(b []byte, o *mask.Object) []byte {
 	add("Convexity", o.Convexity)
 	add("Aspect ratio", o.AspectRatio)
 	add("Mean probability", o.MeanProbability)
+	number := 1 // as QuPath counts; of several channels one was segmented, and measured
+	if len(o.MeanIntensity) == 1 {
+		number += max(0, p.Channel)
+	}
 	for i, mean := range o.MeanIntensity {
-		channel := "Channel " + strconv.Itoa(i+1) + ": "
+		channel := "Channel " + strconv.Itoa(number+i) + ": "
 		add(channel+"Mean", mean)
 		add(channel+"Std.Dev.", o.SDIntensity[i])
 		add(channel+"Sum", o.IntegratedIntensity[i])

@@ -97,11 +97,11 @@ var fields = []field{
 	{name: "edited", says: "1 where somebody corrected it", number: always(func(o *mask.Object) float64 { return yesNo(o.Edited) })},
 }
 
-// The columns that each channel of the image adds; their names end in its number, from 1.
+// The columns that each channel that was measured adds, which is the one that was segmented, or three of colours; their names end in its number, from 1.
 var channelFields = []field{
-	{name: "mean_intensity_", unit: "sample values", says: "Mean of the original values of channel "},
-	{name: "sd_intensity_", unit: "sample values", says: "Standard deviation of the original values of channel "},
-	{name: "integrated_intensity_", unit: "sample values", says: "Sum of the original values of channel "},
+	{name: "mean_intensity_", unit: "sample values", says: "Mean of the original values: of the channel that was segmented, or of a colour picture's colour "},
+	{name: "sd_intensity_", unit: "sample values", says: "Standard deviation of the original values: of the channel that was segmented, or of a colour picture's colour "},
+	{name: "integrated_intensity_", unit: "sample values", says: "Sum of the original values: of the channel that was segmented, or of a colour picture's colour "},
 }
 
 // columnsOf are the columns of a table with so many channels.

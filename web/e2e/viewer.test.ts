@@ -404,6 +404,28 @@ describe.skipIf(missing)('the viewer', () => {
     await page.getByText('Page 1', { exact: true }).waitFor()
     expect(await faults(page)).toEqual([])
   })
+
+  it('shows of several series in one file the channels of each, and what there is where one is not', async () => {
+    const page = await the.openSignedIn()
+    const [width, height, series] = [240, 180, [['BF'], ['DAPI', 'GFP'], ['GFP', 'DAPI']]]
+    const planes = series.flatMap((names) => names.map((_, c) => paint(width, height, [{ x: 50 + 60 * c, y: 60, radius: 24 }], 200, 20)))
+    const images = series.map((names, i) => omeXML(width, height, names, 1).replace(/^.*?(?=<Image )|<\/OME>$/g, '').replace('IFD="0"', `IFD="${series.slice(0, i).flat().length}"`))
+    await chooseModel(page, 'unet_spherohq')
+    await page.locator('input[type=file]').setInputFiles({ name: 'places.ome.tif', mimeType: 'image/tiff', buffer: tiff(width, height, planes, `<OME>${images.join('')}</OME>`) })
+    await allDone(page, planes.length)
+    const strip = page.getByRole('group', { name: 'Channels' })
+    const open = (number: number) => rows(page).nth(number - 1).getByRole('button').first().click()
+    const channels = (names: string[]) => until(String(names), async () => (await strip.locator('label').allTextContents()).map((name) => name.trim()).join() === names.join())
+    await open(4)
+    await channels(['GFP', 'DAPI', 'Composite'])
+    await strip.getByText('DAPI').click()
+    await open(2)
+    await channels(['DAPI', 'GFP', 'Composite'])
+    expect(await strip.getByLabel('DAPI').isChecked()).toBe(true)
+    await open(1)
+    await channels([])
+    await until('the overview', () => page.evaluate(() => (document.querySelector<HTMLImageElement>('.image img')?.naturalWidth ?? 0) > 0))
+  })
 })
 
 /** Presses Tab until the focus is where it is wanted, and tells how often. */

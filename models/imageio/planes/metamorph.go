@@ -23,10 +23,12 @@ func metaMorph(pages []page, description string, most int) ([]Plane, error) {
 			return nil, err
 		}
 	}
-	size := first.directory.MetaMorphCalibration(micrometres)
+	size, height := first.directory.MetaMorphCalibration(micrometres)
 	from := "MetaMorph"
 	if !plausible(size) {
 		size, from = metaSeries(description), "MetaSeries"
+	} else if height > 0 && !same(size, height) {
+		size = 0
 	}
 	if plausible(size) {
 		for i := range all {

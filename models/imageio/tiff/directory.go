@@ -324,27 +324,31 @@ func (d *Directory) Below() []int64 {
 	return offsets
 }
 
-// MetaMorphCalibration is how wide a pixel is in µm, given what units are in µm; 0 where the tag UIC1 does not say. It holds pairs of a
-// number and a value, or where that lies: 3 is whether there is a calibration, 4 the width, 5 the height and 6 the unit.
-func (d *Directory) MetaMorphCalibration(micrometres func(unit string) float64) float64 {
+// MetaMorphCalibration is how wide and how high a pixel is in µm, given what units are in µm; 0 where the tag UIC1 does not say. It holds pairs of
+// a number and a value, or where that lies: 3 is whether there is a calibration, 4 the width, 5 the height and 6 the unit.
+func (d *Directory) MetaMorphCalibration(micrometres func(unit string) float64) (width, height float64) {
 	const most = 1024
 	f := d.file
 	pairs := make([]byte, 8*min(d.Count(UIC1), most))
 	if f.read(pairs, d.Offset(UIC1)) != nil {
-		return 0
+		return 0, 0
 	}
 	values := make(map[uint32]uint32)
 	for ; len(pairs) > 0; pairs = pairs[8:] {
 		values[f.order.Uint32(pairs)] = f.order.Uint32(pairs[4:])
 	}
-	var width, length [8]byte
-	if values[3] == 0 || f.read(width[:], int64(values[4])) != nil || f.read(length[:4], int64(values[6])) != nil {
-		return 0
+	var x, y, length [8]byte
+	if values[3] == 0 || f.read(x[:], int64(values[4])) != nil || f.read(length[:4], int64(values[6])) != nil {
+		return 0, 0
+	}
+	if values[5] > 0 && f.read(y[:], int64(values[5])) != nil {
+		return 0, 0
 	}
 	unit := make([]byte, min(f.order.Uint32(length[:]), 64))
 	if f.read(unit, int64(values[6])+4) != nil {
-		return 0
+		return 0, 0
 	}
 	name, _, _ := bytes.Cut(unit, []byte{0})
-	return f.float(kindRational, width[:]) * micrometres(decoded(name))
+	size := micrometres(decoded(name))
+	return f.float(kindRational, x[:]) * size, f.float(kindRational, y[:]) * size
 }
