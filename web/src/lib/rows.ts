@@ -25,6 +25,27 @@ export function pictureOf(job: Job): string {
   return `${job.image_id} ${job.page}`
 }
 
+/**
+ * pagesOf gives one job for each page of the file that this one's is of, in their order: for its own the job itself, for another the result
+ * that is closest to it: of the same request, or else of the same settings, or else of the same model, and of several the newest. Jobs come
+ * oldest first.
+ */
+export function pagesOf(jobs: Iterable<Job>, of: Job): Job[] {
+  const settings = JSON.stringify(of.options)
+  const closeness = (job: Job) => {
+    if (job.id === of.id) return 4
+    if (job.state === 'cancelled' || job.state === 'failed') return 0
+    return job.created_at === of.created_at ? 3 : JSON.stringify(job.options) === settings ? 2 : 1
+  }
+  const pages = new Map<number, Job>()
+  for (const job of jobs) {
+    if (job.image_id !== of.image_id || job.model !== of.model) continue
+    const known = pages.get(job.page)
+    if (!known || closeness(job) >= closeness(known)) pages.set(job.page, job)
+  }
+  return [...pages.values()].sort((a, b) => a.page - b.page)
+}
+
 export function isOpen(job: Job): boolean {
   return job.state === 'queued' || job.state === 'running'
 }
