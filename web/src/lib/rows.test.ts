@@ -11,6 +11,10 @@ describe('the list', () => {
   it('has results of one picture together', () => expect(ids(jobs)).toEqual(['1', '+3', '2', '4']))
   it('keeps pages of one file apart', () => expect(ids([job('1', 'a'), job('2', 'a', { page: 1 }), job('3', 'a')])).toEqual(['1', '+3', '2']))
   it('is searched by name', () => expect(ids(jobs, { search: ' A1' })).toEqual(['2']))
+  it('is searched by name whichever way accents are written', () => {
+    const [mac, typed] = [job('1', 'Pra\u0308parat C\u030C4'), job('2', 'Pr\u00E4parat \u010C4')]
+    for (const search of ['pr\u00E4p', 'pra\u0308p', '\u010D4']) expect(ids([mac, typed], { search })).toEqual(['1', '2'])
+  })
   it('is filtered by state', () => expect(ids(jobs, { state: 'failed' })).toEqual(['4']))
   it('is ordered by name, as people count', () => expect(ids(jobs, { order: 'name' })).toEqual(['4', '2', '1', '+3']))
   it('is ordered by count, the most first', () => expect(ids(jobs, { order: 'count' })).toEqual(['2', '1', '+3', '4']))

@@ -54,10 +54,10 @@ const byState: Record<JobState, number> = { running: 0, queued: 1, failed: 2, ca
 
 /** arrange gives the jobs to show; jobs come oldest first. */
 export function arrange(jobs: Iterable<Job>, query: ListQuery): Entry[] {
-  const wanted = query.search.trim().toLowerCase()
+  const wanted = searched(query.search.trim())
   const pictures = new Map<string, Job[]>()
   for (const job of jobs) {
-    if (wanted && !job.filename.toLowerCase().includes(wanted)) continue
+    if (wanted && !searched(job.filename).includes(wanted)) continue
     if (query.state !== 'all' && !(query.state === 'open' ? isOpen(job) : job.state === query.state)) continue
     const picture = pictureOf(job)
     const together = pictures.get(picture)
@@ -69,6 +69,11 @@ export function arrange(jobs: Iterable<Job>, query: ListQuery): Entry[] {
   if (query.order === 'count') groups.sort((a, b) => most(b) - most(a))
   if (query.order === 'state') groups.sort((a, b) => Math.min(...a.map(({ state }) => byState[state])) - Math.min(...b.map(({ state }) => byState[state])))
   return groups.flatMap((group) => group.map((job, index) => ({ job, first: index === 0 })))
+}
+
+/** A name from a Mac has its accents as characters of their own, and who searches types them with their letters. */
+function searched(text: string): string {
+  return text.toLowerCase().normalize()
 }
 
 function most(group: readonly Job[]): number {
