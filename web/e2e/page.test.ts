@@ -53,6 +53,28 @@ describe.skipIf(missing)('the page', () => {
     expect(await objectRows(page).allTextContents()).toEqual(before)
   })
 
+  it('tells the newest of an image under a browser that translates pages', async () => {
+    const page = await the.openSignedIn()
+    // As browsers do it: where a page allows it, what stands in an element of their own takes the place of each text.
+    await page.evaluate(() => {
+      const translate = (root: Node) => {
+        const texts: Text[] = []
+        const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT)
+        while (walker.nextNode()) texts.push(walker.currentNode as Text)
+        for (const text of texts) {
+          if (!text.data.trim() || !text.parentElement?.translate || text.parentElement.tagName === 'FONT') continue
+          text.replaceWith(Object.assign(document.createElement('font'), { textContent: text.data }))
+        }
+      }
+      translate(document.body)
+      new MutationObserver((changes) => changes.forEach(({ target }) => translate(target))).observe(document.body, { childList: true, subtree: true })
+    })
+    await takeSample(page)
+    await allDone(page, 1)
+    await page.locator('#image footer').getByText(/^Done, /).waitFor()
+    expect((await page.getByRole('region', { name: 'Images' }).locator('header p').textContent())?.trim()).toBe('1 image')
+  })
+
   it('shows how far a large image has come', async () => {
     const page = await the.openSignedIn()
     await chooseModel(page, 'unet_nuclei')

@@ -304,20 +304,31 @@ export class Client {
     }
   }
 
-  /** Models, samples and first statistics (the socket's come at the hub's own pace), until all are there. */
+  /**
+   * Models, samples and first statistics (the socket's come at the hub's own pace), each until it is there: one that something in the
+   * browser keeps away, as blockers do with what is called statistics, is no reason to be without models.
+   */
   private async load(): Promise<void> {
     const { phase } = this.current
-    for (let attempt = 0; this.current.phase === phase; attempt++) {
-      try {
-        const [models, samples, stats] = await Promise.all([this.api.models(), this.api.samples(), this.api.stats()])
-        const { hub } = this.current
-        this.change({ models, samples, hub: hub.stats ? hub : reduce(hub, { type: 'stats', ...stats }) })
-        return await this.followModels(phase)
-      } catch (error) {
-        if (error instanceof Failure && error.code === 'unauthorized') return // the socket says so too
-        await pause(delay(startBackoff, attempt))
+    const bring = async <T>(ask: () => Promise<T>, take: (came: T) => void) => {
+      for (let attempt = 0; this.current.phase === phase; attempt++) {
+        try {
+          const came = await ask()
+          if (this.current.phase === phase) take(came)
+          return
+        } catch (error) {
+          if (error instanceof Failure && error.code === 'unauthorized') return // the socket says so too
+          await pause(delay(startBackoff, attempt))
+        }
       }
     }
+    void bring(() => this.api.samples(), (samples) => this.change({ samples }))
+    void bring(() => this.api.stats(), (stats) => {
+      const { hub } = this.current
+      if (!hub.stats) this.change({ hub: reduce(hub, { type: 'stats', ...stats }) })
+    })
+    await bring(() => this.api.models(), (models) => this.change({ models }))
+    await this.followModels(phase)
   }
 
   /** Keeps the models as the hub has them for as long as phase lasts. While it does not answer, they stay as they are. */
@@ -420,7 +431,7 @@ export class Client {
         if (!session) return this.end({ name: 'ended', why: 'unknown' })
         if (session.id !== this.session) return this.goLive(session.id)
         const jobs = session.seq === seq ? null : await this.api.jobs()
-        const stats = await this.api.stats()
+        const stats = await this.api.stats().catch(() => null)
         if (!wanted()) return
         if (!this.current.asking) this.uploads.wake()
         const hub = polled(this.current.hub, session, jobs, stats)

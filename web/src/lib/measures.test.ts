@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { calibrated, filterOf, histogramOf, imageColumns, objectColumns, sorted, tableText, type ImageRow } from './measures'
-import type { SegmentedObject } from './protocol'
+import type { Job, SegmentedObject } from './protocol'
 
 const object = (id: number, area: number, rest: Partial<SegmentedObject> = {}): SegmentedObject =>
   ({ id, area, perimeter: 10, centroid: [4, 6], mean_probability: 0.5, polygon: [], holes: [], bbox: [0, 0, 1, 1], ...rest }) as SegmentedObject
@@ -54,6 +54,13 @@ describe('a filter', () => {
 it('copies a table as spreadsheets paste it', () => {
   expect(tableText(objects.slice(0, 2), columns.slice(0, 2), (id) => id.toUpperCase(), 'en')).toBe('ID\tAREA\n1\t300\n2\t100')
   expect(tableText([object(1, 25.7)], columns.slice(1, 2), (id) => id, 'de')).toBe('area\n25,7')
+})
+
+it('copies names that a spreadsheet would take for formulas, or for the beginning of a long cell, as names', () => {
+  const copied = (filename: string) => tableText([{ job: { filename, pages: 1 } as Job, model: '', result: null }], imageColumns(false).slice(0, 1), (id) => id, 'en').split('\n')[1]
+  expect(['=1+1.png', '+drug.tif', '-5 uM.tif', '@4C.tif'].map(copied)).toEqual(["'=1+1.png", "'+drug.tif", "'-5 uM.tif", "'@4C.tif"])
+  expect(copied('"A" 1.tif')).toBe('"""A"" 1.tif"')
+  expect(copied('5" - A=1.tif')).toBe('5" - A=1.tif')
 })
 
 describe('a histogram', () => {

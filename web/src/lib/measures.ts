@@ -125,7 +125,12 @@ export function tableText<Row>(rows: readonly Row[], columns: readonly Column<Ro
 }
 
 function clean(value: number | string | null, locale: string): string {
-  return value === null ? '' : typeof value === 'number' ? spelt(value, locale) : value.replaceAll(/[\t\n\r]/g, ' ')
+  return value === null ? '' : typeof value === 'number' ? spelt(value, locale) : harmless(value.replaceAll(/[\t\n\r]/g, ' '))
+}
+
+/** What begins so is a formula to a spreadsheet, and gets an apostrophe as in the hub's CSV; a quotation mark begins a cell that takes in those after it up to the next one. */
+function harmless(text: string): string {
+  return /^[=+@-]/.test(text) ? `'${text}` : text.startsWith('"') ? `"${text.replaceAll('"', '""')}"` : text
 }
 
 export interface Histogram {

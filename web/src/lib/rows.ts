@@ -25,6 +25,27 @@ export function pictureOf(job: Job): string {
   return `${job.image_id} ${job.page}`
 }
 
+/**
+ * pagesOf gives one job for each page of the file that this one's is of, in their order: for its own the job itself, for another the result
+ * that is closest to it: of the same request, or else of the same settings, or else of the same model, and of several the newest. Jobs come
+ * oldest first.
+ */
+export function pagesOf(jobs: Iterable<Job>, of: Job): Job[] {
+  const settings = JSON.stringify(of.options)
+  const closeness = (job: Job) => {
+    if (job.id === of.id) return 4
+    if (job.state === 'cancelled' || job.state === 'failed') return 0
+    return job.created_at === of.created_at ? 3 : JSON.stringify(job.options) === settings ? 2 : 1
+  }
+  const pages = new Map<number, Job>()
+  for (const job of jobs) {
+    if (job.image_id !== of.image_id || job.model !== of.model) continue
+    const known = pages.get(job.page)
+    if (!known || closeness(job) >= closeness(known)) pages.set(job.page, job)
+  }
+  return [...pages.values()].sort((a, b) => a.page - b.page)
+}
+
 export function isOpen(job: Job): boolean {
   return job.state === 'queued' || job.state === 'running'
 }
@@ -33,10 +54,10 @@ const byState: Record<JobState, number> = { running: 0, queued: 1, failed: 2, ca
 
 /** arrange gives the jobs to show; jobs come oldest first. */
 export function arrange(jobs: Iterable<Job>, query: ListQuery): Entry[] {
-  const wanted = query.search.trim().toLowerCase()
+  const wanted = searched(query.search.trim())
   const pictures = new Map<string, Job[]>()
   for (const job of jobs) {
-    if (wanted && !job.filename.toLowerCase().includes(wanted)) continue
+    if (wanted && !searched(job.filename).includes(wanted)) continue
     if (query.state !== 'all' && !(query.state === 'open' ? isOpen(job) : job.state === query.state)) continue
     const picture = pictureOf(job)
     const together = pictures.get(picture)
@@ -48,6 +69,11 @@ export function arrange(jobs: Iterable<Job>, query: ListQuery): Entry[] {
   if (query.order === 'count') groups.sort((a, b) => most(b) - most(a))
   if (query.order === 'state') groups.sort((a, b) => Math.min(...a.map(({ state }) => byState[state])) - Math.min(...b.map(({ state }) => byState[state])))
   return groups.flatMap((group) => group.map((job, index) => ({ job, first: index === 0 })))
+}
+
+/** A name from a Mac has its accents as characters of their own, and who searches types them with their letters. */
+function searched(text: string): string {
+  return text.toLowerCase().normalize()
 }
 
 function most(group: readonly Job[]): number {

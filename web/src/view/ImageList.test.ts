@@ -94,6 +94,18 @@ it('selects by Space, and several by Shift and arrows', async () => {
   expect(one('.batch strong').textContent).toBe('1 selected')
 })
 
+it('has selected, for an export too, no more than it shows and says', () => {
+  shown(Array.from({ length: 9 }, (_, index) => job(index + 1)))
+  row(1).focus()
+  press(row(1), 'a', { ctrlKey: true })
+  expect(selected.value.size).toBe(9)
+  fill(one('[type=search]'), '3')
+  expect(one('.batch strong').textContent).toBe('1 selected')
+  expect([...selected.value]).toEqual(['job3'])
+  fill(one('[type=search]'), '')
+  expect(selected.value.size).toBe(9)
+})
+
 it('asks before images are deleted, and deletes those that are selected', async () => {
   shown([job(1), job(2)])
   press(row(1), 'a', { ctrlKey: true })
