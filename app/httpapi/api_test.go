@@ -428,4 +428,11 @@ func TestErrorsHaveOneProblemEach(t *testing.T) {
 	if p := Problem(fmt.Errorf("batch: %w", gpuexec.ErrInference)); p.Code != problem.InferenceFailed {
 		t.Errorf("inference: %+v", p)
 	}
+	// Of a model that no image runs on, nothing is said of the image; of one that memory is short for, nothing of the model.
+	if p := Problem(fmt.Errorf("%w: %w", gpuexec.ErrInference, gpuexec.ErrNotLoaded)); !strings.Contains(p.Detail, "cannot be loaded") {
+		t.Errorf("a broken model: %+v", p)
+	}
+	if p := Problem(fmt.Errorf("%w: %w: %w", gpuexec.ErrInference, gpuexec.ErrNotLoaded, gpuexec.ErrOutOfMemory)); p.Code != problem.GPUMemoryExhausted {
+		t.Errorf("no memory for a model: %+v", p)
+	}
 }

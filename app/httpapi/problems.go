@@ -47,6 +47,7 @@ var table = []struct {
 	{gpuexec.ErrNoModel, problem.InferenceFailed, "The model of this job is no longer on the server: choose another."},
 	{gpuexec.ErrTooLong, problem.Timeout, "The model took far longer on this image than on any before, and was ended."},
 	{gpuexec.ErrTooManyObjects, problem.InferenceFailed, "The model finds more than a million objects in this image, or as many specks: it takes noise for objects. Choose another model, a higher threshold or a larger least area."},
+	{gpuexec.ErrNotLoaded, problem.InferenceFailed, "This model cannot be loaded, whatever the image: choose another, and tell the operator, whose log has the reason."},
 	{gpuexec.ErrInference, problem.InferenceFailed, "The model failed on this image."},
 	{context.DeadlineExceeded, problem.Timeout, "It took too long: try again in a moment."},
 	{context.Canceled, problem.Timeout, "The request was given up before it was answered."},
