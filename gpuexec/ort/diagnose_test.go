@@ -25,6 +25,7 @@ int cudaStreamCreateWithFlags() { return 0; }
 int cudaStreamDestroy() { return 0; }
 int cudaMemGetInfo() { return 0; }
 int cudaPeekAtLastError() { return 0; }
+int cudaGetLastError() { return 0; }
 int cudaGetDeviceProperties() { return 0; }
 int cudaDeviceGetAttribute(int *v, int attribute, int d) { *v = attribute == 75 ? 6 : attribute == 76; return 0; }
 `
