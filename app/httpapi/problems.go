@@ -43,7 +43,7 @@ var table = []struct {
 	{imageio.ErrUnsupported, problem.UnsupportedFormat, "The file is not an image that can be read."},
 	{imageio.ErrTooLarge, problem.ImageTooLarge, "The image has more pixels than this server takes."},
 	{imageio.ErrCorrupt, problem.CorruptImage, "The image is damaged: it is cut short, or what it holds does not fit its header."},
-	{gpuexec.ErrOutOfMemory, problem.GPUMemoryExhausted, "There is not enough memory on the GPU at the moment: try again in a while, or with a smaller model."},
+	{gpuexec.ErrOutOfMemory, problem.GPUMemoryExhausted, "There is not enough memory for models at the moment: try again in a while, or with a smaller model."},
 	{gpuexec.ErrNoModel, problem.InferenceFailed, "The model of this job is no longer on the server: choose another."},
 	{gpuexec.ErrTooLong, problem.Timeout, "The model took far longer on this image than on any before, and was ended."},
 	{gpuexec.ErrTooManyObjects, problem.InferenceFailed, "The model finds more than a million objects in this image, or as many specks: it takes noise for objects. Choose another model, a higher threshold or a larger least area."},
