@@ -25,6 +25,10 @@ var ErrInference = errors.New("inference failed")
 // ErrNoModel is why a job failed, as an ErrInference, whose model the registry does not have, or no more.
 var ErrNoModel = errors.New("there is no such model")
 
+// ErrNotLoaded is why a job failed, as an ErrInference, whose model the engine does not open, or not run on an empty image: the job's own image
+// has no part in it.
+var ErrNotLoaded = errors.New("the model cannot be loaded")
+
 // ErrOutOfMemory is what an engine's error wraps when the device has no memory for what was asked, and is otherwise as before.
 var ErrOutOfMemory = errors.New("out of memory")
 

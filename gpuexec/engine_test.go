@@ -53,7 +53,7 @@ func TestAnImageThatFailsAloneIsNotTriedAgain(t *testing.T) {
 	script := &enginetest.Script{Run: spoilt(13, errDevice)}
 	_, from, to := startPool(t, 1, script)
 	from.give(t, 0, gpuexec.Batch{Model: "a", Jobs: []gpuexec.Job{job("bad", picture(t, 13))}})
-	if err := to.next(t, 1)["bad"].Err; !errors.Is(err, gpuexec.ErrInference) {
+	if err := to.next(t, 1)["bad"].Err; !errors.Is(err, gpuexec.ErrInference) || errors.Is(err, gpuexec.ErrNotLoaded) {
 		t.Error(err)
 	}
 	if n := len(script.Calls()); n != 1 {
@@ -114,7 +114,7 @@ func TestAModelThatCannotBeLoadedFailsItsJobsAlone(t *testing.T) {
 	from.give(t, 0, b)
 	from.give(t, 0, bright(t, "two"))
 	results := to.next(t, 2)
-	if !errors.Is(results["one"].Err, gpuexec.ErrInference) || results["two"].Err != nil {
+	if err := results["one"].Err; !errors.Is(err, gpuexec.ErrInference) || !errors.Is(err, gpuexec.ErrNotLoaded) || results["two"].Err != nil {
 		t.Errorf("one: %v, two: %v", results["one"].Err, results["two"].Err)
 	}
 }

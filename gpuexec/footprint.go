@@ -11,7 +11,7 @@ import (
 )
 
 // What is thought of a session that nobody has measured: weights take what their file does once more, since a device keeps them
-// in an order of its own; and the runs hold so many bytes a pixel of a row. Where the first session of a shape is measured, that is as much as
+// in an order of its own; and the runs hold so many bytes a pixel of a row. Where the first sessions of a shape are measured, that is as much as
 // any of the full-size networks was seen to hold; where nothing ever is, as much as those that ship.
 const (
 	weightsTimes          = 2
@@ -23,27 +23,33 @@ const (
 type footprints struct {
 	table    models.BatchTable
 	slots    int
-	measures bool // the first session of a shape is measured
+	measures bool // the first sessions of a shape are measured
 
 	mu       sync.Mutex
 	measured map[string]footprint // guarded by mu
 }
 
-type footprint struct{ weights, run uint64 } // bytes
+type footprint struct {
+	weights, run uint64 // bytes
+	times        int    // that it was measured
+}
+
+// measuredTimes is how often a shape is measured, and the least counts: what another program has taken meanwhile counts with the one, and so does
+// what all sessions share, as a library's own memory, with the first.
+const measuredTimes = 2
 
 func footprintKey(model models.Spec, rows int) string {
 	return fmt.Sprintf("%s %s %d", model.ID, model.Version, rows)
 }
 
-// known tells whether that shape of the model was measured.
+// known tells whether that shape of the model is measured.
 func (f *footprints) known(model models.Spec, rows int) bool {
 	if row, ok := f.table.Row(model.ID, f.slots); ok && row.Optimal == rows && row.RunBytes > 0 {
 		return true
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_, ok := f.measured[footprintKey(model, rows)]
-	return ok
+	return f.measured[footprintKey(model, rows)].times >= measuredTimes
 }
 
 // of is what an open session of the model takes, and beside that its runs, in bytes: measured here, by the batch table, or
@@ -72,7 +78,13 @@ func (f *footprints) note(model models.Spec, rows int, weights, run uint64) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.measured[footprintKey(model, rows)] = footprint{weights, run}
+	key := footprintKey(model, rows)
+	before := f.measured[key]
+	m := footprint{weights: weights, run: run, times: before.times + 1}
+	if before.times > 0 && before.weights+before.run < weights+run {
+		m.weights, m.run = before.weights, before.run
+	}
+	f.measured[key] = m
 }
 
 // maxLoads is more than there are workers.

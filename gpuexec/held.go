@@ -86,7 +86,7 @@ func (w *worker) openNew(ctx context.Context, model models.Spec, want shape, boo
 		h, err = w.openOnce(ctx, model, rows, book)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("load %s for runs of %d: %w", model.ID, rows, err)
+		return nil, fmt.Errorf("%w: %s for runs of %d: %w", ErrNotLoaded, model.ID, rows, err)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -91,6 +91,44 @@ func wantLoaded(t *testing.T, pool *gpuexec.Pool, want string) {
 	}
 }
 
+// TestWhatOthersTakeWhileAModelIsMeasuredIsNotBookedForGood has another program take 10 GiB while the first of two workers opens a model, of 100
+// MiB and 200 for its runs.
+func TestWhatOthersTakeWhileAModelIsMeasuredIsNotBookedForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64 // before an opening, after it, and when it is warm
+		inUse := func() uint64 {
+			n := asked.Add(1) - 1
+			used := uint64(n/3)*300 + []uint64{0, 100, 300}[n%3]
+			if n > 0 {
+				used += 10 << 10
+			}
+			return used << 20
+		}
+		script := &enginetest.Script{}
+		b := budgetOf(func() uint64 { return 12 })
+		b.Start(t.Context())
+		t.Cleanup(b.Stop)
+		pool := gpuexec.New(gpuexec.Config{
+			Slots: 2, Device: "cuda:0", NewEngine: script.NewEngine, Models: anyModel, MaxPixels: 1 << 20, Log: quiet,
+			Budget: b, InUse: inUse, Lost: func(error) {},
+		})
+		from, to := startThis(t, pool, 2, script)
+		if err := pool.Warm(t.Context(), []string{"a"}); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(time.Minute) // they rest, and the memory of their runs is given back
+		for slot := range 2 {
+			from.give(t, slot, on(t, "a", "job"))
+			if err := to.next(t, 1)["job"].Err; err != nil {
+				t.Error(err)
+			}
+		}
+		if booked := b.State().BookedBytes; booked != 2*300<<20 {
+			t.Errorf("%d MiB are booked", booked>>20)
+		}
+	})
+}
+
 func TestTheLeastRecentlyUsedModelsAreUnloadedWhileMemoryIsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var room atomic.Int64

@@ -70,6 +70,8 @@ func (w *worker) shrink(ctx context.Context, h *held) bool {
 	}
 	h.run.Release()
 	h.run = nil
+	weights, _ := w.pool.footprints.of(h.model, h.rows)
+	h.weights.Resize(weights) // it may have been measured once more since
 	return true
 }
 

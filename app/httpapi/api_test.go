@@ -428,4 +428,15 @@ func TestErrorsHaveOneProblemEach(t *testing.T) {
 	if p := Problem(fmt.Errorf("batch: %w", gpuexec.ErrInference)); p.Code != problem.InferenceFailed {
 		t.Errorf("inference: %+v", p)
 	}
+	// A hub without a GPU may be short of memory, too.
+	if p := Problem(gpuexec.ErrOutOfMemory); strings.Contains(p.Title+p.Detail, "GPU") {
+		t.Errorf("no memory: %+v", p)
+	}
+	// Of a model that no image runs on, nothing is said of the image; of one that memory is short for, nothing of the model.
+	if p := Problem(fmt.Errorf("%w: %w", gpuexec.ErrInference, gpuexec.ErrNotLoaded)); !strings.Contains(p.Detail, "cannot be loaded") {
+		t.Errorf("a broken model: %+v", p)
+	}
+	if p := Problem(fmt.Errorf("%w: %w: %w", gpuexec.ErrInference, gpuexec.ErrNotLoaded, gpuexec.ErrOutOfMemory)); p.Code != problem.GPUMemoryExhausted {
+		t.Errorf("no memory for a model: %+v", p)
+	}
 }

@@ -24,14 +24,19 @@ const ownGroups = "/proc/self/cgroup"
 
 // accounts are the files there that tell of memory: those of version 2, and those of version 1, where no limit is a very high one.
 var accounts = []account{
-	{limit: "memory.max", used: "memory.current", stat: "memory.stat", files: "inactive_file "},
-	{folder: "memory", limit: "memory.limit_in_bytes", used: "memory.usage_in_bytes", stat: "memory.stat", files: "total_inactive_file "},
+	{limit: "memory.max", used: "memory.current", stat: "memory.stat", files: []string{"inactive_file ", "active_file ", "slab_reclaimable "}},
+	{
+		folder: "memory", limit: "memory.limit_in_bytes", used: "memory.usage_in_bytes", stat: "memory.stat",
+		files: []string{"total_inactive_file ", "total_active_file "},
+	},
 }
 
 type account struct {
 	folder            string // of the hierarchy, which is named like this in ownGroups
 	limit, used, stat string // names of files
-	files             string // what a line of stat begins with that tells the bytes of pages of files
+	// files are what the lines of stat begin with that tell the bytes of pages of files and, where they are charged for, of what the kernel
+	// remembers of folders. Active ones are among them: they were read twice, and go as the others do, as the machine's own account has it.
+	files []string
 }
 
 // Usage measures the host.
@@ -91,9 +96,11 @@ func (a account) read(folder string) (Usage, bool) {
 		return Usage{}, false
 	}
 	for line := range strings.Lines(string(stat)) {
-		if value, is := strings.CutPrefix(line, a.files); is {
-			if pages, err := strconv.ParseUint(strings.TrimSpace(value), 10, 64); err == nil {
-				used -= min(used, pages)
+		for _, files := range a.files {
+			if value, is := strings.CutPrefix(line, files); is {
+				if pages, err := strconv.ParseUint(strings.TrimSpace(value), 10, 64); err == nil {
+					used -= min(used, pages)
+				}
 			}
 		}
 	}

@@ -49,9 +49,9 @@ func TestAGroupsLimitCountsWithoutThePagesOfFiles(t *testing.T) {
 			}
 			write("own", c.own)
 			for group, limit := range c.files {
-				names := []string{"memory.max", "memory.current", "memory.stat", "inactive_file 2500\nactive_file 10\n"}
+				names := []string{"memory.max", "memory.current", "memory.stat", "slab_reclaimable 100\ninactive_file 400\nactive_file 2000\n"}
 				if strings.HasPrefix(group, "memory") {
-					names = []string{"memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat", "inactive_file 100\ntotal_inactive_file 2500\n"}
+					names = []string{"memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat", "inactive_file 100\nactive_file 100\ntotal_inactive_file 400\ntotal_active_file 2100\n"}
 				}
 				if limit != "" {
 					write(filepath.Join(group, names[0]), limit+"\n")

@@ -41,6 +41,7 @@ type Runtime struct {
 	streamDestroy  func(stream uintptr) int32
 	memGetInfo     func(free, total *uintptr) int32
 	peekAtLast     func() int32
+	takeLast       func() int32
 	errorString    func(code int32) string
 
 	getProperties  func(properties *byte, device int32) int32
@@ -75,6 +76,7 @@ func open(library string) (*Runtime, error) {
 		"cudaStreamDestroy":         &r.streamDestroy,
 		"cudaMemGetInfo":            &r.memGetInfo,
 		"cudaPeekAtLastError":       &r.peekAtLast,
+		"cudaGetLastError":          &r.takeLast,
 		"cudaGetErrorString":        &r.errorString,
 		"cudaGetDeviceProperties":   &r.getProperties,
 		"cudaDeviceGetAttribute":    &r.getAttribute,
@@ -127,13 +129,22 @@ func (r *Runtime) Memory() (free, total uint64, err error) {
 	return uint64(f), uint64(t), err
 }
 
-// PeekAtLastError returns the error that the last failed call on this OS thread has left, or nil, and leaves it there. One that
-// has poisoned the device's context stays for every thread.
+// PeekAtLastError returns the error that the last failed call of a library on this OS thread has left, or nil, and leaves it there: the calls
+// of this package leave none. One that has poisoned the device's context stays for every thread.
 func (r *Runtime) PeekAtLastError() error {
-	return r.check("cudaPeekAtLastError", r.peekAtLast())
+	return r.failure("cudaPeekAtLastError", r.peekAtLast())
 }
 
+// check makes an error of what a call has answered, and takes it off the thread: ONNX Runtime looks there after each kernel, and would take it
+// for that one's.
 func (r *Runtime) check(call string, code int32) error {
+	if code != 0 {
+		r.takeLast()
+	}
+	return r.failure(call, code)
+}
+
+func (r *Runtime) failure(call string, code int32) error {
 	if code == 0 {
 		return nil
 	}

@@ -59,7 +59,7 @@ func chooseDevice(library, wanted string, slots int, log *slog.Logger) (device, 
 	case err == nil:
 		log.Info("models run on the GPU", "gpu", found.GPU.String(), "cuda", found.CUDA.String(), "driver_cuda", found.Driver.String())
 		return gpu, nil
-	case wanted == auto && found.GPUs > 0:
+	case wanted == auto && found.there():
 		log.Warn("models run on the CPU until the hub is started anew, though there is a GPU", "reason", err.Error())
 		return device{unused: found.brief()}, nil
 	case wanted == auto:

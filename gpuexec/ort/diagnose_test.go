@@ -13,7 +13,8 @@ import (
 	onnx "github.com/yalue/onnxruntime_go"
 )
 
-// cudart is the CUDA runtime of a machine with COUNT GPUs such as a GTX 1080, on which cudaGetDeviceCount ends with CODE.
+// cudart is the CUDA runtime of a machine with COUNT GPUs, the first of which is such as a GTX 1080, and on which cudaGetDeviceCount ends with
+// CODE.
 const cudart = `
 int cudaDriverGetVersion(int *v) { *v = 12040; return 0; }
 int cudaRuntimeGetVersion(int *v) { *v = 13000; return 0; }
@@ -25,8 +26,9 @@ int cudaStreamCreateWithFlags() { return 0; }
 int cudaStreamDestroy() { return 0; }
 int cudaMemGetInfo() { return 0; }
 int cudaPeekAtLastError() { return 0; }
-int cudaGetDeviceProperties() { return 0; }
-int cudaDeviceGetAttribute(int *v, int attribute, int d) { *v = attribute == 75 ? 6 : attribute == 76; return 0; }
+int cudaGetLastError() { return 0; }
+int cudaGetDeviceProperties(char *p, int d) { p[0] = d ? 'N' : 'O'; p[1] = 0; return 0; }
+int cudaDeviceGetAttribute(int *v, int attribute, int d) { *v = attribute == 75 ? d ? 8 : 6 : attribute == 76; return 0; }
 `
 
 // fakes is a folder with ONNX Runtime, a provider that needs a library which the table of needed ones does not have, and
@@ -154,6 +156,11 @@ func TestAGPUThatIsTooOldForCUDAIsSaidToBe(t *testing.T) {
 	f.build("libcudart.so.13", cudart, "-DCOUNT=1", "-DCODE=0")
 	d := Diagnose(t.Context(), f.core(), 0)
 	if d.Works || !strings.Contains(d.Problem, "compute capability 6.1") || !strings.Contains(d.Remedy, "RTX 20") {
+		t.Errorf("%+v", d)
+	}
+	// Where CUDA counts an old card that is fast before a newer one.
+	f.build("libcudart.so.13", cudart, "-DCOUNT=2", "-DCODE=0")
+	if d := Diagnose(t.Context(), f.core(), 0); d.Remedy != "set SEGHUB_DEVICE=cuda:1, which is N" {
 		t.Errorf("%+v", d)
 	}
 }

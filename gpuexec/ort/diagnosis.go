@@ -3,6 +3,8 @@ package ort
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -99,26 +101,57 @@ func (m Missing) String() string {
 
 // Err is nil when models can run on the GPU, and else an ErrNoGPU that says in one sentence what is missing and what to install.
 func (d Diagnosis) Err() error {
-	problem, remedy := d.Problem, d.Remedy
-	switch {
-	case d.Works:
+	if d.Works {
 		return nil
-	case len(d.Missing) > 0:
-		problem, remedy = "this machine lacks "+d.Missing.String(), d.Missing.Remedy()
 	}
+	problem, remedy := d.obstacle()
 	if remedy != "" {
 		remedy = "; " + remedy
 	}
 	return fmt.Errorf("%w: %s%s", ErrNoGPU, problem, remedy)
 }
 
-// brief is Problem and Remedy for a line of a page, or the latter alone: what libraries say of their errors may be two thousand characters.
+// obstacle is why models cannot run on the GPU, and what to do; the latter is empty where that is not known.
+func (d Diagnosis) obstacle() (problem, remedy string) {
+	if len(d.Missing) > 0 {
+		return "this machine lacks " + d.Missing.String(), d.Missing.Remedy()
+	}
+	return d.Problem, d.Remedy
+}
+
+// brief is the obstacle for a line of a page, or what to do alone: what libraries say of their errors may be two thousand characters.
 func (d Diagnosis) brief() string {
 	const most = 120
-	if len(d.Problem) > most {
-		return d.Remedy
+	problem, remedy := d.obstacle()
+	switch {
+	case remedy == "":
+		return problem[:min(most, len(problem))]
+	case len(problem) > most:
+		return remedy
 	}
-	return d.Problem + "; " + d.Remedy
+	return problem + "; " + remedy
+}
+
+// onBus is where Linux lists what is on the PCI bus.
+var onBus = "/sys/bus/pci/devices"
+
+// there tells whether the machine has a GPU of NVIDIA's. CUDA alone does not know that: to it a GPU whose driver was just updated, that has
+// slept, has fallen off its bus or lacks a library is none. One that CUDA_VISIBLE_DEVICES hides is not to be used.
+func (d Diagnosis) there() bool {
+	if d.GPUs > 0 {
+		return true
+	}
+	if visible, set := os.LookupEnv("CUDA_VISIBLE_DEVICES"); set && (visible == "" || strings.HasPrefix(visible, "-")) {
+		return false
+	}
+	is := func(device, what, begins string) bool {
+		text, err := os.ReadFile(filepath.Join(device, what))
+		return err == nil && strings.HasPrefix(string(text), begins)
+	}
+	devices, _ := filepath.Glob(filepath.Join(onBus, "*")) // its error is of a pattern alone
+	return slices.ContainsFunc(devices, func(device string) bool {
+		return is(device, "vendor", "0x10de") && is(device, "class", "0x03") // a display controller: a card has more on the bus
+	})
 }
 
 // DeviceName is what Runtime.DeviceName is of a Runtime on this machine: the GPU's when that works, else the CPU's.

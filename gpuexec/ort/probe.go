@@ -197,10 +197,27 @@ func (p *probe) findGPU() (*cuda.Runtime, error) {
 		return nil, advise(err)
 	}
 	if 10*major+minor < oldestCapability {
-		return nil, &obstacle{fmt.Sprintf("%s has compute capability %s, and CUDA 13 begins at 7.5", found.GPU.Name, found.GPU.Capability),
-			"take a GTX 16, an RTX 20 or a later one, or SEGHUB_DEVICE=cpu"}
+		remedy := "take a GTX 16, an RTX 20 or a later one, or SEGHUB_DEVICE=cpu"
+		if other, name := newer(gpu, found.GPUs); name != "" {
+			remedy = fmt.Sprintf("set SEGHUB_DEVICE=cuda:%d, which is %s", other, name)
+		}
+		return nil, &obstacle{fmt.Sprintf("%s has compute capability %s, and CUDA 13 begins at 7.5", found.GPU.Name, found.GPU.Capability), remedy}
 	}
 	return gpu, nil
+}
+
+// newer is the first of so many GPUs that is not too old, and its name; none where that is empty. The one that CUDA counts first is the fastest,
+// as far as it can tell, and that may be an old one.
+func newer(gpu *cuda.Runtime, gpus int) (index int, name string) {
+	for index = range gpus {
+		if major, minor, err := gpu.Capability(index); err != nil || 10*major+minor < oldestCapability {
+			continue
+		}
+		if name, err := gpu.DeviceName(index); err == nil {
+			return index, name
+		}
+	}
+	return 0, ""
 }
 
 // oldestCapability is ten times the least compute capability for which CUDA 13 and its libraries have code. Its driver runs older GPUs all

@@ -3,6 +3,8 @@ package ort
 import (
 	"bytes"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -36,6 +38,72 @@ func TestAutoTakesAGPUOnWhichAConvolutionRan(t *testing.T) {
 			t.Errorf("the probe asked for\n%v\nand failed in %+v", log, log.Failed())
 		}
 	})
+}
+
+// bus is what a test's machine has on its PCI bus: a network card and, if it is to have one, a GPU, whose sound is a device of its own.
+func bus(t *testing.T, gpu bool) {
+	t.Helper()
+	devices := map[string][2]string{"0000:00:1f.6": {"0x8086", "0x020000"}, "0000:65:00.1": {"0x10de", "0x040300"}}
+	if gpu {
+		devices["0000:65:00.0"] = [2]string{"0x10de", "0x030000"}
+	}
+	before, folder := onBus, t.TempDir()
+	for name, is := range devices {
+		for i, file := range []string{"vendor", "class"} {
+			if err := os.MkdirAll(filepath.Join(folder, name), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(folder, name, file), []byte(is[i]+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	onBus = folder
+	t.Cleanup(func() { onBus = before })
+}
+
+// TestAutoSaysThatAGPUIsNotUsedThatCUDADoesNotFind tries what happens to a machine overnight: its driver is updated, it sleeps, its card falls
+// off the bus, the service that starts the hub does not know where CUDA's libraries are.
+func TestAutoSaysThatAGPUIsNotUsedThatCUDADoesNotFind(t *testing.T) {
+	for name, c := range map[string]struct {
+		without cudatest.Library
+		code    int
+		visible string // for CUDA
+		on      bool   // the bus
+		says    string // none where nothing is to be said
+	}{
+		"an update":              {code: 803, on: true, says: "restart the machine"},
+		"sleep":                  {code: 999, on: true, says: "modprobe"},
+		"off the bus":            {code: cudatest.NoDevice, on: true, says: "nvidia-smi must list the GPU"},
+		"libraries":              {without: cudatest.DNN, on: true, says: "cuDNN 9 (libcudnn.so.9); install libcudnn9-cuda-13"},
+		"none":                   {code: cudatest.NoDevice},
+		"another one is visible": {code: cudatest.NoDevice, visible: "GPU-1", on: true, says: "CUDA_VISIBLE_DEVICES must not hide it"},
+		"hidden":                 {code: cudatest.NoDevice, visible: "-1", on: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var without []cudatest.Library
+			if c.without != "" {
+				without = append(without, c.without)
+			}
+			settings := cudatest.Settings{Faults: []cudatest.Fault{{Call: "cudaGetDeviceCount", Code: c.code}}}
+			onStandIn(t, settings, func(t *testing.T, _ *cudatest.StandIn) {
+				if c.without != "" && cuda.Load(string(c.without)) == nil {
+					t.Skip("left out: CUDA: this machine has libraries of its own")
+				}
+				bus(t, c.on)
+				if c.visible != "" {
+					t.Setenv("CUDA_VISIBLE_DEVICES", c.visible)
+				}
+				device, unused, text := openAuto(t)
+				if device != gpuexec.CPU || (unused == "") != (c.says == "") || !strings.Contains(unused, c.says) {
+					t.Errorf("on %s, for %q: %s", device, unused, text)
+				}
+				if warned := strings.Contains(text, "level=WARN"); warned != (c.says != "") {
+					t.Error(text)
+				}
+			}, without...)
+		})
+	}
 }
 
 // Without any one of CUDA's libraries, and with a card that is none, the models run on the CPU and the log says what to do.
@@ -76,6 +144,7 @@ func TestAutoEndsOnTheCPU(t *testing.T) {
 				if c.without != "" && cuda.Load(string(c.without)) == nil {
 					t.Skip("left out: CUDA: this machine has libraries of its own")
 				}
+				bus(t, false)
 				device, unused, text := openAuto(t)
 				if device != gpuexec.CPU {
 					t.Errorf("the models run on %s", device)

@@ -82,6 +82,39 @@ func warmAndRun(t *testing.T, e gpuexec.Engine, shape shapeOf, between func()) e
 	return errors.Join(err, session.Close())
 }
 
+// TestWhatTheHubWasRefusedIsNoFaultOfARun has other programs keep the card's memory from an engine, or CUDA not tell of it: once they are gone,
+// models run on the same thread.
+func TestWhatTheHubWasRefusedIsNoFaultOfARun(t *testing.T) {
+	const notPermitted = 800
+	onStandIn(t, cudatest.Settings{}, func(t *testing.T, s *cudatest.StandIn) {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		r := openCUDA(t, 1)
+		s.Set(t, fails("cudaStreamCreateWithFlags", cudatest.OutOfMemory, 0))
+		if _, err := r.NewEngine(0); err == nil {
+			t.Fatal("an engine was made of nothing")
+		}
+		s.Set(t, cudatest.Settings{})
+		e, err := r.NewEngine(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shape := shapeOf{shipped(t)["unet_spherohq"], 1}
+		if err := warmAndRun(t, e, shape, func() {}); err != nil {
+			t.Errorf("after an engine without memory: %v", err)
+		}
+		err = warmAndRun(t, e, shape, func() {
+			s.Set(t, fails("cudaMemGetInfo", notPermitted, 0))
+			if used := r.InUse(); used != 0 {
+				t.Errorf("%d bytes in use, of a card that does not tell", used)
+			}
+		})
+		if err != nil {
+			t.Errorf("after a measurement that failed: %v", err)
+		}
+	})
+}
+
 // Whichever call hears of it first, an error that has poisoned the context is told as a lost device.
 func TestAPoisonedContextIsToldAsALostDevice(t *testing.T) {
 	for name, settings := range map[string]cudatest.Settings{

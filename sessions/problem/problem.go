@@ -63,7 +63,7 @@ var meanings = map[Code]meaning{
 	RateLimited:        {status: http.StatusTooManyRequests, title: "Too many requests", retryAfter: time.Second},
 	QueueFull:          {status: http.StatusTooManyRequests, title: "The queue is full", retryAfter: 30 * time.Second},
 	RevisionConflict:   {status: http.StatusConflict, title: "There is a newer revision"},
-	GPUMemoryExhausted: {status: http.StatusServiceUnavailable, title: "GPU memory is exhausted", retryAfter: 10 * time.Second},
+	GPUMemoryExhausted: {status: http.StatusServiceUnavailable, title: "Memory for models is exhausted", retryAfter: 10 * time.Second},
 	Draining:           {status: http.StatusServiceUnavailable, title: "The server is going down", retryAfter: 5 * time.Second},
 	Timeout:            {status: http.StatusServiceUnavailable, title: "It took too long", retryAfter: 2 * time.Second},
 	Unavailable:        {status: http.StatusServiceUnavailable, title: "Not available at the moment", retryAfter: 2 * time.Second},

@@ -453,7 +453,7 @@ export const cs: Words = {
     quota_exceeded: 'Pro toto sezení už na hubu není místo. Odstraňte některé obrazy.',
     rate_limited: 'To bylo příliš mnoho dotazů za krátkou dobu.',
     queue_full: 'Fronta tohoto sezení je plná.',
-    gpu_memory_exhausted: 'Paměť GPU je plná.',
+    gpu_memory_exhausted: 'Pro modely teď není dost volné paměti.',
     draining: 'Hub se za chvíli restartuje.',
     timeout: 'Trvalo to příliš dlouho.',
     unavailable: 'Hub teď nemůže.',

@@ -449,7 +449,7 @@ export const de: Words = {
     quota_exceeded: 'Auf dem Hub ist kein Platz mehr für diese Sitzung. Entfernen Sie Bilder.',
     rate_limited: 'Das waren zu viele Anfragen in kurzer Zeit.',
     queue_full: 'Die Warteschlange dieser Sitzung ist voll.',
-    gpu_memory_exhausted: 'Der Speicher der GPU ist voll.',
+    gpu_memory_exhausted: 'Für Modelle ist gerade zu wenig Speicher frei.',
     draining: 'Der Hub wird gleich neu gestartet.',
     timeout: 'Das hat zu lange gedauert.',
     unavailable: 'Der Hub kann gerade nicht.',
