@@ -44,11 +44,16 @@ func (s *server) loadModels(ctx context.Context) error {
 
 // modelNames lists the models of the folder for people.
 func (s *server) modelNames() string {
+	return cmp.Or(strings.Join(s.modelIDs(), ", "), "none")
+}
+
+// modelIDs are those of the folder's models.
+func (s *server) modelIDs() []string {
 	var ids []string
 	for _, spec := range s.models.List() {
 		ids = append(ids, spec.ID)
 	}
-	return cmp.Or(strings.Join(ids, ", "), "none")
+	return ids
 }
 
 // wanted is the models of the folder that the workers are to have ready: those of SEGHUB_WARM, else all.

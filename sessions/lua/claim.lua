@@ -57,17 +57,22 @@ if kept_waiting(slot, quiet) then return nothing(true) end
 
 -- Help goes first to a session of this node that has nothing in hand because its worker is still at work for another, then to the one, of
 -- any node, that has most to do, first of those whose workers are at work. It never takes a suspect: that is tried by its session's own
--- worker.
-local function wants_help(other) return queued(other) > 0 and deaths(other, head(other)) == 0 end
+-- worker. Nor does it take what this node has no model for.
+local function wants_help(other, models)
+  if queued(other) == 0 or deaths(other, head(other)) > 0 then return false end
+  local model = call('HGET', job_key(other, head(other)), 'model') or ''
+  return models == '' or string.find(' ' .. models .. ' ', ' ' .. model .. ' ', 1, true) ~= nil
+end
 
 local function most_to_do()
+  local models = call('HGET', node, 'models') or ''
   for i = 0, slots_of(NODE) - 1 do
     local other = owner(NODE, int(i))
-    if other and running(other) == 0 and wants_help(other) and at_work(other) then return other end
+    if other and running(other) == 0 and wants_help(other, models) and at_work(other) then return other end
   end
   local most
   for _, other in ipairs(call('ZREVRANGE', BACKLOG, 0, 4)) do
-    if wants_help(other) then
+    if wants_help(other, models) then
       if at_work(other) then return other end
       most = most or other
     end
