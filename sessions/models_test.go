@@ -13,20 +13,21 @@ func TestAModelThatAnotherNodeLacks(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
 		config := testConfig(client)
 		config.Slots, config.Borrow = 1, always
-		config.Models = func() []string { return []string{"unet", "cell"} }
+		unet, cell := Model{"unet", "sum1"}, Model{"cell", "sum2"}
+		config.Models = func() []Model { return []Model{unet, cell} }
 		one, clock := joined(t, config)
-		theirs, open := []string{"cell"}, true
+		theirs, open := []Model{cell}, true
 		config.Node, config.Now = "two", clock.Now
-		config.Models = func() []string { return slices.Clone(theirs) }
+		config.Models = func() []Model { return slices.Clone(theirs) }
 		config.Open = func(int) bool { return open }
 		two := newService(t, config)
 		lacked := func(want string) {
 			t.Helper()
 			must(t, one.catchUp(t.Context()))
-			if got, _ := one.LackedBy("unet"); got != want {
+			if got, _ := one.LackedBy(unet); got != want {
 				t.Errorf("unet is lacked by %q, want %q", got, want)
 			}
-			if got, ok := one.LackedBy("cell"); ok {
+			if got, ok := one.LackedBy(cell); ok {
 				t.Errorf("cell, which both have, is lacked by %q", got)
 			}
 		}
@@ -54,7 +55,10 @@ func TestAModelThatAnotherNodeLacks(t *testing.T) {
 		renew()
 		lacked("two")
 
-		theirs = []string{"unet", "cell"}
+		theirs = []Model{{"unet", "sum3"}, cell}
+		renew()
+		lacked("two")
+		theirs = []Model{unet, cell}
 		renew()
 		lacked("")
 		if got := claimNow(t, two, 0); len(got.Jobs) != 1 {
@@ -63,7 +67,7 @@ func TestAModelThatAnotherNodeLacks(t *testing.T) {
 		theirs = nil // as of a version that does not say
 		renew()
 		lacked("")
-		theirs = []string{"cell"}
+		theirs = []Model{cell}
 		renew()
 		lacked("two")
 		must(t, two.leave(t.Context(), ""))

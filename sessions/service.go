@@ -68,8 +68,8 @@ type Config struct {
 	Stalls func(ctx context.Context, err error) bool
 	// Ended hears how each job ended that a worker had, once that is so; not of those that go back to their queues. Nil: nobody asks.
 	Ended func(r gpuexec.Result, state JobState)
-	// Models gives the ids of the models that this node can run. Asked at each tick. Nil: nobody says.
-	Models func() []string
+	// Models gives the models that this node can run. Asked at each tick. Nil: nobody says.
+	Models func() []Model
 	// BatchSize is how many images of model one batch may hold.
 	BatchSize func(model string) int
 	// Borrow says whether idle workers may help now; they do only while nobody waits. Asked whenever one would.

@@ -13,20 +13,26 @@ type offered struct {
 	line *sessions.Service
 }
 
-func (o offered) lacked(id string) bool {
-	_, lacked := o.line.LackedBy(id)
+func (o offered) lacked(spec models.Spec) bool {
+	_, lacked := o.line.LackedBy(modelOf(spec))
 	return lacked
+}
+
+// modelOf is a model as hubs tell each other of it.
+func modelOf(spec models.Spec) sessions.Model {
+	return sessions.Model{ID: spec.ID, Content: spec.Content()}
 }
 
 // Get gives one of them by its id.
 func (o offered) Get(id string) (models.Spec, bool) {
-	if o.lacked(id) {
+	spec, ok := o.Registry.Get(id)
+	if !ok || o.lacked(spec) {
 		return models.Spec{}, false
 	}
-	return o.Registry.Get(id)
+	return spec, true
 }
 
 // List gives all of them in the order of their ids.
 func (o offered) List() []models.Spec {
-	return slices.DeleteFunc(o.Registry.List(), func(spec models.Spec) bool { return o.lacked(spec.ID) })
+	return slices.DeleteFunc(o.Registry.List(), o.lacked)
 }

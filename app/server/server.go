@@ -273,7 +273,7 @@ func (s *server) startSessions(ctx context.Context) error {
 		LeaseTTL:     s.cfg.LeaseTTL,
 		MaxQueue:     s.cfg.MaxQueue,
 		Files:        files{s.store, s.results},
-		Models:       s.modelIDs,
+		Models:       s.ownModels,
 		BatchSize:    s.pool.BatchSize,
 		Borrow:       s.mayBorrow,
 		Open:         s.slotOpen,

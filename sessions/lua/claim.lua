@@ -61,7 +61,7 @@ if kept_waiting(slot, quiet) then return nothing(true) end
 local function wants_help(other, models)
   if queued(other) == 0 or deaths(other, head(other)) > 0 then return false end
   local model = call('HGET', job_key(other, head(other)), 'model') or ''
-  return models == '' or string.find(' ' .. models .. ' ', ' ' .. model .. ' ', 1, true) ~= nil
+  return models == '' or string.find(' ' .. models, ' ' .. model .. '@', 1, true) ~= nil
 end
 
 local function most_to_do()

@@ -1,5 +1,5 @@
 -- join: which slots are open, '1' to take over from a process of the same name that is dead, problem of a job that is given up,
--- the calling process, ids of its models as for renew -> the generation of the lease, or nil when another process holds the name and may not be taken over.
+-- the calling process, its models as for renew -> the generation of the lease, or nil when another process holds the name and may not be taken over.
 -- What the name had claimed before goes back to the queues; its owners keep their slots. A second call, after a lost reply,
 -- changes nothing.
 

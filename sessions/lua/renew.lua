@@ -1,4 +1,4 @@
--- renew: draining ('1' or '0'), which slots are open, ids of the models that the node has, with blanks between them, or '' where it does not say
+-- renew: draining ('1' or '0'), which slots are open, the models that the node has, ID@CONTENT with blanks between them, or '' where it does not say
 -- -> {'ok', 1 if a worker of this node may find work} | {'lost'}: others took this node for dead | {'taken'}: another process has the name.
 -- Renews the lease, and lets time pass.
 
