@@ -410,6 +410,20 @@ func TestAJobThatRedisThrewAway(t *testing.T) {
 			must(t, client.Del(t.Context(), sessionKey(ada)+":job:"+jobs[lost]).Err())
 		}
 		must(t, s.Cancel(t.Context(), ada, jobs[1]))
+		shows := func(state JobState) {
+			t.Helper()
+			page, err := s.Jobs(t.Context(), ada, JobQuery{Limit: 10})
+			must(t, err)
+			sub, err := s.Subscribe(t.Context(), ada, nil, func(Message) {})
+			must(t, err)
+			sub.Close()
+			for what, shown := range map[string][]Job{"the list": page.Jobs, "the snapshot": sub.Opening.Jobs} {
+				if len(shown) != 2 || shown[0].ID != jobs[3] || shown[0].State != state || shown[1].State != JobCancelled {
+					t.Errorf("%s has %+v", what, shown)
+				}
+			}
+		}
+		shows(JobQueued)
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		for slot, want := range [][]string{{jobs[3]}, nil, nil} { // its own worker, one that would help, its own again
@@ -424,16 +438,7 @@ func TestAJobThatRedisThrewAway(t *testing.T) {
 			}
 			finishAll(t, s, slot%2, batch, nil)
 		}
-		page, err := s.Jobs(t.Context(), ada, JobQuery{Limit: 10})
-		must(t, err)
-		sub, err := s.Subscribe(t.Context(), ada, nil, func(Message) {})
-		must(t, err)
-		sub.Close()
-		for what, shown := range map[string][]Job{"the list": page.Jobs, "the snapshot": sub.Opening.Jobs} {
-			if len(shown) != 2 || shown[0].ID != jobs[3] || shown[0].State != JobDone || shown[1].State != JobCancelled {
-				t.Errorf("%s has %+v", what, shown)
-			}
-		}
+		shows(JobDone)
 		if got := get(t, s, ada); got.Jobs.Queued+got.Jobs.Running != 0 {
 			t.Errorf("%+v is left", got.Jobs)
 		}
