@@ -110,7 +110,7 @@ func (c *crowd) scriptCosts(t testing.TB, n int, spent func(calls func()) float6
 	measure("progress", func(i int) { run(progressScript, c.owner, claimed[i], 1, "infer", 50, "{}") })
 	measure("finish", func(i int) { run(finishScript, c.owner, claimed[i], 1, "done", "", 1, 1, 1, 3, 5) })
 	measure("submit: to a slot", func(int) { run(submitScript, c.owner, 10_000, "", newID(), "unet", "image", 64, 48, "{}") })
-	measure("renew", func(int) { run(renewScript, 0, "1111") })
+	measure("renew", func(int) { run(renewScript, 0, "1111", "unet") })
 	measure("turns", func(int) { run(turnsScript, time.Hour.Milliseconds()) })
 	measure("bury: nobody", func(int) { run(buryScript, "{}") })
 	measure("hand", func(int) { run(handScript) })

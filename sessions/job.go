@@ -87,7 +87,7 @@ func (s *Service) Jobs(ctx context.Context, id string, q JobQuery) (JobPage, err
 		if err != nil {
 			return JobPage{}, err
 		}
-		jobs, err := jobsFrom(reply[1:])
+		jobs, err := jobsFrom(existing(reply[1:]))
 		if err != nil {
 			return JobPage{}, err
 		}

@@ -396,3 +396,52 @@ func TestCloseWhileAJobRuns(t *testing.T) {
 		}
 	})
 }
+
+// TestAJobThatRedisThrewAway is what a Redis with another maxmemory-policy than noeviction does: the others are done and shown, and a worker comes
+// to the end of its claim.
+func TestAJobThatRedisThrewAway(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		config.Slots, config.Borrow = 2, always
+		s, clock := joined(t, config)
+		ada := create(t, s)
+		jobs := submit(t, s, ada, 5)
+		for _, lost := range []int{0, 2, 4} {
+			must(t, client.Del(t.Context(), sessionKey(ada)+":job:"+jobs[lost]).Err())
+		}
+		must(t, s.Cancel(t.Context(), ada, jobs[1]))
+		shows := func(state JobState) {
+			t.Helper()
+			page, err := s.Jobs(t.Context(), ada, JobQuery{Limit: 10})
+			must(t, err)
+			sub, err := s.Subscribe(t.Context(), ada, nil, func(Message) {})
+			must(t, err)
+			sub.Close()
+			for what, shown := range map[string][]Job{"the list": page.Jobs, "the snapshot": sub.Opening.Jobs} {
+				if len(shown) != 2 || shown[0].ID != jobs[3] || shown[0].State != state || shown[1].State != JobCancelled {
+					t.Errorf("%s has %+v", what, shown)
+				}
+			}
+		}
+		shows(JobQueued)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		for slot, want := range [][]string{{jobs[3]}, nil, nil} { // its own worker, one that would help, its own again
+			batch, err := s.claim(ctx, slot%2)
+			must(t, err)
+			var got []string
+			for _, job := range batch.Jobs {
+				got = append(got, job.ID)
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("slot %d took %v, want %v", slot%2, got, want)
+			}
+			finishAll(t, s, slot%2, batch, nil)
+		}
+		shows(JobDone)
+		if got := get(t, s, ada); got.Jobs.Queued+got.Jobs.Running != 0 {
+			t.Errorf("%+v is left", got.Jobs)
+		}
+		clock.live(t, time.Second, s)
+	})
+}

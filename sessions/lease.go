@@ -97,7 +97,7 @@ func (s *Service) join(ctx context.Context, takeOver bool) error {
 	if takeOver {
 		take = 1
 	}
-	reply, err := s.run(ctx, joinScript, s.openSlots(), take, s.problem(errDied), s.process)
+	reply, err := s.run(ctx, joinScript, s.openSlots(), take, s.problem(errDied), s.process, s.ownModels())
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (s *Service) renew(ctx context.Context) (busy bool, err error) {
 	if s.draining.Load() {
 		draining = 1
 	}
-	reply, err := s.ask(ctx, renewScript, draining, s.openSlots())
+	reply, err := s.ask(ctx, renewScript, draining, s.openSlots(), s.ownModels())
 	if err != nil {
 		return false, err
 	}

@@ -55,6 +55,7 @@ type (
 	postedNode struct {
 		Open     string `json:"open"` // a letter each slot, "1" or "0"
 		Draining bool   `json:"draining"`
+		Models   string `json:"models"` // as Model.posted, with blanks between them; empty where it does not say
 	}
 )
 

@@ -3,6 +3,7 @@ package sessions
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -126,6 +127,11 @@ func (r record) optionalTime(field string) *time.Time {
 	}
 	t := r.time(field)
 	return &t
+}
+
+// existing are the replies of jobs that Redis has: it may have thrown some away (another maxmemory-policy than noeviction).
+func existing(replies []any) []any {
+	return slices.DeleteFunc(replies, func(reply any) bool { return newRecord(jobFields, list(reply))["id"] == "" })
 }
 
 // jobsFrom reads jobs as the scripts list them.

@@ -46,7 +46,7 @@ type Executor interface {
 	Cancel(jobID string) bool
 }
 
-// Config is what a Service needs; every field but Storage, Stalls, Ended and Now is wanted.
+// Config is what a Service needs; every field but Storage, Models, Stalls, Ended and Now is wanted.
 type Config struct {
 	Redis redis.UniversalClient
 	Node  string // this machine's name; a process that starts with the name of one that is dead takes over its work
@@ -68,6 +68,8 @@ type Config struct {
 	Stalls func(ctx context.Context, err error) bool
 	// Ended hears how each job ended that a worker had, once that is so; not of those that go back to their queues. Nil: nobody asks.
 	Ended func(r gpuexec.Result, state JobState)
+	// Models gives the models that this node can run. Asked at each tick. Nil: nobody says.
+	Models func() []Model
 	// BatchSize is how many images of model one batch may hold.
 	BatchSize func(model string) int
 	// Borrow says whether idle workers may help now; they do only while nobody waits. Asked whenever one would.
@@ -117,6 +119,7 @@ type Service struct {
 	mirror   mirror
 	busy     busy
 	doubts   doubts
+	lacking  lacking
 	work     bell // a worker of this node may find work
 
 	mu    sync.Mutex // guards tasks

@@ -77,7 +77,7 @@ func (s *Service) open(ctx context.Context, id string, since *Mark) (Opening, er
 	o := Opening{Session: newRecord(sessionFields, list(reply[0])).session(id), Resumed: number(reply[1]) == 1, Epoch: text(reply[3])}
 	o.Gap = since != nil && !o.Resumed
 	if !o.Resumed {
-		if o.Jobs, err = jobsFrom(list(reply[2])); err != nil {
+		if o.Jobs, err = jobsFrom(existing(list(reply[2]))); err != nil {
 			return Opening{}, err
 		}
 	}

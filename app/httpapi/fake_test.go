@@ -72,6 +72,9 @@ func (p *people) Authenticate(_ context.Context, token string) (string, error) {
 func (p *people) Get(_ context.Context, id string) (sessions.Session, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closed[id] {
+		return sessions.Session{}, sessions.ErrClosed
+	}
 	return p.open[id], nil
 }
 

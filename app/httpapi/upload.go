@@ -197,6 +197,11 @@ func (u *uploading) part(ctx context.Context, part *multipart.Part, body *patien
 	if body.err != nil || errors.Is(err, io.ErrUnexpectedEOF) || ctx.Err() != nil {
 		return broken(errors.Join(body.err, err))
 	}
+	if errors.Is(err, storage.ErrNotFound) { // what had come of the file was deleted: with its session, which has ended meanwhile
+		if _, ended := u.Accounts.Get(ctx, u.session); ended != nil {
+			return ended
+		}
+	}
 	if err != nil {
 		u.reject(file, err)
 		return nil

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -314,6 +315,33 @@ func TestUploadThatIsNotSubmitted(t *testing.T) {
 		if n := e.stored(); n != 0 {
 			t.Errorf("%v: %d files stay behind", test.err, n)
 		}
+	}
+}
+
+// endsMeanwhile ends a session while one of its files comes in: what has come of it is deleted with the session's.
+type endsMeanwhile struct {
+	Blobs
+	people  *people
+	session string
+}
+
+func (b endsMeanwhile) Put(ctx context.Context, key string, r io.Reader, limit int64) (int64, error) {
+	n, err := b.Blobs.Put(ctx, key, r, limit)
+	return n, errors.Join(err, b.people.Close(ctx, b.session), b.Delete(ctx, key))
+}
+
+// TestASessionThatEndsDuringItsUpload answers that, and not that a file is not there: programs would take the file for one that no hub takes.
+func TestASessionThatEndsDuringItsUpload(t *testing.T) {
+	ends := endsMeanwhile{}
+	e := newEdge(t, func(c *Config) {
+		ends.Blobs = c.Blobs
+		c.Blobs = &ends
+	})
+	token := e.session()
+	ends.people, ends.session = e.people, strings.TrimPrefix(token, "token-")
+	e.upload(token, field("model", "unet"), file("a.png", picture(t, 20, 20))).isProblem(t, 401, problem.Unauthorized)
+	if n := e.stored(); n != 0 {
+		t.Errorf("%d files stay behind", n)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"seghub/sessions"
 )
 
 // warm loads the models, so that nobody's first image pays for it, and opens the slots.
@@ -49,6 +51,15 @@ func (s *server) modelNames() string {
 		ids = append(ids, spec.ID)
 	}
 	return cmp.Or(strings.Join(ids, ", "), "none")
+}
+
+// ownModels are the folder's, as other hubs are told of them.
+func (s *server) ownModels() []sessions.Model {
+	var own []sessions.Model
+	for _, spec := range s.models.List() {
+		own = append(own, modelOf(spec))
+	}
+	return own
 }
 
 // wanted is the models of the folder that the workers are to have ready: those of SEGHUB_WARM, else all.

@@ -43,12 +43,25 @@ if sid and turn_over(sid) then
   sid = owner(NODE, slot)
 end
 
+-- next_job is the head of a session's queue. A Redis that throws keys away (another maxmemory-policy than noeviction) may have thrown away a job
+-- that stands there: it is nobody's, would be asked for without end, and leaves its queue here.
+local function next_job(other)
+  while true do
+    local jid = head(other)
+    if not jid or call('HEXISTS', job_key(other, jid), 'id') == 1 then return jid end
+    call('ZREM', session_key(other) .. ':queue', jid)
+    call('ZREM', session_key(other) .. ':jobs', jid)
+    if not has_work(other) then call('DEL', session_key(other) .. ':load') end
+    note_work(other)
+  end
+end
+
 -- The first worker of this node whose owner's next job is a last try.
 local quiet
 for i = 0, slots_of(NODE) - 1 do
   local other = owner(NODE, int(i))
-  local next_job = other and head(other)
-  if next_job and last_try(other, next_job) then
+  local first = other and next_job(other)
+  if first and last_try(other, first) then
     quiet = int(i)
     break
   end
@@ -57,17 +70,23 @@ if kept_waiting(slot, quiet) then return nothing(true) end
 
 -- Help goes first to a session of this node that has nothing in hand because its worker is still at work for another, then to the one, of
 -- any node, that has most to do, first of those whose workers are at work. It never takes a suspect: that is tried by its session's own
--- worker.
-local function wants_help(other) return queued(other) > 0 and deaths(other, head(other)) == 0 end
+-- worker. Nor does it take what this node has no model for.
+local function wants_help(other, models)
+  local first = next_job(other)
+  if not first or deaths(other, first) > 0 then return false end
+  local model = call('HGET', job_key(other, first), 'model') or ''
+  return models == '' or string.find(' ' .. models, ' ' .. model .. '@', 1, true) ~= nil
+end
 
 local function most_to_do()
+  local models = call('HGET', node, 'models') or ''
   for i = 0, slots_of(NODE) - 1 do
     local other = owner(NODE, int(i))
-    if other and running(other) == 0 and wants_help(other) and at_work(other) then return other end
+    if other and running(other) == 0 and wants_help(other, models) and at_work(other) then return other end
   end
   local most
   for _, other in ipairs(call('ZREVRANGE', BACKLOG, 0, 4)) do
-    if wants_help(other) then
+    if wants_help(other, models) then
       if at_work(other) then return other end
       most = most or other
     end
@@ -83,7 +102,8 @@ elseif borrow and call('ZCARD', LINE) == 0 and not (sid and has_work(sid)) then
 end
 if not from then return nothing() end
 
-local queue, first = session_key(from) .. ':queue', head(from)
+local queue, first = session_key(from) .. ':queue', next_job(from)
+if not first then return nothing() end
 local suspect = deaths(from, first) > 0
 if suspect and not may_try(from, first, slot) then return nothing(true) end
 local wanted = call('HGET', job_key(from, first), 'model')

@@ -4,7 +4,8 @@
 --
 --   wait SESSION       {ticket, load} of one that stands in line
 --   slot NODE SLOT     {owner, held, load, at} of a slot that has an owner: since when it is held, and what the load was at NOW
---   node NODE          {open, draining}: which slots are open, a letter each, '1' or '0'
+--   node NODE          {open, draining, models}: which slots are open, a letter each, '1' or '0'; the models that it has, '' where it does
+--                      not say
 --
 -- A load is {model: [jobs, pixels]} of all jobs that are not over. That of a slot's owner shrinks while it works, of which the
 -- board is told only while others wait (turns.lua).
@@ -59,6 +60,6 @@ local function post_load(sid)
 end
 
 local function post_node(node)
-  local n = call('HMGET', node_key(node), 'open', 'draining')
-  post('node ' .. node, {open = n[1], draining = n[2] == '1'})
+  local n = call('HMGET', node_key(node), 'open', 'draining', 'models')
+  post('node ' .. node, {open = n[1], draining = n[2] == '1', models = n[3] or ''})
 end

@@ -47,7 +47,7 @@ local function revisions_key(sid, jid) return job_key(sid, jid) .. ':revisions' 
 local function image_key(sid, image) return PREFIX .. 'session:' .. sid .. ':image:' .. image end
 -- String: there is to be no such job.
 local function void_key(sid, jid) return PREFIX .. 'session:' .. sid .. ':void:' .. jid end
--- Hash: generation process slots open draining suspect kept, and for each slot i owner:i token:i batch:i.
+-- Hash: generation process slots open draining models suspect kept, and for each slot i owner:i token:i batch:i.
 -- Beside it :hand, a hash of "session job" to slot: what its workers have claimed and not finished.
 local function node_key(node) return PREFIX .. 'node:' .. node end
 
