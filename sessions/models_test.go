@@ -24,10 +24,10 @@ func TestAModelThatAnotherNodeLacks(t *testing.T) {
 		lacked := func(want string) {
 			t.Helper()
 			must(t, one.catchUp(t.Context()))
-			if got, _ := one.LackedBy(unet); got != want {
+			if got, _ := one.LackedBy(unet.ID); got != want {
 				t.Errorf("unet is lacked by %q, want %q", got, want)
 			}
-			if got, ok := one.LackedBy(cell); ok {
+			if got, ok := one.LackedBy(cell.ID); ok {
 				t.Errorf("cell, which both have, is lacked by %q", got)
 			}
 		}
@@ -55,12 +55,18 @@ func TestAModelThatAnotherNodeLacks(t *testing.T) {
 		renew()
 		lacked("two")
 
-		theirs = []Model{{"unet", "sum3"}, cell}
+		theirs = []Model{{"unet", "sum3"}, cell} // one of them has been updated
 		renew()
-		lacked("two")
+		lacked("")
+		if got, ok := one.elsewhere(unet); !ok || got != (otherwise{node: "two"}) {
+			t.Errorf("unet is otherwise at %+v", got)
+		}
 		theirs = []Model{unet, cell}
 		renew()
 		lacked("")
+		if got, ok := one.elsewhere(unet); ok {
+			t.Errorf("unet, of which both have one file, is otherwise at %+v", got)
+		}
 		if got := claimNow(t, two, 0); len(got.Jobs) != 1 {
 			t.Errorf("it has the model now, and took %+v", got)
 		}

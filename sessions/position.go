@@ -39,7 +39,7 @@ func (s *Service) followLine(ctx context.Context) {
 			if err := s.catchUp(ctx); err != nil {
 				s.log.Debug("the line is read later", "error", err)
 			}
-			s.tellLacking()
+			s.tellModels()
 		}
 		// Who joins or leaves is told of at once; what only changes estimates can wait.
 		moved, owed := s.mirror.hasMoved(), s.audience.owed.Swap(false)

@@ -119,7 +119,7 @@ type Service struct {
 	mirror   mirror
 	busy     busy
 	doubts   doubts
-	lacking  lacking
+	told     tidings
 	work     bell // a worker of this node may find work
 
 	mu    sync.Mutex // guards tasks

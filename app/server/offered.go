@@ -13,26 +13,20 @@ type offered struct {
 	line *sessions.Service
 }
 
-func (o offered) lacked(spec models.Spec) bool {
-	_, lacked := o.line.LackedBy(modelOf(spec))
+func (o offered) lacked(id string) bool {
+	_, lacked := o.line.LackedBy(id)
 	return lacked
-}
-
-// modelOf is a model as hubs tell each other of it.
-func modelOf(spec models.Spec) sessions.Model {
-	return sessions.Model{ID: spec.ID, Content: spec.Content()}
 }
 
 // Get gives one of them by its id.
 func (o offered) Get(id string) (models.Spec, bool) {
-	spec, ok := o.Registry.Get(id)
-	if !ok || o.lacked(spec) {
+	if o.lacked(id) {
 		return models.Spec{}, false
 	}
-	return spec, true
+	return o.Registry.Get(id)
 }
 
 // List gives all of them in the order of their ids.
 func (o offered) List() []models.Spec {
-	return slices.DeleteFunc(o.Registry.List(), o.lacked)
+	return slices.DeleteFunc(o.Registry.List(), func(spec models.Spec) bool { return o.lacked(spec.ID) })
 }

@@ -57,7 +57,7 @@ func (s *server) modelNames() string {
 func (s *server) ownModels() []sessions.Model {
 	var own []sessions.Model
 	for _, spec := range s.models.List() {
-		own = append(own, modelOf(spec))
+		own = append(own, sessions.Model{ID: spec.ID, Content: spec.Content()})
 	}
 	return own
 }
