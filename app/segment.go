@@ -65,7 +65,7 @@ func (e *errand) at(do func(ctx context.Context, task segment.Task) error) error
 		return do(ctx, task)
 	}
 	return segment.WithHub(ctx, e.Inference, e.Model, troubles(), func(ctx context.Context, address string) error {
-		task.Hub.URL, task.Hub.AccessKey = address, ""
+		task.Hub.URL, task.Hub.AccessKey, task.Ahead = address, "", segment.OwnAhead
 		return do(ctx, task)
 	})
 }

@@ -40,6 +40,9 @@ const minTile = 64
 // ReadSpec reads what the ONNX file at path says of itself, and checks it against the file's graph. The
 // weights are not looked into. The error wraps ErrInvalid when the file is read but cannot be used.
 func ReadSpec(path string) (Spec, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe may never end
+		return Spec{}, fmt.Errorf("read the model: %w: %s is no file", ErrInvalid, path)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return Spec{}, fmt.Errorf("read the model: %w", err)

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/alecthomas/kong"
+	"github.com/shirou/gopsutil/v4/disk"
 
 	"seghub/app/config"
 	"seghub/app/server"
@@ -15,7 +16,21 @@ import (
 
 // ownLimits leave out those of serve that keep people of one hub from one another, and its disk from all of them: this one has a single
 // person, and what lies on the disk is gone in the end.
-var ownLimits = []string{"--rate-limits=0", "--max-file=1PiB", "--max-storage=1PiB", "--min-free=0"}
+var ownLimits = []string{"--rate-limits=0", "--max-file=1PiB", "--max-storage=1PiB"}
+
+// OwnAhead is how many files a hub within this process has in hand at most: enough for its workers, and few enough for their results to fit into what
+// is kept free for these. All that is sent at once would fill the disk with images before there is a result.
+const OwnAhead = 32
+
+// ownReserve is how much of a disk images leave free, for what is made of them. Without it they fill the disk, which in many a system is /tmp in
+// memory: then nothing is done any more that would make room. What does not fit waits for another session, as at a hub whose session is full.
+func ownReserve(folder string) (setting string, err error) {
+	usage, err := disk.Usage(folder)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("--min-free=%dB", usage.Free/2), nil
+}
 
 // WithHub does something at a hub within this process, which has nothing but one model and a folder that goes with it.
 func WithHub(ctx context.Context, inference config.Inference, model string, log *slog.Logger, do func(ctx context.Context, address string) error) (err error) {
@@ -24,6 +39,10 @@ func WithHub(ctx context.Context, inference config.Inference, model string, log 
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
+	reserve, err := ownReserve(data)
+	if err != nil {
+		return err
+	}
 	var settings config.Config
 	parser, err := kong.New(&settings)
 	if err != nil {
@@ -31,7 +50,7 @@ func WithHub(ctx context.Context, inference config.Inference, model string, log 
 	}
 	if _, err := parser.Parse(append([]string{
 		"--listen=127.0.0.1:0", "--redis=embedded", "--access-key=", "--data=" + data, "--storage=", "--warm=" + model,
-		"--models=" + inference.Models, "--ort-library=" + inference.ORTLibrary, "--device=" + inference.Device,
+		"--models=" + inference.Models, "--ort-library=" + inference.ORTLibrary, "--device=" + inference.Device, reserve,
 	}, ownLimits...)); err != nil {
 		return fmt.Errorf("settings of the hub: %w", err)
 	}

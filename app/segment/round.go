@@ -35,6 +35,7 @@ type round struct {
 	looking int                   // goroutines that look for jobs
 	senders int                   // goroutines that send
 	full    chan struct{}         // closed when the session has no room for more
+	ahead   chan struct{}         // holds one for each item that is sent and has not ended; nil where there may be any number
 }
 
 // errFull is why a round ends before its items: the session has no room for those that are left.
@@ -46,6 +47,9 @@ func newRound(task Task, hub *client.Client, fetch *fetcher, items []*item) *rou
 		news: make(chan func()), toSend: make(chan *item, len(items)), toFetch: make(chan parcel, len(items)),
 		items: items, owners: map[string]*item{}, jobs: map[string]client.Job{}, left: len(items),
 		senders: uploadsAtOnce, full: make(chan struct{}),
+	}
+	if task.Ahead > 0 {
+		r.ahead = make(chan struct{}, task.Ahead)
 	}
 	for _, it := range items {
 		r.toSend <- it
@@ -99,6 +103,14 @@ func (r *round) tell(ctx context.Context, do func()) {
 
 func (r *round) sendAll(ctx context.Context) error {
 	for {
+		if r.ahead != nil {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-r.full: // as below
+			case r.ahead <- struct{}{}:
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -110,6 +122,13 @@ func (r *round) sendAll(ctx context.Context) error {
 				return quiet(ctx, err)
 			}
 		}
+	}
+}
+
+// behind lets another item be sent in the place of one that has ended, or begins anew.
+func (r *round) behind() {
+	if r.ahead != nil {
+		<-r.ahead
 	}
 }
 
@@ -340,6 +359,7 @@ func (r *round) look(ctx context.Context, it *item, id string) error {
 				delete(r.owners, id)
 			}
 			it.restart()
+			r.behind()
 			r.toSend <- it
 		}
 	})
@@ -371,6 +391,7 @@ func (r *round) settle(it *item) {
 func (r *round) end(it *item, err error) {
 	it.ended, it.err = true, err
 	r.left--
+	r.behind()
 	objects := 0
 	for _, id := range it.jobs {
 		if count := r.jobs[id].Count; count != nil {

@@ -141,3 +141,26 @@ func TestAHubThatGivesNoSocketIsAsked(t *testing.T) {
 		}
 	}
 }
+
+// TestAHubOfOnesOwnIsNotSentAllAtOnce has jobs that end when the hub is asked for them only: more than it may have in hand do not come before.
+func TestAHubOfOnesOwnIsNotSentAllAtOnce(t *testing.T) {
+	hub := newStandIn(t)
+	hub.socket = http.StatusBadGateway
+	most := 0
+	hub.refuse = func() (int, string) {
+		hub.mu.Lock()
+		defer hub.mu.Unlock()
+		most = max(most, hub.uploads-hub.fetched)
+		return 0, ""
+	}
+	files := dots(t, t.TempDir(), 20)
+	job := task(t, hub.URL, t.TempDir(), "masks")
+	job.Ahead = 4
+	failures, err := Run(t.Context(), job, files)
+	if err != nil || len(failures) > 0 || hub.jobs != len(files) {
+		t.Errorf("%v, %v, %d jobs", failures, err, hub.jobs)
+	}
+	if most > job.Ahead {
+		t.Errorf("%d files at once; want at most %d", most, job.Ahead)
+	}
+}

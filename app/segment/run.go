@@ -24,6 +24,7 @@ type Task struct {
 	Formats []string
 	Alone   bool // each file makes documents of its own, in all formats
 	Board   *Board
+	Ahead   int // at most so many files are at the hub that have not ended; 0 is any number
 
 	stems   *stems     // that were given out before; may be nil
 	made    func(File) // hears of each file of which all was made, one at a time; may be nil

@@ -30,6 +30,7 @@ type standIn struct {
 	uploads  int
 	jobs     int
 	asked    int               // for single jobs
+	fetched  int               // masks
 	deleted  []string          // images
 	open     map[net.Conn]bool // connections
 	most     int               // of them at once
@@ -66,7 +67,10 @@ func newStandIn(t *testing.T) *standIn {
 		s.count(&s.asked)
 		reply(w, http.StatusOK, fmt.Sprintf(`{"id":%q,"state":"done","pages":1}`, r.PathValue("id")))
 	})
-	mux.HandleFunc("GET /api/v1/jobs/{id}/mask.png", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "mask") })
+	mux.HandleFunc("GET /api/v1/jobs/{id}/mask.png", func(w http.ResponseWriter, _ *http.Request) {
+		s.count(&s.fetched)
+		_, _ = io.WriteString(w, "mask")
+	})
 	mux.HandleFunc("GET /api/v1/ws", func(w http.ResponseWriter, r *http.Request) {
 		if s.socket > 0 {
 			reply(w, s.socket, "{}")
