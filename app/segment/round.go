@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -35,7 +36,7 @@ type round struct {
 	looking int                   // goroutines that look for jobs
 	senders int                   // goroutines that send
 	full    chan struct{}         // closed when the session has no room for more
-	ahead   chan struct{}         // holds one for each item that is sent and has not ended; nil where there may be any number
+	ahead   chan struct{}         // holds one for each item that was sent and has not ended
 }
 
 // errFull is why a round ends before its items: the session has no room for those that are left.
@@ -46,10 +47,7 @@ func newRound(task Task, hub *client.Client, fetch *fetcher, items []*item) *rou
 		task: task, hub: hub, fetch: fetch,
 		news: make(chan func()), toSend: make(chan *item, len(items)), toFetch: make(chan parcel, len(items)),
 		items: items, owners: map[string]*item{}, jobs: map[string]client.Job{}, left: len(items),
-		senders: uploadsAtOnce, full: make(chan struct{}),
-	}
-	if task.Ahead > 0 {
-		r.ahead = make(chan struct{}, task.Ahead)
+		senders: uploadsAtOnce, full: make(chan struct{}), ahead: make(chan struct{}, cmp.Or(task.Ahead, uploadsAtOnce+len(items))),
 	}
 	for _, it := range items {
 		r.toSend <- it
@@ -103,33 +101,32 @@ func (r *round) tell(ctx context.Context, do func()) {
 
 func (r *round) sendAll(ctx context.Context) error {
 	for {
-		if r.ahead != nil {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-r.full: // as below
-			case r.ahead <- struct{}{}:
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-r.full:
+		it := r.next(ctx)
+		if it == nil {
 			r.tell(ctx, func() { r.senders-- })
 			return nil
-		case it := <-r.toSend:
-			if err := r.send(ctx, it); err != nil {
-				return quiet(ctx, err)
-			}
+		}
+		if err := r.send(ctx, it); err != nil {
+			return quiet(ctx, err)
 		}
 	}
 }
 
-// behind lets another item be sent in the place of one that has ended, or begins anew.
-func (r *round) behind() {
-	if r.ahead != nil {
-		<-r.ahead
+// next is an item to send, once there are few enough ahead of it; nil when no more is to be sent.
+func (r *round) next(ctx context.Context) (it *item) {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-r.full:
+		return nil
+	case r.ahead <- struct{}{}:
 	}
+	select {
+	case <-ctx.Done():
+	case <-r.full:
+	case it = <-r.toSend:
+	}
+	return it
 }
 
 // send uploads a file. Its error is that of the session; what is wrong with the file is told.
@@ -359,7 +356,7 @@ func (r *round) look(ctx context.Context, it *item, id string) error {
 				delete(r.owners, id)
 			}
 			it.restart()
-			r.behind()
+			<-r.ahead
 			r.toSend <- it
 		}
 	})
@@ -391,7 +388,7 @@ func (r *round) settle(it *item) {
 func (r *round) end(it *item, err error) {
 	it.ended, it.err = true, err
 	r.left--
-	r.behind()
+	<-r.ahead
 	objects := 0
 	for _, id := range it.jobs {
 		if count := r.jobs[id].Count; count != nil {
