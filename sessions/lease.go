@@ -110,6 +110,12 @@ func (s *Service) join(ctx context.Context, takeOver bool) error {
 	return nil
 }
 
+// leaseOf names a lease of this process to the scripts. Its number alone may be another process's, too: a Redis that was set back counts on from an
+// earlier one.
+func (s *Service) leaseOf(generation int64) string {
+	return fmt.Sprintf("%d-%s", generation, s.process)
+}
+
 // rejoin takes a new lease after the old one expired. What this node had in hand has gone back to the queues, and
 // others have taken the process for dead: they hear that it was not.
 func (s *Service) rejoin(ctx context.Context) error {
@@ -120,7 +126,7 @@ func (s *Service) rejoin(ctx context.Context) error {
 	if err := s.join(ctx, false); err != nil {
 		return err
 	}
-	args := []any{before}
+	args := []any{s.leaseOf(before)}
 	for key, session := range s.hand.sessions() {
 		args = append(args, session, key.job)
 	}

@@ -166,6 +166,30 @@ func TestALivingNodeKeepsItsName(t *testing.T) {
 	})
 }
 
+// TestALeaseIsNoOtherProcesssAfterARollback has Redis come back as it was before a process took its lease, and another of the same name start: that one
+// has the next number, which is the first one's, too.
+func TestALeaseIsNoOtherProcesssAfterARollback(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+		config := testConfig(client)
+		before := newService(t, config)
+		must(t, before.join(t.Context(), true))
+		number := before.generation.Load()
+		first, second := newService(t, config), newService(t, config)
+		must(t, first.join(t.Context(), true))
+		must(t, client.Set(t.Context(), hashTag+":generation", number, 0).Err()) // as it was
+		must(t, second.join(t.Context(), true))
+		if first.generation.Load() != second.generation.Load() {
+			t.Fatalf("the leases are %d and %d", first.generation.Load(), second.generation.Load())
+		}
+		if _, err := first.renew(t.Context()); !errors.Is(err, ErrNameTaken) {
+			t.Errorf("the first renews its lease: %v", err)
+		}
+		if _, err := second.renew(t.Context()); err != nil {
+			t.Errorf("the second has lost its lease: %v", err)
+		}
+	})
+}
+
 // TestAHubStartsWhileRedisIsAway loses the first calls of one that starts, beside a living one of its name and without.
 func TestAHubStartsWhileRedisIsAway(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {

@@ -131,7 +131,10 @@ func (r record) optionalTime(field string) *time.Time {
 
 // existing are the replies of jobs that Redis has: it may have thrown some away (another maxmemory-policy than noeviction).
 func existing(replies []any) []any {
-	return slices.DeleteFunc(replies, func(reply any) bool { return newRecord(jobFields, list(reply))["id"] == "" })
+	return slices.DeleteFunc(replies, func(reply any) bool {
+		fields := list(reply) // the first is the id
+		return len(fields) == 0 || text(fields[0]) == ""
+	})
 }
 
 // jobsFrom reads jobs as the scripts list them.

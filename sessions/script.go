@@ -129,7 +129,7 @@ func (s *Service) run(ctx context.Context, sc script, args ...any) (any, error) 
 		now = s.config.Now().UnixMilli()
 	}
 	all := append([]any{now, s.config.Turn.Milliseconds(), s.config.ReserveGrace.Milliseconds(), s.logLength,
-		s.config.Node, s.generation.Load(), s.config.LeaseTTL.Milliseconds(), s.config.SessionTTL.Milliseconds()}, args...)
+		s.config.Node, s.leaseOf(s.generation.Load()), s.config.LeaseTTL.Milliseconds(), s.config.SessionTTL.Milliseconds()}, args...)
 	reply, err := sc.lua.Run(ctx, s.redis, scriptKeys, all...).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, unavailable(ctx, sc.name, err)

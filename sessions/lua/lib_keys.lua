@@ -4,7 +4,7 @@
 -- script.go); KEY, which stands above, finds them by name. What a script learns from those, a session, a job or a node, has a
 -- key of its own under the same tag. All of them lie in one slot of a cluster for that. ARGV[1..8] are the same for all scripts:
 --   1 now in ms, or 0 for the server's own clock   2 turn in ms      3 grace of a reservation in ms
---   4 how many events a log keeps                  5 calling node    6 its generation
+--   4 how many events a log keeps                  5 calling node    6 its lease
 --   7 lease in ms                                  8 session TTL in ms
 -- A script's own arguments follow; arg(1) is the first of argc of them. PUBLIC_JOB and PUBLIC_SESSION, the lists of
 -- fields as Go reads them, stand above (record.go).

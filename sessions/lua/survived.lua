@@ -1,4 +1,4 @@
--- survived: generation of a lease that expired, then for each job that its workers still have in hand: session id, job id.
+-- survived: lease that expired, as GENERATION, then for each job that its workers still have in hand: session id, job id.
 -- The process had only fallen silent: it has not died under these jobs.
 
 even_when_full()
