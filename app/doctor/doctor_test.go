@@ -26,7 +26,10 @@ import (
 	"seghub/sessions/redisserver"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// A pool that could not dial tries again after a second, and sees only then that it was closed; so long goleak does not wait.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
+}
 
 // healthy is the doctor of a machine on which all is well, with a GPU, and the folder of its data.
 func healthy(t *testing.T, args ...string) *Doctor {

@@ -36,7 +36,10 @@ const (
 	patience = 2 * time.Minute
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// A pool that could not dial tries again after a second, and sees only then that it was closed; so long goleak does not wait.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
+}
 
 // settings are the defaults on a free port, in a folder of the test's own, without a redis-server.
 func settings(tb testing.TB) config.Config {
