@@ -132,14 +132,16 @@ func (k *Keeper) corrected(ctx context.Context, session string, job sessions.Job
 	for i := range objects {
 		o := &objects[i]
 		o.Edited = true
-		of := made.Of[int32(o.ID)]
-		parts := slices.DeleteFunc(slices.Clone(before), func(p mask.Object) bool { return !slices.Contains(of, int32(p.ID)) })
-		if of != nil && !slices.ContainsFunc(parts, func(p mask.Object) bool { return !p.Lit() }) {
-			joined[int32(o.ID)] = true
-			o.JoinIntensities(parts)
-		} else {
-			drawn = append(drawn, *o)
+		var parts []mask.Object // of a merger
+		if of := made.Of[int32(o.ID)]; of != nil {
+			parts = slices.DeleteFunc(slices.Clone(before), func(p mask.Object) bool { return !slices.Contains(of, int32(p.ID)) })
 		}
+		if len(parts) == 0 || slices.ContainsFunc(parts, func(p mask.Object) bool { return !p.Lit() }) {
+			drawn = append(drawn, *o)
+			continue
+		}
+		joined[int32(o.ID)] = true
+		o.JoinIntensities(parts)
 	}
 	spans := slices.DeleteFunc(slices.Clone(made.Spans), func(one mask.Span) bool { return joined[one.ID] })
 	if err := k.light(ctx, session, job, drawn, spans); err != nil {
