@@ -244,6 +244,23 @@ func TestTheSentenceSaysWhatToInstall(t *testing.T) {
 	}
 }
 
+func TestAnObstacleIsCutForThePageBetweenCharacters(t *testing.T) {
+	for name, c := range map[string]struct {
+		diagnosis Diagnosis
+		want      string
+	}{
+		"short":          {Diagnosis{Problem: "it broke", Remedy: "mend it"}, "it broke; mend it"},
+		"long":           {Diagnosis{Problem: strings.Repeat("é", 100), Remedy: "mend it"}, "mend it"},
+		"long and alone": {Diagnosis{Problem: "x" + strings.Repeat("é", 100)}, "x" + strings.Repeat("é", 59)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := c.diagnosis.brief(); got != c.want {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
 // The probe's model is a model, and its convolution one: of ones, over ones.
 func TestTheProbesConvolution(t *testing.T) {
 	openCPU(t, 1)

@@ -125,7 +125,7 @@ func (d Diagnosis) brief() string {
 	problem, remedy := d.obstacle()
 	switch {
 	case remedy == "":
-		return problem[:min(most, len(problem))]
+		return strings.ToValidUTF8(problem[:min(most, len(problem))], "") // a character may be cut in two
 	case len(problem) > most:
 		return remedy
 	}
