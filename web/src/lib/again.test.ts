@@ -25,6 +25,25 @@ it('asks for the chosen pages of a file alone, and for all by none', () => {
   ])
 })
 
+it('keeps the channel of a page that has several, and a projection of all depths', () => {
+  const jobs = [job('two', { channel: 1, options: {} }), job('deep', { page: 0, pages: 20, channel: 0, projection: 'max', options: {} }), job('deep', { page: 10, pages: 20, channel: 1, projection: 'max', options: {} })]
+  for (const model of ['unet', 'hrnet']) {
+    expect(requestsOf(jobs, model)).toEqual([
+      { images: ['two'], wishes: { channel: '1' } },
+      { images: ['deep'], wishes: { projection: 'max', pages: '1' } },
+      { images: ['deep'], wishes: { projection: 'max', pages: '11' } },
+    ])
+  }
+})
+
+it('names many pages of a file in lists that a hub takes', () => {
+  const asked = (pages: number[]) => requestsOf(pages.map((page) => job('film', { page, pages: 2_000, options: {} })), 'unet').map(({ wishes }) => wishes.pages)
+  expect(asked(Array.from({ length: 320 }, (_, i) => i + 1))).toEqual(['2-321'])
+  const scattered = asked(Array.from({ length: 500 }, (_, i) => 2 * i))
+  expect(scattered.join().split(',')).toEqual(Array.from({ length: 500 }, (_, i) => String(2 * i + 1)))
+  expect(Math.max(...scattered.map((pages) => pages!.length))).toBeLessThanOrEqual(1024)
+})
+
 it('takes many images in portions', () => {
   const jobs = Array.from({ length: 250 }, (_, i) => job(String(i)))
   expect(requestsOf(jobs, 'unet').map(({ images }) => images.length)).toEqual([100, 100, 50])

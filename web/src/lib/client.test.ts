@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FakeHub, maskPicture, model, picture, problem } from '../../test/fakehub'
 import { Person, pngFile } from '../../test/person'
 import { until } from '../../test/until'
@@ -6,7 +6,7 @@ import { cookieRefused, Failure, signInOnTheWay } from './api'
 import { Client, type ClientOptions } from './client'
 import { Tabs, type Kept } from './keep'
 import type { Job, Result } from './protocol'
-import { countJobs } from './state'
+import { countJobs, staying } from './state'
 
 const settings = { model: 'unet_test', options: {} }
 
@@ -406,6 +406,23 @@ describe('what is at the hub', () => {
     await client.removeImages([first.image_id])
     await client.removeImages([first.image_id]) // as another tab does
     expect([...client.view.hub.jobs.values()].map(({ filename }) => filename)).toEqual(['b.png'])
+  })
+
+  it('is not shown while it is removed with others, and is back where that fails', async () => {
+    const jobs = ['a.png', 'b.png', 'c.png'].map((name) => hub.newJob(name))
+    await caughtUp()
+    const shown = () => [...staying(client.view.hub.jobs, client.view.hub.leaving).values()].map(({ filename }) => filename)
+    let answer = () => {}
+    const held = new Promise<void>((resolve) => (answer = resolve))
+    vi.spyOn(person.api, 'removeImage').mockImplementation(async (image) => {
+      await held
+      if (image === jobs[1]!.image_id) throw new Failure('unreachable', 'Away', '', 0)
+    })
+    const removed = client.removeImages(jobs.map(({ image_id }) => image_id))
+    expect(shown()).toEqual([])
+    answer()
+    await expect(removed).rejects.toThrow('Away')
+    expect(shown()).toEqual(['b.png'])
   })
 
   it('is forgotten when another tab removes it while it waits, and stays when one that was cancelled is calibrated', async () => {

@@ -61,7 +61,7 @@ const startBackoff = { base: 1_000, cap: 10_000 }
 /** After this many sockets in a row that did not come through, HTTP is tried. */
 const socketTries = 2
 const askEvery = 2_000 // ms
-const cancelsAtOnce = 6 // as many as a browser sends
+const atOnce = 6 // requests to cancel or remove: as many as a browser sends
 /** What is shown and could not be had is asked for again when the hub is back, and this often: it may not have been away for all. */
 const againWithin = 5_000 // ms
 
@@ -191,12 +191,20 @@ export class Client {
     return accepted
   }
 
-  /** removeImages deletes images with all that was made of them. */
+  /** removeImages deletes images with all that was made of them, a few at a time. Those that it fails for are back at its end. */
   async removeImages(images: readonly string[]): Promise<void> {
-    for (const image of images) {
-      await this.api.removeImage(image).catch(unlessGone)
-      this.change({ hub: without(this.current.hub, image) })
+    const leave = (leaving: ReadonlySet<string>) => this.change({ hub: { ...this.current.hub, leaving } })
+    leave(new Set([...this.current.hub.leaving, ...images]))
+    const each = images.values()
+    const inTurn = async () => {
+      for (const image of each) {
+        await this.api.removeImage(image).catch(unlessGone)
+        this.change({ hub: without(this.current.hub, image) })
+      }
     }
+    const ends = await Promise.allSettled(Array.from({ length: atOnce }, inTurn))
+    leave(new Set([...this.current.hub.leaving].filter((image) => !images.includes(image))))
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
   }
 
   /** edit corrects a result, and gives it as it is then. */
@@ -214,7 +222,7 @@ export class Client {
     const inTurn = async () => {
       for (const job of each) await this.api.cancel(job).catch(unlessGone)
     }
-    await Promise.all(Array.from({ length: cancelsAtOnce }, inTurn))
+    await Promise.all(Array.from({ length: atOnce }, inTurn))
   }
 
   /** cancelAll stops what waits, what is on its way and what runs; what has left wholly is stopped when it has arrived. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { objectAt } from './geometry'
+import { objectAt, simplified } from './geometry'
 import type { Point, SegmentedObject } from './protocol'
 
 function square(id: number, x: number, y: number, side: number, holes: Point[][] = []): SegmentedObject {
@@ -28,4 +28,18 @@ it.each([
 it('knows a bay from the body around it', () => {
   expect(objectAt([crescent], 310, 15)).toBeNull()
   expect(objectAt([crescent], 325, 15)?.id).toBe(4)
+})
+
+it('leaves out of a line with too many points those that change it least', () => {
+  const wave = Array.from({ length: 12_000 }, (_, i): Point => [i / 10, 40 * Math.sin(i / 200)])
+  const line = simplified(wave, 1_000)
+  expect([line[0], line.at(-1), line.length <= 1_000]).toEqual([wave[0], wave.at(-1), true])
+  const height = (x: number) => {
+    const after = line.findIndex(([at]) => at >= x)
+    const [[ax, ay], [bx, by]] = [line[Math.max(0, after - 1)]!, line[after]!]
+    return bx === ax ? by : ay + ((x - ax) * (by - ay)) / (bx - ax)
+  }
+  expect(Math.max(...wave.map(([x, y]) => Math.abs(height(x) - y)))).toBeLessThan(1)
+  expect(simplified(wave, 12_000)).toBe(wave)
+  expect(simplified(Array.from({ length: 50 }, (): Point => [3, 4]), 10)).toEqual([[3, 4], [3, 4]]) // a hand that rests
 })

@@ -32,3 +32,37 @@ export function objectAt(objects: readonly SegmentedObject[], x: number, y: numb
 export function across({ bbox: [left, top, width, height], centroid: [x, y] }: Pick<SegmentedObject, 'bbox' | 'centroid'>): Point[] {
   return width >= height ? [[x, top - 1], [x, top + height + 1]] : [[left - 1, y], [left + width + 1, y]]
 }
+
+/**
+ * simplified is a line of at most so many points, 2 or more: as it was where it has no more, else without those that change it least, all of
+ * which lie within some distance of what is left (Ramer, Douglas and Peucker).
+ */
+export function simplified(line: readonly Point[], most: number): readonly Point[] {
+  let left = line
+  for (let distance = 0.1; left.length > most; distance *= 1.5) left = within(distance, line) // pixels
+  return left
+}
+
+function within(distance: number, line: readonly Point[]): Point[] {
+  const kept = new Set([0, line.length - 1])
+  const open: [number, number][] = [[0, line.length - 1]]
+  for (let part = open.pop(); part; part = open.pop()) {
+    const [from, to] = part
+    let [far, at] = [distance, 0]
+    for (let i = from + 1; i < to; i++) {
+      const off = offset(line[i]!, line[from]!, line[to]!)
+      if (off > far) [far, at] = [off, i]
+    }
+    if (at === 0) continue
+    kept.add(at)
+    open.push([from, at], [at, to])
+  }
+  return line.filter((_, index) => kept.has(index))
+}
+
+/** How far a point lies from the line between two others. */
+function offset([x, y]: Point, [ax, ay]: Point, [bx, by]: Point): number {
+  const [dx, dy] = [bx - ax, by - ay]
+  const along = Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy || 1)))
+  return Math.hypot(x - ax - along * dx, y - ay - along * dy)
+}

@@ -34,7 +34,9 @@ export interface Options {
 export interface Wishes extends Partial<Options> {
   diameter?: number // of the objects, pixels, of models that have one; found in each image when left out
   pixel_size?: number // µm
-  pages?: string // numbers from 1
+  pages?: string // numbers and ranges, from 1
+  channel?: string // its name or its number from 0
+  projection?: 'none' | 'max'
 }
 
 export interface Job {
@@ -48,6 +50,7 @@ export interface Job {
   channel?: number | string | null
   z?: number | null
   t?: number | null
+  projection?: 'none' | 'max' // of all depths
   pixel_size?: number | null // µm
   model: string
   diameter?: number | null // of the objects, pixels; null when nobody has said it

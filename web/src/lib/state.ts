@@ -21,6 +21,8 @@ export interface HubState {
   readonly jobs: ReadonlyMap<string, Job>
   /** Images that were deleted; their workers may yet be heard of. */
   readonly gone: ReadonlySet<string>
+  /** Images that the hub was asked to delete, and has not answered for. */
+  readonly leaving: ReadonlySet<string>
   /** How far the running jobs are; apart from jobs, because it changes far more often. */
   readonly progress: ReadonlyMap<string, Progress>
   readonly stats: Stats | null
@@ -37,6 +39,7 @@ export const initialState: HubState = {
   session: null,
   jobs: new Map(),
   gone: new Set(),
+  leaving: new Set(),
   progress: new Map(),
   stats: null,
   waiting: 0,
@@ -107,6 +110,11 @@ export function withOlder(state: HubState, all: readonly Job[], snapshot: readon
 /** polled is the state as HTTP has it, for a page that no socket reaches: without a seq, so that a socket begins anew. */
 export function polled(state: HubState, session: Session, jobs: readonly Job[] | null, stats: Stats | null): HubState {
   return { ...state, session, ...(jobs && known(state, jobs)), ...(stats && { stats, waiting: stats.waiting }), seq: null, lost: false, draining: false }
+}
+
+/** staying are the jobs of images that are not about to be deleted: of one that is, nothing can be asked for any moment. */
+export function staying(jobs: ReadonlyMap<string, Job>, leaving: ReadonlySet<string>): ReadonlyMap<string, Job> {
+  return leaving.size === 0 ? jobs : new Map([...jobs].filter(([, job]) => !leaving.has(job.image_id)))
 }
 
 /** without forgets an image that was deleted, and its jobs. */

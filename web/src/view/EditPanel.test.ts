@@ -225,6 +225,35 @@ it('goes back from a correction whose answer was lost', async () => {
   expect(operations().at(-1)).toEqual({ op: 'revert', revision: 1 })
 })
 
+it('says no longer that the hub does not answer once a correction is seen to have been made', async () => {
+  fail = new Failure('unreachable', 'Away', '', 0)
+  pick(1)
+  key('Delete')
+  await settle()
+  expect(one('[role=status]').textContent).toBe('Away')
+  result.value = { ...first, revision: 2 } // it had arrived
+  flushSync()
+  expect(one('[role=status]').textContent).toContain('Press an object')
+})
+
+it('says of an image what is the matter with it, and of no other', async () => {
+  fail = new Failure('bad_request', 'It cannot be split there', '', 400)
+  pick(1)
+  key('Delete')
+  await settle()
+  result.value = { ...first, job: 'job2' }
+  flushSync()
+  expect(one('[role=status]').textContent).toContain('Press an object')
+})
+
+it('asks for a line of as many points as a hub takes', async () => {
+  key('b')
+  panel.drawn(Array.from({ length: 25_000 }, (_, i): Point => [5 + 4 * Math.cos(i / 30), 5 + 4 * Math.sin(i / 30)]))
+  await settle()
+  expect(operations()).toMatchObject([{ op: 'paint', id: 1 }])
+  expect((operations()[0] as unknown as { stroke: Point[] }).stroke.length).toBeLessThanOrEqual(10_000)
+})
+
 it('shows the newest where somebody else was faster', async () => {
   fail = new Failure('revision_conflict', 'Changed', 'Revision 1 is not the newest.', 409)
   pick(2)

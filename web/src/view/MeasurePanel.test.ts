@@ -2,15 +2,31 @@
 import { expect, it } from 'vitest'
 import { button, fill, leave, mounted, one, settle } from '../../test/mounted'
 import { reactive } from '../../test/reactive.svelte'
-import type { Api } from '../lib/api'
+import { Failure, type Api } from '../lib/api'
+import type { Client } from '../lib/client'
 import type { Job, Result } from '../lib/protocol'
 import { historyOf } from '../lib/undo'
 import MeasurePanel from './MeasurePanel.svelte'
+
+let back = () => {} // what the hub does when it was away
+const client: Pick<Client, 'persist'> = {
+  persist: async (ask, wanted) => {
+    for (;;) {
+      try {
+        return await ask()
+      } catch (error) {
+        await new Promise<void>((resolve) => (back = resolve))
+        if (!wanted()) throw error
+      }
+    }
+  },
+}
 
 it('shows nothing that comes when another image is shown by then', async () => {
   let answer = (_: Partial<Result>) => {}
   let preview: Result | null = null
   const props = {
+    client,
     api: { measure: () => new Promise((resolve) => (answer = resolve)) } as unknown as Api,
     job: { id: 'job1', options: { threshold: 0.5 } } as Job,
     result: { job: 'job1' } as Result,
@@ -35,6 +51,7 @@ it('leaves a way back from a threshold that is kept, and stands at the one that 
   const result = reactive({ job: 'job1', revision: 1, options: { threshold: 0.5 } } as Result)
   const preview = reactive(null as Result | null)
   mounted(MeasurePanel, {
+    client,
     api: { measure: async (id: string, options: object) => ({ job: id, revision: 'keep' in options ? 2 : 1, options, summary: { count: 3 } }) } as unknown as Api,
     get job() {
       return job.value
@@ -59,4 +76,64 @@ it('leaves a way back from a threshold that is kept, and stands at the one that 
   job.value = { ...job.value, revision: 3 } // undone elsewhere; a result that is gone back to by a correction has still the options before
   await settle()
   expect(threshold.value).toBe('0.5')
+})
+
+const away = new Failure('unreachable', 'Away', '', 0)
+
+/** A panel of a result whose count says at which threshold it was measured, in percent. */
+function measuring(fails: { now: boolean }) {
+  const job = { id: 'job1', revision: 1, options: { threshold: 0.5 } } as Job
+  const result = reactive({ job: 'job1', revision: 1, options: { threshold: 0.5 } } as Result)
+  const preview = reactive(null as Result | null)
+  mounted(MeasurePanel, {
+    client,
+    api: {
+      measure: async (id: string, options: { threshold: number }) => {
+        if (fails.now) throw away
+        return { job: id, revision: 1, options, summary: { count: 100 * options.threshold } }
+      },
+    } as unknown as Api,
+    job,
+    get result() {
+      return result.value
+    },
+    get preview() {
+      return preview.value
+    },
+    set preview(next) {
+      preview.value = next
+    },
+    keep: (kept: Result) => (result.value = kept),
+  })
+  return { result, preview, threshold: one<HTMLInputElement>('input[type=range]') }
+}
+
+it('keeps nothing beside the count of another threshold while the hub is away, and measures when it is back', async () => {
+  const fails = { now: false }
+  const { preview, threshold } = measuring(fails)
+  fill(threshold, '0.3')
+  await settle()
+  fails.now = true
+  fill(threshold, '0.8')
+  expect(button('Keep').disabled).toBe(true) // until it is measured
+  await settle()
+  expect([preview.value, one('[role=status]').textContent?.trim()]).toEqual([null, 'Away'])
+  fails.now = false
+  back()
+  await settle()
+  expect([one('strong').textContent, button('Keep').disabled, one('[role=status]').textContent]).toEqual(['80 objects at this threshold', false, expect.not.stringContaining('Away')])
+})
+
+it('is done with a threshold that is seen to have been kept, though the answer was lost', async () => {
+  const fails = { now: false }
+  const { result, preview, threshold } = measuring(fails)
+  fill(threshold, '0.3')
+  await settle()
+  fails.now = true
+  button('Keep').click()
+  await settle()
+  expect([preview.value?.summary.count, one('[role=status]').textContent]).toEqual([30, expect.stringContaining('Away')])
+  result.value = { ...result.value, revision: 2 }
+  await settle()
+  expect([preview.value, one('[role=status]').textContent?.trim()]).toEqual([null, ''])
 })

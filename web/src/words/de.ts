@@ -165,7 +165,7 @@ export const de: Words = {
     inWork: (running: number, queued: number) => `${count(running, 'Bild', 'Bilder')} in Arbeit${queued > 0 ? `, ${number(queued)} eingereiht` : ''}`,
     inUse: (active: number, total: number, waiting: number) => `${active} von ${total} Plätzen besetzt${waiting > 0 ? `, ${waiting} in der Schlange` : ', niemand wartet'}`,
     you: (position: number, waiting: number) => `Sie: ${position} von ${waiting}`,
-    waiting: (n: number) => `${n} warten`,
+    waiting: (n: number) => count(n, 'wartet', 'warten'),
     worker: (slot: number, device: string, images: number, model: string | null) =>
       `Arbeiter ${slot} auf ${device}, bisher ${count(images, 'Bild', 'Bilder')}${model ? `, jetzt ${model}` : ''}`,
   },

@@ -147,4 +147,9 @@ const english = new Map(leaves(en))
 it('has a German and a Czech that count', () => {
   expect([de.objects(1), de.objects(1_200), de.list.failed(2)]).toEqual(['1 Objekt', '1.200 Objekte', '2 fehlgeschlagen'])
   expect([1, 3, 5].map(cs.objects)).toEqual(['1 objekt', '3 objekty', '5 objektů'])
+  expect([1, 2].map(de.slots.waiting)).toEqual(['1 wartet', '2 warten'])
+  expect([1, 3, 5].map(cs.cover.waiting).map((words) => words.match(/soubor.*přej\S+/)![0])).toEqual([
+    'soubor, který ještě nedorazil, zůstává a přejde', 'soubory, které ještě nedorazily, zůstávají a přejdou', 'souborů, které ještě nedorazily, zůstává a přejde',
+  ])
+  expect([1, 3, 5].map(cs.signIn.held)).toEqual(['1 soubor tu čeká a bude', '3 soubory tu čekají a budou', '5 souborů tu čeká a bude'].map((words) => `${words} se segmentovat, až začnete.`))
 })
