@@ -24,6 +24,8 @@ import (
 type Pictures interface {
 	// Size is how many bytes the result of a job that is done takes on the disk.
 	Size(ctx context.Context, session string, job sessions.Job) (int64, error)
+	// Whole is a storage.ErrNotFound where something that the picture of a job that is done is made of is not stored.
+	Whole(ctx context.Context, session string, job sessions.Job) error
 	// Picture is that of a job that is done.
 	Picture(ctx context.Context, session string, job sessions.Job) (export.Picture, error)
 }
@@ -142,25 +144,22 @@ const looksAtOnce = 16
 // were measured.
 const waitingRoom = 3
 
-// areStored tells how many bytes the results of jobs take, and of which jobs nothing is stored any more: files go by a hand on the disk, and by
-// a backup that is older than Redis. Nobody would miss them in an export.
+// areStored tells how many bytes the results of jobs take, and of which jobs something is not stored any more: files go by a hand on the disk, with
+// the power, and by a backup that is older than Redis. Nobody would miss them in an export.
 func (a *api) areStored(ctx context.Context, session string, jobs []exported) (bytes int64, err error) {
 	var all atomic.Int64
 	lost := make([]bool, len(jobs))
 	group, within := errgroup.WithContext(ctx)
 	group.SetLimit(looksAtOnce)
-	for i, job := range jobs {
+	for i, known := range jobs {
 		group.Go(func() error {
-			blob, err := a.Blobs.Open(within, storage.ResultKey(session, job.ID))
-			if err == nil {
-				all.Add(blob.Size())
-				return blob.Close()
-			}
-			if errors.Is(err, storage.ErrNotFound) {
-				_, err = a.Jobs.Job(within, session, job.ID)
-				lost[i] = err == nil
-			}
-			if errors.Is(err, sessions.ErrNotFound) { // deleted meanwhile
+			size, err := a.isStored(within, session, known.ID)
+			all.Add(size)
+			switch {
+			case errors.Is(err, sessions.ErrNotFound): // deleted meanwhile
+				return nil
+			case errors.Is(err, storage.ErrNotFound):
+				lost[i] = true
 				return nil
 			}
 			return err
@@ -178,12 +177,42 @@ func (a *api) areStored(ctx context.Context, session string, jobs []exported) (b
 	if len(names) == 0 {
 		return all.Load(), nil
 	}
+	return 0, notWhole(names)
+}
+
+// isStored tells how many bytes the result of a job takes. It is a storage.ErrNotFound where something of it is gone, though the job is there.
+func (a *api) isStored(ctx context.Context, session, id string) (int64, error) {
+	job, err := a.Jobs.Job(ctx, session, id)
+	if err != nil {
+		return 0, err
+	}
+	size, err := a.Pictures.Size(ctx, session, job)
+	if err == nil {
+		err = a.Pictures.Whole(ctx, session, job)
+	}
+	return size, a.orDeleted(ctx, session, id, err)
+}
+
+// orDeleted is a sessions.ErrNotFound instead of an err that a file of a job is not there, where that is because the job is deleted: what is
+// stored goes after it.
+func (a *api) orDeleted(ctx context.Context, session, id string, err error) error {
+	if !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	if _, gone := a.Jobs.Job(ctx, session, id); gone != nil {
+		return gone
+	}
+	return err
+}
+
+func notWhole(names []string) error {
 	const named = 5
 	more := ""
 	if len(names) > named {
-		names, more = names[:named], fmt.Sprintf(" and of %d others", len(names)-named)
+		more = fmt.Sprintf(" and of %d others", len(names)-named)
+		names = names[:named]
 	}
-	return 0, problem.Newf(problem.NotFound, "What was made of %s%s is no longer on the server's disk: delete these images, and segment them again if you "+
+	return problem.Newf(problem.NotFound, "What was made of %s%s is no longer on the server's disk: delete these images, and segment them again if you "+
 		"need them.", strings.Join(names, ", "), more)
 }
 
@@ -205,8 +234,12 @@ func (a *api) writeExport(ctx context.Context, w io.Writer, session, format stri
 	var rows int64 // what waits for the end, about, in bytes
 	for _, known := range jobs {
 		memory, err := a.exportPicture(ctx, out, session, known.ID)
-		if errors.Is(err, sessions.ErrNotFound) || errors.Is(err, storage.ErrNotFound) {
+		err = a.orDeleted(ctx, session, known.ID, err)
+		if errors.Is(err, sessions.ErrNotFound) {
 			continue
+		}
+		if errors.Is(err, storage.ErrNotFound) { // gone since it was looked for
+			err = errors.Join(notWhole([]string{known.Filename}), err)
 		}
 		if err == nil {
 			err = made.send(w)

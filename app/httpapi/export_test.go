@@ -11,8 +11,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -27,15 +25,28 @@ import (
 
 // pictures is what was made of jobs: one pixel each.
 type pictures struct {
-	gone   map[string]bool // deleted meanwhile
+	gone   map[string]bool // whose files are not there any more when they are read
+	forget func(id string) // is told of those, when they were deleted
+	lost   map[string]bool // whose files are not there any more when they are looked for
+	size   int64           // of each
 	fails  string          // the job whose result cannot be read
 	panics bool            // of that job
 }
 
-func (p pictures) Size(context.Context, string, sessions.Job) (int64, error) { return 100, nil }
+func (p pictures) Size(context.Context, string, sessions.Job) (int64, error) { return p.size, nil }
+
+func (p pictures) Whole(_ context.Context, _ string, job sessions.Job) error {
+	if p.lost[job.ID] {
+		return storage.ErrNotFound
+	}
+	return nil
+}
 
 func (p pictures) Picture(_ context.Context, _ string, job sessions.Job) (export.Picture, error) {
 	if p.gone[job.ID] {
+		if p.forget != nil {
+			p.forget(job.ID)
+		}
 		return export.Picture{}, storage.ErrNotFound
 	}
 	if p.fails == job.ID && p.panics {
@@ -64,16 +75,8 @@ func exporting(t *testing.T, results pictures, done int) (e *edge, token string)
 			t.Fatal(err)
 		}
 	}
-	store, err := storage.Open(t.Context(), e.folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
 	for _, job := range e.people.jobs["s1"] {
 		e.people.end("s1", job.ID, sessions.JobDone)
-		if err := store.Write(t.Context(), storage.ResultKey("s1", job.ID), []byte("{}")); err != nil {
-			t.Fatal(err)
-		}
 	}
 	return e, token
 }
@@ -198,46 +201,49 @@ func TestExportsThatAreRefused(t *testing.T) {
 	e.get("/api/v1/export?format=csv", "").isProblem(t, 401, problem.Unauthorized)
 }
 
-func TestExportLeavesOutWhatIsGone(t *testing.T) {
-	e, token := exporting(t, pictures{gone: map[string]bool{"j2": true}}, 3)
+// TestExportLeavesOutWhatIsDeleted has an image deleted while others are written.
+func TestExportLeavesOutWhatIsDeleted(t *testing.T) {
+	results := pictures{gone: map[string]bool{"j2": true}}
+	var people *people
+	results.forget = func(id string) { people.forget("s1", id) }
+	e, token := exporting(t, results, 3)
+	people = e.people
 	a := e.get("/api/v1/export?format=masks", token)
 	if archive, err := zip.NewReader(bytes.NewReader(a.body), int64(len(a.body))); err != nil || len(archive.File) != 2 {
 		t.Errorf("%v, status %d", err, a.StatusCode)
 	}
 }
 
-// TestExportTellsWhatWasLost has files go under the hub, one of them as a power cut leaves it.
+// TestExportTellsWhatWasLost has files go under the hub, of jobs that are there.
 func TestExportTellsWhatWasLost(t *testing.T) {
-	e, token := exporting(t, pictures{}, 3)
-	found := func(job string) string {
-		return filepath.Join(e.folder, filepath.FromSlash(storage.ResultKey("s1", job)))
-	}
-	if err := errors.Join(os.Remove(found("j1")), os.Truncate(found("j3"), 0)); err != nil {
-		t.Fatal(err)
-	}
-	a := e.get("/api/v1/export?format=masks", token)
-	a.isProblem(t, 404, problem.NotFound)
-	if name := e.people.jobs["s1"][0].Filename; strings.Count(string(a.body), name) != 2 {
-		t.Errorf("%s: not twice %s", a.body, name)
-	}
-	if a := e.get("/api/v1/export?format=masks&job=j2", token); a.StatusCode != http.StatusOK {
-		t.Errorf("what is there: status %d", a.StatusCode)
+	for when, results := range map[string]pictures{
+		"before": {lost: map[string]bool{"j1": true, "j3": true}},
+		"during": {gone: map[string]bool{"j1": true, "j3": true}},
+	} {
+		e, token := exporting(t, results, 3)
+		a := e.get("/api/v1/export?format=csv", token)
+		a.isProblem(t, 404, problem.NotFound)
+		want := map[string]int{"before": 2, "during": 1}[when]
+		if name := e.people.jobs["s1"][0].Filename; strings.Count(string(a.body), name) != want {
+			t.Errorf("%s: %s: not %d times %s", when, a.body, want, name)
+		}
+		if a := e.get("/api/v1/export?format=csv&job=j2", token); a.StatusCode != http.StatusOK {
+			t.Errorf("%s, what is there: status %d", when, a.StatusCode)
+		}
 	}
 }
 
 // TestNoRoomForWhatWaits is told before anything was sent, of what would wait on a disk that has no room for it.
 func TestNoRoomForWhatWaits(t *testing.T) {
-	e, token := exporting(t, pictures{}, 2)
+	e, token := exporting(t, pictures{size: 100}, 2)
 	e.room = problem.New(problem.QuotaExceeded, "The disk is full.")
 	for _, format := range export.Formats() {
 		if a := e.get("/api/v1/export?format="+format, token); a.StatusCode != http.StatusOK {
 			t.Errorf("%s of little: status %d", format, a.StatusCode)
 		}
 	}
-	large := filepath.Join(e.folder, filepath.FromSlash(storage.ResultKey("s1", "j2")))
-	if err := os.Truncate(large, largeResult); err != nil {
-		t.Fatal(err)
-	}
+	e, token = exporting(t, pictures{size: largeResult}, 2)
+	e.room = problem.New(problem.QuotaExceeded, "The disk is full.")
 	for _, format := range export.Formats() {
 		a := e.get("/api/v1/export?format="+format, token)
 		if kind, _ := export.KindOf(format, 2); kind.Waits {

@@ -18,6 +18,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -143,6 +144,13 @@ func (p *people) Job(_ context.Context, id, job string) (sessions.Job, error) {
 		}
 	}
 	return sessions.Job{}, sessions.ErrNotFound
+}
+
+// forget takes a job out of its session, as deleting its image does.
+func (p *people) forget(id, job string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.jobs[id] = slices.DeleteFunc(p.jobs[id], func(j sessions.Job) bool { return j.ID == job })
 }
 
 // end puts a job into a state.

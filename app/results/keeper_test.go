@@ -22,6 +22,7 @@ import (
 	"seghub/models"
 	"seghub/models/imageio"
 	"seghub/models/mask"
+	"seghub/models/mask/correct"
 	"seghub/models/mask/masktest"
 	"seghub/sessions"
 	"seghub/storage"
@@ -151,5 +152,48 @@ func TestOnlyAJobThatIsDoneHasAResult(t *testing.T) {
 	}
 	if _, err := k.Edit(t.Context(), mySession, myJob, 1, nil); !errors.Is(err, sessions.ErrNotDone) {
 		t.Errorf("an edit of a running job: %v", err)
+	}
+}
+
+// TestWholeKnowsAllThatAPictureIsMadeOf takes away one file after the other of a job that was measured anew and edited.
+func TestWholeKnowsAllThatAPictureIsMadeOf(t *testing.T) {
+	ctx := t.Context()
+	k, jobs, store := newKeeper(t, blobs(60, 150), mask.Options{Threshold: 0.5})
+	for _, revise := range []func() error{
+		func() error {
+			_, err := k.Edit(ctx, mySession, myJob, jobs.job.Revision, []correct.Operation{{Kind: correct.Delete, IDs: []int{1}}})
+			return err
+		},
+		func() error {
+			_, err := k.Measure(ctx, mySession, myJob, func(o *mask.Options) error { o.Threshold = 0.6; return nil }, true)
+			return err
+		},
+		func() error {
+			_, err := k.Edit(ctx, mySession, myJob, jobs.job.Revision, []correct.Operation{{Kind: correct.Delete, IDs: []int{1}}})
+			return err
+		},
+	} {
+		must(t, k.Whole(ctx, mySession, jobs.job))
+		must(t, revise())
+	}
+	must(t, k.Whole(ctx, mySession, jobs.job))
+	keys, err := store.Keys(ctx, mySession)
+	must(t, err)
+	needed := 0
+	for _, key := range keys {
+		data, err := store.Read(ctx, key)
+		must(t, err)
+		must(t, store.Delete(ctx, key))
+		_, fails := k.Picture(ctx, mySession, jobs.job)
+		if fails != nil {
+			needed++
+		}
+		if err := k.Whole(ctx, mySession, jobs.job); (fails != nil) != errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("without %s: a picture %v, whole %v", key, fails, err)
+		}
+		must(t, store.Write(ctx, key, data))
+	}
+	if needed < 7 { // receipt, result, labels, change and three edits
+		t.Errorf("%d files are needed", needed)
 	}
 }

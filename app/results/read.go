@@ -11,6 +11,7 @@ import (
 	"seghub/models/mask"
 	"seghub/models/mask/result"
 	"seghub/sessions"
+	"seghub/storage"
 	"seghub/storage/export"
 )
 
@@ -71,6 +72,37 @@ func (k *Keeper) Size(ctx context.Context, session string, job sessions.Job) (in
 		return 0, err
 	}
 	return blob.Size(), blob.Close()
+}
+
+// Whole is a storage.ErrNotFound where something that the Picture of a job is made of is not stored.
+func (k *Keeper) Whole(ctx context.Context, session string, job sessions.Job) error {
+	c, err := parseContent(job.Content)
+	if err != nil {
+		return err
+	}
+	keys := []string{storage.ReceiptKey(session, job.ID), resultKey(session, job.ID, c.base), labelsKey(session, job.ID, c.base)}
+	for _, l := range c.changes {
+		keys = append(keys, storage.RevisionKey(session, job.ID, l.id+".change"))
+	}
+	if job.Revision > 1 {
+		revisions, err := k.jobs.Revisions(ctx, session, job.ID)
+		if err != nil {
+			return err
+		}
+		for _, revision := range revisions[1:] {
+			keys = append(keys, storage.RevisionKey(session, job.ID, revision.Edit+".edit"))
+		}
+	}
+	for _, key := range keys {
+		blob, err := k.Blobs.Open(ctx, key)
+		if err != nil {
+			return err
+		}
+		if err := blob.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Picture is what an export takes of a job that is done, at its newest revision. It takes no turn, nor does its mask: whoever exports bounds how
