@@ -146,12 +146,25 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("hosts: %q is no name: say hub.lab.example, without scheme and port", host)
 		}
 	}
-	for _, origin := range c.Origins {
+	for i, origin := range c.Origins {
+		c.Origins[i] = asBrowsersSay(origin)
 		if err := http.NewCrossOriginProtection().AddTrustedOrigin(origin); err != nil {
 			return fmt.Errorf("origins: %w", err)
 		}
 	}
 	return c.refuseOpenDoor()
+}
+
+// asBrowsersSay is an origin as browsers write it: in small letters, and without the port that goes without saying.
+// https://url.spec.whatwg.org/#origin
+func asBrowsersSay(origin string) string {
+	origin = strings.ToLower(origin)
+	for scheme, port := range map[string]string{"http://": ":80", "https://": ":443"} {
+		if strings.HasPrefix(origin, scheme) {
+			return strings.TrimSuffix(origin, port)
+		}
+	}
+	return origin
 }
 
 // Levels are where the memory counts as short, as nearly full, and as neither again.
@@ -169,7 +182,7 @@ func (c *Config) refuseOpenDoor() error {
 		return fmt.Errorf("listen: %w: say HOST:PORT, such as 127.0.0.1:8080", err)
 	}
 	ip := net.ParseIP(host)
-	loopback := host == "localhost" || ip != nil && ip.IsLoopback()
+	loopback := strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || ip != nil && ip.IsLoopback()
 	if loopback || c.AccessKey != "" || c.TLSProxy || c.AllowPublic {
 		return nil
 	}

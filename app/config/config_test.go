@@ -58,7 +58,7 @@ func TestVariablesAndFlagsSetEveryField(t *testing.T) {
 
 		"SEGHUB_TRUSTED_PROXIES": "127.0.0.1, 10.1.2.3/8,fd00::/8",
 		"SEGHUB_HOSTS":           "hub.lab.example, *.local",
-		"SEGHUB_ORIGINS":         "https://lab.example:8443",
+		"SEGHUB_ORIGINS":         "https://lab.example:8443, HTTPS://Lab.Example:443,http://[FD00::1]:80,http://lab.example:8080",
 	}, "--turn=3s")
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +67,8 @@ func TestVariablesAndFlagsSetEveryField(t *testing.T) {
 		c.MemoryHigh != budget.Bytes(20e9) {
 		t.Errorf("read %+v", c)
 	}
-	if got := fmt.Sprint(c.TrustedProxies); got != "[127.0.0.1/32 10.0.0.0/8 fd00::/8]" || !slices.Equal(c.Hosts, []string{"hub.lab.example", "*.local"}) || len(c.Origins) != 1 {
+	if got := fmt.Sprint(c.TrustedProxies); got != "[127.0.0.1/32 10.0.0.0/8 fd00::/8]" || !slices.Equal(c.Hosts, []string{"hub.lab.example", "*.local"}) ||
+		!slices.Equal(c.Origins, []string{"https://lab.example:8443", "https://lab.example", "http://[fd00::1]", "http://lab.example:8080"}) {
 		t.Errorf("read %s, %v, %v", got, c.Hosts, c.Origins)
 	}
 }
@@ -136,6 +137,8 @@ func TestRefused(t *testing.T) {
 func TestDoorsThatMayBeOpen(t *testing.T) {
 	for name, args := range map[string][]string{
 		"loopback by name": {"--listen=localhost:0"},
+		"in capitals":      {"--listen=LOCALHOST:0"},
+		"from the root":    {"--listen=localhost.:0"},
 		"any port":         {"--listen=localhost:"},
 		"a port by name":   {"--listen=localhost:http"},
 		"loopback, v6":     {"--listen=[::1]:0"},
