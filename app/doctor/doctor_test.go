@@ -301,7 +301,12 @@ func TestARedisThatCannotStartSaysWhy(t *testing.T) {
 	}
 	t.Setenv("PATH", bin+":/bin:/usr/bin")
 	t.Setenv("REDIS_URL", "")
-	expect(t, healthy(t, "--redis=auto").redis(t.Context()), "✗ Redis: the disk is on fire")
+	d := healthy(t, "--redis=auto")
+	expect(t, d.redis(t.Context()), "✗ Redis: the disk is on fire")
+
+	// Where there is no place for a trial there is no verdict either: the hub needs no such place.
+	t.Setenv("TMPDIR", filepath.Join(bin, "absent"))
+	expect(t, d.redis(t.Context()), "! Redis: was not tried")
 }
 
 func TestRedisThatCannotBeUsed(t *testing.T) {
