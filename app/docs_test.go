@@ -87,3 +87,21 @@ func anchors(t *testing.T, page string) (names []string) {
 	}
 	return names
 }
+
+// TestComposeTakesEverySettingFromItsFile holds docker-compose.yml to what it says of .env: what stands under environment wins over that, so that
+// there is nothing but defaults.
+func TestComposeTakesEverySettingFromItsFile(t *testing.T) {
+	text, err := os.ReadFile("../docker-compose.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := regexp.MustCompile(`(?m)^ +(SEGHUB_\w+): (.*)$`).FindAllStringSubmatch(string(text), -1)
+	for _, s := range set {
+		if !strings.HasPrefix(s[2], "${"+s[1]+":") {
+			t.Errorf("%s is %s, whatever .env says", s[1], s[2])
+		}
+	}
+	if len(set) < 4 {
+		t.Errorf("found %v", set)
+	}
+}

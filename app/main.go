@@ -19,6 +19,8 @@ import (
 	"seghub/gpuexec"
 	"seghub/gpuexec/ort"
 	"seghub/models"
+	"seghub/sessions/redisserver"
+	"seghub/storage"
 )
 
 type cli struct {
@@ -120,7 +122,18 @@ func main() {
 		fmt.Fprintln(os.Stderr, "seghub:", err)
 		os.Exit(interrupted)
 	}
-	k.FatalIfErrorf(err)
+	k.FatalIfErrorf(ofSettings(err))
+}
+
+// ofSettings marks an error of a setting that no machine could make sense of, and that whoever reads it has found out: another start is in vain,
+// where a disk, an address or a GPU may be there a little later.
+func ofSettings(err error) error {
+	for _, wrong := range []error{redisserver.ErrURL, storage.ErrLocation, ort.ErrDevice} {
+		if errors.Is(err, wrong) {
+			return misused(err)
+		}
+	}
+	return err
 }
 
 // unknownSettings is the error for a setting in the environment that no command reads, or that is not what was meant.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -17,7 +16,6 @@ import (
 	"seghub/app/supervise"
 	"seghub/gpuexec"
 	"seghub/gpuexec/ort"
-	"seghub/sessions/redisserver"
 )
 
 type serveCommand struct {
@@ -92,9 +90,6 @@ func (s *serveCommand) serve() error {
 		ready = true
 		fmt.Printf("SegHub is ready: http://%s\n", address)
 	})
-	if errors.Is(err, redisserver.ErrURL) {
-		err = misused(err)
-	}
 	if err != nil && !ready {
 		return fmt.Errorf("%w\n(`seghub doctor`, with the same settings, looks at all that serve needs)", err)
 	}

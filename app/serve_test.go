@@ -3,12 +3,20 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"os/signal"
 	"syscall"
 	"testing"
+
+	"github.com/alecthomas/kong"
+
+	"seghub/gpuexec/ort"
+	"seghub/sessions/redisserver"
+	"seghub/storage"
 )
 
 // playsHub is set in the environment of a process that plays a hub: it logs, says so, and goes when it is asked to.
@@ -61,6 +69,21 @@ func TestAHubOutlivesTheReaderOfItsLog(t *testing.T) {
 		}
 		if err := hub.Wait(); err != nil {
 			t.Errorf("%v: %v", test.command, err)
+		}
+	}
+}
+
+// TestASettingThatNoStartMendsHasAStatusOfItsOwn holds that 80 for which systemd is told not to start the hub again.
+func TestASettingThatNoStartMendsHasAStatusOfItsOwn(t *testing.T) {
+	_, noDevice := ort.GPUIndex("gpu")
+	_, noStore := storage.Open(t.Context(), "ftp://bucket")
+	_, noBucket := storage.Open(t.Context(), "s3://")
+	_, _, _, noRedis := redisserver.Open(t.Context(), "redis:host", t.TempDir(), 0, slog.New(slog.DiscardHandler))
+	_, notThere := storage.Open(t.Context(), "/proc/self/mem/blobs") // a disk may be there a little later
+	for err, want := range map[error]bool{noDevice: true, noStore: true, noBucket: true, noRedis: true, notThere: false} {
+		var coded kong.ExitCoder
+		if got := errors.As(ofSettings(fmt.Errorf("serve: %w", err)), &coded) && coded.ExitCode() == 80; err == nil || got != want {
+			t.Errorf("%v: status 80 %t; want %t", err, got, want)
 		}
 	}
 }

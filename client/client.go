@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -68,7 +69,7 @@ func Open(ctx context.Context, config Config) (*Client, error) {
 	}
 	if config.Transport == nil {
 		config.Transport = &http.Transport{
-			Proxy:       http.ProxyFromEnvironment,
+			Proxy:       proxyTo,
 			DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext,
 			// Whoever comes back to a hub that was restarted is not to find dead connections one after the other.
 			IdleConnTimeout: 30 * time.Second,
@@ -105,6 +106,21 @@ func Open(ctx context.Context, config Config) (*Client, error) {
 		}
 	}
 	return c, nil
+}
+
+// proxyTo is the proxy of the environment, which is asked for nothing of this machine. http knows that of localhost and its addresses.
+func proxyTo(request *http.Request) (*url.URL, error) {
+	if isOwnName(request.URL.Hostname()) {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(request)
+}
+
+// isOwnName tells whether host is a name of this machine, for which an operator need not set NO_PROXY.
+func isOwnName(host string) bool {
+	host = strings.TrimSuffix(host, ".")
+	own, err := os.Hostname()
+	return strings.EqualFold(host, "localhost") || err == nil && (strings.EqualFold(host, own) || strings.EqualFold(host, own+".local"))
 }
 
 // http1 is what says how TLS is spoken, for sockets, which HTTP/2 has none of. A transport that may speak that has written so into its own.

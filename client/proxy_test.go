@@ -3,6 +3,7 @@ package client
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -46,5 +47,21 @@ func TestBehindAProxyThatAsksForAPassword(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), Config{URL: address, Token: "secret"}); err == nil {
 		t.Error("a token is taken, whose cookie has a name that nobody knows")
+	}
+}
+
+// TestNoProxyLeadsToThisMachine is of the names of a hub that runs here: whoever has a proxy in the environment need not name them in NO_PROXY.
+func TestNoProxyLeadsToThisMachine(t *testing.T) {
+	own, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, here := range map[string]bool{
+		own: true, strings.ToUpper(own): true, own + ".": true, own + ".local": true, "LOCALHOST": true,
+		own + ".example": false, "not-" + own: false, "hub.example": false,
+	} {
+		if isOwnName(host) != here {
+			t.Errorf("%s: here %t", host, !here)
+		}
 	}
 }

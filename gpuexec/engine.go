@@ -50,6 +50,9 @@ func (w *worker) makeEngine(work context.Context) bool {
 		w.engine, err = w.pool.cfg.NewEngine(w.slot)
 		return err
 	})
+	w.mu.Lock()
+	w.unmade = err
+	w.mu.Unlock()
 	if err != nil {
 		w.engine = nil
 		w.log.Error("the worker's engine could not be made", "device", w.pool.cfg.Device, "error", err)

@@ -109,6 +109,9 @@ func TestAModelThatCannotBeLoadedFailsItsJobsAlone(t *testing.T) {
 	if !pool.Ready() || !pool.Loaded("a") || pool.Loaded("b") {
 		t.Errorf("ready %t, a %t, b %t", pool.Ready(), pool.Loaded("a"), pool.Loaded("b"))
 	}
+	if a, b := pool.Broken("a"), pool.Broken("b"); a != nil || !errors.Is(b, errDevice) {
+		t.Errorf("broken: a %v, b %v", a, b)
+	}
 	b := bright(t, "one")
 	b.Model = "b"
 	from.give(t, 0, b)
@@ -209,6 +212,9 @@ func TestAWorkerWithoutAnEngineIsDownUntilItHasOne(t *testing.T) {
 		if state := pool.Stats()[0].State; state != gpuexec.WorkerDown {
 			t.Errorf("the worker is %s", state)
 		}
+		if err := pool.Down(); !errors.Is(err, errDevice) || pool.Ready() {
+			t.Errorf("it is down, because of %v, ready %t", err, pool.Ready())
+		}
 		select {
 		case from.batches[0] <- bright(t, "early"):
 			t.Error("a worker without an engine took a batch")
@@ -217,8 +223,8 @@ func TestAWorkerWithoutAnEngineIsDownUntilItHasOne(t *testing.T) {
 		if err := pool.Warm(t.Context(), []string{"a"}); err != nil {
 			t.Fatal(err)
 		}
-		if !pool.Ready() {
-			t.Error("not ready after Warm")
+		if err := pool.Down(); !pool.Ready() || err != nil {
+			t.Errorf("after Warm: ready %t, %v", pool.Ready(), err)
 		}
 		from.give(t, 0, bright(t, "one"))
 		if err := to.next(t, 1)["one"].Err; err != nil {

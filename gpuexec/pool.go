@@ -79,10 +79,11 @@ type Pool struct {
 	gone    chan struct{} // closed when the device is lost
 
 	mu     sync.Mutex
-	life   *life    // guarded by mu; nil when not running
-	warm   []string // guarded by mu; the models that Warm has loaded
-	warmed bool     // guarded by mu; a Warm has been through
-	lost   error    // guarded by mu; why the device is lost, for the rest of the process
+	life   *life              // guarded by mu; nil when not running
+	warm   []string           // guarded by mu; the models that Warm has loaded
+	warmed bool               // guarded by mu; a Warm has been through
+	broken map[string]refusal // guarded by mu; the models that the last Warm could not load, by id
+	lost   error              // guarded by mu; why the device is lost, for the rest of the process
 }
 
 // life is the time between a Start and the end of its Stop.
@@ -238,12 +239,44 @@ func (p *Pool) Warm(ctx context.Context, ids []string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.warmed = true
+	p.broken = make(map[string]refusal)
 	for i, id := range ids {
-		if errs[i] == nil && !slices.Contains(p.warm, id) {
+		switch {
+		case errs[i] == nil && !slices.Contains(p.warm, id):
 			p.warm = append(p.warm, id)
+		case errs[i] != nil && !errors.Is(errs[i], ErrOutOfMemory): // there may be memory a little later
+			model, _ := p.cfg.Models(id)
+			p.broken[id] = refusal{model.Version, errs[i]}
 		}
 	}
 	return err
+}
+
+// refusal is why a model could not be loaded, and of which file that is.
+type refusal struct {
+	version string
+	err     error
+}
+
+// Broken is why Warm could not load the model as the registry has it now; nil when it could, was not asked to, or memory was short.
+func (p *Pool) Broken(id string) error {
+	model, _ := p.cfg.Models(id)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if is, known := p.broken[id]; known && is.version == model.Version {
+		return is.err
+	}
+	return nil
+}
+
+// Down is why a worker has no engine: its last one could not be made. It is nil when there is none such.
+func (p *Pool) Down() error {
+	for _, w := range p.workers {
+		if err := w.trouble(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // onEachWorker has each worker do something between two batches, and returns the first error when all have.

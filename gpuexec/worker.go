@@ -36,6 +36,7 @@ type worker struct {
 
 	mu        sync.Mutex
 	stat      WorkerStat         // guarded by mu
+	unmade    error              // guarded by mu; why its last engine could not be made; nil when it was
 	held      map[shape]*held    // guarded by mu; written by the infer goroutine alone
 	reduced   map[string]int     // guarded by mu; the rows of models that memory was too short for, by id
 	free      bool               // guarded by mu; it may be called for help
@@ -130,6 +131,13 @@ func (w *worker) Stat() WorkerStat {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.stat
+}
+
+// trouble is why the worker's last engine could not be made; nil when it was.
+func (w *worker) trouble() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.unmade
 }
 
 // setState notes what the worker is doing.

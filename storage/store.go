@@ -30,7 +30,10 @@ type Store struct {
 	name   atomic.Pointer[string] // as Identity has told it; nil until then
 }
 
-// Open opens the store at location: a folder, which is made when it is not there, or the URL of a bucket.
+// ErrLocation says that a URL, or what it goes by, names no store.
+var ErrLocation = errors.New("storage: the location is not valid")
+
+// Open opens the store at location: a folder, which is made when it is not there, or the URL of a bucket, which must be none of an ErrLocation.
 // s3://NAME?region=R takes the credentials from where every AWS client finds them; &endpoint=URL and
 // &use_path_style=true name another server that speaks S3, &prefix=a/ keeps to a part of the bucket.
 // mem:// is gone with the process.
@@ -40,15 +43,15 @@ func Open(ctx context.Context, location string) (*Store, error) {
 		return openFolder(location)
 	}
 	if scheme != "mem" && scheme != "s3" {
-		return nil, fmt.Errorf("storage: open %s://: only a folder, s3:// and mem:// are known", scheme)
+		return nil, fmt.Errorf("%w: open %s://: only a folder, s3:// and mem:// are known", ErrLocation, scheme)
 	}
 	if name, _, _ := strings.Cut(rest, "?"); strings.Contains(name, "/") {
 		// gocloud would ignore the path and fill the whole bucket.
-		return nil, fmt.Errorf("storage: open %s://%s: a bucket has no path; say ?prefix=folder/ instead", scheme, name)
+		return nil, fmt.Errorf("%w: open %s://%s: a bucket has no path; say ?prefix=folder/ instead", ErrLocation, scheme, name)
 	}
-	bucket, err := blob.OpenBucket(ctx, location)
+	bucket, err := blob.OpenBucket(ctx, location) // which asks nobody yet
 	if err != nil {
-		return nil, fmt.Errorf("storage: open %s bucket: %w", scheme, err)
+		return nil, fmt.Errorf("%w: open %s bucket: %w", ErrLocation, scheme, err)
 	}
 	return &Store{bucket: bucket}, nil
 }

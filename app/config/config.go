@@ -3,6 +3,7 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -96,6 +97,9 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 // String is the amount as UnmarshalText reads it.
 func (b Bytes) String() string { return units.Base2Bytes(b).String() }
 
+// mostRates is the most that rate limits are multiplied by: more is no limit, which 0 says.
+const mostRates = 1_000_000
+
 // Validate is called by kong once everything is read.
 func (c *Config) Validate() error {
 	for _, check := range []struct {
@@ -105,9 +109,9 @@ func (c *Config) Validate() error {
 		{c.Data == "", "data must name a folder"},
 		{c.Models == "", "models must name a folder"},
 		{c.Slots < 1 || c.Slots > 64, "slots must be between 1 and 64"},
-		{c.Turn <= 0, "turn must be above zero"},
-		{c.ReserveGrace <= 0, "reserve-grace must be above zero"},
-		{c.SessionTTL <= 0, "session-ttl must be above zero"},
+		{c.Turn < time.Millisecond, "turn must be at least 1ms"}, // Redis counts in these
+		{c.ReserveGrace < time.Millisecond, "reserve-grace must be at least 1ms"},
+		{c.SessionTTL < time.Second, "session-ttl must be at least 1s"},
 		{c.LeaseTTL < time.Second, "lease-ttl must be at least 1s"},
 		{c.MaxFile < 1, "max-file must be at least 1 byte"},
 		{c.DecodeMemory != 0 && c.DecodeMemory < 16<<20, "decode-memory must be at least 16MiB"},
@@ -115,7 +119,7 @@ func (c *Config) Validate() error {
 		{c.MaxStorage < 1, "max-storage must be at least 1 byte"},
 		{c.MinFree < 0, "min-free must not be below zero"},
 		{c.MaxQueue < 1, "max-queue must be at least 1"},
-		{c.RateLimits < 0, "rate-limits must not be below zero"},
+		{!(c.RateLimits >= 0 && c.RateLimits <= mostRates), fmt.Sprintf("rate-limits must be between 0 and %d", mostRates)}, // NaN is neither
 		{c.MaxSessions < 1, "max-sessions must be at least 1"},
 		{c.MaxUploads < 1, "max-uploads must be at least 1"},
 		{c.MaxSockets < 1, "max-sockets must be at least 1"},
@@ -142,12 +146,25 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("hosts: %q is no name: say hub.lab.example, without scheme and port", host)
 		}
 	}
-	for _, origin := range c.Origins {
+	for i, origin := range c.Origins {
+		c.Origins[i] = asBrowsersSay(origin)
 		if err := http.NewCrossOriginProtection().AddTrustedOrigin(origin); err != nil {
 			return fmt.Errorf("origins: %w", err)
 		}
 	}
 	return c.refuseOpenDoor()
+}
+
+// asBrowsersSay is an origin as browsers write it: in small letters, and without the port that goes without saying.
+// https://url.spec.whatwg.org/#origin
+func asBrowsersSay(origin string) string {
+	origin = strings.ToLower(origin)
+	for scheme, port := range map[string]string{"http://": ":80", "https://": ":443"} {
+		if strings.HasPrefix(origin, scheme) {
+			return strings.TrimSuffix(origin, port)
+		}
+	}
+	return origin
 }
 
 // Levels are where the memory counts as short, as nearly full, and as neither again.
@@ -157,12 +174,15 @@ func (c *Config) Levels() budget.Levels {
 
 // refuseOpenDoor keeps a hub from being open to a whole network by accident.
 func (c *Config) refuseOpenDoor() error {
-	host, _, err := net.SplitHostPort(c.Listen)
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err == nil {
+		_, err = net.DefaultResolver.LookupPort(context.Background(), "tcp", port) // which asks nobody: services are named by a file
+	}
 	if err != nil {
 		return fmt.Errorf("listen: %w: say HOST:PORT, such as 127.0.0.1:8080", err)
 	}
 	ip := net.ParseIP(host)
-	loopback := host == "localhost" || ip != nil && ip.IsLoopback()
+	loopback := strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || ip != nil && ip.IsLoopback()
 	if loopback || c.AccessKey != "" || c.TLSProxy || c.AllowPublic {
 		return nil
 	}

@@ -58,7 +58,7 @@ func TestVariablesAndFlagsSetEveryField(t *testing.T) {
 
 		"SEGHUB_TRUSTED_PROXIES": "127.0.0.1, 10.1.2.3/8,fd00::/8",
 		"SEGHUB_HOSTS":           "hub.lab.example, *.local",
-		"SEGHUB_ORIGINS":         "https://lab.example:8443",
+		"SEGHUB_ORIGINS":         "https://lab.example:8443, HTTPS://Lab.Example:443,http://[FD00::1]:80,http://lab.example:8080",
 	}, "--turn=3s")
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +67,8 @@ func TestVariablesAndFlagsSetEveryField(t *testing.T) {
 		c.MemoryHigh != budget.Bytes(20e9) {
 		t.Errorf("read %+v", c)
 	}
-	if got := fmt.Sprint(c.TrustedProxies); got != "[127.0.0.1/32 10.0.0.0/8 fd00::/8]" || !slices.Equal(c.Hosts, []string{"hub.lab.example", "*.local"}) || len(c.Origins) != 1 {
+	if got := fmt.Sprint(c.TrustedProxies); got != "[127.0.0.1/32 10.0.0.0/8 fd00::/8]" || !slices.Equal(c.Hosts, []string{"hub.lab.example", "*.local"}) ||
+		!slices.Equal(c.Origins, []string{"https://lab.example:8443", "https://lab.example", "http://[fd00::1]", "http://lab.example:8080"}) {
 		t.Errorf("read %s, %v, %v", got, c.Hosts, c.Origins)
 	}
 }
@@ -104,6 +105,15 @@ func TestRefused(t *testing.T) {
 		"a host's port":        {args: []string{"--hosts=hub.lab.example:8080"}, words: "without scheme and port"},
 		"a host's scheme":      {args: []string{"--hosts=https://hub.lab.example"}, words: "without scheme and port"},
 		"a word of the shell":  {args: []string{"--data=~/hub"}, words: "whole path"},
+		"a port too far":       {args: []string{"--listen=127.0.0.1:65536"}, words: "say HOST:PORT"},
+		"a port below all":     {args: []string{"--listen=127.0.0.1:-1"}, words: "say HOST:PORT"},
+		"a port by no name":    {args: []string{"--listen=127.0.0.1:nosuchservice"}, words: "say HOST:PORT"},
+		"a moment's turn":      {args: []string{"--turn=1us"}, words: "turn must be at least"},
+		"a moment's grace":     {args: []string{"--reserve-grace=1us"}, words: "reserve-grace must be at least"},
+		"a moment's session":   {args: []string{"--session-ttl=1ns"}, words: "session-ttl must be at least"},
+		"rates of no number":   {env: map[string]string{"SEGHUB_RATE_LIMITS": "NaN"}, words: "rate-limits must be between"},
+		"rates without end":    {env: map[string]string{"SEGHUB_RATE_LIMITS": "Inf"}, words: "rate-limits must be between"},
+		"rates past counting":  {env: map[string]string{"SEGHUB_RATE_LIMITS": "1e300"}, words: "rate-limits must be between"},
 		"negative rates":       {args: []string{"--rate-limits=-1"}, words: "rate-limits"},
 		"no sockets":           {args: []string{"--max-sockets=0"}, words: "max-sockets"},
 		"no sessions":          {args: []string{"--max-sessions=0"}, words: "max-sessions"},
@@ -127,6 +137,10 @@ func TestRefused(t *testing.T) {
 func TestDoorsThatMayBeOpen(t *testing.T) {
 	for name, args := range map[string][]string{
 		"loopback by name": {"--listen=localhost:0"},
+		"in capitals":      {"--listen=LOCALHOST:0"},
+		"from the root":    {"--listen=localhost.:0"},
+		"any port":         {"--listen=localhost:"},
+		"a port by name":   {"--listen=localhost:http"},
 		"loopback, v6":     {"--listen=[::1]:0"},
 		"with a key":       {"--listen=:8080", "--access-key=k"},
 		"behind a proxy":   {"--listen=:8080", "--tls-proxy"},

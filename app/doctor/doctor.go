@@ -44,6 +44,8 @@ type Doctor struct {
 	// Diagnose is ort.Diagnose, and for the CPU ort.DiagnoseCPU.
 	Diagnose    func(ctx context.Context, library string, gpu int) ort.Diagnosis
 	DiagnoseCPU func(ctx context.Context, library string) ort.Diagnosis
+	// TryModels is ort.TryModels.
+	TryModels func(ctx context.Context, library string, paths []string) map[string]string
 	// Usage is what NVML says of the GPU at a PCI bus id.
 	Usage func(pciBusID string) (nvml.Usage, error)
 }
@@ -52,7 +54,7 @@ type Doctor struct {
 func New(cfg config.Config, unknown error) *Doctor {
 	return &Doctor{
 		Config: cfg, Unknown: unknown,
-		FreeSpace: freeSpace, OpenFiles: openFiles, Diagnose: ort.Diagnose, DiagnoseCPU: ort.DiagnoseCPU, Usage: gpuUsage,
+		FreeSpace: freeSpace, OpenFiles: openFiles, Diagnose: ort.Diagnose, DiagnoseCPU: ort.DiagnoseCPU, TryModels: ort.TryModels, Usage: gpuUsage,
 	}
 }
 

@@ -65,6 +65,7 @@ func healthy(t *testing.T, args ...string) *Doctor {
 	d.DiagnoseCPU = func(_ context.Context, library string) ort.Diagnosis {
 		return ort.Diagnosis{Library: library, Version: "1.29.0"}
 	}
+	d.TryModels = func(context.Context, string, []string) map[string]string { return nil }
 	d.Usage = func(string) (nvml.Usage, error) {
 		return nvml.Usage{UsedBytes: 3 << 30, TotalBytes: 24 << 30, TemperatureC: 61}, nil
 	}
@@ -300,7 +301,12 @@ func TestARedisThatCannotStartSaysWhy(t *testing.T) {
 	}
 	t.Setenv("PATH", bin+":/bin:/usr/bin")
 	t.Setenv("REDIS_URL", "")
-	expect(t, healthy(t, "--redis=auto").redis(t.Context()), "✗ Redis: the disk is on fire")
+	d := healthy(t, "--redis=auto")
+	expect(t, d.redis(t.Context()), "✗ Redis: the disk is on fire")
+
+	// Where there is no place for a trial there is no verdict either: the hub needs no such place.
+	t.Setenv("TMPDIR", filepath.Join(bin, "absent"))
+	expect(t, d.redis(t.Context()), "! Redis: was not tried")
 }
 
 func TestRedisThatCannotBeUsed(t *testing.T) {
@@ -347,6 +353,17 @@ func TestModels(t *testing.T) {
 		"✓ model test: fp32",
 		"! model broken.onnx: ",
 		"! model twin.ONNX: its id test is that of test.onnx",
+		"✗ model absent: SEGHUB_WARM names it")
+
+	// ONNX Runtime has the last word: on test.onnx, which reads well.
+	d.TryModels = func(_ context.Context, _ string, paths []string) map[string]string {
+		return map[string]string{paths[0]: "is not a registered operator"}
+	}
+	expect(t, d.models(t.Context()),
+		"! model broken.onnx: ",
+		"! model twin.ONNX: its id test is that of test.onnx",
+		"✗ model test: is not a registered operator; SEGHUB_WARM names it",
+		"✗ models folder: no model that can be used",
 		"✗ model absent: SEGHUB_WARM names it")
 
 	d.Config.Warm = nil

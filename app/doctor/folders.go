@@ -167,7 +167,9 @@ func (d *Doctor) storage(ctx context.Context) []Finding {
 		return []Finding{{Doubtful, subject, "it is this process's memory, and gone with it", "unset SEGHUB_STORAGE to keep images and results"}}
 	}
 	name, _, _ := strings.Cut(location, "?")
-	if err := tryBucket(ctx, location); err != nil {
+	if err := tryBucket(ctx, location); errors.Is(err, storage.ErrLocation) {
+		return []Finding{{Bad, subject, err.Error(), "correct SEGHUB_STORAGE"}}
+	} else if err != nil {
 		return []Finding{{Bad, subject, err.Error(), "give this user the right to read, write and delete there, or set SEGHUB_STORAGE to another place"}}
 	}
 	return []Finding{{Good, subject, name + " takes, gives and deletes blobs", ""}}

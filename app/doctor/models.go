@@ -12,8 +12,8 @@ import (
 	"seghub/models"
 )
 
-// models reads every model of the folder as `serve` does.
-func (d *Doctor) models(context.Context) []Finding {
+// models reads every model of the folder, and runs it, as `serve` does.
+func (d *Doctor) models(ctx context.Context) []Finding {
 	folder := d.Config.Models
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -21,6 +21,7 @@ func (d *Doctor) models(context.Context) []Finding {
 	}
 	var findings []Finding
 	files := make(map[string]string) // by id
+	var specs []models.Spec
 	for _, entry := range entries {
 		name := entry.Name()
 		if !models.IsModelName(name) {
@@ -35,10 +36,15 @@ func (d *Doctor) models(context.Context) []Finding {
 			continue
 		}
 		files[spec.ID] = name
-		findings = append(findings, Finding{Good, "model " + spec.ID, fmt.Sprintf("version %s, %s, %s", spec.Content(), spec.Precision, size(uint64(spec.SizeBytes))), ""})
+		specs = append(specs, spec)
 	}
-	if len(files) == 0 {
+	tried, usable := d.tryModels(ctx, specs)
+	findings = append(findings, tried...)
+	switch {
+	case len(files) == 0:
 		findings = append(findings, Finding{Bad, "models folder", folder + " has no model: every upload would be refused", "put an .onnx file there, or set SEGHUB_MODELS"})
+	case usable == 0:
+		findings = append(findings, Finding{Bad, "models folder", folder + " has no model that can be used: `serve` would end", "put another there, or set SEGHUB_MODELS"})
 	}
 	for _, id := range d.Config.Warm {
 		if files[id] == "" {
@@ -47,6 +53,31 @@ func (d *Doctor) models(context.Context) []Finding {
 	}
 	slices.SortStableFunc(findings, func(a, b Finding) int { return int(a.Verdict - b.Verdict) })
 	return findings
+}
+
+// tryModels has ONNX Runtime run each model, and counts those that can be used.
+func (d *Doctor) tryModels(ctx context.Context, specs []models.Spec) (findings []Finding, usable int) {
+	if len(specs) == 0 {
+		return nil, 0
+	}
+	var paths []string
+	for _, spec := range specs {
+		paths = append(paths, spec.Path)
+	}
+	refused := d.TryModels(ctx, d.Config.ORTLibrary, paths)
+	for _, spec := range specs {
+		if why, is := refused[spec.Path]; is {
+			f := Finding{Doubtful, "model " + spec.ID, why, "the hub does without it: replace it, or take it away"}
+			if slices.Contains(d.Config.Warm, spec.ID) {
+				f.Verdict, f.Remedy = Bad, "SEGHUB_WARM names it: replace it, or correct SEGHUB_WARM"
+			}
+			findings = append(findings, f)
+			continue
+		}
+		usable++
+		findings = append(findings, Finding{Good, "model " + spec.ID, fmt.Sprintf("version %s, %s, %s", spec.Content(), spec.Precision, size(uint64(spec.SizeBytes))), ""})
+	}
+	return findings, usable
 }
 
 // batchTable looks at the table that was measured on device, if there is one.

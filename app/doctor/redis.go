@@ -84,6 +84,9 @@ func ofRedis(state redisserver.State, err error) []Finding {
 		}
 		return []Finding{{Bad, subject, err.Error(), remedy}}
 	}
+	if state.Untried != nil && state.Version == "" {
+		return []Finding{{Doubtful, subject, fmt.Sprintf("%s, which was not tried: %v", place, state.Untried), "set TMPDIR to a folder of this user"}}
+	}
 	findings := []Finding{{Good, subject, fmt.Sprintf("%s, version %s, takes writes", place, state.Version), ""}}
 	if state.Untried != nil {
 		findings = append(findings, Finding{Doubtful, subject + " files", fmt.Sprintf("whether it can load what the last hub has kept was not tried: %v", state.Untried), "set TMPDIR to a folder with room for a copy"})

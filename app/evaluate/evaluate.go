@@ -18,7 +18,8 @@ var ErrNoModels = errors.New("there is no usable model")
 
 // Run scores each model on each validation set in the folder data, and writes a table in Markdown to w, the
 // rows of a set as soon as they are known. engine's caller closes it. The error wraps ErrNoModels, ErrNoImages,
-// when any set is absent, ErrMask, or is that of an image or the engine.
+// when any set is absent, ErrMask, or is that of an image or the engine. Models that the engine does not open are left out, and their errors
+// come at the end.
 func Run(ctx context.Context, w io.Writer, data string, list []models.Spec, newEngine gpuexec.NewEngine) (err error) {
 	if len(list) == 0 {
 		return ErrNoModels
@@ -38,13 +39,21 @@ func Run(ctx context.Context, w io.Writer, data string, list []models.Spec, newE
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
 	var methods []method
+	var unusable error // models, which the others do not wait for
 	for _, model := range list {
 		session, failed := gpuexec.OpenWarm(ctx, engine, model, 1)
-		if failed != nil {
+		if errors.Is(failed, gpuexec.ErrDeviceLost) || ctx.Err() != nil {
 			return failed
+		}
+		if failed != nil {
+			unusable = errors.Join(unusable, failed)
+			continue
 		}
 		defer func() { err = errors.Join(err, session.Close()) }()
 		methods = append(methods, byModel(session, model))
+	}
+	if len(methods) == 0 {
+		return fmt.Errorf("%w: %w", ErrNoModels, unusable)
 	}
 	methods = append(methods, byOtsu)
 
@@ -65,7 +74,7 @@ func Run(ctx context.Context, w io.Writer, data string, list []models.Spec, newE
 	}
 	t.legend()
 	t.parts(methods, nuclei)
-	return t.err
+	return errors.Join(t.err, unusable)
 }
 
 // tallyAll tries every method on every example; the tallies are by method.

@@ -133,6 +133,26 @@ func TestRunScoresEachSet(t *testing.T) {
 	checkEngine(t, script)
 }
 
+// TestAModelThatDoesNotLoadKeepsNoOtherFromBeingScored has the table of the others, and then the error.
+func TestAModelThatDoesNotLoadKeepsNoOtherFromBeingScored(t *testing.T) {
+	broken := errors.New("not a registered operator")
+	script := &enginetest.Script{Load: func(_ context.Context, _ int, model models.Spec, _ int) error {
+		if model.ID == "newer" {
+			return broken
+		}
+		return nil
+	}}
+	newer := model
+	newer.ID = "newer"
+	var out strings.Builder
+	err := Run(t.Context(), &out, someData(t), []models.Spec{newer, model}, script.NewEngine)
+	sets, _, _ := strings.Cut(out.String(), "\n| nuclei ")
+	if !errors.Is(err, broken) || len(rows(sets)) != 6 {
+		t.Errorf("%v, and the table\n%s", err, out.String())
+	}
+	checkEngine(t, script)
+}
+
 // rows are the cells of the table's rows but the last, which is a time, without the head.
 func rows(markdown string) []string {
 	var list []string

@@ -21,7 +21,7 @@ import (
 // The pages of origins that the operator lists may come, and read what they are answered.
 type door struct {
 	proxies proxies
-	hosts   []string // lower case; nil lets every name in
+	hosts   []string // as hostname has them; nil lets every name in
 	origins *http.CrossOriginProtection
 	friends []string // the origins listed
 }
@@ -29,7 +29,7 @@ type door struct {
 func newDoor(trusted []netip.Prefix, hosts, origins []string) (door, error) {
 	d := door{proxies: trusted, origins: http.NewCrossOriginProtection(), friends: origins}
 	for _, host := range hosts {
-		d.hosts = append(d.hosts, strings.ToLower(host))
+		d.hosts = append(d.hosts, hostname(host))
 	}
 	for _, origin := range origins {
 		if err := d.origins.AddTrustedOrigin(origin); err != nil {

@@ -254,7 +254,7 @@ func newEdge(t *testing.T, change func(*Config)) *edge {
 
 		Deployment: "d1",
 		SessionTTL: time.Hour,
-		Hosts:      []string{"hub.example", "*.lab.example"},
+		Hosts:      []string{"Hub.example.", "*.lab.example"},
 		Origins:    []string{"https://friend.example"},
 	}
 	if change != nil {

@@ -417,7 +417,13 @@ func (s *server) ready(ctx context.Context) error {
 		return fmt.Errorf("there is no model in %s", s.cfg.Models)
 	}
 	if !s.pool.Ready() {
+		if err := s.pool.Down(); err != nil {
+			return fmt.Errorf("a worker is down, and is tried again: %w", err)
+		}
 		return errors.New("models are being loaded")
+	}
+	if err := allBroken(s.models.List(), s.pool.Broken); err != nil {
+		return err
 	}
 	if err := s.pool.Crowded(); err != nil {
 		return err
@@ -429,6 +435,16 @@ func (s *server) ready(ctx context.Context) error {
 		return err
 	}
 	return s.sessions.Ready(ctx)
+}
+
+// allBroken is an error when none of the models can be loaded. One that can is enough for a hub that works; the log has the others.
+func allBroken(list []models.Spec, broken func(id string) error) (err error) {
+	for _, model := range list {
+		if err = broken(model.ID); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // address is where a browser on this machine finds the hub.

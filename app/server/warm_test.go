@@ -2,6 +2,8 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -46,6 +48,48 @@ func TestAMistypedModelIsToldTheOthers(t *testing.T) {
 	if err := s.loadModels(t.Context()); err == nil || !strings.Contains(err.Error(), `"cell"`) || !strings.Contains(err.Error(), "which has cells, nuclei") {
 		t.Errorf("%v", err)
 	}
+}
+
+// A hub whose only model is replaced by one that ONNX Runtime does not take could run no job, and says so until it has another.
+func TestAHubWithoutAModelThatLoadsIsNotReady(t *testing.T) {
+	c := settings(t)
+	c.Models, c.Warm = t.TempDir(), nil
+	put := func(name string, o modeltest.Options) {
+		t.Helper()
+		unfinished := filepath.Join(t.TempDir(), "model")
+		if err := errors.Join(modeltest.Write(unfinished, o), os.Rename(unfinished, filepath.Join(c.Models, name))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("one.onnx", modeltest.Options{ID: model})
+	base, _ := serve(t, c)
+	says := func(words string) func() bool {
+		return func() bool { return strings.Contains(readiness(t, base), words) }
+	}
+	await(t, "a hub that is ready", says(`"ready"`))
+	put("one.onnx", modeltest.Options{ID: model, Reduce: "ReduceNothing"})
+	await(t, "a hub that says what is wrong with its model", says("ReduceNothing"))
+	put("two.onnx", modeltest.Options{ID: "other"})
+	await(t, "a hub that has another", says(`"ready"`))
+}
+
+// readiness is what /readyz answers.
+func readiness(t *testing.T, base string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/readyz", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // A hub that has no model is given one, works with it, and has none again: all without a restart.

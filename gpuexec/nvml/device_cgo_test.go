@@ -24,7 +24,7 @@ func card(memory, rates, temperature nvml.Return) *Device {
 }
 
 func TestUsage(t *testing.T) {
-	const ok, absent = nvml.SUCCESS, nvml.ERROR_NOT_SUPPORTED
+	const ok, absent, fault = nvml.SUCCESS, nvml.ERROR_NOT_SUPPORTED, nvml.ERROR_UNKNOWN
 	for name, c := range map[string]struct {
 		rates, temperature nvml.Return
 		want               Usage
@@ -32,6 +32,8 @@ func TestUsage(t *testing.T) {
 		"all":         {ok, ok, Usage{3 << 30, 24 << 30, 30, 61}},
 		"memory":      {absent, absent, Usage{3 << 30, 24 << 30, Unknown, Unknown}},
 		"temperature": {absent, ok, Usage{3 << 30, 24 << 30, Unknown, 61}},
+		"utilisation": {ok, fault, Usage{3 << 30, 24 << 30, 30, Unknown}},
+		"faults":      {fault, fault, Usage{3 << 30, 24 << 30, Unknown, Unknown}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got, err := card(ok, c.rates, c.temperature).Usage(); got != c.want || err != nil {
@@ -39,10 +41,9 @@ func TestUsage(t *testing.T) {
 			}
 		})
 	}
-	const lost = nvml.ERROR_GPU_IS_LOST
-	for i, device := range []*Device{card(lost, ok, ok), card(ok, lost, ok), card(ok, ok, lost), card(absent, ok, ok)} {
-		if usage, err := device.Usage(); err == nil || usage != (Usage{}) {
-			t.Errorf("failure %d: %+v, %v", i, usage, err)
+	for _, code := range []nvml.Return{nvml.ERROR_GPU_IS_LOST, absent, fault} {
+		if usage, err := card(code, ok, ok).Usage(); err == nil || usage != (Usage{}) {
+			t.Errorf("without the memory, %s: %+v, %v", nvml.ErrorString(code), usage, err)
 		}
 	}
 }

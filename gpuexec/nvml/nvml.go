@@ -11,7 +11,7 @@ type Usage struct {
 	UsedBytes  uint64
 	TotalBytes uint64
 	// Utilisation is the percentage of the last sampling period in which a kernel ran, TemperatureC degrees Celsius; Unknown where the
-	// GPU does not tell, as a part of one.
+	// driver does not tell, as of a part of a GPU, or just now cannot.
 	Utilisation  int
 	TemperatureC int
 }

@@ -2,6 +2,7 @@ package ort
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -72,12 +73,15 @@ func chooseDevice(library, wanted string, slots int, log *slog.Logger) (device, 
 // auto stands for the first GPU if it can be used, else the CPU.
 const auto = "auto"
 
-// GPUIndex is the N of a device "cuda:N".
+// ErrDevice says that what names a device names none on any machine.
+var ErrDevice = errors.New("ort: the device must be auto, cpu or cuda:N")
+
+// GPUIndex is the N of a device "cuda:N"; else the error is an ErrDevice.
 func GPUIndex(device string) (int, error) {
 	number, isCUDA := strings.CutPrefix(device, "cuda:")
 	index, err := strconv.Atoi(number)
 	if !isCUDA || err != nil || index < 0 {
-		return 0, fmt.Errorf("ort: the device is %q, but must be auto, cpu or cuda:N", device)
+		return 0, fmt.Errorf("%w: %q", ErrDevice, device)
 	}
 	return index, nil
 }

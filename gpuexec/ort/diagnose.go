@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"strings"
@@ -21,8 +22,9 @@ var probeWithin = 2 * time.Minute
 
 // probeRequest is what a probe is asked.
 type probeRequest struct {
-	Library string // ONNX Runtime's file
-	GPU     int    // its number, or noGPU
+	Library string   // ONNX Runtime's file
+	GPU     int      // its number, or noGPU
+	Models  []string `json:",omitempty"` // files to be tried on the CPU, where GPU is noGPU
 }
 
 // noGPU asks for ONNX Runtime alone.
@@ -49,6 +51,28 @@ func Diagnose(ctx context.Context, library string, gpu int) Diagnosis {
 // DiagnoseCPU finds out whether the ONNX Runtime library loads, in the same way; Works and what is about a GPU stay empty.
 func DiagnoseCPU(ctx context.Context, library string) Diagnosis {
 	return Diagnose(ctx, library, noGPU)
+}
+
+// TryModels loads each model and runs it once, on the CPU and in a process of its own, as a hub does when it starts. It returns, by path, why models
+// cannot be used: of none, where the library, DefaultLibrary when it is empty, does not load.
+func TryModels(ctx context.Context, library string, paths []string) (refused map[string]string) {
+	if library == "" {
+		library = DefaultLibrary()
+	}
+	refused = make(map[string]string)
+	for len(paths) > 0 && ctx.Err() == nil {
+		found := diagnose(ctx, probeRequest{Library: library, GPU: noGPU, Models: paths})
+		maps.Copy(refused, found.Refused)
+		tried := min(found.Tried, len(paths))
+		if found.Version == "" || found.Problem == "" {
+			return refused
+		}
+		if tried > 0 { // the last of them has ended the process
+			refused[paths[tried-1]] = found.Problem
+		}
+		paths = paths[max(1, tried):]
+	}
+	return refused
 }
 
 func diagnose(ctx context.Context, request probeRequest) Diagnosis {

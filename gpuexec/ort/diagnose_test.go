@@ -11,6 +11,8 @@ import (
 	"time"
 
 	onnx "github.com/yalue/onnxruntime_go"
+
+	"seghub/models/modeltest"
 )
 
 // cudart is the CUDA runtime of a machine with COUNT GPUs, the first of which is such as a GTX 1080, and on which cudaGetDeviceCount ends with
@@ -286,5 +288,22 @@ func TestTheProbesConvolution(t *testing.T) {
 	y := output[0].(*onnx.Tensor[float32]).GetData()
 	if y[0] != 4 || y[1] != 6 || y[convolved+1] != 9 {
 		t.Errorf("a corner is %g, an edge %g, the middle %g; want 4, 6, 9", y[0], y[1], y[convolved+1])
+	}
+}
+
+// TestModelsAreTriedBeforeAHubWould tells of a model that reads well, and that ONNX Runtime does not take.
+func TestModelsAreTriedBeforeAHubWould(t *testing.T) {
+	folder := t.TempDir()
+	good, bad, gone := filepath.Join(folder, "good.onnx"), filepath.Join(folder, "bad.onnx"), filepath.Join(folder, "gone.onnx")
+	err := errors.Join(modeltest.Write(good, modeltest.Options{ID: "good"}), modeltest.Write(bad, modeltest.Options{ID: "bad", Reduce: "ReduceNothing"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := TryModels(t.Context(), library(t), []string{bad, good, gone})
+	if len(refused) != 2 || !strings.Contains(refused[bad], "ReduceNothing") || refused[gone] == "" {
+		t.Errorf("refused %q", refused)
+	}
+	if refused := TryModels(t.Context(), filepath.Join(folder, "absent.so"), []string{bad}); len(refused) != 0 {
+		t.Errorf("without the library: refused %q", refused)
 	}
 }

@@ -38,6 +38,9 @@ type Diagnosis struct {
 	Problem string // why that ended it, other than what is Missing
 	Remedy  string // what to do about Problem
 	Works   bool   // the probe's convolution ran on the GPU
+
+	Tried   int               `json:",omitempty"` // of the models that were to be tried, with the one that is being tried
+	Refused map[string]string `json:",omitempty"` // why a model cannot be used, by path
 }
 
 // GPU is the one that was asked for.

@@ -1,11 +1,13 @@
 package ort
 
 import (
+	"context"
 	"debug/elf"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -15,7 +17,9 @@ import (
 
 	onnx "github.com/yalue/onnxruntime_go"
 
+	"seghub/gpuexec"
 	"seghub/gpuexec/cuda"
+	"seghub/models"
 )
 
 // probeMemory is what the probe's convolution may take of the GPU's memory: a workspace of cuDNN's and a few KiB.
@@ -78,7 +82,7 @@ func (p *probe) examine() error {
 	}
 	p.found.Version = onnx.GetVersion()
 	if p.request.GPU == noGPU {
-		return nil
+		return p.tryModels()
 	}
 	if err := p.loadLibraries(); err != nil || len(p.found.Missing) > 0 {
 		return err
@@ -95,6 +99,34 @@ func (p *probe) examine() error {
 	}
 	p.found.Works = true
 	return nil
+}
+
+// tryModels opens each model and runs it on black rows, as a worker does before it takes jobs.
+func (p *probe) tryModels() error {
+	e := &engine{runtime: &Runtime{threads: runtime.GOMAXPROCS(0), log: slog.New(slog.DiscardHandler)}}
+	p.found.Refused = make(map[string]string)
+	for i, path := range p.request.Models {
+		p.found.Tried = i + 1
+		if err := p.step("run " + filepath.Base(path)); err != nil {
+			return err
+		}
+		if err := e.try(path); err != nil {
+			p.found.Refused[path] = err.Error()
+		}
+	}
+	return nil
+}
+
+func (e *engine) try(path string) error {
+	model, err := models.ReadSpec(path)
+	if err != nil {
+		return err
+	}
+	session, err := gpuexec.OpenWarm(context.Background(), e, model, 1)
+	if err != nil {
+		return err
+	}
+	return session.Close()
 }
 
 // loadLibraries loads all that the provider needs, and notes what is missing of it, and of the provider itself.

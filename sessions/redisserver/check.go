@@ -25,7 +25,7 @@ type State struct {
 	Version    string // such as "7.2.4"
 	Eviction   string // its maxmemory-policy
 	AppendOnly bool   // it keeps an append-only file
-	Untried    error  // why a child was not tried on what is kept of the last one; nil when it was
+	Untried    error  // why a child was not tried on what is kept of the last one, or, where it has no Version, not at all; nil when it was
 }
 
 // answerWithin is how long a Redis may take to answer.
@@ -62,8 +62,9 @@ func Check(ctx context.Context, how, dataDir string, try func(context.Context, r
 			break
 		}
 		folder, err := os.MkdirTemp("", "seghub-redis-")
-		if err != nil {
-			return state, fmt.Errorf("redisserver: %w", err)
+		if err != nil { // which says nothing of the server, for a hub needs no such folder
+			state.Untried = err
+			return state, nil
 		}
 		defer func() { _ = os.RemoveAll(folder) }() // it is in the system's folder for what does not last
 		files := filepath.Join(folder, "redis")

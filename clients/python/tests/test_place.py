@@ -10,6 +10,7 @@ import ssl
 import struct
 import unittest
 from pathlib import Path
+from socket import gethostname
 from unittest import mock
 
 import httpx
@@ -199,7 +200,8 @@ class TestAddresses(unittest.TestCase):
 
     def test_no_proxy_leads_to_this_machine(self) -> None:
         with mock.patch.dict("os.environ", {"http_proxy": "http://proxy:3128", "no_proxy": ""}):
-            for address, direct in {"http://127.0.0.1:8080": True, "http://localhost": True, "http://[::1]:8080": True, "http://hub": False, "http://10.0.0.1": False}.items():
+            own = gethostname()
+            for address, direct in {f"http://{own}:8080": True, f"http://{own.upper()}.local": True, f"http://{own}.example": False, "http://127.0.0.1:8080": True, "http://localhost": True, "http://[::1]:8080": True, "http://hub": False, "http://10.0.0.1": False}.items():
                 hub = SegHub(address, token="t")
                 self.addCleanup(hub.http.close)
                 self.assertEqual(hub.http._transport_for_url(httpx.URL(hub.base)) is hub.http._transport, direct, address)

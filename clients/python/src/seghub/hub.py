@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
+from socket import gethostname
 from types import TracebackType
 from typing import Any, Mapping, Union
 from urllib.parse import unquote, urlencode, urlsplit
@@ -303,8 +304,9 @@ class SegHub:
 
 def _is_here(host: str) -> bool:
     """Whether a hub is on this machine, to which no proxy of the environment leads: browsers ask none for it either."""
+    host, own = host.rstrip("."), gethostname().lower()
     try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return host in ("localhost", own, f"{own}.local") or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 
