@@ -51,6 +51,9 @@ func imageJ(pages []page, description string, most int) ([]Plane, error) {
 			all[i].Channel, all[i].Z, all[i].T = i%channels, i/channels%slices, i/channels/slices
 		}
 	}
+	for i := range all {
+		all[i].Layout = all[i].Unpainted()
+	}
 	d := pages[0].directory
 	x, y := d.Float(tiff.XResolution), d.Float(tiff.YResolution)
 	unit := micrometres(values["unit"])
