@@ -67,7 +67,7 @@ type Place struct {
 	T          int           `json:"t"`
 	Projection string        `json:"projection"` // "none", or "max": the brightest of all depths
 	PixelSize  *float64      `json:"pixel_size"` // of a side, in µm; nil when nobody has said
-	Plain      bool          `json:"-"`          // nobody says what the file is a stack of: Z counts its pages
+	Plain      bool          `json:"-"`          // nobody says what the file is a stack of, or only what other programs do not heed
 	Plane      imageio.Plane `json:"-"`
 }
 

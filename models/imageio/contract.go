@@ -62,7 +62,7 @@ type Page struct {
 	Image         int        // from 0: of several series that a file holds, as at several places of a sample, which
 	Channel       int        // from 0, as Z and T
 	Z, T          int
-	Plain         bool          // nobody says what the file is a stack of: Z counts its pages
+	Plain         bool          // nobody says what the file is a stack of, save tifffile, which others do not heed; else Z counts its pages
 	ChannelName   string        // empty when the file does not say
 	PixelSize     float64       // of a side, in µm; 0 when the file does not say
 	PixelSizeFrom string        // where it was found: "OME-XML", "ImageJ", "MetaSeries", "TIFF resolution", ...

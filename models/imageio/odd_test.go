@@ -223,6 +223,7 @@ func TestBadTIFFs(t *testing.T) {
 		"CCITT of 8 bits":            {file(with(plain, tifftest.Shorts(259, 4))), imageio.ErrCorrupt},
 		"no JPEG":                    {file(with(plain, tifftest.Shorts(259, 7))), imageio.ErrCorrupt},
 		"no deflate":                 {file(with(plain, tifftest.Shorts(259, 8))), imageio.ErrCorrupt},
+		"WebP in planes":             {file(with(plain, tifftest.Shorts(259, 50001), tifftest.Shorts(277, 3), tifftest.Shorts(258, 8, 8, 8), tifftest.Shorts(284, 2))), imageio.ErrUnsupported},
 		"no zstd":                    {file(with(plain, tifftest.Shorts(259, 50000))), imageio.ErrCorrupt},
 		"JBIG":                       {file(with(plain, tifftest.Shorts(259, 34661))), imageio.ErrUnsupported},
 		"several depths a page":      {file(with(plain, tifftest.Longs(32997, 4))), imageio.ErrUnsupported},

@@ -42,19 +42,28 @@ const omeXML = `<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.ope
 	`<Channel Name="DAPI"/><Channel Name="GFP"/><TiffData IFD="0" PlaneCount="6"/></Pixels></Image></OME>`
 
 func TestWhatProgramsSayOfTheirPages(t *testing.T) {
+	type coordinates struct{ channel, z, t int }
 	joined := func(planes [][]byte) []byte { return bytes.Join(planes, nil) }
 	behind := tifftest.Page{Tags: tifftest.Grey(4, 3, nil, tifftest.Text(270, "ImageJ=1.5\nimages=6\nchannels=3\nslices=2\n")).Tags, Offsets: 273, Counts: 65000,
 		Blocks: [][]byte{joined(planesOf(6))}}
 	stk := tifftest.Page{Tags: tifftest.Grey(4, 3, nil, tifftest.Tag{ID: 33629, Kind: tifftest.Rational, Values: make([]uint64, 12)}).Tags, Offsets: 273, Counts: 65000,
 		Blocks: [][]byte{joined(planesOf(6))}}
+	axes := func(shape, axes string) []byte {
+		return stackOf(planesOf(6), tifftest.Text(270, `{"shape": [`+shape+`, 3, 4], "axes": "`+axes+`YX"}`))
+	}
+	shapedAxes := tifftest.File(binary.LittleEndian, false, tifftest.Page{Tags: tifftest.Grey(4, 3, nil, tifftest.Text(270, `{"shape": [2, 3, 3, 4], "axes": "ZCYX", "truncated": true}`)).Tags,
+		Offsets: 273, Counts: 65000, Blocks: [][]byte{joined(planesOf(6))}})
+	depths := []coordinates{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}, {0, 3, 0}, {0, 4, 0}, {0, 5, 0}}
 	shaped := tifftest.File(binary.LittleEndian, false, tifftest.Page{Tags: tifftest.Grey(4, 3, nil, tifftest.Text(270, `{"shape": [2, 3, 3, 4], "truncated": true}`)).Tags,
 		Offsets: 273, Counts: 65000, Blocks: [][]byte{joined(planesOf(6))}})
 	const metaSeries = `<MetaData><prop id="spatial-calibration-state" type="bool" value="on"/><prop id="spatial-calibration-x" type="float" value="1.3622"/>` +
 		`<prop id="spatial-calibration-y" type="float" value="1.3622"/><prop id="spatial-calibration-units" type="string" value="um"/></MetaData>`
 
 	plain := map[string]bool{"Aperio": true, "MetaSeries": true, "pages of nobody": true, "Micro-Manager, stopped": true, "pixels a centimetre": true, "pixels a unit": true,
-		"a printer's 300 dpi": true, "no number of a pixel": true}
-	type coordinates struct{ channel, z, t int }
+		"a printer's 300 dpi": true, "no number of a pixel": true, "Aperio with a comma": true, "pixels a millimetre": true, "pixels a micrometre": true, "MetaSeries with a comma": true,
+		"Harmony": true, "Harmony in its own tag": true, "tifffile, all planes behind one page": true, "tifffile's axes, all planes behind one page": true, "tifffile's channels": true,
+		"tifffile's times, channels and depths": true, "tifffile's depths and channels": true, "tifffile's axes of other pages": true, "tifffile's unknown axes": true,
+		"tifffile's axes twice": true}
 	for name, c := range map[string]struct {
 		file      []byte
 		pages     []coordinates
@@ -73,6 +82,23 @@ func TestWhatProgramsSayOfTheirPages(t *testing.T) {
 		"OME-TIFF with notes of other programs": {stackOf(planesOf(6), tifftest.Text(270, strings.Replace(omeXML, "</OME>", "<StructuredAnnotations><XMLAnnotation><Value><Pixels "+
 			`SizeZ="9"/><Channel Name="other"/><TiffData IFD="3" FirstZ="2"/></Value></XMLAnnotation></StructuredAnnotations></OME>`, 1))),
 			[]coordinates{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}, {1, 0, 0}, {1, 1, 0}, {1, 2, 0}}, 0.325, "OME-XML"},
+		"tifffile's channels":                         {axes("6", "C"), []coordinates{{0, 0, 0}, {1, 0, 0}, {2, 0, 0}, {3, 0, 0}, {4, 0, 0}, {5, 0, 0}}, 0, ""},
+		"tifffile's depths and channels":              {axes("2, 3", "ZC"), []coordinates{{0, 0, 0}, {1, 0, 0}, {2, 0, 0}, {0, 1, 0}, {1, 1, 0}, {2, 1, 0}}, 0, ""},
+		"tifffile's times, channels and depths":       {axes("1, 3, 2", "TCZ"), []coordinates{{0, 0, 0}, {0, 1, 0}, {1, 0, 0}, {1, 1, 0}, {2, 0, 0}, {2, 1, 0}}, 0, ""},
+		"tifffile's axes, all planes behind one page": {shapedAxes, []coordinates{{0, 0, 0}, {1, 0, 0}, {2, 0, 0}, {0, 1, 0}, {1, 1, 0}, {2, 1, 0}}, 0, ""},
+		"tifffile's axes of other pages":              {axes("7", "C"), depths, 0, ""},
+		"tifffile's unknown axes":                     {axes("6", "Q"), depths, 0, ""},
+		"tifffile's axes twice":                       {axes("2, 3", "CC"), depths, 0, ""},
+		"ImageJ in ångström":                          {stackOf(planesOf(1), tifftest.Text(270, "ImageJ=1.54f\nunit=\\u00C5\n"), rational(282, 1, 2)), []coordinates{{}}, 0.0002, "ImageJ"},
+		"ImageJ in a plural":                          {stackOf(planesOf(1), tifftest.Text(270, "ImageJ=1.54f\nunit=micrometers\n"), rational(282, 2, 1)), []coordinates{{}}, 0.5, "ImageJ"},
+		"Aperio with a comma":                         {stackOf(planesOf(1), tifftest.Text(270, "Aperio Image Library v10\r\n4x3|AppMag = 20|MPP = 0,4990|Left = 25")), []coordinates{{}}, 0.499, "Aperio"},
+		"MetaSeries with a comma":                     {stackOf(planesOf(1), tifftest.Text(270, strings.ReplaceAll(metaSeries, "1.3622", "1,3622"))), []coordinates{{}}, 1.3622, "MetaSeries"},
+		"pixels a millimetre":                         {stackOf(planesOf(1), rational(282, 2_000, 1), tifftest.Shorts(296, 4)), []coordinates{{}}, 0.5, "TIFF resolution"},
+		"pixels a micrometre":                         {stackOf(planesOf(1), rational(282, 2, 1), tifftest.Shorts(296, 5)), []coordinates{{}}, 0.5, "TIFF resolution"},
+		"Harmony": {stackOf(planesOf(1), tifftest.Text(270, `<TiffImageDescription xmlns="http://www.perkinelmer.com/PEHH/HarmonyV5"><Type>Operette</Type></TiffImageDescription>`),
+			rational(282, 1550, 1), tifftest.Shorts(296, 3)), []coordinates{{}}, 0, ""},
+		"Harmony in its own tag": {stackOf(planesOf(1), rational(282, 1550, 1), tifftest.Shorts(296, 3), tifftest.Text(65500, `<Root xmlns="http://www.perkinelmer.com/PEHH/HarmonyV5"/>`)),
+			[]coordinates{{}}, 0, ""},
 		"Aperio":           {stackOf(planesOf(1), tifftest.Text(270, "Aperio Image Library v11\r\n4x3 (240x240) JPEG/RGB Q=30|AppMag = 20|MPP = 0.4990|Left = 25")), []coordinates{{}}, 0.499, "Aperio"},
 		"ImageJ in pixels": {stackOf(planesOf(1), tifftest.Text(270, "ImageJ=1.54f\nunit=pixel\n"), rational(282, 2, 1)), []coordinates{{}}, 0, ""},
 		"OME-TIFF": {stackOf(planesOf(6), tifftest.Text(270, omeXML)),

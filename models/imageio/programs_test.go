@@ -169,6 +169,49 @@ func TestTints(t *testing.T) {
 	}
 }
 
+// TestLookupTablesOfImageJ are colours that run in small steps, and colours that were chosen for a picture.
+func TestLookupTablesOfImageJ(t *testing.T) {
+	const width, height = 24, 18
+	pix := ramp(width, height)
+	file := func(description string, colour func(i int) [3]int) []byte {
+		values := make([]uint64, 3*256)
+		for i := range 256 {
+			for c, v := range colour(i) {
+				values[256*c+i] = 256 * uint64(v)
+			}
+		}
+		return tifftest.File(binary.LittleEndian, false, with(tifftest.Grey(width, height, pix), tifftest.Shorts(262, 3), tifftest.Shorts(320, values...), tifftest.Text(270, description)))
+	}
+	marked := func(i int) [3]int { // HiLo
+		switch i {
+		case 0:
+			return [3]int{0, 0, 255}
+		case 255:
+			return [3]int{255, 0, 0}
+		}
+		return [3]int{i, i, i}
+	}
+	fire := func(i int) [3]int { return [3]int{min(255, 2*i), max(0, 2*i-256), max(0, 120-max(i-120, 120-i))} }
+	chosen := func(i int) [3]int { return [3]int{i * 67 % 256, i * 101 % 256, i * 31 % 256} }
+	const imageJ = "ImageJ=1.54f\n"
+	for name, c := range map[string]struct {
+		file     []byte
+		channels int
+	}{
+		"HiLo": {file(imageJ, marked), 1}, "Fire": {file(imageJ, fire), 1}, "8-bit colour": {file(imageJ, chosen), 3},
+		"Fire of nobody": {file("a picture", fire), 3},
+	} {
+		opened := openFile(t, c.file)
+		if got := opened.Pages[0].Channels; got != c.channels {
+			t.Errorf("%s: %d channels, want %d", name, got, c.channels)
+			continue
+		}
+		if got := readPlane(t, opened, imageio.Plane{}, everything); c.channels == 1 && !bytes.Equal(got, pix) {
+			t.Errorf("%s: %v, want %v", name, got[:20], pix[:20])
+		}
+	}
+}
+
 // TestTintsOfPictures is the same of other files than TIFF.
 func TestTintsOfPictures(t *testing.T) {
 	const width, height = 24, 18

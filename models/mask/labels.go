@@ -204,7 +204,7 @@ func (l *LabelReader) frame(i int) (varints, error) {
 		return varints{}, fmt.Errorf("%w: %w", ErrLabels, err)
 	}
 	// No pixel has more than a span of its own, and none more than an object.
-	most := uint64(mostNumbers*binary.MaxVarintLen32) * uint64(l.rows) * uint64(l.Width)
+	most := uint64(mostNumbers*binary.MaxVarintLen32) * uint64(min(l.rows, l.Height)) * uint64(l.Width)
 	if i == l.Bands {
 		most *= uint64(l.Bands)
 	}

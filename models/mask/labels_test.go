@@ -2,6 +2,7 @@ package mask_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"reflect"
 	"slices"
@@ -49,6 +50,23 @@ func TestLabelsComeBackAsTheyWereWritten(t *testing.T) {
 // rows gives the rows of a map.
 func rows(p mask.Probability) func(int32) []uint8 {
 	return func(y int32) []uint8 { return p.Pix[int(y)*p.Width : (int(y)+1)*p.Width] }
+}
+
+// TestALabelMapOfTallBands has a header that tells of bands of more rows than the picture, and a frame of as much as those could hold: making room
+// for it ended the process.
+func TestALabelMapOfTallBands(t *testing.T) {
+	const width, rows, claimed = 1 << 16, 1<<16 - 1, 90e9
+	frame := binary.LittleEndian.AppendUint64([]byte{0x28, 0xb5, 0x2f, 0xfd, 0xe0}, claimed) // zstd's magic, and a size of eight bytes
+	frame = append(frame, 1, 0, 0)                                                           // the last block, of nothing
+	file := binary.LittleEndian.AppendUint16([]byte("SHLB\x01\x00"), rows)
+	file = binary.LittleEndian.AppendUint32(file, width)
+	file = binary.LittleEndian.AppendUint32(file, 1)
+	file = append(file, frame...)
+	file = binary.LittleEndian.AppendUint32(file, 0)
+	file = binary.LittleEndian.AppendUint32(file, uint32(len(frame)))
+	if _, err := mask.ReadLabels(bytes.NewReader(file), width); !errors.Is(err, mask.ErrLabels) {
+		t.Errorf("it is read as %v", err)
+	}
 }
 
 func FuzzReadLabels(f *testing.F) {

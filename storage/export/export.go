@@ -16,7 +16,7 @@ type Picture struct {
 	Pages   int // of its file
 	// Where the page lies in its file, from 0; -1 where the file does not say, and Z where it is the projection of all depths.
 	Channel, Z, T int
-	Plain         bool // nobody says what the file is a stack of: Z counts its pages
+	Plain         bool // nobody says what the file is a stack of, or only what other programs do not heed
 	// Mask writes a PNG of one channel, 0 or 255.
 	Mask func(ctx context.Context, w io.Writer) error
 

@@ -250,6 +250,22 @@ func TestROIsOfAProjectionAreOnAllSlices(t *testing.T) {
 	}
 }
 
+// TestPagesOfChannelsThatTifffileTells lie where QuPath and ImageJ have them, which do not heed its axes: as a time, and as a slice.
+func TestPagesOfChannelsThatTifffileTells(t *testing.T) {
+	p := segmented("a.tif", 1, 40, 40)
+	p.Pages, p.Image.Page, p.Channel, p.Z, p.T, p.Plain = 6, 4, 1, 1, 0, true
+	data, err := exported("geojson", p)
+	if want := `"plane":{"c":-1,"z":0,"t":4}`; err != nil || !strings.Contains(string(data), want) {
+		t.Errorf("there is no %s in %s, %v", want, data, err)
+	}
+	be := binary.BigEndian
+	own := roi(&p.Picture, &p.Objects[0], "0001")
+	second := own[be.Uint32(own[roiHeader2:]):]
+	if got := [3]uint32{be.Uint32(second[header2C:]), be.Uint32(second[header2Z:]), be.Uint32(second[header2T:])}; got != [3]uint32{1, 5, 1} {
+		t.Errorf("the ROI is of channel, slice and frame %d", got)
+	}
+}
+
 // TestIntensitiesHaveTheNumberOfTheirChannel has one channel of several that was segmented, a picture of colours, and one of which nothing is known.
 func TestIntensitiesHaveTheNumberOfTheirChannel(t *testing.T) {
 	for _, c := range []struct {

@@ -84,7 +84,7 @@ func appendPolygon(b []byte, p polygon) []byte {
 func appendPlane(b []byte, p *Picture) []byte {
 	z, t := max(p.Z, 0), max(p.T, 0)
 	if p.Plain {
-		z, t = 0, z
+		z, t = 0, p.Image.Page
 	}
 	b = append(b, `,"plane":{"c":-1,"z":`...)
 	b = strconv.AppendInt(b, int64(z), 10)

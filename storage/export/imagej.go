@@ -75,9 +75,13 @@ func roi(p *Picture, o *mask.Object, name string) []byte {
 	}
 	be.PutUint32(b[roiHeader2:], uint32(len(b)))
 	second := make([]byte, header2N)
-	be.PutUint32(second[header2C:], uint32(p.Channel+1))
-	be.PutUint32(second[header2Z:], uint32(p.Z+1))
-	be.PutUint32(second[header2T:], uint32(p.T+1))
+	c, z, t := p.Channel, p.Z, p.T
+	if p.Plain && z >= 0 { // the pages of a plain stack are slices to ImageJ
+		c, z, t = 0, p.Image.Page, 0
+	}
+	be.PutUint32(second[header2C:], uint32(c+1))
+	be.PutUint32(second[header2Z:], uint32(z+1))
+	be.PutUint32(second[header2T:], uint32(t+1))
 	letters := utf16.Encode([]rune(name))
 	be.PutUint32(second[header2Name:], uint32(len(b)+len(second)))
 	be.PutUint32(second[header2NameLength:], uint32(len(letters)))

@@ -3,8 +3,6 @@ package planes
 import (
 	"encoding/xml"
 	"regexp"
-	"strconv"
-	"strings"
 
 	"seghub/models/imageio/tiff"
 )
@@ -48,7 +46,7 @@ func bioTekPage(description string, layout *tiff.Layout) (size float64, channel 
 		if _, known := values[element]; known {
 			return
 		}
-		if v, err := strconv.ParseFloat(strings.TrimSpace(text), 64); err == nil {
+		if v, err := decimal(text); err == nil {
 			values[element] = v
 		}
 	})

@@ -1,6 +1,7 @@
 package planes
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -15,7 +16,7 @@ func imageJ(pages []page, description string, most int) ([]Plane, error) {
 	values := make(map[string]string)
 	for line := range strings.Lines(description) {
 		if key, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
-			values[key] = value
+			values[key] = unescaped(value)
 		}
 	}
 	number := func(key string) int {
@@ -50,6 +51,9 @@ func imageJ(pages []page, description string, most int) ([]Plane, error) {
 			all[i].Channel, all[i].Z, all[i].T = i%channels, i/channels%slices, i/channels/slices
 		}
 	}
+	for i := range all {
+		all[i].Layout = all[i].Unpainted()
+	}
 	d := pages[0].directory
 	x, y := d.Float(tiff.XResolution), d.Float(tiff.YResolution)
 	unit := micrometres(values["unit"])
@@ -70,6 +74,16 @@ func imageJ(pages []page, description string, most int) ([]Plane, error) {
 	}
 	return all, nil
 }
+
+// unescaped has the characters that ImageJ writes by their number, as "\u00B5": all that are not ASCII, and the backslash.
+func unescaped(value string) string {
+	return escape.ReplaceAllStringFunc(value, func(character string) string {
+		number, _ := strconv.ParseUint(character[2:], 16, 16) // the expression wants four digits
+		return string(rune(number))
+	})
+}
+
+var escape = regexp.MustCompile(`\\u[0-9a-fA-F]{4}`)
 
 // alone tells whether a page is all that its file has room for: at the end are its pixels, or its directory, which ImageJ writes in front of them.
 // What ImageJ said of a stack, programs of its users keep with the one plane of it that they write.

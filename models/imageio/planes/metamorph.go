@@ -2,7 +2,6 @@ package planes
 
 import (
 	"encoding/xml"
-	"strconv"
 	"strings"
 
 	"seghub/models/imageio/tiff"
@@ -48,8 +47,8 @@ func metaSeries(description string) float64 {
 			}
 		}
 	}, nil)
-	x, parseErr := strconv.ParseFloat(values["spatial-calibration-x"], 64)
-	y, _ := strconv.ParseFloat(values["spatial-calibration-y"], 64)
+	x, parseErr := decimal(values["spatial-calibration-x"])
+	y, _ := decimal(values["spatial-calibration-y"])
 	if err != nil || parseErr != nil || values["spatial-calibration-state"] == "off" || y != 0 && !same(x, y) {
 		return 0
 	}

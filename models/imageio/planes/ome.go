@@ -179,8 +179,8 @@ func newOMEImage(e xml.StartElement) *omeImage {
 	if o.c > mostChannels {
 		o.c = 1
 	}
-	x, errX := strconv.ParseFloat(attribute(e, "PhysicalSizeX"), 64)
-	y, errY := strconv.ParseFloat(attribute(e, "PhysicalSizeY"), 64)
+	x, errX := decimal(attribute(e, "PhysicalSizeX"))
+	y, errY := decimal(attribute(e, "PhysicalSizeY"))
 	unitX, unitY := unitOf(e, "PhysicalSizeXUnit"), unitOf(e, "PhysicalSizeYUnit")
 	if errX == nil && (errY != nil || same(x*unitX, y*unitY)) {
 		o.size = x * unitX

@@ -5,6 +5,7 @@ package planes
 import (
 	"encoding/json"
 	"math"
+	"strconv"
 	"strings"
 
 	"seghub/models/imageio/refusal"
@@ -17,7 +18,7 @@ type Plane struct {
 	Reduced       []*tiff.Layout // smaller versions of it, each smaller than the one before
 	Image         int            // from 0: of several series, as at several places of a sample, which
 	Channel, Z, T int            // from 0
-	Plain         bool           // nobody says what the file is a stack of: Z counts its pages
+	Plain         bool           // nobody says what the file is a stack of, save tifffile, which others do not heed; else Z counts its pages
 	ChannelName   string
 	PixelSize     float64 // of a side, in µm; 0 when the file does not say
 	PixelSizeFrom string
@@ -52,7 +53,7 @@ func Of(file *tiff.File, most int) ([]Plane, error) {
 		all = bioTekChannels(pages)
 	case strings.HasPrefix(description, "ImageJ="), strings.HasPrefix(description, "SCIFIO="): // as ImageJ2 writes it
 		all, err = imageJ(pages, description, most)
-	case len(pages) == 1 && strings.HasPrefix(description, `{"shape"`):
+	case strings.HasPrefix(description, `{"shape"`):
 		all, err = shaped(pages, description, most)
 	default:
 		all = plain(pages)
@@ -125,7 +126,11 @@ func sizeOf(d *tiff.Directory) (size float64, from string) {
 	if width, height := d.SISCalibration(); plausible(width*1e6) && same(width, height) {
 		return tidy(width * 1e6), "Olympus SIS"
 	}
-	unit := map[uint64]float64{2: inch, 3: 10000}[d.Uint(tiff.ResolutionUnit, 1)] // µm in an inch, in a centimetre
+	if harmony(d) {
+		return 0, ""
+	}
+	// µm in an inch, in a centimetre; the last two are tifffile's, and EXIF's
+	unit := map[uint64]float64{2: inch, 3: 10000, 4: 1000, 5: 1}[d.Uint(tiff.ResolutionUnit, 1)]
 	if x, y := d.Float(tiff.XResolution), d.Float(tiff.YResolution); unit > 0 && x > 0 && (y == 0 || same(x, y)) {
 		// A resolution for printing says nothing of what is seen.
 		if size := unit / x; plausible(size) && size < finestPrint {
@@ -133,6 +138,18 @@ func sizeOf(d *tiff.Directory) (size float64, from string) {
 		}
 	}
 	return 0, ""
+}
+
+// harmony tells whether PerkinElmer's Harmony wrote the page, for an Operetta or an Opera Phenix: its resolution is that of the camera, whose
+// pixels are larger than what they see by what the objective magnifies.
+func harmony(d *tiff.Directory) bool {
+	const most = 2 << 10
+	for _, tag := range []tiff.Tag{tiff.Harmony, tiff.ImageDescription} {
+		if text := d.Text(tag, most); strings.Contains(text, "Harmony") || strings.Contains(text, "Operett") {
+			return true
+		}
+	}
+	return false
 }
 
 // In µm; nobody prints more finely than this.
@@ -150,16 +167,25 @@ func plausible(size float64) bool { return size > 1e-5 && size < 1e5 }
 // same tells whether two sides of a pixel are to be the same.
 func same(a, b float64) bool { return math.Abs(a-b) <= 0.01*math.Max(a, b) }
 
+// decimal is a number in a text; where the computer's language has commas for points, some programs write those.
+func decimal(text string) (float64, error) {
+	return strconv.ParseFloat(strings.Replace(strings.TrimSpace(text), ",", ".", 1), 64)
+}
+
 // micrometres is what a unit's name stands for, or 0.
 func micrometres(unit string) float64 {
-	switch strings.ToLower(strings.TrimSpace(unit)) {
-	case "µm", "μm", "um", "micron", "microns", "micrometer", "micrometre", `\u00b5m`, `\u03bcm`, "\xb5m":
+	unit = strings.ToLower(strings.TrimSpace(unit))
+	if len(unit) > len("µm") {
+		unit = strings.TrimSuffix(unit, "s") // people type plurals, too
+	}
+	switch unit {
+	case "µm", "μm", "um", "micron", "micrometer", "micrometre", "\xb5m":
 		return 1
 	case "nm", "nanometer", "nanometre":
 		return 1e-3
 	case "pm":
 		return 1e-6
-	case "å", "angstrom":
+	case "å", "angstrom", "ångström", "ångstrom":
 		return 1e-4
 	case "mm", "millimeter", "millimetre":
 		return 1e3
@@ -167,7 +193,7 @@ func micrometres(unit string) float64 {
 		return 1e4
 	case "m", "meter", "metre":
 		return 1e6
-	case "inch", "in", "inches":
+	case "inch", "in", "inche":
 		return inch
 	}
 	return 0

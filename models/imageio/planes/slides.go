@@ -2,7 +2,6 @@ package planes
 
 import (
 	"encoding/xml"
-	"strconv"
 	"strings"
 
 	"seghub/models/imageio/tiff"
@@ -85,7 +84,7 @@ const aperio = "Aperio"
 func aperioSize(description string) float64 {
 	for pair := range strings.SplitSeq(description, "|") {
 		if key, value, _ := strings.Cut(pair, "="); strings.TrimSpace(key) == "MPP" {
-			size, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			size, err := decimal(value)
 			if err == nil {
 				return size
 			}

@@ -42,6 +42,9 @@ func (l *Layout) judgeCompression() error {
 		if bits := l.directory.Uint(BitsPerSample, 1); bits != 8 {
 			return refusal.Unsupported("This TIFF is compressed as JPEG or WebP with %d bits; 8 are known: save it with LZW or Deflate.", bits)
 		}
+		if l.compression == webpCompression && l.planar && l.perPixel > 1 { // whose pixels are colours: libtiff writes planes so, and reads none of it
+			return refusal.Unsupported("This TIFF is compressed as WebP with a plane for each colour: save it with LZW or Deflate.")
+		}
 	default:
 		if name, ok := refused[l.compression]; ok {
 			return refusal.Unsupported("This TIFF is compressed with %s, which is not read here: save it with LZW, Deflate or without compression.", name)

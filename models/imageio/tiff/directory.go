@@ -52,6 +52,7 @@ const (
 	LSMInfo             Tag = 34412 // Zeiss
 	MicroManager        Tag = 51123
 	NDPISourceLens      Tag = 65421 // Hamamatsu
+	Harmony             Tag = 65500 // PerkinElmer
 )
 
 // Directory is what a file says of one page.

@@ -172,6 +172,17 @@ func (l *Layout) asGrey() {
 	l.grey()
 }
 
+// Unpainted is a page of the same layout without the colours of a palette that a program shows its samples in (samples.IsLookup). Greys are left as
+// they are: of those that run from bright to dark the samples are turned.
+func (l *Layout) Unpainted() *Layout {
+	if l.photometric != paletted || l.Channels != 3 || !samples.IsLookup(l.palette) {
+		return l
+	}
+	unpainted := *l
+	unpainted.asGrey()
+	return &unpainted
+}
+
 // Separate is a page of the same layout whose samples are no colours: each can be chosen by itself.
 func (l *Layout) Separate() *Layout {
 	separate := *l
