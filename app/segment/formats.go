@@ -32,6 +32,7 @@ type fetcher struct {
 	mark    string // as Task's
 	lasting bool   // as Task's
 	part    int    // of the documents of all files, from 0: a session each
+	wrote   bool   // the documents of this part are there
 }
 
 // stems are names below out for what is made of pages: no two pages have the same, and one that is made again keeps its own.
