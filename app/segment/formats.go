@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -221,5 +222,31 @@ func (f *fetcher) save(name string, fetch func(to func() (io.Writer, error)) err
 	if err := os.Rename(part.Name(), target); err != nil { // which another program holds open, perhaps
 		return unwritten{err}
 	}
+	if f.lasting {
+		return f.settle(filepath.Dir(target))
+	}
 	return nil
+}
+
+// settle has the names in a folder below out, and those of the folders on the way there, outlast a power cut: a file that was written through
+// may have none after it. A share that does not know of that has done what it can.
+func (f *fetcher) settle(folder string) error {
+	for {
+		if err := syncFolder(folder); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) {
+			return unwritten{err}
+		}
+		if below, err := filepath.Rel(f.out, folder); err != nil || below == "." {
+			return nil
+		}
+		folder = filepath.Dir(folder)
+	}
+}
+
+// syncFolder writes through what a folder says of what is in it.
+func syncFolder(folder string) error {
+	dir, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 )
@@ -286,6 +287,9 @@ func (w *watcher) write() error {
 		return err
 	}
 	if err := os.Rename(part.Name(), name); err != nil {
+		return err
+	}
+	if err := syncFolder(w.task.Out); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) {
 		return err
 	}
 	w.task.sign, w.torn, w.added = name, false, 0
