@@ -229,10 +229,10 @@ func (f *fetcher) save(name string, fetch func(to func() (io.Writer, error)) err
 }
 
 // settle has the names in a folder below out, and those of the folders on the way there, outlast a power cut: a file that was written through
-// may have none after it. A share that does not know of that has done what it can.
+// may have none after it.
 func (f *fetcher) settle(folder string) error {
 	for {
-		if err := syncFolder(folder); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) {
+		if err := syncFolder(folder); err != nil {
 			return unwritten{err}
 		}
 		if below, err := filepath.Rel(f.out, folder); err != nil || below == "." {
@@ -242,11 +242,19 @@ func (f *fetcher) settle(folder string) error {
 	}
 }
 
-// syncFolder writes through what a folder says of what is in it.
+// syncFolder writes through what a folder says of what is in it. A share that does not know of that, or a folder that may not be read, has done what
+// it can.
 func syncFolder(folder string) error {
 	dir, err := os.Open(folder)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	return errors.Join(dir.Sync(), dir.Close())
+	err = dir.Sync()
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
+		err = nil
+	}
+	return errors.Join(err, dir.Close())
 }

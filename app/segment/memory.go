@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 	"unicode/utf8"
 )
@@ -289,7 +288,7 @@ func (w *watcher) write() error {
 	if err := os.Rename(part.Name(), name); err != nil {
 		return err
 	}
-	if err := syncFolder(w.task.Out); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) {
+	if err := syncFolder(w.task.Out); err != nil {
 		return err
 	}
 	w.task.sign, w.torn, w.added = name, false, 0
