@@ -64,8 +64,8 @@ func (e *errand) at(do func(ctx context.Context, task segment.Task) error) error
 	if e.Server != "" {
 		return do(ctx, task)
 	}
-	return segment.WithHub(ctx, e.Inference, e.Model, troubles(), func(ctx context.Context, address string) error {
-		task.Hub.URL, task.Hub.AccessKey, task.Ahead = address, "", segment.OwnAhead
+	return segment.WithRoom(ctx, e.Inference, e.Model, troubles(), func(ctx context.Context, address string, full <-chan error) error {
+		task.Hub.URL, task.Hub.AccessKey, task.Ahead, task.Full = address, "", segment.OwnAhead, full
 		return do(ctx, task)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"regexp"
 	"slices"
@@ -36,6 +37,18 @@ const (
 
 // minTile is the least side of a tile: a smaller one is mostly what it shares with the next.
 const minTile = 64
+
+// OpenFile opens a file to read. Of a pipe or a device that may never end, and no more may reading: those are refused.
+func OpenFile(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0 {
+		err = &fs.PathError{Op: "open", Path: path, Err: errors.New("a pipe or a device, not a file")}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(path)
+}
 
 // ReadSpec reads what the ONNX file at path says of itself, and checks it against the file's graph. The
 // weights are not looked into. The error wraps ErrInvalid when the file is read but cannot be used.

@@ -46,5 +46,5 @@ func (p *Part) serve(ctx context.Context, in io.Reader, out io.Writer, log *slog
 	}
 	return server.RunWatched(ctx, settings, log,
 		func(address string) { say(answer{Up: &up{Address: "http://" + address}}) },
-		func(job string, at time.Time) { say(answer{Inferred: &inferred{Job: job, At: at}}) })
+		server.Hears{Inferred: func(job string, at time.Time) { say(answer{Inferred: &inferred{Job: job, At: at}}) }})
 }

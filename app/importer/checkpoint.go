@@ -21,9 +21,11 @@ func importCheckpoint(ctx context.Context, w io.Writer, r Request, rt Runtime) (
 	if r.ID == "" {
 		return refuse("a checkpoint has no name of its own: say one with --id")
 	}
-	if _, err := os.Stat(r.File); err != nil {
+	file, err := models.OpenFile(r.File)
+	if err != nil {
 		return err
 	}
+	_ = file.Close() // read only
 	script := filepath.FromSlash(strings.ReplaceAll(converter, ".", "/") + ".py")
 	if _, err := os.Stat(script); err != nil {
 		return refuse("%s is missing here, which translates PyTorch checkpoints: run the command in the project's folder", script)

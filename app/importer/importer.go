@@ -67,7 +67,7 @@ func Import(ctx context.Context, w io.Writer, r Request, rt Runtime) error {
 
 // openGraph opens an ONNX file; its caller closes it.
 func openGraph(path string) (*os.File, int64, models.Graph, error) {
-	file, err := os.Open(path)
+	file, err := models.OpenFile(path)
 	if err != nil {
 		return nil, 0, models.Graph{}, err
 	}

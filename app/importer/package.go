@@ -15,7 +15,7 @@ import (
 
 // importPackage imports a package of the BioImage Model Zoo.
 func importPackage(ctx context.Context, w io.Writer, r Request, rt Runtime) (err error) {
-	file, err := os.Open(r.File)
+	file, err := models.OpenFile(r.File)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -105,7 +104,7 @@ func parseSidecar(text []byte) (s sidecar, err error) {
 }
 
 func readSmall(path string) ([]byte, error) {
-	file, err := os.Open(path)
+	file, err := models.OpenFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"seghub/client"
+	"seghub/models"
 	"seghub/models/imageio"
 	"seghub/models/mask"
 	"seghub/models/mask/result"
@@ -136,7 +137,7 @@ func Run(ctx context.Context, hub client.Config, o Original, image string) (Outc
 const parting = 10 * time.Second
 
 func isOf(image, want string) error {
-	file, err := os.Open(image)
+	file, err := models.OpenFile(image)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -32,6 +33,7 @@ type fetcher struct {
 	mark    string // as Task's
 	lasting bool   // as Task's
 	part    int    // of the documents of all files, from 0: a session each
+	wrote   bool   // the documents of this part are there
 }
 
 // stems are names below out for what is made of pages: no two pages have the same, and one that is made again keeps its own.
@@ -220,5 +222,39 @@ func (f *fetcher) save(name string, fetch func(to func() (io.Writer, error)) err
 	if err := os.Rename(part.Name(), target); err != nil { // which another program holds open, perhaps
 		return unwritten{err}
 	}
+	if f.lasting {
+		return f.settle(filepath.Dir(target))
+	}
 	return nil
+}
+
+// settle has the names in a folder below out, and those of the folders on the way there, outlast a power cut: a file that was written through
+// may have none after it.
+func (f *fetcher) settle(folder string) error {
+	for {
+		if err := syncFolder(folder); err != nil {
+			return unwritten{err}
+		}
+		if below, err := filepath.Rel(f.out, folder); err != nil || below == "." {
+			return nil
+		}
+		folder = filepath.Dir(folder)
+	}
+}
+
+// syncFolder writes through what a folder says of what is in it. A share that does not know of that, or a folder that may not be read, has done what
+// it can.
+func syncFolder(folder string) error {
+	dir, err := os.Open(folder)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = dir.Sync()
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
+		err = nil
+	}
+	return errors.Join(err, dir.Close())
 }

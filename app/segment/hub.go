@@ -12,6 +12,8 @@ import (
 
 	"seghub/app/config"
 	"seghub/app/server"
+	"seghub/sessions/problem"
+	"seghub/storage"
 )
 
 // ownLimits leave out those of serve that keep people of one hub from one another, and its disk from all of them: this one has a single
@@ -32,8 +34,34 @@ func ownReserve(folder string) (setting string, err error) {
 	return fmt.Sprintf("--min-free=%dB", usage.Free/2), nil
 }
 
-// WithHub does something at a hub within this process, which has nothing but one model and a folder that goes with it.
-func WithHub(ctx context.Context, inference config.Inference, model string, log *slog.Logger, do func(ctx context.Context, address string) error) (err error) {
+// WithHub does something at a hub within this process, which has nothing but one model and a folder that goes with it. That ends where the hub has no
+// room for results.
+func WithHub(ctx context.Context, inference config.Inference, model string, log *slog.Logger, do func(ctx context.Context, address string) error) error {
+	return WithRoom(ctx, inference, model, log, func(ctx context.Context, address string, full <-chan error) error {
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		done := make(chan error, 1)
+		go func() { done <- do(ctx, address) }()
+		select {
+		case err := <-done:
+			return err
+		case why := <-full:
+			cancel(noRoom(why))
+		}
+		if err := <-done; err == nil || !errors.Is(err, context.Canceled) {
+			return err
+		}
+		return context.Cause(ctx)
+	})
+}
+
+// noRoom says what to do where results are too large for the disk of a hub of one's own.
+func noRoom(why error) error {
+	return fmt.Errorf("there is no room for results in %s, the system's folder for temporary files; where TMPDIR names one with more room, that is taken: %w", os.TempDir(), why)
+}
+
+// WithRoom is WithHub for who makes room: full says why results have none any more. Nobody but who is there can make some, by ending the session.
+func WithRoom(ctx context.Context, inference config.Inference, model string, log *slog.Logger, do func(ctx context.Context, address string, full <-chan error) error) (err error) {
 	data, err := os.MkdirTemp("", "seghub-")
 	if err != nil {
 		return err
@@ -56,9 +84,21 @@ func WithHub(ctx context.Context, inference config.Inference, model string, log 
 	}
 	within, stop := context.WithCancel(context.WithoutCancel(ctx)) // it outlives ctx, so that what is done there can take its leave
 	defer stop()
+	full := make(chan error, 1)
+	hears := server.Hears{Stalled: func(why error) {
+		if !isOfRoom(why) { // as where other programs have the GPU's memory, which they may give back
+			return
+		}
+		select {
+		case full <- why:
+		default: // it has been said
+		}
+	}}
 	up := make(chan string, 1)
 	down := make(chan error, 1)
-	go func() { down <- server.Run(within, settings, log, func(address string) { up <- "http://" + address }) }()
+	go func() {
+		down <- server.RunWatched(within, settings, log, func(address string) { up <- "http://" + address }, hears)
+	}()
 	select {
 	case err := <-down:
 		return err
@@ -74,11 +114,17 @@ func WithHub(ctx context.Context, inference config.Inference, model string, log 
 			cancel(errors.Join(errors.New("the hub has ended"), err))
 			ended <- err
 		}()
-		err := do(ctx, address)
+		err := do(ctx, address, full)
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			err = context.Cause(ctx)
 		}
 		stop()
 		return errors.Join(err, <-ended)
 	}
+}
+
+// isOfRoom tells whether a hub stalls because its disk is full.
+func isOfRoom(why error) bool {
+	var p *problem.Problem
+	return errors.Is(why, storage.ErrFull) || errors.As(why, &p) && p.Code == problem.QuotaExceeded
 }

@@ -288,6 +288,9 @@ func (w *watcher) write() error {
 	if err := os.Rename(part.Name(), name); err != nil {
 		return err
 	}
+	if err := syncFolder(w.task.Out); err != nil {
+		return err
+	}
 	w.task.sign, w.torn, w.added = name, false, 0
 	clear(w.fresh)
 	return nil

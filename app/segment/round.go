@@ -36,17 +36,27 @@ type round struct {
 	looking int                   // goroutines that look for jobs
 	senders int                   // goroutines that send
 	full    chan struct{}         // closed when the session has no room for more
+	stalled *stalledError         // why the hub makes no more results; nil where it does
+	dropped map[string]bool       // images of which nothing is to be made in this round
 	ahead   chan struct{}         // holds one for each item that was sent and has not ended
 }
 
 // errFull is why a round ends before its items: the session has no room for those that are left.
 var errFull = errors.New("the session has no room left at the hub")
 
+// stalledError is why a round ends before its items: the hub has no room for results, and what ended before is all that there will be.
+type stalledError struct {
+	error
+	ahead int // items that were at the hub, or on their way
+}
+
+func (e stalledError) Unwrap() error { return e.error }
+
 func newRound(task Task, hub *client.Client, fetch *fetcher, items []*item) *round {
 	r := &round{
 		task: task, hub: hub, fetch: fetch,
 		news: make(chan func()), toSend: make(chan *item, len(items)), toFetch: make(chan parcel, len(items)),
-		items: items, owners: map[string]*item{}, jobs: map[string]client.Job{}, left: len(items),
+		items: items, owners: map[string]*item{}, jobs: map[string]client.Job{}, dropped: map[string]bool{}, left: len(items),
 		senders: uploadsAtOnce, full: make(chan struct{}), ahead: make(chan struct{}, cmp.Or(task.Ahead, uploadsAtOnce+len(items))),
 	}
 	for _, it := range items {
@@ -73,6 +83,8 @@ func (r *round) run(ctx context.Context) error {
 		select {
 		case do := <-r.news:
 			do()
+		case why := <-r.task.Full:
+			r.stall(why)
 		case <-within.Done():
 		}
 	}
@@ -83,7 +95,49 @@ func (r *round) run(ctx context.Context) error {
 	if err := context.Cause(ctx); err != nil || r.left == 0 {
 		return err
 	}
-	return errFull
+	if r.stalled == nil {
+		return errFull
+	}
+	for image := range r.dropped { // a document of all has nothing of them; what they leave is room for it
+		if err := r.hub.DeleteImage(ctx, image); err != nil && !client.HasCode(err, client.CodeNotFound) {
+			return err
+		}
+	}
+	return *r.stalled
+}
+
+// stall has the round end with what is done. What is not is sent again in another one: as long as this session has its files there is no room.
+func (r *round) stall(why error) {
+	if r.stalled != nil {
+		return
+	}
+	r.stalled = &stalledError{why, len(r.ahead)}
+	r.close()
+	for _, it := range r.items {
+		r.drop(it)
+	}
+}
+
+// drop has an item wait for another round that is at the hub and has not settled.
+func (r *round) drop(it *item) {
+	if !slices.ContainsFunc(it.jobs, func(id string) bool { return r.owners[id] == it }) {
+		return
+	}
+	for _, id := range it.jobs {
+		r.dropped[r.jobs[id].ImageID] = true
+		delete(r.owners, id)
+	}
+	it.restart()
+	<-r.ahead
+}
+
+// close has no more sent.
+func (r *round) close() {
+	select {
+	case <-r.full:
+	default:
+		close(r.full)
+	}
 }
 
 // isOver tells whether all items have ended, or those that the session had room for.
@@ -252,11 +306,7 @@ func (r *round) follow(ctx context.Context) error {
 // sent takes what became of an upload. What another session has room for is left to that.
 func (r *round) sent(it *item, jobs []client.Job, err error) {
 	if r.taken && client.HasCode(err, client.CodeQuotaExceeded) {
-		select {
-		case <-r.full:
-		default:
-			close(r.full)
-		}
+		r.close()
 		return
 	}
 	if err != nil {
@@ -273,6 +323,9 @@ func (r *round) sent(it *item, jobs []client.Job, err error) {
 	}
 	r.task.Board.running(it, string(client.Queued), 0)
 	r.settle(it)
+	if r.stalled != nil {
+		r.drop(it)
+	}
 }
 
 func (r *round) heard(job client.Job) {

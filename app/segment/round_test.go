@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -64,6 +65,54 @@ func TestWhatASessionHasNoRoomForGoesIntoAnother(t *testing.T) {
 		if err != nil || !slices.Equal(names, want) {
 			t.Errorf("%s: %q, %v", format, names, err)
 		}
+	}
+}
+
+// TestResultsThatFillTheDiskMakeWayForOthers has a hub of one's own make six results a session, and say that its disk is full.
+func TestResultsThatFillTheDiskMakeWayForOthers(t *testing.T) {
+	const room = 6
+	for _, format := range []string{"masks", "csv"} {
+		hub, made, full := newStandIn(t), map[int]int{}, make(chan error, 1)
+		hub.stall = func() bool {
+			hub.mu.Lock()
+			defer hub.mu.Unlock()
+			if made[hub.sessions]++; made[hub.sessions] <= room {
+				return false
+			}
+			select {
+			case full <- errors.New("0 B left"):
+			default:
+			}
+			return true
+		}
+		job := task(t, hub.URL, t.TempDir(), format)
+		job.Ahead, job.Full = 16, full
+		files := dots(t, t.TempDir(), 20)
+		failures, err := Run(t.Context(), job, files)
+		if err != nil || len(failures) > 0 {
+			t.Errorf("%s: %v, %v", format, failures, err)
+		}
+		count := map[string]int{"masks": len(files), "csv": hub.sessions}[format]
+		if left, err := os.ReadDir(job.Out); err != nil || len(left) != count {
+			t.Errorf("%s: %d files in %d sessions, %v", format, len(left), hub.sessions, err)
+		}
+	}
+}
+
+// TestAResultThatFitsNoDiskEndsTheRun rather than to be waited for.
+func TestAResultThatFitsNoDiskEndsTheRun(t *testing.T) {
+	hub, full := newStandIn(t), make(chan error, 1)
+	hub.stall = func() bool {
+		select {
+		case full <- errors.New("0 B left"):
+		default:
+		}
+		return true
+	}
+	job := task(t, hub.URL, t.TempDir(), "csv")
+	job.Ahead, job.Full = 16, full
+	if _, err := Run(t.Context(), job, dots(t, t.TempDir(), 20)); err == nil || !strings.Contains(err.Error(), "TMPDIR") {
+		t.Error(err)
 	}
 }
 

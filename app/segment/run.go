@@ -24,7 +24,8 @@ type Task struct {
 	Formats []string
 	Alone   bool // each file makes documents of its own, in all formats
 	Board   *Board
-	Ahead   int // at most so many files are at the hub that have not ended; 0 is any number
+	Ahead   int          // at most so many files are at the hub that have not ended; 0 is any number
+	Full    <-chan error // says why the hub has no room for results, which only the session's end makes; may be nil
 
 	stems   *stems     // that were given out before; may be nil
 	made    func(File) // hears of each file of which all was made, one at a time; may be nil
@@ -74,15 +75,20 @@ func Run(ctx context.Context, task Task, files []File) ([]Failure, error) {
 	task.Board.start(len(items))
 	defer task.Board.end()
 	todo := items
+	var stalled stalledError
 	for lost := 0; ; {
 		err := runRound(ctx, task, &fetch, todo)
 		switch {
+		case errors.As(err, &stalled):
+			if !slices.ContainsFunc(todo, func(it *item) bool { return it.ended }) && stalled.ahead <= 1 {
+				return failuresOf(items), noRoom(stalled.error)
+			}
+			task.Ahead = max(1, stalled.ahead/2)
+			task.Board.Say(fmt.Sprintf("There is no room for the results of so many files at once: another session is begun for the rest, with %d at a time.", task.Ahead))
+			fetch.keep(items)
 		case errors.Is(err, errFull):
 			task.Board.Say("The session has no more room at the hub: another one is begun for the rest.")
-			for _, it := range items {
-				it.kept = it.ended
-			}
-			fetch.part++
+			fetch.keep(items)
 		case client.HasCode(err, client.CodeUnauthorized) && lost+1 < rounds:
 			task.Board.Say("The hub has forgotten this session: a new one is begun.")
 			lost++
@@ -113,6 +119,17 @@ func failuresOf(items []*item) (list []Failure) {
 	return list
 }
 
+// keep has what has ended stay in the documents that were made of it, and the next ones be called otherwise.
+func (f *fetcher) keep(items []*item) {
+	for _, it := range items {
+		it.kept = it.ended
+	}
+	if f.wrote {
+		f.part++
+	}
+	f.wrote = false
+}
+
 // item is a file on its way.
 type item struct {
 	File
@@ -137,10 +154,11 @@ func runRound(ctx context.Context, task Task, fetch *fetcher, items []*item) err
 	fetch.hub = hub
 	r := newRound(task, hub, fetch, items)
 	err = r.run(ctx)
-	if (err == nil || errors.Is(err, errFull)) && !task.Alone && slices.ContainsFunc(items, func(it *item) bool { return it.ended && it.err == nil }) {
+	if (err == nil || errors.Is(err, errFull) || errors.As(err, new(stalledError))) && !task.Alone && slices.ContainsFunc(items, func(it *item) bool { return it.ended && it.err == nil }) {
 		if failed := fetch.ofAll(ctx); failed != nil {
 			err = failed
 		}
+		fetch.wrote = true
 	}
 	if client.HasCode(err, client.CodeUnauthorized) {
 		hub.Disconnect()

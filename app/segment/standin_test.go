@@ -23,6 +23,7 @@ import (
 type standIn struct {
 	*httptest.Server
 	refuse func() (status int, code string) // an upload; 0 for taking it. nil takes all
+	stall  func() bool                      // an uploaded image's job, for ever; nil stalls none
 	socket int                              // the status of what is said in the place of a socket; 0 for one
 
 	mu       sync.Mutex // guards all below
@@ -119,7 +120,7 @@ func (s *standIn) upload(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	n, state := s.count(&s.jobs), "done"
-	if s.socket > 0 {
+	if s.socket > 0 || s.stall != nil && s.stall() {
 		state = "queued" // until it is asked
 	}
 	reply(w, http.StatusAccepted, fmt.Sprintf(`{"accepted":[{"id":"j%d","image_id":"i%d","state":%q,"pages":1}]}`, n, n, state))

@@ -54,15 +54,20 @@ const headerBytes = 28 << 10
 // Run serves until ctx ends, then shuts down in order. ready hears the address once jobs can run. When the error wraps
 // gpuexec.ErrDeviceLost, what could be handed back is, and the process is to end without another call into ONNX Runtime.
 func Run(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(address string)) error {
-	return RunWatched(ctx, cfg, log, ready, nil)
+	return RunWatched(ctx, cfg, log, ready, Hears{})
 }
 
-// RunWatched is Run for who measures: inferred, unless it is nil, hears when the inference of each job ended, before its result
-// is kept. It is called by many goroutines.
-func RunWatched(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(address string), inferred func(job string, at time.Time)) error {
+// Hears is what a program hears of the hub within it, from many goroutines; each may be nil.
+type Hears struct {
+	Inferred func(job string, at time.Time) // when the inference of a job ended, before its result is kept
+	Stalled  func(why error)                // that no jobs are run until something is over. It must not block
+}
+
+// RunWatched is Run for who measures, or must act where a hub of its own cannot go on.
+func RunWatched(ctx context.Context, cfg config.Config, log *slog.Logger, ready func(address string), hears Hears) error {
 	log.Info("SegHub starts", "version", Version())
 	log.Info("settings", "effective", cfg)
-	s, err := start(ctx, cfg, log, inferred)
+	s, err := start(ctx, cfg, log, hears)
 	switch {
 	case err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled): // as below
 		log.Info("asked to stop before it had started")
@@ -126,13 +131,14 @@ type server struct {
 }
 
 // start brings everything up but the models; on failure nothing stays up.
-func start(ctx context.Context, cfg config.Config, log *slog.Logger, inferred func(job string, at time.Time)) (*server, error) {
+func start(ctx context.Context, cfg config.Config, log *slog.Logger, hears Hears) (*server, error) {
 	s := &server{cfg: cfg, log: log, served: make(chan error, 1), lost: make(chan error, 1), patience: drainTimeout}
 	err := s.startParts(ctx)
 	if err == nil {
+		s.stall.stalled = hears.Stalled // no worker runs before
 		sink := gpuexec.Sink(s.sessions)
-		if inferred != nil {
-			sink = watched{sink, inferred}
+		if hears.Inferred != nil {
+			sink = watched{sink, hears.Inferred}
 		}
 		err = s.pool.Start(context.WithoutCancel(ctx), s.sessions, sink)
 	}

@@ -161,7 +161,7 @@ func TestRequestsInFlightAreAnswered(t *testing.T) {
 // TestWhoIsLateIsCut ends the hub's patience with a download and an upload.
 func TestWhoIsLateIsCut(t *testing.T) {
 	c := settings(t)
-	s, err := start(t.Context(), c, slog.New(slog.DiscardHandler), nil)
+	s, err := start(t.Context(), c, slog.New(slog.DiscardHandler), Hears{})
 	if err != nil {
 		t.Fatal(err)
 	}

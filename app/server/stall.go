@@ -19,6 +19,7 @@ type stall struct {
 	free     func(context.Context) error // why there is too little room
 	crowded  func() error                // why there is no memory for models
 	changed  func(context.Context) error // hears that slots open or close
+	stalled  func(why error)             // hears that it begins; may be nil
 	log      *slog.Logger
 	is       atomic.Bool
 }
@@ -31,6 +32,9 @@ func (s *stall) begins(ctx context.Context, err error) bool {
 	}
 	if !s.is.Swap(true) {
 		s.log.Error("no jobs are run until this is over", "error", why)
+		if s.stalled != nil {
+			s.stalled(why)
+		}
 		s.tell(ctx)
 	}
 	return true

@@ -332,9 +332,15 @@ export class Uploads {
 
   /** A repeated request is answered with the jobs of the first alone: what made none is sent by itself, to hear why. */
   private askAgain(batch: readonly Pending[], accepted: readonly Job[]): void {
-    const names = new Set(accepted.map(({ filename }) => filename))
-    const open = batch.filter(({ file }) => !names.has(file.name.trim()))
-    if (names.size === 0 || open.length === 0 || open.length === batch.length) return
+    const made = [...new Map(accepted.map(({ image_id, filename }) => [image_id, filename])).values()]
+    const unnamed = batch.filter(({ file }) => {
+      const at = made.indexOf(file.name.trim())
+      if (at >= 0) made.splice(at, 1)
+      return at < 0
+    })
+    // The hub shows some names otherwise: those of long or odd ones are of the files that are left in made.
+    const open = [...unnamed.filter(({ file }) => isOdd(file.name)), ...unnamed.filter(({ file }) => !isOdd(file.name))].slice(made.length)
+    if (accepted.length === 0 || open.length === 0 || open.length === batch.length) return
     const items = open.map((item): Pending => ({ ...item, state: 'waiting', sent: 0, batch: '', kept: false }))
     this.set([...this.list, ...items])
     void this.store(items)
@@ -391,6 +397,11 @@ function shareSettings(items: readonly Pending[]): Pending[] {
     known.set(name, known.get(name) ?? item.settings)
     return { ...item, settings: known.get(name)! }
   })
+}
+
+/** Whether the hub may show a name otherwise. */
+function isOdd(name: string): boolean {
+  return name.length > 255 || /[\p{C}\\/"%]/u.test(name)
 }
 
 /** No answer, or that of a proxy whose hub does not answer. */
