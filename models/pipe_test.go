@@ -24,7 +24,7 @@ func TestReadSpecOpensNoPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pipe.Close()
-	if _, err := models.ReadSpec(path); !errors.Is(err, models.ErrInvalid) || !strings.Contains(err.Error(), "no file") {
+	if _, err := models.ReadSpec(path); !errors.Is(err, models.ErrInvalid) || !strings.Contains(err.Error(), "not a file") {
 		t.Error(err)
 	}
 }

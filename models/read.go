@@ -38,11 +38,14 @@ const (
 // minTile is the least side of a tile: a smaller one is mostly what it shares with the next.
 const minTile = 64
 
-// OpenFile opens a file to read. Of a pipe or a device that may never end, and no more may reading: those are refused.
+// errNoFile says that a name is that of something else.
+var errNoFile = errors.New("a folder, a pipe or a device, not a file")
+
+// OpenFile opens a file to read. Opening a pipe may never end, and no more may reading a device: those are refused.
 func OpenFile(path string) (*os.File, error) {
 	info, err := os.Stat(path)
-	if err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0 {
-		err = &fs.PathError{Op: "open", Path: path, Err: errors.New("a pipe or a device, not a file")}
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: path, Err: errNoFile}
 	}
 	if err != nil {
 		return nil, err
@@ -53,10 +56,10 @@ func OpenFile(path string) (*os.File, error) {
 // ReadSpec reads what the ONNX file at path says of itself, and checks it against the file's graph. The
 // weights are not looked into. The error wraps ErrInvalid when the file is read but cannot be used.
 func ReadSpec(path string) (Spec, error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe may never end
-		return Spec{}, fmt.Errorf("read the model: %w: %s is no file", ErrInvalid, path)
+	file, err := OpenFile(path)
+	if errors.Is(err, errNoFile) {
+		err = fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	file, err := os.Open(path)
 	if err != nil {
 		return Spec{}, fmt.Errorf("read the model: %w", err)
 	}
