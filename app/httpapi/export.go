@@ -292,7 +292,7 @@ func (a *api) breakOff(c *gin.Context, cause error) {
 		a.fail(c, cause)
 		return
 	}
-	a.Log.Error("answer broken off", "path", c.Request.URL.Path, "error", cause)
+	a.Log.Log(c.Request.Context(), severity(c), "answer broken off", "path", c.Request.URL.Path, "error", cause)
 	c.Abort()
 	inner, ok := c.Writer.(interface{ Unwrap() http.ResponseWriter }) // gin gives no connection away in which something was written
 	if !ok {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -30,6 +31,7 @@ type pictures struct {
 	lost   map[string]bool // whose files are not there any more when they are looked for
 	size   int64           // of each
 	fails  string          // the job whose result cannot be read
+	slow   string          // the job whose result is not read before its reader is gone
 	panics bool            // of that job
 }
 
@@ -42,7 +44,11 @@ func (p pictures) Whole(_ context.Context, _ string, job sessions.Job) error {
 	return nil
 }
 
-func (p pictures) Picture(_ context.Context, _ string, job sessions.Job) (export.Picture, error) {
+func (p pictures) Picture(ctx context.Context, _ string, job sessions.Job) (export.Picture, error) {
+	if p.slow == job.ID {
+		<-ctx.Done()
+		return export.Picture{}, ctx.Err()
+	}
 	if p.gone[job.ID] {
 		if p.forget != nil {
 			p.forget(job.ID)
@@ -68,7 +74,11 @@ func (p pictures) Picture(_ context.Context, _ string, job sessions.Job) (export
 
 // exporting is a session with so many jobs that are done.
 func exporting(t *testing.T, results pictures, done int) (e *edge, token string) {
-	e = newEdge(t, func(c *Config) { c.Pictures = results })
+	return exportingWith(t, done, func(c *Config) { c.Pictures = results })
+}
+
+func exportingWith(t *testing.T, done int, change func(*Config)) (e *edge, token string) {
+	e = newEdge(t, change)
 	token = e.session()
 	for range done {
 		if _, err := e.people.Submit(t.Context(), "s1", "", []sessions.NewJob{{Filename: "../Zelle é.tif"}}); err != nil {
@@ -287,5 +297,31 @@ func TestExportThatFailsDoesNotLookWhole(t *testing.T) {
 		if data, err := io.ReadAll(connection); err == nil {
 			t.Errorf("HTTP/1.0: %d bytes and an orderly end", len(data))
 		}
+	}
+}
+
+// TestAnExportThatIsCancelledIsNoError to whoever looks for those in the log.
+func TestAnExportThatIsCancelledIsNoError(t *testing.T) {
+	var log strings.Builder
+	e, token := exportingWith(t, 3, func(c *Config) {
+		c.Pictures = pictures{slow: "j2"}
+		c.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, "GET", e.server.URL+"/api/v1/export?format=masks", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := e.server.Client().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	_ = response.Body.Close() // the request is cancelled
+	e.server.Close()          // which waits for handlers
+	if !strings.Contains(log.String(), "answer broken off") || strings.Contains(log.String(), "ERROR") {
+		t.Errorf("the log has %s", log.String())
 	}
 }

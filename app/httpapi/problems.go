@@ -88,10 +88,7 @@ func Problem(err error) *problem.Problem {
 func (a *api) fail(c *gin.Context, err error) {
 	p := Problem(err)
 	if p.Status >= http.StatusInternalServerError {
-		level, mark := slog.LevelError, rand.Text()[:markLength]
-		if c.Request.Context().Err() != nil { // its client is gone, and heard nothing of it
-			level = slog.LevelDebug
-		}
+		level, mark := severity(c), rand.Text()[:markLength]
 		say := func() {
 			a.Log.Log(c.Request.Context(), level, "request failed", "method", c.Request.Method, "path", c.Request.URL.Path,
 				"session", c.GetString(sessionKey), "code", p.Code, "mark", mark, "error", err)
@@ -105,6 +102,14 @@ func (a *api) fail(c *gin.Context, err error) {
 	}
 	c.Abort()
 	problem.Write(c.Writer, p, p)
+}
+
+// severity is how loudly a failure of a request is logged: of a client that is gone none is, which has heard nothing of it, and may be why.
+func severity(c *gin.Context) slog.Level {
+	if c.Request.Context().Err() != nil {
+		return slog.LevelDebug
+	}
+	return slog.LevelError
 }
 
 // recovered answers for a handler that panicked, maybe in the middle of its answer.
