@@ -43,6 +43,13 @@ func FuzzRead(f *testing.F) {
 		}
 		f.Add(file)
 	}
+	for _, name := range []string{"exif_6.jpg", "exif_6.png", "exif_6.webp"} {
+		file, err := os.ReadFile(filepath.Join("testdata/kinds", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(file)
+	}
 	f.Add(tifftest.File(binary.BigEndian, true, tifftest.Grey(6, 4, ramp(6, 4), tifftest.Shorts(274, 6), tifftest.Shorts(266, 2)), tifftest.Grey(3, 2, ramp(3, 2))))
 	f.Add(tifftest.File(binary.LittleEndian, false, tifftest.Grey(6, 4, ramp(6, 4), tifftest.Text(270, "ImageJ=1.5\nimages=2\nchannels=2\n")), tifftest.Grey(6, 4, ramp(6, 4))))
 	f.Fuzz(func(t *testing.T, file []byte) {
