@@ -91,7 +91,10 @@ func openGraph(path string) (*os.File, int64, models.Graph, error) {
 // batchOf is how many images a run may hold: few, because nobody has measured what they need.
 func batchOf(layout models.Layout, graph models.Graph) models.Batch {
 	if n := strings.IndexByte(string(layout), 'n'); n < len(graph.Inputs[0].Dims) && graph.Inputs[0].Dims[n] == 1 {
-		return models.Batch{Alone: 1, Shared: 1, Max: 1}
+		return oneByOne
 	}
 	return models.Batch{Alone: 2, Shared: 1, Max: 4}
 }
+
+// oneByOne is the batch of a graph that runs one image alone.
+var oneByOne = models.Batch{Alone: 1, Shared: 1, Max: 1}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"seghub/gpuexec"
 	"seghub/models"
@@ -40,6 +41,11 @@ func install(ctx context.Context, w io.Writer, folder string, c candidate, rt Ru
 	if err := try(ctx, w, file.Name(), c.proof, rt); err != nil {
 		return err
 	}
+	if c.spec.Codec != nil && c.spec.Batch.Max > 1 { // others are of our own exporter
+		if err := runOneByOneIfNeeded(ctx, w, file.Name(), c, rt); err != nil {
+			return err
+		}
+	}
 	if _, err := os.Lstat(path); err == nil {
 		return refuse("there is a file %s already, which is no usable model: remove it first", path)
 	}
@@ -48,6 +54,62 @@ func install(ctx context.Context, w io.Writer, folder string, c candidate, rt Ru
 	}
 	_, err = fmt.Fprintf(w, "Model %s is in %s. A running hub has it within seconds; its page and GET /api/v1/models list it.\n", c.spec.ID, path)
 	return err
+}
+
+// runOneByOneIfNeeded writes the model at path anew where it cannot run two images at once, though its graph leaves open how many there are: who
+// exports a model tries it with one, and a shape may have stayed in the graph as it was then. A worker on a GPU runs several.
+func runOneByOneIfNeeded(ctx context.Context, w io.Writer, path string, c candidate, rt Runtime) error {
+	spec, err := models.ReadSpec(path)
+	if err != nil {
+		return err
+	}
+	together, err := runsTogether(ctx, spec, rt)
+	if err != nil || together {
+		return err
+	}
+	c.spec.Batch = oneByOne
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
+	if err != nil {
+		return err
+	}
+	if err := write(file, c); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(w, "It runs one image at a time: two at once it cannot run, or gives them other values than each alone.")
+	return err
+}
+
+// runsTogether tells whether two images in one run give what each gives alone. The error is that of a run of one, or ctx's.
+func runsTogether(ctx context.Context, spec models.Spec, rt Runtime) (bool, error) {
+	up := everyLevel(spec.Input)
+	down := everyLevel(spec.Input)
+	slices.Reverse(down.Pix)
+	both := models.Tensor{N: 2, H: up.H, W: up.W, C: up.C, Pix: slices.Concat(up.Pix, down.Pix)}
+	var alone []models.Planes
+	for _, picture := range []models.Tensor{up, down} {
+		values, shape := spec.Codec.Encode(picture)
+		images, err := run(ctx, spec, values, shape, rt)
+		if err != nil {
+			return false, err
+		}
+		alone = append(alone, images...)
+	}
+	values, shape := spec.Codec.Encode(both)
+	together, err := run(ctx, spec, values, shape, rt)
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	if err != nil || len(together) != len(alone) {
+		return false, nil // the graph's own business: alone each runs
+	}
+	for i, p := range together {
+		var d difference
+		d.add(p.Pix, alone[i].Pix, absolute, relative)
+		if d.beyond > 0 {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 func write(file *os.File, c candidate) error {
@@ -101,12 +163,7 @@ func try(ctx context.Context, w io.Writer, path string, proof *proof, rt Runtime
 
 // givesProbabilities runs the model on a picture of every level and wants values from 0 to 1.
 func givesProbabilities(ctx context.Context, spec models.Spec, rt Runtime) error {
-	in := spec.Input
-	picture := models.Tensor{N: 1, H: in.Height, W: in.Width, C: in.Channels, Pix: make([]uint8, in.Height*in.Width*in.Channels)}
-	for i := range picture.Pix {
-		picture.Pix[i] = uint8(255 * i / len(picture.Pix))
-	}
-	values, shape := spec.Codec.Encode(picture)
+	values, shape := spec.Codec.Encode(everyLevel(spec.Input))
 	images, err := run(ctx, spec, values, shape, rt)
 	if err != nil {
 		return err
@@ -119,6 +176,15 @@ func givesProbabilities(ctx context.Context, spec models.Spec, rt Runtime) error
 		}
 	}
 	return nil
+}
+
+// everyLevel is a picture from black to white.
+func everyLevel(in models.Input) models.Tensor {
+	picture := models.Tensor{N: 1, H: in.Height, W: in.Width, C: in.Channels, Pix: make([]uint8, in.Height*in.Width*in.Channels)}
+	for i := range picture.Pix {
+		picture.Pix[i] = uint8(255 * i / len(picture.Pix))
+	}
+	return picture
 }
 
 // slack is how far beyond 0 and 1 a probability may lie by rounding.

@@ -105,6 +105,40 @@ func TestImportBesideYAML(t *testing.T) {
 	}
 }
 
+// TestModelsThatRunOneImageAlone leave open how many images a run has, and can take no more than the one that they were exported with, or mix what they see
+// of them: a worker on a GPU runs two.
+func TestModelsThatRunOneImageAlone(t *testing.T) {
+	rt := orttest.Open(t, 1)
+	for name, c := range map[string]struct {
+		graph modeltest.FloatOptions
+		most  int
+	}{
+		"a shape in the graph":  {modeltest.FloatOptions{Width: 80, OneImage: true}, 1},
+		"images that are mixed": {modeltest.FloatOptions{Width: 80, Gain: []float32{0.5}, AcrossImages: true}, 1},
+		"each by itself":        {modeltest.FloatOptions{Width: 80}, 4},
+	} {
+		folder := t.TempDir()
+		var out bytes.Buffer
+		if err := Import(t.Context(), &out, Request{File: beside(t, modeltest.NewFloat(c.graph), goodYAML), Folder: folder}, rt); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		spec := listed(t, folder)[0]
+		if spec.Batch.Max != c.most || strings.Contains(out.String(), "one image at a time") != (c.most == 1) {
+			t.Errorf("%s: up to %d images in a run; it says %q", name, spec.Batch.Max, out.String())
+		}
+		in := models.Tensor{N: spec.Batch.Alone, H: 64, W: 80, C: 1}
+		for n := range in.N {
+			in.Pix = append(in.Pix, bytes.Repeat([]byte{uint8(100 * (n + 1))}, 64*80)...)
+		}
+		for n, got := 0, answer(t, rt, spec, in); n < in.N; n++ {
+			if pix := got.Rows(n, n+1).Pix; pix[0] != uint8(100*(n+1)) {
+				t.Errorf("%s: image %d is %d", name, n, pix[0])
+			}
+		}
+	}
+}
+
 func TestABorderIsImported(t *testing.T) {
 	rt := orttest.Open(t, 1)
 	graph := modeltest.NewFloat(modeltest.FloatOptions{Gain: []float32{0.5, 1}, Offset: []float32{0, 0}, Width: 80})

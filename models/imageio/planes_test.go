@@ -41,6 +41,26 @@ const omeXML = `<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.ope
 	`<Pixels DimensionOrder="XYZCT" SizeX="4" SizeY="3" SizeZ="3" SizeC="2" SizeT="1" PhysicalSizeX="325" PhysicalSizeXUnit="nm" PhysicalSizeY="325" PhysicalSizeYUnit="nm">` +
 	`<Channel Name="DAPI"/><Channel Name="GFP"/><TiffData IFD="0" PlaneCount="6"/></Pixels></Image></OME>`
 
+// TestPagesOfWhichOMEXMLSaysNothing are projected over none of those that it speaks of: they may be of any channel, and of another size.
+func TestPagesOfWhichOMEXMLSaysNothing(t *testing.T) {
+	pages := []tifftest.Page{tifftest.Grey(4, 3, planesOf(1)[0], tifftest.Text(270, strings.Replace(omeXML, `SizeZ="3"`, `SizeZ="2"`, 1)))}
+	for _, pix := range planesOf(6)[1:] {
+		pages = append(pages, tifftest.Grey(4, 3, pix))
+	}
+	file := openFile(t, tifftest.File(binary.LittleEndian, false, append(pages, tifftest.Grey(2, 2, make([]byte, 4)))...))
+	planes, err := file.Planes(imageio.Choice{Max: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var brightest []byte
+	for _, plane := range planes {
+		brightest = append(brightest, readPlane(t, file, plane, everything)[0])
+	}
+	if want := []byte{20, 40, 50, 60, 0}; !bytes.Equal(brightest, want) { // the two depths of either channel, then each page by itself
+		t.Errorf("the projections are of %v, not %v", brightest, want)
+	}
+}
+
 func TestWhatProgramsSayOfTheirPages(t *testing.T) {
 	type coordinates struct{ channel, z, t int }
 	joined := func(planes [][]byte) []byte { return bytes.Join(planes, nil) }

@@ -47,6 +47,35 @@ func TestJPEGsWithinRGB(t *testing.T) {
 	}
 }
 
+// TestJPEGsInPlanes is of what bfconvert makes of colours that lie in planes: a grey JPEG each of red, green and blue, of a page that is called YCbCr.
+func TestJPEGsInPlanes(t *testing.T) {
+	const width, height = 16, 8
+	page := with(tifftest.Grey(width, height, nil), tifftest.Shorts(258, 8, 8, 8), tifftest.Shorts(259, 7), tifftest.Shorts(262, 6), tifftest.Shorts(277, 3), tifftest.Shorts(284, 2))
+	page.Blocks = nil
+	for _, level := range []uint8{200, 60, 20} {
+		plane := image.NewGray(image.Rect(0, 0, width, height))
+		for i := range plane.Pix {
+			plane.Pix[i] = level
+		}
+		page.Blocks = append(page.Blocks, jpegFile(t, plane))
+	}
+	for name, c := range map[string]struct {
+		page tifftest.Page
+		want color.RGBA
+	}{
+		"red, green and blue": {page, color.RGBA{200, 60, 20, 255}},
+		"YCbCr":               {with(page, tifftest.Shorts(530, 1, 1)), color.RGBA{49, 255, 80, 255}}, // by ITU-T T.871, section 7
+	} {
+		got := readPlane(t, openFile(t, tifftest.File(binary.LittleEndian, false, c.page)), imageio.Plane{}, everything)
+		for i, want := range []uint8{c.want.R, c.want.G, c.want.B} {
+			if off := int(got[i]) - int(want); off < -2 || off > 2 {
+				t.Errorf("%s: %v, not %v", name, got[:3], c.want)
+				break
+			}
+		}
+	}
+}
+
 // TestJPEGsWithoutTables are the frames of a USB camera, which leave out the Huffman tables that are those of the standard.
 func TestJPEGsWithoutTables(t *testing.T) {
 	for name, picture := range map[string]image.Image{"colour": colourful(40, 30), "grey": gradient(40, 30)} {

@@ -19,6 +19,8 @@ type FloatOptions struct {
 
 	WeightsAsInputs bool // as before version 4 of the format
 	External        bool // weights are said to lie in a file of their own
+	OneImage        bool // it can run one image alone, whatever Batch says, as where a shape was written into the graph on its export
+	AcrossImages    bool // in place of Offset, the mean of all images of a run is added
 }
 
 // NewFloat returns a model whose channel k of the output is the mean of a pixel's channels, times Gain[k], plus Offset[k]. Its
@@ -76,8 +78,19 @@ func (o FloatOptions) graph() []byte {
 		mean = "mean"
 		graph = appendMessage(graph, 1, node("ReduceMean", "raw", mean, intsAttribute("axes", int64(axis)), intAttribute("keepdims", 1)))
 	}
+	if o.OneImage {
+		graph = appendMessage(graph, 1, binaryNode("Reshape", mean, "shape", "reshaped"))
+		graph = appendMessage(graph, 5, shape(o.dims(1, -1, o.Height, o.Width)))
+		mean = "reshaped"
+	}
 	graph = appendMessage(graph, 1, binaryNode("Mul", mean, "gain", "scaled"))
-	graph = appendMessage(graph, 1, binaryNode("Add", "scaled", "offset", "out"))
+	offset := "offset"
+	if o.AcrossImages {
+		offset = "images"
+		axis := strings.IndexByte(o.Layout, 'n')
+		graph = appendMessage(graph, 1, node("ReduceMean", "scaled", offset, intsAttribute("axes", int64(axis)), intAttribute("keepdims", 1)))
+	}
+	graph = appendMessage(graph, 1, binaryNode("Add", "scaled", offset, "out"))
 	graph = appendText(graph, 2, "mean of the channels, scaled")
 	graph = appendMessage(graph, 5, o.weights("gain", o.Gain))
 	return appendMessage(graph, 5, o.weights("offset", o.Offset))
@@ -86,6 +99,17 @@ func (o FloatOptions) graph() []byte {
 func binaryNode(operator, a, b, output string) []byte {
 	n := appendText(appendText(nil, 1, a), 1, b)
 	return appendText(appendText(n, 2, output), 4, operator)
+}
+
+// shape is the constant that a Reshape takes.
+func shape(dims []int64) []byte {
+	const int64s = 7
+	tensor := appendText(appendInt(appendInt(nil, 1, int64(len(dims))), 2, int64s), 8, "shape")
+	var raw []byte
+	for _, d := range dims {
+		raw = binary.LittleEndian.AppendUint64(raw, uint64(d))
+	}
+	return appendMessage(tensor, 9, raw)
 }
 
 func (o FloatOptions) weights(name string, values []float32) []byte {

@@ -28,7 +28,7 @@ type omeData struct {
 
 // ome says of each plane which it is, as the OME-XML in the first page's description has it (The Open Microscopy Environment, OME-TIFF
 // specification); samples is how many a pixel of that page has. What does not fit the file is as if it were not there: the pages are, and
-// can be read.
+// can be read; where it speaks of others, each of those is an image by itself.
 func ome(all []Plane, pages []page, samples int, description string) {
 	images, err := omeImages(description)
 	if err != nil {
@@ -38,7 +38,7 @@ func ome(all []Plane, pages []page, samples int, description string) {
 	for i, p := range pages {
 		at[p.index] = i
 	}
-	next, placed := 0, false
+	next, placed := 0, make([]bool, len(all))
 	for number, image := range images {
 		if image.perChannel == 1 && image.c%samples == 0 {
 			image.c /= samples // the pages are of several, of which the channels do not say so
@@ -61,7 +61,7 @@ func ome(all []Plane, pages []page, samples int, description string) {
 					continue
 				}
 				p := &all[i]
-				placed, p.Image = true, number
+				placed[i], p.Image = true, number
 				p.Z, p.Channel, p.T = image.coordinates(place + k)
 				if p.Channel < len(image.names) {
 					p.ChannelName = image.names[p.Channel]
@@ -73,7 +73,17 @@ func ome(all []Plane, pages []page, samples int, description string) {
 			next = max(next, data.first+data.count)
 		}
 	}
-	if placed || len(images) == 0 || !plausible(images[0].size) || slices.ContainsFunc(images, func(o *omeImage) bool { return o.size != images[0].size }) {
+	if slices.Contains(placed, true) {
+		other := len(images)
+		for i := range all {
+			if !placed[i] { // it says nothing of this one, which is no depth of the others
+				all[i].Image = other
+				other++
+			}
+		}
+		return
+	}
+	if len(images) == 0 || !plausible(images[0].size) || slices.ContainsFunc(images, func(o *omeImage) bool { return o.size != images[0].size }) {
 		return
 	}
 	for i := range all { // which they are is not known, and how large their pixels are

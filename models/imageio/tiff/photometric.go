@@ -40,6 +40,11 @@ func (l *Layout) judgeColour() error {
 		l.needed = []int{0, 1, 2, 3}
 		return l.judgePainted()
 	case yCbCr:
+		if l.planar && l.compression == jpegCompression && !l.directory.Has(YCbCrSubSampling) {
+			// Without the tag two of the planes would be of half the size: red, green and blue, as Bio-Formats writes them.
+			l.photometric = rgb
+			return nil
+		}
 		if err := l.judgeSubsampling(); err != nil {
 			return err
 		}
