@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// endings are those of the files that are taken from a folder; a file that is named itself is always taken.
+// endings are those of the files that are taken from a folder; a file that is named itself is taken whatever its ending.
 var endings = map[string]bool{
 	".png": true, ".jpg": true, ".jpeg": true, ".webp": true, ".bmp": true, ".gif": true,
 	".tif": true, ".tiff": true, ".btf": true, ".tf2": true, ".tf8": true,
@@ -36,9 +36,29 @@ func isAside(name string) bool {
 
 // isImage tells whether a file of a folder is one to segment.
 func isImage(name string) bool {
+	return endings[filepath.Ext(strings.ToLower(name))] && !strings.HasPrefix(name, ".") && !isMade(name)
+}
+
+// isMade tells whether a file is called as what is written here.
+func isMade(name string) bool {
 	lower := strings.ToLower(name)
-	return endings[filepath.Ext(lower)] && !strings.HasPrefix(name, ".") &&
-		!strings.HasSuffix(lower, maskEnding) && !strings.HasSuffix(lower, labelsEnding)
+	return strings.HasSuffix(lower, maskEnding) || strings.HasSuffix(lower, labelsEnding)
+}
+
+// Given parts what was named from what is called as results are: where a pattern such as *.png names the images of a folder, it names what was made of them
+// before, too, and each time there would be twice as many. Where nothing else is named, they are meant.
+func Given(paths []string) (meant, made []string) {
+	for _, path := range paths {
+		if isMade(path) {
+			made = append(made, path)
+		} else {
+			meant = append(meant, path)
+		}
+	}
+	if len(meant) == 0 {
+		return made, nil
+	}
+	return meant, made
 }
 
 // File is one to segment.

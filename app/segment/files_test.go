@@ -68,6 +68,18 @@ func TestFilesOfAFolder(t *testing.T) {
 	}
 }
 
+func TestAPatternNamesNoResultsAgain(t *testing.T) {
+	for _, c := range []struct{ given, meant, made []string }{
+		{given: []string{"a.png", "a.mask.png", "b.tif", "B.LABELS.TIF"}, meant: []string{"a.png", "b.tif"}, made: []string{"a.mask.png", "B.LABELS.TIF"}},
+		{given: []string{"a.mask.png"}, meant: []string{"a.mask.png"}},
+		{given: []string{"plate.1", "mask.png", "labels.tif"}, meant: []string{"plate.1", "mask.png", "labels.tif"}},
+	} {
+		if meant, made := Given(c.given); !slices.Equal(meant, c.meant) || !slices.Equal(made, c.made) {
+			t.Errorf("%q: %q and %q", c.given, meant, made)
+		}
+	}
+}
+
 func TestAFolderGivesAllThatIsRead(t *testing.T) {
 	page, err := os.ReadFile("../../docs/files.md")
 	if err != nil {
