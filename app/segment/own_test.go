@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -11,8 +12,8 @@ import (
 // inUse is a folder as a hub within a process has it; killed ends that process as no defer does.
 func inUse(t *testing.T, mark string) (folder string, killed func()) {
 	t.Helper()
-	folder, err := os.MkdirTemp("", ownPrefix)
-	if err != nil {
+	folder = filepath.Join(os.TempDir(), ownPrefix+rand.Text())
+	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	held := claim(folder)
