@@ -82,9 +82,13 @@ type segmentCommand struct {
 
 // Run segments files and lists those that came to nothing.
 func (s *segmentCommand) Run() error {
-	files, err := segment.Files(s.Paths, s.Out)
+	paths, made := segment.Given(s.Paths)
+	files, err := segment.Files(paths, s.Out)
 	if err != nil {
 		return err
+	}
+	if len(made) > 0 {
+		fmt.Fprintf(os.Stderr, "Left out as results, by their names: %d, such as %q. Named alone, they are taken.\n", len(made), made[0])
 	}
 	return s.at(func(ctx context.Context, task segment.Task) error {
 		failures, err := segment.Run(ctx, task, files)

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// endings are those of the files that are taken from a folder; a file that is named itself is always taken.
+// endings are those of the files that are taken from a folder; a file that is named itself is taken whatever its ending.
 var endings = map[string]bool{
 	".png": true, ".jpg": true, ".jpeg": true, ".webp": true, ".bmp": true, ".gif": true,
 	".tif": true, ".tiff": true, ".btf": true, ".tf2": true, ".tf8": true,
@@ -36,15 +36,35 @@ func isAside(name string) bool {
 
 // isImage tells whether a file of a folder is one to segment.
 func isImage(name string) bool {
+	return endings[filepath.Ext(strings.ToLower(name))] && !strings.HasPrefix(name, ".") && !isMade(name)
+}
+
+// isMade tells whether a file is called as what is written here.
+func isMade(name string) bool {
 	lower := strings.ToLower(name)
-	return endings[filepath.Ext(lower)] && !strings.HasPrefix(name, ".") &&
-		!strings.HasSuffix(lower, maskEnding) && !strings.HasSuffix(lower, labelsEnding)
+	return strings.HasSuffix(lower, maskEnding) || strings.HasSuffix(lower, labelsEnding)
+}
+
+// Given parts what was named from what is called as results are: where a pattern such as *.png names the images of a folder, it names what was made of them
+// before, too, and each time there would be twice as many. Where nothing else is named, they are meant.
+func Given(paths []string) (meant, made []string) {
+	for _, path := range paths {
+		if isMade(path) {
+			made = append(made, path)
+		} else {
+			meant = append(meant, path)
+		}
+	}
+	if len(meant) == 0 {
+		return made, nil
+	}
+	return meant, made
 }
 
 // File is one to segment.
 type File struct {
 	Path string
-	Name string // below the folder that it was found in, with slashes; of several folders it begins with that one's
+	Name string // below the folder that it was found in, with slashes; of several folders it begins with that one's, and of files that are called alike
 }
 
 // sentAs is what the hub hears it called, which takes no path: its tables tell A01.tif of one plate from that of another.
@@ -66,7 +86,7 @@ func Files(paths []string, out string) ([]File, error) {
 	}
 	names := shortNames(folders)
 	var list []File
-	seen := map[string]bool{}
+	seen, named := map[string]bool{}, map[string]bool{}
 	for i, given := range paths {
 		found := []File{{given, filepath.Base(given)}}
 		if isFolder[i] {
@@ -80,7 +100,7 @@ func Files(paths []string, out string) ([]File, error) {
 				f.Name = path.Join(names[absolute(given)], f.Name)
 			}
 			if key := absolute(f.Path); !seen[key] {
-				seen[key] = true
+				seen[key], named[key] = true, !isFolder[i]
 				list = append(list, f)
 			}
 		}
@@ -88,7 +108,28 @@ func Files(paths []string, out string) ([]File, error) {
 	if len(list) == 0 {
 		return nil, fmt.Errorf("no image in %s", strings.Join(paths, ", "))
 	}
+	tellApart(list, named)
 	return list, nil
+}
+
+// tellApart calls files that were named, as by */A01.tif, and are called alike by their folders, too: in a table of all nothing else would say which
+// plate a row is of. named is by full path.
+func tellApart(list []File, named map[string]bool) {
+	count := map[string]int{}
+	for _, f := range list {
+		count[f.Name]++
+	}
+	var alike []*File
+	var folders []string
+	for i, f := range list {
+		if named[absolute(f.Path)] && count[f.Name] > 1 {
+			alike, folders = append(alike, &list[i]), append(folders, filepath.Dir(absolute(f.Path)))
+		}
+	}
+	names := shortNames(folders)
+	for i, f := range alike {
+		f.Name = path.Join(names[folders[i]], f.Name)
+	}
 }
 
 // shortNames tells folders apart by as much of the end of each way as that takes: the images of plate1 are not those of plate2.

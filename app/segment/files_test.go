@@ -68,6 +68,50 @@ func TestFilesOfAFolder(t *testing.T) {
 	}
 }
 
+func TestAPatternNamesNoResultsAgain(t *testing.T) {
+	for _, c := range []struct{ given, meant, made []string }{
+		{given: []string{"a.png", "a.mask.png", "b.tif", "B.LABELS.TIF"}, meant: []string{"a.png", "b.tif"}, made: []string{"a.mask.png", "B.LABELS.TIF"}},
+		{given: []string{"a.mask.png"}, meant: []string{"a.mask.png"}},
+		{given: []string{"plate.1", "mask.png", "labels.tif"}, meant: []string{"plate.1", "mask.png", "labels.tif"}},
+	} {
+		if meant, made := Given(c.given); !slices.Equal(meant, c.meant) || !slices.Equal(made, c.made) {
+			t.Errorf("%q: %q and %q", c.given, meant, made)
+		}
+	}
+}
+
+func TestNamedFilesThatAreCalledAlikeAreToldApart(t *testing.T) {
+	folder := t.TempDir()
+	var given []string
+	for _, name := range []string{"plate1/A01.tif", "plate2/A01.tif", "plate2/A02.tif"} {
+		path := filepath.Join(folder, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		given = append(given, path)
+	}
+	for _, c := range []struct {
+		given []string
+		want  []string
+	}{
+		{given, []string{"plate1/A01.tif", "plate2/A01.tif", "A02.tif"}},
+		{given[1:], []string{"A01.tif", "A02.tif"}},
+		{[]string{filepath.Dir(given[0]), given[1]}, []string{"A01.tif", "plate2/A01.tif"}},
+	} {
+		files, err := Files(c.given, folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, f := range files {
+			names = append(names, f.Name)
+		}
+		if !slices.Equal(names, c.want) {
+			t.Errorf("%q, want %q", names, c.want)
+		}
+	}
+}
+
 func TestAFolderGivesAllThatIsRead(t *testing.T) {
 	page, err := os.ReadFile("../../docs/files.md")
 	if err != nil {

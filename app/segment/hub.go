@@ -12,6 +12,7 @@ import (
 
 	"seghub/app/config"
 	"seghub/app/server"
+	"seghub/client"
 	"seghub/sessions/problem"
 	"seghub/storage"
 )
@@ -44,6 +45,9 @@ func WithHub(ctx context.Context, inference config.Inference, model string, log 
 		go func() { done <- do(ctx, address) }()
 		select {
 		case err := <-done:
+			if client.HasCode(err, client.CodeQuotaExceeded) {
+				err = noRoom(err)
+			}
 			return err
 		case why := <-full:
 			cancel(noRoom(why))
@@ -55,18 +59,18 @@ func WithHub(ctx context.Context, inference config.Inference, model string, log 
 	})
 }
 
-// noRoom says what to do where results are too large for the disk of a hub of one's own.
+// noRoom says what to do where an image, or what is made of it, is too large for the disk of a hub of one's own: nobody operates that.
 func noRoom(why error) error {
-	return fmt.Errorf("there is no room for results in %s, the system's folder for temporary files; where TMPDIR names one with more room, that is taken: %w", os.TempDir(), why)
+	return fmt.Errorf("there is no room for images and results in %s, the system's folder for temporary files; where TMPDIR names one with more room, that is taken: %w", os.TempDir(), why)
 }
 
 // WithRoom is WithHub for who makes room: full says why results have none any more. Nobody but who is there can make some, by ending the session.
 func WithRoom(ctx context.Context, inference config.Inference, model string, log *slog.Logger, do func(ctx context.Context, address string, full <-chan error) error) (err error) {
-	data, err := os.MkdirTemp("", "seghub-")
+	data, remove, err := ownFolder()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	reserve, err := ownReserve(data)
 	if err != nil {
 		return err

@@ -310,6 +310,9 @@ func (r *round) sent(it *item, jobs []client.Job, err error) {
 		return
 	}
 	if err != nil {
+		if r.task.Full != nil && client.HasCode(err, client.CodeQuotaExceeded) {
+			err = noRoom(err)
+		}
 		r.end(it, err)
 		return
 	}

@@ -116,6 +116,17 @@ func TestAResultThatFitsNoDiskEndsTheRun(t *testing.T) {
 	}
 }
 
+func TestAnImageThatFitsNoDiskOfOnesOwnIsToldWhereThereMayBeRoom(t *testing.T) {
+	hub := newStandIn(t)
+	hub.refuse = func() (int, string) { return http.StatusInsufficientStorage, client.CodeQuotaExceeded }
+	job := task(t, hub.URL, t.TempDir(), "masks")
+	job.Full = make(chan error)
+	failures, err := Run(t.Context(), job, dots(t, t.TempDir(), 1))
+	if err != nil || len(failures) != 1 || !strings.Contains(failures[0].String(), "TMPDIR") || !client.HasCode(failures[0].Err, client.CodeQuotaExceeded) {
+		t.Errorf("%v, %v", failures, err)
+	}
+}
+
 // TestJobsThatASnapshotHasNotAreAskedForAFewAtATime has thousands of them: a snapshot has the newest thousand.
 func TestJobsThatASnapshotHasNotAreAskedForAFewAtATime(t *testing.T) {
 	const n = 2000

@@ -12,6 +12,7 @@ import os
 import time
 import uuid
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from socket import gethostname
 from types import TracebackType
@@ -70,7 +71,8 @@ class SegHub:
         self.give_up = give_up
         self.here = _is_here(address.hostname)
         direct: dict[str, Any] = {"mounts": {f"all://{place.lower()}": None}} if self.here else {}
-        self.http = httpx.Client(timeout=httpx.Timeout(timeout, connect=15.0), **direct)
+        self._connect = partial(httpx.Client, timeout=httpx.Timeout(timeout, connect=15.0), **direct)
+        self.http, self.process = self._connect(), os.getpid()
         self.patience = httpx.Timeout(timeout, connect=15.0, read=max(timeout, give_up))  # where the hub may say nothing for long
         try:
             self.token = token or self._start(name, access_key)
@@ -129,6 +131,10 @@ class SegHub:
 
     def _once(self, method: str, path: str, **request: Any) -> httpx.Response:
         headers = {**request.pop("headers", {}), **self._who()}
+        if self.process != os.getpid() and not self.http.is_closed:
+            # A fork, as of multiprocessing, has the connections of its parent: each would read answers that are another's. Nor is it the one to
+            # close them: with TLS that ends them for all.
+            self.http, self.process = self._connect(), os.getpid()
         response = self.http.request(method, self.base + path, headers=headers, **request)
         if not response.is_success or response.headers.get("content-type", "").startswith("text/html"):
             raise problem_of(response)
