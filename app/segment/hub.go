@@ -62,11 +62,11 @@ func noRoom(why error) error {
 
 // WithRoom is WithHub for who makes room: full says why results have none any more. Nobody but who is there can make some, by ending the session.
 func WithRoom(ctx context.Context, inference config.Inference, model string, log *slog.Logger, do func(ctx context.Context, address string, full <-chan error) error) (err error) {
-	data, err := os.MkdirTemp("", "seghub-")
+	data, remove, err := ownFolder()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	reserve, err := ownReserve(data)
 	if err != nil {
 		return err
