@@ -307,3 +307,26 @@ func (w *world) drain(t *rapid.T) {
 		}
 	}
 }
+
+// TestASessionThatRedisThrewAway is what a Redis with another maxmemory-policy than noeviction does to who holds a slot: the slot is the next one's,
+// whether its owner had work left or not.
+func TestASessionThatRedisThrewAway(t *testing.T) {
+	for name, left := range map[string]int{"at rest": 0, "with work left": 3} {
+		t.Run(name, func(t *testing.T) {
+			onEachRedis(t, func(t *testing.T, client redis.UniversalClient) {
+				config := testConfig(client)
+				config.Slots = 1
+				s, clock := joined(t, config)
+				gone, next := create(t, s), create(t, s)
+				submit(t, s, gone, 1+left)
+				finishAll(t, s, 0, claimNow(t, s, 0), nil)
+				must(t, client.Del(t.Context(), sessionKey(gone)).Err())
+				jobs := submit(t, s, next, 1)
+				clock.live(t, config.Turn, s)
+				if got := claimNow(t, s, 0); len(got.Jobs) != 1 || got.Jobs[0].ID != jobs[0] {
+					t.Errorf("the worker took %+v, want %s", got, jobs[0])
+				}
+			})
+		})
+	}
+}

@@ -5,15 +5,19 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -152,4 +156,79 @@ func (s *s3Server) list(w http.ResponseWriter, query url.Values) {
 		result.Contents = append(result.Contents, content{key, len(object.data), object.written.UTC().Format(time.RFC3339)})
 	}
 	_ = xml.NewEncoder(w).Encode(result)
+}
+
+// TestABucketThatFallsSilentIsNotWaitedFor is of a server that takes connections and answers none, as one whose disk hangs.
+func TestABucketThatFallsSilentIsNotWaitedFor(t *testing.T) {
+	over := make(chan struct{})
+	location := s3At(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-over }))
+	defer close(over) // before the server waits for those who are answered
+	bucket, err := openBucket(t.Context(), location, 10*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Store{bucket: bucket}
+	defer func() { _ = s.Close() }()
+	if err := s.Write(t.Context(), "sessions/a/images/b", []byte("pixels")); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("writing: %v", err)
+	}
+	if _, err := s.Read(t.Context(), ImageKey("a", "b")); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("reading: %v", err)
+	}
+}
+
+// TestASlowConnectionIsNoSilence is of a connection that has rested for long when its next request goes out, slowly.
+func TestASlowConnectionIsNoSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		conn := &impatientConn{here, 10 * time.Second}
+		read := make(chan error, 1)
+		go func() {
+			_, err := io.ReadFull(conn, make([]byte, 1))
+			read <- err
+		}()
+		wait := func(d time.Duration) { <-time.After(d) }
+		wait(9 * time.Second)
+		go func() {
+			for range 4 {
+				wait(9 * time.Second)
+				_, _ = io.CopyN(io.Discard, there, atOnce)
+			}
+			wait(9 * time.Second)
+			_, _ = there.Write([]byte{1})
+		}()
+		if _, err := conn.Write(make([]byte, 4*atOnce)); err != nil {
+			t.Error("a slow write: ", err)
+		}
+		if err := <-read; err != nil {
+			t.Error("the answer to it: ", err)
+		}
+		if _, err := conn.Write([]byte{1}); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("nobody takes what is written: %v", err)
+		}
+		_ = here.Close()
+	})
+}
+
+// TestABucketsParametersStay holds what is opened anew to what its URL says.
+func TestABucketsParametersStay(t *testing.T) {
+	var mu sync.Mutex
+	asked := map[string]string{}
+	location := s3At(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		asked["path"] = r.URL.Path
+		asked["encryption"] = r.Header.Get("X-Amz-Server-Side-Encryption")
+		asked["key"] = r.Header.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id")
+		w.Header().Set("ETag", `"etag"`)
+	}))
+	s := open(t, location+"&prefix=lab/&ssetype=AWS:KMS&kmskeyid=ours")
+	if err := s.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if want := map[string]string{"path": "/bucket/lab/check", "encryption": "aws:kms", "key": "ours"}; !maps.Equal(asked, want) {
+		t.Errorf("got %v, want %v", asked, want)
+	}
 }

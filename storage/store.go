@@ -18,7 +18,6 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
 	_ "gocloud.dev/blob/memblob" // mem://
-	_ "gocloud.dev/blob/s3blob"  // s3://
 	"gocloud.dev/gcerrors"
 )
 
@@ -49,7 +48,7 @@ func Open(ctx context.Context, location string) (*Store, error) {
 		// gocloud would ignore the path and fill the whole bucket.
 		return nil, fmt.Errorf("%w: open %s://%s: a bucket has no path; say ?prefix=folder/ instead", ErrLocation, scheme, name)
 	}
-	bucket, err := blob.OpenBucket(ctx, location) // which asks nobody yet
+	bucket, err := openBucket(ctx, location, silence) // which asks nobody yet
 	if err != nil {
 		return nil, fmt.Errorf("%w: open %s bucket: %w", ErrLocation, scheme, err)
 	}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 
 	"seghub/gpuexec"
@@ -412,6 +414,27 @@ func TestCachesGiveNothingToOthers(t *testing.T) {
 	}
 	if a := e.do("POST", "/api/v1/sessions", "", "", nil); a.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("a token: %q", a.Header.Get("Cache-Control"))
+	}
+}
+
+// TestAStorageInTroubleIsTriedAgain is of what a client is to send again, which an internal problem is not.
+func TestAStorageInTroubleIsTriedAgain(t *testing.T) {
+	slowDown := errors.New("api error SlowDown: Please reduce your request rate")
+	readOnly := &fs.PathError{Op: "open", Path: "images/x", Err: syscall.EROFS}
+	for _, c := range []struct {
+		err  error
+		want problem.Code
+	}{
+		{&storage.Error{Op: storage.OpPut, Key: "x", Err: slowDown}, problem.Unavailable},
+		{fmt.Errorf("read the headers: %w", &storage.Error{Op: "read", Key: "x", Err: slowDown}), problem.Unavailable},
+		{&storage.Error{Op: "size of session", Key: "x", Err: slowDown}, problem.Unavailable},
+		{&storage.Error{Op: storage.OpPut, Key: "x", Err: readOnly}, problem.Unavailable},
+		{&storage.Error{Op: storage.OpPut, Key: "x", Err: storage.ErrFull}, problem.QuotaExceeded},
+		{&storage.Error{Op: "read", Key: "x", Err: storage.ErrNotFound}, problem.NotFound},
+	} {
+		if p := Problem(c.err); p.Code != c.want {
+			t.Errorf("%v: %s, want %s", c.err, p.Code, c.want)
+		}
 	}
 }
 

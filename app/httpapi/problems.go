@@ -77,7 +77,9 @@ func Problem(err error) *problem.Problem {
 		}
 	}
 	var network net.Error
-	if errors.As(err, &network) {
+	// A bucket's own refusals, as while it has too much to do, say no more of a file than a network or a disk that takes none: what is sent again
+	// later is taken.
+	if errors.As(err, &network) || errors.As(err, new(*storage.Error)) {
 		return problem.New(problem.Unavailable, storageAway)
 	}
 	return problem.New(problem.Internal, "The operator finds the reason in the server's log.")

@@ -97,6 +97,29 @@ local function release(sid)
   offer(s[1], s[2])
 end
 
+-- is_gone tells of a session that a Redis which throws keys away (another maxmemory-policy than noeviction) has thrown away, though it holds a slot
+-- or stands in line.
+local function is_gone(sid) return call('HEXISTS', session_key(sid), 'created') == 0 end
+
+-- forget takes a session that is gone from where others would wait for it. Its slot was told by itself alone, so that all are looked at. Nothing is
+-- written under its name: its log would begin anew below what it has, which Redis refuses, and with it the script of whoever came upon it.
+local function forget(sid)
+  call('ZREM', LINE, sid)
+  call('ZREM', RESERVED, sid)
+  call('ZREM', BACKLOG, sid)
+  post('wait ' .. sid)
+  for _, node in ipairs(call('ZRANGE', NODES, 0, -1)) do
+    for i = 0, slots_of(node) - 1 do
+      local slot = int(i)
+      if owner(node, slot) == sid then
+        call('HDEL', node_key(node), 'owner:' .. slot)
+        post('slot ' .. node .. ' ' .. slot)
+        offer(node, slot)
+      end
+    end
+  end
+end
+
 -- enter_line lets a session wait by its ticket.
 local function enter_line(sid)
   call('ZADD', LINE, call('HGET', session_key(sid), 'ticket'), sid)
@@ -108,6 +131,7 @@ end
 -- stand_by takes the slot of an active session. With work left it goes into the line: at the tail when its turn
 -- is over, else by the ticket that it came with. Without work it is idle and has no ticket.
 local function stand_by(sid, to_tail)
+  if is_gone(sid) then return forget(sid) end
   release(sid)
   local key = session_key(sid)
   if queued(sid) > 0 then
@@ -130,7 +154,7 @@ end
 -- at_work reports whether the worker of a session that holds a slot is busy.
 local function at_work(sid)
   local s = call('HMGET', session_key(sid), 'node', 'slot')
-  return is_busy(s[1], s[2])
+  return s[2] and is_busy(s[1], s[2]) -- of one that is gone nobody knows
 end
 
 local function ticket(sid) return num(call('HGET', session_key(sid), 'ticket')) end
@@ -156,7 +180,9 @@ local function settle()
     local head = call('ZRANGE', LINE, 0, 0)[1]
     if not head then return end
     local node, slot = free_slot()
-    if node then
+    if is_gone(head) then
+      forget(head)
+    elseif node then
       local first = kept_out(head, node, slot)
       if first then stand_by(first, false) end
       give(first or head, node, slot)
@@ -209,7 +235,7 @@ end
 -- call_worker wakes the node whose worker has a session's work to do, if one has.
 local function call_worker(sid)
   local s = call('HMGET', session_key(sid), 'slot', 'node')
-  if s[1] ~= '' then wake(s[2]) end
+  if s[1] and s[1] ~= '' then wake(s[2]) end
 end
 
 -- call_help wakes one node that has a worker at rest, if it may help: one after the other, each by the one before it that found
