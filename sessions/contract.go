@@ -65,6 +65,7 @@ type Place struct {
 	Channel    int           `json:"channel"`
 	Z          int           `json:"z"`
 	T          int           `json:"t"`
+	Sample     *int          `json:"sample"`     // of a pixel, whose samples are the channels of the file; nil where those have pages of their own, or there is one
 	Projection string        `json:"projection"` // "none", or "max": the brightest of all depths
 	PixelSize  *float64      `json:"pixel_size"` // of a side, in µm; nil when nobody has said
 	Plain      bool          `json:"-"`          // nobody says what the file is a stack of, or only what other programs do not heed

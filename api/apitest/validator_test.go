@@ -12,7 +12,7 @@ const (
 	session = `{"id":"S1","name":"Ada","state":"active","slot":0,"node":"n","position":null,"eta_seconds":null,` +
 		`"jobs":{"queued":1,"running":0,"done":2,"failed":0,"cancelled":0},"seq":7,"expires_at":null}`
 	problemText = `{"type":"urn:seghub:problem:not_found","title":"Not found","status":404,"detail":"There is no such job.","code":"not_found"}`
-	job         = `{"id":"J1","image_id":"I1","filename":"a.png","width":64,"height":48,"page":0,"pages":1,"channel":0,"z":0,"t":0,"projection":"none","pixel_size":null,"model":"m","diameter":null,` +
+	job         = `{"id":"J1","image_id":"I1","filename":"a.png","width":64,"height":48,"page":0,"pages":1,"channel":0,"z":0,"t":0,"sample":null,"projection":"none","pixel_size":null,"model":"m","diameter":null,` +
 		`"options":{"threshold":0.5,"min_area":0,"detect_holes":true,"exclude_border":false,"split_touching":false},"revision":0,"count":null,"state":"queued","stage":"",` +
 		`"percent":0,"error":null,"created_at":"2026-01-02T03:04:05.678Z","started_at":null,"finished_at":null,` +
 		`"timing_ms":{"queued":0,"decode":0,"infer":0,"postprocess":0,"total":0}}`

@@ -99,8 +99,8 @@ func (f *form) job(file taken, plane imageio.Plane) sessions.NewJob {
 	job.Place = sessions.Place{
 		Page: plane.Page, Pages: len(file.file.Pages), Channel: page.Channel, Z: page.Z, T: page.T, Projection: "none", Plain: page.Plain, Plane: plane,
 	}
-	if plane.Sample > 0 {
-		job.Channel = plane.Sample
+	if page.Samples > 1 && file.file.ChannelsAreSamples() {
+		job.Channel, job.Sample = plane.Sample, &plane.Sample
 	}
 	if plane.Max {
 		job.Projection = "max"

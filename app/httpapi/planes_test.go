@@ -68,6 +68,36 @@ func TestEachPageIsAJob(t *testing.T) {
 	}
 }
 
+// TestJobsTellWhichSample wants a sample told from a page's channel: of a stack of pages that hold two channels each, the number of the channel
+// alone does not say which it is.
+func TestJobsTellWhichSample(t *testing.T) {
+	page := tifftest.Grey(20, 16, make([]byte, 2*20*16))
+	page.Tags = slices.DeleteFunc(page.Tags, func(tag tifftest.Tag) bool { return tag.ID == 258 || tag.ID == 277 })
+	page.Tags = append(page.Tags, tifftest.Shorts(258, 8, 8), tifftest.Shorts(277, 2))
+	two := tifftest.File(binary.LittleEndian, false, page, page)
+	e := newEdge(t, nil)
+	token := e.session()
+	for channel, want := range map[string]int{"": 0, "1": 1} {
+		var got uploadResponse
+		e.upload(token, field("model", "unet"), field("channel", channel), file("two.tif", two)).decode(t, http.StatusAccepted, &got)
+		if len(got.Accepted) != 2 {
+			t.Fatalf("%d jobs of two pages", len(got.Accepted))
+		}
+		for _, job := range got.Accepted {
+			if job.Sample == nil || *job.Sample != want || job.Channel != want {
+				t.Errorf("of channel %q a job is of %+v", channel, job.Place)
+			}
+		}
+	}
+	var got uploadResponse
+	e.upload(token, field("model", "unet"), field("channel", "1"), file("stack.tif", hyperstack()), file("grey.png", picture(t, 20, 20))).decode(t, http.StatusAccepted, &got)
+	for _, job := range got.Accepted {
+		if job.Sample != nil {
+			t.Errorf("a page of its own is of sample %d", *job.Sample)
+		}
+	}
+}
+
 func TestAChoiceThatAFileDoesNotHave(t *testing.T) {
 	e := newEdge(t, nil)
 	token := e.session()

@@ -142,6 +142,11 @@ func (f *File) Channels(page int) []string {
 	return names
 }
 
+// ChannelsAreSamples tells whether the channels of the file are the samples of its pixels, and none has pages of its own.
+func (f *File) ChannelsAreSamples() bool {
+	return !slices.ContainsFunc(f.Pages, func(p Page) bool { return p.Channel > 0 })
+}
+
 // Beside is the plane of a channel at the depth and the time of a page, of which it has the size; an empty name is the page's own.
 // The error is a Refusal, in words about the choice.
 func (f *File) Beside(page int, name string) (Plane, error) {

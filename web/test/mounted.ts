@@ -66,3 +66,8 @@ export function press(target: Element, key: string, modifiers: KeyboardEventInit
   target.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true, ...modifiers }))
   flushSync()
 }
+
+/** isOff tells whether a button means nothing at the moment: it says so, and keeps the focus. */
+export function isOff(button: HTMLButtonElement): boolean {
+  return button.getAttribute('aria-disabled') === 'true'
+}

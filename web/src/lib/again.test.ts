@@ -36,6 +36,11 @@ it('keeps the channel of a page that has several, and a projection of all depths
   }
 })
 
+it('keeps the channel of each page of a stack whose pixels hold the channels, and takes channels of a page for two pictures', () => {
+  const stack = [0, 1].flatMap((page) => [0, 1].map((sample) => job('stack', { id: `${page} ${sample}`, page, pages: 2, channel: sample, sample, options: {} })))
+  expect(requestsOf(stack, 'unet')).toEqual([{ images: ['stack'], wishes: {} }, { images: ['stack'], wishes: { channel: '1' } }])
+})
+
 it('names many pages of a file in lists that a hub takes', () => {
   const asked = (pages: number[]) => requestsOf(pages.map((page) => job('film', { page, pages: 2_000, options: {} })), 'unet').map(({ wishes }) => wishes.pages)
   expect(asked(Array.from({ length: 320 }, (_, i) => i + 1))).toEqual(['2-321'])

@@ -19,4 +19,5 @@ it('goes round all channels and their composite', () => {
 
 it('asks for a sample of a pixel where no page of its own has it', () => {
   expect([sampleOf({ channel: 2, pages: 1 }), sampleOf({ channel: 2, pages: 3 }), sampleOf({ channel: 0, pages: 1 })]).toEqual(['2', '', ''])
+  expect([sampleOf({ channel: 2, pages: 3, sample: 2 }), sampleOf({ channel: 2, pages: 1, sample: null }), sampleOf({ channel: 0, pages: 3, sample: 0 })]).toEqual(['2', '', ''])
 })

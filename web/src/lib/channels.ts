@@ -11,6 +11,12 @@ export interface Channel {
   colour: string // in a composite; empty where the hub draws none
 }
 
+/** The channels of one file, none of which has pages of its own: another than was segmented can be. */
+export interface Channels {
+  all: readonly Channel[]
+  shown: string // id, or the composite
+}
+
 /** channelsOf are those to choose from; none where there is one alone. Names that are not unique do not name. */
 export function channelsOf({ channels = [] }: Pick<ImageInfo, 'channels'>): Channel[] {
   if (channels.length < 2) return []
@@ -24,9 +30,10 @@ export function nextChannel(channels: readonly Channel[], now: string, step: 1 |
   return round[(round.indexOf(now) + step + round.length) % round.length]!
 }
 
-/** sampleOf is the channel of a job whose file has its channels in one page; elsewhere the page says which it is. */
-export function sampleOf({ channel, pages }: Pick<Job, 'channel' | 'pages'>): string {
-  return pages === 1 && channel ? String(channel) : ''
+/** sampleOf is the channel of a job whose file has its channels in the samples of its pixels, empty for the first; elsewhere the page says which it is. */
+export function sampleOf({ channel, pages, sample }: Pick<Job, 'channel' | 'pages' | 'sample'>): string {
+  const of = sample === undefined && pages === 1 ? channel : sample // a job of before the hub said it
+  return of ? String(of) : ''
 }
 
 /** ownChannel is the one that a job was made of, among those of its file. */

@@ -34,7 +34,18 @@ it('pinches with two, and has pressed nothing', () => {
   gestures.move(finger(200, 0, 2))
   gestures.up(finger(200, 0, 2))
   gestures.up(finger(0, 0, 1))
-  expect(said).toEqual([['zoom', 2, 100, 0]])
+  expect(said).toEqual([['pan', 50, 0], ['zoom', 2, 100, 0]])
+})
+
+it('drags with two, as far as they go, also while one alone would draw', () => {
+  gestures.down(finger(0, 0, 1), true)
+  gestures.down(finger(100, 0, 2), true)
+  said = []
+  for (const y of [20, 40]) for (const id of [1, 2]) gestures.move(finger(id === 1 ? 0 : 100, y, id))
+  const panned = (axis: 1 | 2) => said.filter(([what]) => what === 'pan').reduce((sum, each) => sum + Number(each[axis]), 0)
+  expect([panned(1), panned(2)]).toEqual([0, 40])
+  expect(said.filter(([what]) => what === 'zoom').reduce((all, each) => all * Number(each[1]), 1)).toBeCloseTo(1)
+  expect(said.filter(([what]) => what === 'draw')).toEqual([])
 })
 
 it('draws with a pen, and not with its other buttons', () => {

@@ -1,4 +1,4 @@
-// What a hand means by its pointers: one drags or draws, two pinch, one that hardly moved has pressed.
+// What a hand means by its pointers: one drags or draws, two drag and pinch, one that hardly moved has pressed.
 
 export interface At {
   x: number // CSS pixels of the window
@@ -56,6 +56,7 @@ export class Gestures {
     this.travelled += Math.hypot(pointer.x - before.x, pointer.y - before.y)
     if (other) {
       const apart = Math.hypot(pointer.x - other.x, pointer.y - other.y) / Math.max(1, Math.hypot(before.x - other.x, before.y - other.y))
+      this.mean.pan((pointer.x - before.x) / 2, (pointer.y - before.y) / 2) // as far as the middle between them went
       this.mean.zoom(apart, (pointer.x + other.x) / 2, (pointer.y + other.y) / 2)
     } else if (this.drawing) this.mean.draw(pointer)
     else this.mean.pan(pointer.x - before.x, pointer.y - before.y)

@@ -63,6 +63,11 @@ it('copies names that a spreadsheet would take for formulas, or for the beginnin
   expect(copied('5" - A=1.tif')).toBe('5" - A=1.tif')
 })
 
+it('tells pages and channels of one file apart', () => {
+  const named = (job: Partial<Job>) => imageColumns(false)[0]!.value({ job: { filename: 'a.lsm', pages: 1, page: 0, ...job } as Job, model: '', result: null })
+  expect([{}, { sample: 0 }, { sample: 2 }, { pages: 5, page: 3 }, { pages: 5, page: 3, sample: 1 }].map(named)).toEqual(['a.lsm', 'a.lsm', 'a.lsm (C3)', 'a.lsm (4)', 'a.lsm (4, C2)'])
+})
+
 describe('a histogram', () => {
   it('counts every value once, and knows their middle and spread', () => {
     const histogram = histogramOf([1, 2, 3, 4])!

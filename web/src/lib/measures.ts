@@ -1,5 +1,6 @@
 // What is measured of objects and of images, as columns of a table: sorted, filtered, copied, counted into bars.
 
+import { sampleOf } from './channels'
 import { numberOf, spelt } from './decimals'
 import { byName } from './names'
 import type { Job, Result, SegmentedObject } from './protocol'
@@ -54,12 +55,18 @@ export function calibrated(images: readonly { pixel_size?: number | null | undef
   return images.length > 0 && images.every(({ pixel_size }) => typeof pixel_size === 'number')
 }
 
+/** placeOf tells pictures of one file apart, as programs of the field write it: page, and C2 for a channel that has no page of its own. */
+function placeOf(job: Job): string {
+  const place = [job.pages > 1 ? String(job.page + 1) : '', sampleOf(job) ? `C${Number(sampleOf(job)) + 1}` : ''].filter(Boolean).join(', ')
+  return place && `(${place})`
+}
+
 /** What the hub says of a job is enough for the count; areas come with the results, in µm² where that is the unit of all. */
 export function imageColumns(micrometres: boolean): Column<ImageRow>[] {
   const total = ({ job, result }: ImageRow) => (result ? result.summary.total_area * (micrometres ? (job.pixel_size ?? NaN) ** 2 : 1) : null)
   const digits = micrometres ? 1 : 0
   return [
-    { id: 'image', value: ({ job }) => (job.pages > 1 ? `${job.filename} (${job.page + 1})` : job.filename), digits: 0 },
+    { id: 'image', value: ({ job }) => [job.filename, placeOf(job)].filter(Boolean).join(' '), digits: 0 },
     { id: 'count', value: ({ job, result }) => result?.summary.count ?? job.count ?? null, digits: 0 },
     { id: 'total_area', value: total, digits },
     { id: 'mean_area', value: (row) => (row.result && row.result.summary.count > 0 ? total(row)! / row.result.summary.count : null), digits },

@@ -1,5 +1,6 @@
 // Names of files and sets, as they are shown and given to downloads.
 
+import { sampleOf } from './channels'
 import type { Job } from './protocol'
 
 /** byName orders names as people do, 2 before 10. One that each comparison makes anew takes seconds for ten thousand of them. */
@@ -52,7 +53,8 @@ function inWord(name: string, at: number): boolean {
 export function downloadName(job: Job, what: string): string {
   const page = job.pages > 1 ? `-p${job.page + 1}` : ''
   const threshold = job.options?.threshold === undefined ? '' : `-${job.options.threshold.toFixed(2)}`
-  return `${stem(job.filename)}${page}-${job.model}${threshold}-${what}`
+  const channel = sampleOf(job) ? `-c${Number(sampleOf(job)) + 1}` : ''
+  return `${stem(job.filename)}${page}${channel}-${job.model}${threshold}-${what}`
 }
 
 /** setWords reads the name of a validation set. Its masks are pseudo-labels where a program made them, and not people. */

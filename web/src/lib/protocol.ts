@@ -50,6 +50,8 @@ export interface Job {
   channel?: number | string | null
   z?: number | null
   t?: number | null
+  /** The channel, where the channels of a file are the samples of its pixels; null where they have pages of their own. */
+  sample?: number | null
   projection?: 'none' | 'max' // of all depths
   pixel_size?: number | null // µm
   model: string

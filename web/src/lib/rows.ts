@@ -1,5 +1,6 @@
 // The list of images as a person wants it: results of one picture together, those that are looked for, in their order.
 
+import { sampleOf } from './channels'
 import { byName } from './names'
 import type { Job, JobState } from './protocol'
 
@@ -20,9 +21,9 @@ export interface Entry {
   first: boolean
 }
 
-/** pictureOf names what a job segmented: one page of one file. */
+/** pictureOf names what a job segmented: one page of one file, or a channel of it. */
 export function pictureOf(job: Job): string {
-  return `${job.image_id} ${job.page}`
+  return `${job.image_id} ${job.page} ${sampleOf(job)}`
 }
 
 /**
@@ -39,7 +40,7 @@ export function pagesOf(jobs: Iterable<Job>, of: Job): Job[] {
   }
   const pages = new Map<number, Job>()
   for (const job of jobs) {
-    if (job.image_id !== of.image_id || job.model !== of.model) continue
+    if (job.image_id !== of.image_id || job.model !== of.model || sampleOf(job) !== sampleOf(of)) continue
     const known = pages.get(job.page)
     if (!known || closeness(job) >= closeness(known)) pages.set(job.page, job)
   }

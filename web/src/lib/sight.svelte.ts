@@ -18,13 +18,14 @@ const spare = 5 // rows beyond the edges
 export class Sight<T> {
   box: HTMLElement | undefined = $state()
   height = $state(0)
+  all = $state(false) // rows are there, whatever is in sight
   private top = $state(0)
   private left = 0 // as far down as it was when something was revealed last
   private focused: Key | null = $state(null)
 
   /** The rows from first to before last are in sight, or nearly. */
-  private readonly first: number = $derived.by(() => Math.max(0, Math.min(this.of.items().length - 1, Math.floor(this.top / this.of.rowHeight) - spare)))
-  private readonly last: number = $derived.by(() => Math.min(this.of.items().length, Math.ceil((this.top + this.height) / this.of.rowHeight) + spare))
+  private readonly first: number = $derived.by(() => this.all ? 0 : Math.max(0, Math.min(this.of.items().length - 1, Math.floor(this.top / this.of.rowHeight) - spare)))
+  private readonly last: number = $derived.by(() => this.all ? this.of.items().length : Math.min(this.of.items().length, Math.ceil((this.top + this.height) / this.of.rowHeight) + spare))
   // Who is on a row that is scrolled out of sight stays there: the keyboard would be at the beginning of the page.
   private readonly focusedAt: number = $derived.by(() => (this.focused === null ? -1 : this.of.items().findIndex((item) => this.of.key(item) === this.focused)))
 

@@ -21,6 +21,24 @@ it('segments one page again as it was, but for what is changed here', async () =
   expect(again.mock.calls).toEqual([[['stack'], model.id, { threshold: 0.6, min_area: 20, pages: '2' }]])
 })
 
+it('segments the channel that is looked at, or another, where channels have no pages of their own', async () => {
+  const of = { id: 'lsm', image_id: 'lsm', page: 0, pages: 1, channel: 0, sample: 0, model: model.id, options: {} } as unknown as Job
+  const again = vi.fn((_images: string[], _model: string, _wishes: object) => Promise.resolve([]))
+  const channels = { all: [0, 1, 2].map((n) => ({ id: String(n), name: '', number: n + 1, colour: '' })), shown: '1' }
+  const open = reactive(true)
+  mounted(Again, { client: { again } as unknown as Client, models: [model], choice: { model: '', wishes: {} }, jobs: [of], all: [of], channels, get open() { return open.value }, set open(to) { open.value = to }, begun: () => undefined })
+  for (const channel of ['', '2', '0']) {
+    open.value = true
+    await settle()
+    const select = all<HTMLSelectElement>('select')[1]!
+    expect([select.value, ...[...select.options].map((option) => option.text)]).toEqual(['1', 'Channel 1', 'Channel 2', 'Channel 3'])
+    if (channel) choose(select, channel)
+    button('Segment').click()
+    await settle()
+  }
+  expect(again.mock.calls.map(([, , wishes]) => wishes)).toEqual([{ channel: '1' }, { channel: '2' }, {}])
+})
+
 it('shows what all pictures have, and no value where they differ', async () => {
   const job = (id: string, min_area: number) => ({ id, image_id: id, page: 0, pages: 1, model: model.id, options: { threshold: 0.4, min_area } }) as Job
   const jobs = [job('a', 20), job('b', 50)]

@@ -102,3 +102,12 @@ function scroll(to: number) {
 }
 
 const heights = () => all('tbody tr').reduce((sum, { style }) => sum + Number.parseFloat(style.height), 0)
+
+it('prints all rows, and goes back to those in sight', () => {
+  const before = all('tbody [data-row]').length
+  window.dispatchEvent(new Event('beforeprint'))
+  expect([before < rows.length, all('tbody [data-row]').length, all('tbody tr[aria-hidden]').length]).toEqual([true, rows.length, 0])
+  window.dispatchEvent(new Event('afterprint'))
+  flushSync()
+  expect(all('tbody [data-row]').length).toBe(before)
+})

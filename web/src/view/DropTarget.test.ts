@@ -6,11 +6,22 @@ import DropTarget from './DropTarget.svelte'
 
 afterEach(() => vi.useRealTimers())
 
-function drag(type: string, target: Element, relatedTarget: Element | null = null) {
-  const event = Object.assign(new Event(type, { bubbles: true, cancelable: true }), { dataTransfer: { types: ['Files'] }, relatedTarget })
+function drag(type: string, target: Element, relatedTarget: Element | null = null, types = ['Files']) {
+  const event = Object.assign(new Event(type, { bubbles: true, cancelable: true }), { dataTransfer: { types, dropEffect: 'copy' }, relatedTarget })
   target.dispatchEvent(event)
   flushSync()
+  return event
 }
+
+it('takes no link, which the browser would leave the page for, but in a field', () => {
+  mounted(DropTarget, { add: vi.fn() })
+  document.body.insertAdjacentHTML('beforeend', '<input><p id="row">a row</p>')
+  const link = ['text/uri-list', 'text/html']
+  const [beside, field, text] = [drag('dragover', one('#row'), null, link), drag('dragover', one('input'), null, link), drag('dragover', one('#row'), null, ['text/plain'])]
+  expect([beside.defaultPrevented, beside.dataTransfer.dropEffect]).toEqual([true, 'none'])
+  expect([field.defaultPrevented, text.defaultPrevented]).toEqual([false, false])
+  expect(all('.veil')).toHaveLength(0)
+})
 
 it('shows where files would fall for as long as they are held over the page', () => {
   vi.useFakeTimers()

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { flushSync } from 'svelte'
 import { beforeEach, expect, it, vi } from 'vitest'
-import { all, button, choose, mounted, one, settle } from '../../test/mounted'
+import { all, button, choose, isOff, mounted, one, settle } from '../../test/mounted'
 import { Failure } from '../lib/api'
 import { Exporting } from '../lib/exporting.svelte'
 import type { Job } from '../lib/protocol'
@@ -52,11 +52,11 @@ it('tells how much has come, and saves it under the name that the hub gives it',
   flushSync()
   expect(one('.came').textContent).toContain('2.4 MB')
   expect(all('[role=status]')).toEqual([]) // it would be read aloud with each piece
-  expect(button('Excel').disabled).toBe(true)
+  expect(isOff(button('Excel'))).toBe(true)
   finish.resolve({ blob: new Blob(['a']), filename: 'objects.csv' })
   await settle()
   expect(saved).toEqual(['objects.csv'])
-  expect(button('Excel').disabled).toBe(false)
+  expect(isOff(button('Excel'))).toBe(false)
 })
 
 it('goes on while people look at something else, and is there when they come back', async () => {
@@ -96,5 +96,5 @@ it('says why there is no export', async () => {
 
 it('has nothing to give before an image is done', () => {
   shown([], [])
-  expect(all<HTMLButtonElement>('button').every(({ disabled }) => disabled)).toBe(true)
+  expect(all<HTMLButtonElement>('button').every(isOff)).toBe(true)
 })

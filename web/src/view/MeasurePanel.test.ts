@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { expect, it } from 'vitest'
-import { button, fill, leave, mounted, one, settle } from '../../test/mounted'
+import { button, fill, isOff, leave, mounted, one, settle } from '../../test/mounted'
 import { reactive } from '../../test/reactive.svelte'
 import { Failure, type Api } from '../lib/api'
 import type { Client } from '../lib/client'
@@ -115,13 +115,13 @@ it('keeps nothing beside the count of another threshold while the hub is away, a
   await settle()
   fails.now = true
   fill(threshold, '0.8')
-  expect(button('Keep').disabled).toBe(true) // until it is measured
+  expect(isOff(button('Keep'))).toBe(true) // until it is measured
   await settle()
   expect([preview.value, one('[role=status]').textContent?.trim()]).toEqual([null, 'Away'])
   fails.now = false
   back()
   await settle()
-  expect([one('strong').textContent, button('Keep').disabled, one('[role=status]').textContent]).toEqual(['80 objects at this threshold', false, expect.not.stringContaining('Away')])
+  expect([one('strong').textContent, isOff(button('Keep')), one('[role=status]').textContent]).toEqual(['80 objects at this threshold', false, expect.not.stringContaining('Away')])
 })
 
 it('is done with a threshold that is seen to have been kept, though the answer was lost', async () => {
@@ -136,4 +136,14 @@ it('is done with a threshold that is seen to have been kept, though the answer w
   result.value = { ...result.value, revision: 2 }
   await settle()
   expect([preview.value, one('[role=status]').textContent?.trim()]).toEqual([null, ''])
+})
+
+it.each(['Keep', 'Back'])('goes on at the threshold for who pressed %s, which goes', async (which) => {
+  const { preview, threshold } = measuring({ now: false })
+  fill(threshold, '0.3')
+  await settle()
+  button(which).focus()
+  button(which).click()
+  await settle()
+  expect([preview.value, document.activeElement === threshold]).toEqual([null, true])
 })

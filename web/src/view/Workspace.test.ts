@@ -120,3 +120,19 @@ it('shows what somebody added, but to who works on another image meanwhile', asy
   await told({ jobs: jobsOf(job(1), job(2), job(3), job(4)) }, { pending: [] })
   expect(shown()).toContain('well 4')
 })
+
+it('keeps who adds the first image by keyboard where images are added', async () => {
+  const view = reactive({ phase: { name: 'live' }, link: { state: 'open' }, hub: initialState, pending: [], models: [model], samples: [{ name: 'nuclei', url: '' }] } as unknown as View)
+  mounted(Workspace, {
+    client: { persist: (ask: () => Promise<unknown>) => ask(), masks: new Masks(refuse) } as unknown as Client,
+    api: Object.assign(new Api(), { preview: refuse, info: refuse }),
+    get view() {
+      return view.value
+    },
+  })
+  await settle()
+  button('Nuclei').focus()
+  view.value = { ...view.value, hub: { ...view.value.hub, jobs: jobsOf(job(1)) } }
+  await settle()
+  expect(document.activeElement?.textContent).toContain('Add images')
+})
