@@ -42,11 +42,11 @@ func Run(ctx context.Context, w io.Writer, data string, list []models.Spec, newE
 	var unusable error // models, which the others do not wait for
 	for _, model := range list {
 		session, failed := gpuexec.OpenWarm(ctx, engine, model, 1)
-		if errors.Is(failed, gpuexec.ErrDeviceLost) || ctx.Err() != nil {
-			return failed
-		}
 		if failed != nil {
 			unusable = errors.Join(unusable, failed)
+			if errors.Is(failed, gpuexec.ErrDeviceLost) || ctx.Err() != nil {
+				return unusable
+			}
 			continue
 		}
 		defer func() { err = errors.Join(err, session.Close()) }()

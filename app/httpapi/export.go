@@ -24,8 +24,8 @@ import (
 type Pictures interface {
 	// Size is how many bytes the result of a job that is done takes on the disk.
 	Size(ctx context.Context, session string, job sessions.Job) (int64, error)
-	// Whole is a storage.ErrNotFound where something that the picture of a job that is done is made of is not stored.
-	Whole(ctx context.Context, session string, job sessions.Job) error
+	// Whole is the Size of a job that is done, of which all that its picture is made of is stored; else the error is a storage.ErrNotFound.
+	Whole(ctx context.Context, session string, job sessions.Job) (int64, error)
 	// Picture is that of a job that is done.
 	Picture(ctx context.Context, session string, job sessions.Job) (export.Picture, error)
 }
@@ -186,10 +186,7 @@ func (a *api) isStored(ctx context.Context, session, id string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	size, err := a.Pictures.Size(ctx, session, job)
-	if err == nil {
-		err = a.Pictures.Whole(ctx, session, job)
-	}
+	size, err := a.Pictures.Whole(ctx, session, job)
 	return size, a.orDeleted(ctx, session, id, err)
 }
 

@@ -37,11 +37,11 @@ type pictures struct {
 
 func (p pictures) Size(context.Context, string, sessions.Job) (int64, error) { return p.size, nil }
 
-func (p pictures) Whole(_ context.Context, _ string, job sessions.Job) error {
+func (p pictures) Whole(_ context.Context, _ string, job sessions.Job) (int64, error) {
 	if p.lost[job.ID] {
-		return storage.ErrNotFound
+		return 0, storage.ErrNotFound
 	}
-	return nil
+	return p.size, nil
 }
 
 func (p pictures) Picture(ctx context.Context, _ string, job sessions.Job) (export.Picture, error) {
@@ -264,6 +264,21 @@ func TestNoRoomForWhatWaits(t *testing.T) {
 	}
 }
 
+// begun is an export of masks of which the beginning has come. It ends with ctx.
+func begun(ctx context.Context, t *testing.T, e *edge, token string) *http.Response {
+	t.Helper()
+	request, err := http.NewRequestWithContext(ctx, "GET", e.server.URL+"/api/v1/export?format=masks", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := e.server.Client().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response
+}
+
 // TestExportThatFailsDoesNotLookWhole breaks in the middle: before anything was written there is a problem, after it no end.
 func TestExportThatFailsDoesNotLookWhole(t *testing.T) {
 	for _, panics := range []bool{false, true} {
@@ -273,15 +288,7 @@ func TestExportThatFailsDoesNotLookWhole(t *testing.T) {
 		if failed.Header.Get("Content-Disposition") != "" {
 			t.Error("a problem is told to be kept as a file")
 		}
-		request, err := http.NewRequest("GET", e.server.URL+"/api/v1/export?format=masks", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Header.Set("Authorization", "Bearer "+token)
-		response, err := e.server.Client().Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
+		response := begun(t.Context(), t, e, token)
 		data, err := io.ReadAll(response.Body)
 		response.Body.Close()
 		if response.StatusCode != http.StatusOK || len(data) == 0 || err == nil {
@@ -309,15 +316,7 @@ func TestAnExportThatIsCancelledIsNoError(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, "GET", e.server.URL+"/api/v1/export?format=masks", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer "+token)
-	response, err := e.server.Client().Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	response := begun(ctx, t, e, token)
 	cancel()
 	_ = response.Body.Close() // the request is cancelled
 	e.server.Close()          // which waits for handlers

@@ -159,6 +159,13 @@ func TestOnlyAJobThatIsDoneHasAResult(t *testing.T) {
 func TestWholeKnowsAllThatAPictureIsMadeOf(t *testing.T) {
 	ctx := t.Context()
 	k, jobs, store := newKeeper(t, blobs(60, 150), mask.Options{Threshold: 0.5})
+	whole := func() error {
+		size, err := k.Whole(ctx, mySession, jobs.job)
+		if want, _ := k.Size(ctx, mySession, jobs.job); err == nil && size != want {
+			t.Errorf("of %d bytes, want %d", size, want)
+		}
+		return err
+	}
 	for _, revise := range []func() error{
 		func() error {
 			_, err := k.Edit(ctx, mySession, myJob, jobs.job.Revision, []correct.Operation{{Kind: correct.Delete, IDs: []int{1}}})
@@ -173,10 +180,10 @@ func TestWholeKnowsAllThatAPictureIsMadeOf(t *testing.T) {
 			return err
 		},
 	} {
-		must(t, k.Whole(ctx, mySession, jobs.job))
+		must(t, whole())
 		must(t, revise())
 	}
-	must(t, k.Whole(ctx, mySession, jobs.job))
+	must(t, whole())
 	keys, err := store.Keys(ctx, mySession)
 	must(t, err)
 	needed := 0
@@ -188,7 +195,7 @@ func TestWholeKnowsAllThatAPictureIsMadeOf(t *testing.T) {
 		if fails != nil {
 			needed++
 		}
-		if err := k.Whole(ctx, mySession, jobs.job); (fails != nil) != errors.Is(err, storage.ErrNotFound) {
+		if err := whole(); (fails != nil) != errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("without %s: a picture %v, whole %v", key, fails, err)
 		}
 		must(t, store.Write(ctx, key, data))

@@ -74,20 +74,20 @@ func (k *Keeper) Size(ctx context.Context, session string, job sessions.Job) (in
 	return blob.Size(), blob.Close()
 }
 
-// Whole is a storage.ErrNotFound where something that the Picture of a job is made of is not stored.
-func (k *Keeper) Whole(ctx context.Context, session string, job sessions.Job) error {
+// Whole is the Size of a job of which all that its Picture is made of is stored; else the error is a storage.ErrNotFound.
+func (k *Keeper) Whole(ctx context.Context, session string, job sessions.Job) (size int64, err error) {
 	c, err := parseContent(job.Content)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	keys := []string{storage.ReceiptKey(session, job.ID), resultKey(session, job.ID, c.base), labelsKey(session, job.ID, c.base)}
+	keys := []string{storage.ReceiptKey(session, job.ID), labelsKey(session, job.ID, c.base)}
 	for _, l := range c.changes {
 		keys = append(keys, storage.RevisionKey(session, job.ID, l.id+".change"))
 	}
 	if job.Revision > 1 {
 		revisions, err := k.jobs.Revisions(ctx, session, job.ID)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		for _, revision := range revisions[1:] {
 			keys = append(keys, storage.RevisionKey(session, job.ID, revision.Edit+".edit"))
@@ -96,13 +96,13 @@ func (k *Keeper) Whole(ctx context.Context, session string, job sessions.Job) er
 	for _, key := range keys {
 		blob, err := k.Blobs.Open(ctx, key)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if err := blob.Close(); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return k.Size(ctx, session, job)
 }
 
 // Picture is what an export takes of a job that is done, at its newest revision. It takes no turn, nor does its mask: whoever exports bounds how

@@ -22,6 +22,38 @@ const client: Pick<Client, 'persist'> = {
   },
 }
 
+const away = new Failure('unreachable', 'Away', '', 0)
+
+/** A panel of a result whose count says at which threshold it was measured, in percent. */
+function measuring(fails = { now: false }) {
+  const job = reactive({ id: 'job1', revision: 1, options: { threshold: 0.5 } } as Job)
+  const result = reactive({ job: 'job1', revision: 1, options: { threshold: 0.5 } } as Result)
+  const preview = reactive(null as Result | null)
+  mounted(MeasurePanel, {
+    client,
+    api: {
+      measure: async (id: string, options: { threshold: number; keep?: boolean }) => {
+        if (fails.now) throw away
+        return { job: id, revision: options.keep ? 2 : 1, options, summary: { count: 100 * options.threshold } }
+      },
+    } as unknown as Api,
+    get job() {
+      return job.value
+    },
+    get result() {
+      return result.value
+    },
+    get preview() {
+      return preview.value
+    },
+    set preview(next) {
+      preview.value = next
+    },
+    keep: (kept: Result) => (result.value = kept),
+  })
+  return { job, result, preview, threshold: one<HTMLInputElement>('input[type=range]') }
+}
+
 it('shows nothing that comes when another image is shown by then', async () => {
   let answer = (_: Partial<Result>) => {}
   let preview: Result | null = null
@@ -47,27 +79,7 @@ it('shows nothing that comes when another image is shown by then', async () => {
 })
 
 it('leaves a way back from a threshold that is kept, and stands at the one that is gone back to', async () => {
-  const job = reactive({ id: 'job1', revision: 1, options: { threshold: 0.5 } } as Job)
-  const result = reactive({ job: 'job1', revision: 1, options: { threshold: 0.5 } } as Result)
-  const preview = reactive(null as Result | null)
-  mounted(MeasurePanel, {
-    client,
-    api: { measure: async (id: string, options: object) => ({ job: id, revision: 'keep' in options ? 2 : 1, options, summary: { count: 3 } }) } as unknown as Api,
-    get job() {
-      return job.value
-    },
-    get result() {
-      return result.value
-    },
-    get preview() {
-      return preview.value
-    },
-    set preview(next) {
-      preview.value = next
-    },
-    keep: (kept: Result) => (result.value = kept),
-  })
-  const threshold = one<HTMLInputElement>('input[type=range]')
+  const { job, threshold } = measuring()
   fill(threshold, '0.9')
   await settle()
   button('Keep').click()
@@ -77,36 +89,6 @@ it('leaves a way back from a threshold that is kept, and stands at the one that 
   await settle()
   expect(threshold.value).toBe('0.5')
 })
-
-const away = new Failure('unreachable', 'Away', '', 0)
-
-/** A panel of a result whose count says at which threshold it was measured, in percent. */
-function measuring(fails: { now: boolean }) {
-  const job = { id: 'job1', revision: 1, options: { threshold: 0.5 } } as Job
-  const result = reactive({ job: 'job1', revision: 1, options: { threshold: 0.5 } } as Result)
-  const preview = reactive(null as Result | null)
-  mounted(MeasurePanel, {
-    client,
-    api: {
-      measure: async (id: string, options: { threshold: number }) => {
-        if (fails.now) throw away
-        return { job: id, revision: 1, options, summary: { count: 100 * options.threshold } }
-      },
-    } as unknown as Api,
-    job,
-    get result() {
-      return result.value
-    },
-    get preview() {
-      return preview.value
-    },
-    set preview(next) {
-      preview.value = next
-    },
-    keep: (kept: Result) => (result.value = kept),
-  })
-  return { result, preview, threshold: one<HTMLInputElement>('input[type=range]') }
-}
 
 it('keeps nothing beside the count of another threshold while the hub is away, and measures when it is back', async () => {
   const fails = { now: false }
