@@ -195,14 +195,10 @@ export class Client {
   async removeImages(images: readonly string[]): Promise<void> {
     const leave = (leaving: ReadonlySet<string>) => this.change({ hub: { ...this.current.hub, leaving } })
     leave(new Set([...this.current.hub.leaving, ...images]))
-    const each = images.values()
-    const inTurn = async () => {
-      for (const image of each) {
-        await this.api.removeImage(image).catch(unlessGone)
-        this.change({ hub: without(this.current.hub, image) })
-      }
-    }
-    const ends = await Promise.allSettled(Array.from({ length: atOnce }, inTurn))
+    const ends = await Promise.allSettled(inTurns(images, async (image) => {
+      await this.api.removeImage(image).catch(unlessGone)
+      this.change({ hub: without(this.current.hub, image) })
+    }))
     leave(new Set([...this.current.hub.leaving].filter((image) => !images.includes(image))))
     for (const end of ends) if (end.status === 'rejected') throw end.reason
   }
@@ -218,11 +214,7 @@ export class Client {
 
   /** cancel stops jobs, a few at a time: of some thousand requests at once, a browser drops most. */
   async cancel(jobs: readonly string[]): Promise<void> {
-    const each = jobs.values()
-    const inTurn = async () => {
-      for (const job of each) await this.api.cancel(job).catch(unlessGone)
-    }
-    await Promise.all(Array.from({ length: atOnce }, inTurn))
+    await Promise.all(inTurns(jobs, (job) => this.api.cancel(job).catch(unlessGone)))
   }
 
   /** cancelAll stops what waits, what is on its way and what runs; what has left wholly is stopped when it has arrived. */
@@ -470,6 +462,15 @@ export class Client {
     this.current = { ...this.current, ...part }
     this.options.onChange(this.current)
   }
+}
+
+/** inTurns asks for each, a few at a time: as many lines of them, of which one ends with the first that fails in it, and the others go on. */
+function inTurns(all: readonly string[], ask: (one: string) => Promise<unknown>): Promise<void>[] {
+  const each = all.values()
+  const line = async () => {
+    for (const one of each) await ask(one)
+  }
+  return Array.from({ length: atOnce }, line)
 }
 
 /** Another tab was faster. */
